@@ -1,0 +1,46 @@
+"""Capability markers and pictures that every test may use."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def _has_cuda() -> bool:
+    if importlib.util.find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run, and say why."""
+    cuda: bool | None = None
+    for item in items:
+        if item.get_closest_marker("needs_shared") and not SHARED.is_dir():
+            item.add_marker(pytest.mark.skip(reason="no ../shared beside this checkout"))
+        if item.get_closest_marker("needs_cuda"):
+            cuda = _has_cuda() if cuda is None else cuda
+            if not cuda:
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with the real clips; use together with the needs_shared marker."""
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def group_photo() -> Path:
+    """Return the photo of six people that the insightface package carries."""
+    spec = importlib.util.find_spec("insightface")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("insightface is not installed")
+    return Path(spec.submodule_search_locations[0]) / "data" / "images" / "t1.jpg"

@@ -1,0 +1,220 @@
+"""The records that flow between the rooms; frozen, and checked when they are made.
+
+Coordinates are (x, y) pixels of the upright, displayed picture at full resolution, with the
+centre of the first pixel at (0, 0), unless a docstring says otherwise. Pictures are RGB.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def _check(name: str, value: Array, shape: tuple[int | None, ...], dtype: type) -> None:
+    fits = value.ndim == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, value.shape, strict=True)
+    )
+    if not fits or value.dtype != dtype:
+        raise ValueError(
+            f"{name} must have shape {shape} and dtype {np.dtype(dtype)}, "
+            f"not {value.shape} and {value.dtype}"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face in one frame.
+
+    Attributes:
+        pts: Presentation time of the frame in the stream's time base; 0 for a still picture.
+        box: (4,) float32: left, top, right, bottom.
+        points5: (5, 2) float32: eye, eye, nose, mouth corner, mouth corner; image left first.
+        landmarks: (68, 2) float32 in the iBUG-68 order, or None where not computed yet.
+        score: Confidence of the detector, 0 to 1.
+    """
+
+    pts: int
+    box: Array
+    points5: Array
+    landmarks: Array | None
+    score: float
+
+    def __post_init__(self) -> None:
+        """Check shapes and dtypes."""
+        _check("box", self.box, (4,), np.float32)
+        _check("points5", self.points5, (5, 2), np.float32)
+        if self.landmarks is not None:
+            _check("landmarks", self.landmarks, (68, 2), np.float32)
+
+    @property
+    def size(self) -> float:
+        """Larger side of the box in pixels."""
+        return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One face followed through one shot.
+
+    Attributes:
+        id: Number of the track, unique within a video, in order of appearance.
+        scene: Number of the shot it lies in.
+        first_pts: Presentation time of its first face.
+        last_pts: Presentation time of its last face.
+        count: Number of frames in which it was found.
+        embedding: (D,) float32, mean embedding over the embedded faces; None if none could be.
+        best_pts: Frame with the face best suited as a picture of this person.
+    """
+
+    id: int
+    scene: int
+    first_pts: int
+    last_pts: int
+    count: int
+    embedding: Array | None
+    best_pts: int
+
+    def __post_init__(self) -> None:
+        """Check the order of times and the embedding."""
+        if self.first_pts > self.last_pts:
+            raise ValueError("a track ends before it begins")
+        if self.embedding is not None:
+            _check("embedding", self.embedding, (None,), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """All tracks of one video that show the same human being.
+
+    Attributes:
+        id: Number of the person, 0 being the one with the longest screen time.
+        track_ids: The tracks, in order of appearance.
+        embedding: (D,) float32, mean over the tracks, weighted by their length.
+        first_pts: First appearance.
+        frames: Number of frames in which the person was found.
+        best_pts: Frame with the face best suited as a picture of this person.
+        best_track: The track that face belongs to.
+    """
+
+    id: int
+    track_ids: tuple[int, ...]
+    embedding: Array
+    first_pts: int
+    frames: int
+    best_pts: int
+    best_track: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A still picture with the face that is meant in it.
+
+    Attributes:
+        label: Name to show, usually the path.
+        pixels: (H, W, 3) uint8 RGB, upright.
+        face: The face, with landmarks, in pixels of this picture.
+    """
+
+    label: str
+    pixels: Array
+    face: Face
+
+    def __post_init__(self) -> None:
+        """Check the picture and that the face carries landmarks."""
+        _check("pixels", self.pixels, (None, None, 3), np.uint8)
+        if self.face.landmarks is None:
+            raise ValueError("the face of a photo needs landmarks")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """An aligned face cut out of a frame, the input of an engine.
+
+    Attributes:
+        pixels: (S, S, 3) float32 RGB, 0 to 255.
+        matrix: (2, 3) float64 affine matrix from coded frame pixels to crop pixels.
+        landmarks: (68, 2) float32 in crop pixels.
+        pts: Frame it was cut from.
+        track: Track it belongs to.
+        source: Index of the source identity to put on.
+    """
+
+    pixels: Array
+    matrix: Array
+    landmarks: Array
+    pts: int
+    track: int
+    source: int
+
+    def __post_init__(self) -> None:
+        """Check shapes and dtypes."""
+        side = self.pixels.shape[0]
+        _check("pixels", self.pixels, (side, side, 3), np.float32)
+        _check("matrix", self.matrix, (2, 3), np.float64)
+        _check("landmarks", self.landmarks, (68, 2), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SwappedCrop:
+    """What an engine makes of a crop.
+
+    Attributes:
+        pixels: (S, S, 3) float32 RGB, 0 to 255.
+        mask: (S, S) float32, 0 (keep the frame) to 1 (take the swap); 0 along the border.
+    """
+
+    pixels: Array
+    mask: Array
+
+    def __post_init__(self) -> None:
+        """Check shapes and dtypes."""
+        side = self.pixels.shape[0]
+        _check("pixels", self.pixels, (side, side, 3), np.float32)
+        _check("mask", self.mask, (side, side), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """A part of a video in seconds from its first frame; None means open.
+
+    Frames with ``start <= time < end`` are inside.
+    """
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse negative and empty ranges."""
+        start = self.start if self.start is not None else Fraction(0)
+        if start < 0 or (self.end is not None and self.end <= start):
+            raise ValueError("a time range must not be negative or empty")
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is the whole video."""
+        return self.start is None and self.end is None
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Something was done in another way than asked or expected, and why.
+
+    Attributes:
+        wanted: What was asked or expected.
+        used: What is done instead.
+        reason: Why.
+    """
+
+    wanted: str
+    used: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        return f"{self.wanted}: {self.used}, because {self.reason}"

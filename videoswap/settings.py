@@ -1,0 +1,97 @@
+"""Settings as frozen dataclasses: every default and every check in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from .errors import UsageError
+from .records import TimeRange
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSettings:
+    """How faces are looked for; part of the key of the analysis cache.
+
+    Attributes:
+        min_face: Smallest face wanted, as a share of the upright picture's height.
+        score_th: Detections under this confidence (0 to 1) are dropped.
+        keyframe_interval: The whole picture is searched every this many frames (and at each
+            cut); in between only the surroundings of known faces are.
+        max_gap: A track survives this many frames without its face.
+    """
+
+    min_face: Fraction = Fraction(1, 20)
+    score_th: float = 0.5
+    keyframe_interval: int = 8
+    max_gap: int = 10
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if not 0 < self.min_face <= 1:
+            raise UsageError("bad_min_face", "--min_face must lie between 0 and 1.")
+        if not 0 < self.score_th < 1:
+            raise UsageError("bad_score", "The detection threshold must lie between 0 and 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeSettings:
+    """How the result is encoded; None leaves the choice to the encoder table.
+
+    Attributes:
+        encoder: FFmpeg's name, for example libx264.
+        crf: Quality, in the encoder's own scale.
+        preset: Speed, in the encoder's own words.
+        pix_fmt: Pixel format of the result; None keeps the source's.
+        threads: Threads of the encoder; 0 lets it decide.
+    """
+
+    encoder: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pix_fmt: str | None = None
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SwapSettings:
+    """Everything that shapes a swap besides the files.
+
+    Attributes:
+        swapper: Name of the engine, or auto.
+        device: auto, cpu or cuda.
+        similarity_th: Match threshold in the native unit of the encoder in use (dlib: largest
+            Euclidean distance); None takes that encoder's default.
+        batch_size: Crops given to the engine at once.
+        time_range: Part of the video to swap and keep.
+        analysis: How faces are looked for.
+        encode: How the result is encoded.
+        segment_frames: Longest segment in frames.
+        cache_dir: Where analyses are kept; None for no cache.
+        overwrite: Whether an existing output may be replaced.
+        strict_streams: Fail, instead of reporting, if a stream cannot be kept.
+    """
+
+    swapper: str = "auto"
+    device: str = "auto"
+    similarity_th: float | None = None
+    batch_size: int = 8
+    time_range: TimeRange = field(default_factory=TimeRange)
+    analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
+    encode: EncodeSettings = field(default_factory=EncodeSettings)
+    segment_frames: int = 100
+    cache_dir: Path | None = None
+    overwrite: bool = False
+    strict_streams: bool = False
+
+    def __post_init__(self) -> None:
+        """Check ranges and names."""
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise UsageError(
+                "bad_device", f"Unknown device {self.device!r}.", "Use auto, cpu or cuda."
+            )
+        if self.batch_size < 1:
+            raise UsageError("bad_batch_size", "--batch_size must be at least 1.")
+        if self.segment_frames < 1:
+            raise UsageError("bad_segment", "A segment needs at least one frame.")
