@@ -1,0 +1,1 @@
+"""Swap chosen faces in videos and pictures, and change nothing else."""

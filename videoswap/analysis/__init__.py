@@ -1,0 +1,1 @@
+"""From decoded frames to tracked faces: detect, landmarks, embed, track, store."""

@@ -1,0 +1,1 @@
+"""Swapped crops back into frames: masks, colour, paste."""

@@ -1,0 +1,1 @@
+"""Everything that knows FFmpeg: probe, read, pixel regions, encode, mux, stills."""

@@ -1,0 +1,1 @@
+"""Torch modules with the keys of the official checkpoints, and nothing else."""

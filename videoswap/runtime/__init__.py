@@ -1,0 +1,1 @@
+"""How the work runs: stages in threads, segments, devices, progress."""

@@ -1,0 +1,1 @@
+"""The engines that make swapped crops, one file each behind one protocol."""
