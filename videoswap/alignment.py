@@ -1,0 +1,117 @@
+"""Templates and similarity transforms: from a face in a picture to an aligned square crop.
+
+An affine matrix is (2, 3) float64 and maps (x, y) column vectors; pixel centres lie at integers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .records import Array
+
+# Five points (eye, eye, nose, mouth corner, mouth corner; image left first) in the unit square.
+# Source of the numbers: facefusion 3.8.1 (arcface_128, ffhq_512), insightface (arcface_112_v2).
+TEMPLATES: dict[str, Array] = {
+    "arcface_112_v1": np.array(
+        [
+            [0.35473214, 0.45658929],
+            [0.64526786, 0.45658929],
+            [0.50000000, 0.61154464],
+            [0.37913393, 0.77687500],
+            [0.62086607, 0.77687500],
+        ]
+    ),
+    "arcface_112_v2": np.array(
+        [
+            [0.34191607, 0.46157411],
+            [0.65653393, 0.45983393],
+            [0.50022500, 0.64050536],
+            [0.37097589, 0.82469196],
+            [0.63151696, 0.82325089],
+        ]
+    ),
+    "ffhq_512": np.array(
+        [
+            [0.37691676, 0.46864664],
+            [0.62285697, 0.46912813],
+            [0.50123859, 0.61331904],
+            [0.39308822, 0.72541100],
+            [0.61150205, 0.72490465],
+        ]
+    ),
+}
+
+
+def five_points(landmarks: Array) -> Array:
+    """Reduce 68 landmarks (68, 2) to the five points of the templates, (5, 2), same dtype."""
+    return np.stack(
+        [
+            landmarks[36:42].mean(axis=0),
+            landmarks[42:48].mean(axis=0),
+            landmarks[30],
+            landmarks[48],
+            landmarks[54],
+        ]
+    )
+
+
+def similarity(source: Array, target: Array) -> Array:
+    """Return the least-squares similarity transform that takes source points to target points.
+
+    Args:
+        source: (N, 2) points.
+        target: (N, 2) points.
+
+    Returns:
+        (2, 3) float64 matrix of rotation, one scale and translation, never a mirror image.
+        Source: Umeyama, "Least-squares estimation of transformation parameters", 1991.
+    """
+    a = np.asarray(source, np.float64)
+    b = np.asarray(target, np.float64)
+    a_mean, b_mean = a.mean(axis=0), b.mean(axis=0)
+    a, b = a - a_mean, b - b_mean
+    norm = float((a * a).sum())
+    if norm == 0.0:
+        raise ValueError("all source points coincide")
+    cos = float((a * b).sum()) / norm
+    sin = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / norm
+    linear = np.array([[cos, -sin], [sin, cos]])
+    return np.hstack([linear, (b_mean - linear @ a_mean)[:, None]])
+
+
+def crop_matrix(points5: Array, template: Array, size: int) -> Array:
+    """Return the (2, 3) matrix from picture pixels to a ``size`` x ``size`` aligned crop.
+
+    Args:
+        points5: (5, 2) points of the face in the picture.
+        template: (5, 2) points in the unit square.
+        size: Side of the crop in pixels.
+    """
+    return similarity(points5, template * size)
+
+
+def scale_of(matrix: Array) -> float:
+    """Return how many target pixels one source pixel becomes (geometric mean over directions)."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def compose(outer: Array, inner: Array) -> Array:
+    """Return the matrix that applies ``inner`` first and ``outer`` after it."""
+    linear = outer[:, :2] @ inner[:, :2]
+    return np.hstack([linear, (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]])
+
+
+def invert(matrix: Array) -> Array:
+    """Return the inverse of an affine matrix."""
+    linear = np.linalg.inv(matrix[:, :2])
+    return np.hstack([linear, -(linear @ matrix[:, 2])[:, None]])
+
+
+def shifted(matrix: Array, dx: float, dy: float) -> Array:
+    """Return ``matrix`` for input coordinates whose origin lies at (dx, dy) of the old ones."""
+    return np.hstack([matrix[:, :2], (matrix[:, 2] + matrix[:, :2] @ [dx, dy])[:, None]])
+
+
+def transform(matrix: Array, points: Array) -> Array:
+    """Apply an affine matrix to (N, 2) points and keep their dtype."""
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)

@@ -1,0 +1,75 @@
+"""Masks from landmarks, in the pixels of a square crop."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..records import Array
+
+_SUBPIXEL_BITS = 4
+
+JAW = slice(0, 17)
+BROWS = slice(17, 27)
+LEFT_EYE = slice(36, 42)
+RIGHT_EYE = slice(42, 48)
+INNER_LIPS = slice(60, 68)
+
+
+def face_height(landmarks: Array) -> Array:
+    """Return the (2,) vector from the bridge of the nose to the chin: the face's own unit."""
+    return np.asarray(landmarks[8] - landmarks[27])
+
+
+def forehead(landmarks: Array, lift: float | Array) -> Array:
+    """Return (10, 2) points above the brows, which the 68 landmarks do not cover.
+
+    Args:
+        landmarks: (68, 2) points.
+        lift: Height over the brows as a share of the distance from nose bridge to chin, one
+            or (10,); reached in the middle, half of it at the temples.
+    """
+    arch = 1.0 - 0.5 * np.linspace(-1.0, 1.0, 10) ** 2
+    return np.asarray(
+        landmarks[BROWS] - (lift * arch)[:, None] * face_height(landmarks), landmarks.dtype
+    )
+
+
+def polygon(points: Array, size: int) -> Array:
+    """Fill a closed polygon of (N, 2) points; returns (size, size) float32, 0 or 1."""
+    canvas = np.zeros((size, size), np.uint8)
+    fixed = np.round(points * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    cv2.fillPoly(canvas, [fixed], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+    return canvas.astype(np.float32) / 255.0
+
+
+def hull(points: Array, size: int) -> Array:
+    """Fill the convex hull of (N, 2) points; returns (size, size) float32, 0 or 1."""
+    return polygon(cv2.convexHull(points.astype(np.float32))[:, 0], size)
+
+
+def depth(mask: Array) -> Array:
+    """Return how deep each pixel lies inside a mask.
+
+    Args:
+        mask: (S, S) float32, 0 to 1; from one half on a pixel counts as inside.
+
+    Returns:
+        (S, S) float32 distance in pixels to the nearest pixel outside or to the border of the
+        picture; 0 outside.
+    """
+    inside = (mask >= 0.5).astype(np.uint8)
+    inside[0, :] = inside[-1, :] = inside[:, 0] = inside[:, -1] = 0
+    return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 3))
+
+
+def feather(depths: Array, width: float) -> Array:
+    """Return a smooth ramp (S, S) float32 from 0 at depth 0 to 1 at depth ``width``."""
+    ramp = np.minimum(depths * np.float32(1.0 / max(width, 1.0)), np.float32(1.0))
+    return np.asarray(ramp * ramp * (3.0 - 2.0 * ramp), np.float32)
+
+
+def grown(points: Array, factor: float) -> Array:
+    """Scale (N, 2) points about their centre."""
+    centre = points.mean(axis=0)
+    return np.asarray(centre + (points - centre) * factor, points.dtype)
