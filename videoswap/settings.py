@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 from .errors import UsageError
 from .records import TimeRange
+
+
+def default_cache_dir() -> Path:
+    """Return where analyses and unfinished renders are kept (XDG_CACHE_HOME is honoured)."""
+    base = os.environ.get("VIDEOSWAP_CACHE_DIR")
+    if base:
+        return Path(base)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "videoswap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ class SwapSettings:
         device: auto, cpu or cuda.
         similarity_th: Match threshold in the native unit of the encoder in use (dlib: largest
             Euclidean distance); None takes that encoder's default.
-        batch_size: Crops given to the engine at once.
+        batch_size: Crops given to the engine at once; None takes the engine's own number.
         time_range: Part of the video to swap and keep.
         analysis: How faces are looked for.
         encode: How the result is encoded.
@@ -76,12 +85,12 @@ class SwapSettings:
     swapper: str = "auto"
     device: str = "auto"
     similarity_th: float | None = None
-    batch_size: int = 8
+    batch_size: int | None = None
     time_range: TimeRange = field(default_factory=TimeRange)
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     segment_frames: int = 100
-    cache_dir: Path | None = None
+    cache_dir: Path | None = field(default_factory=default_cache_dir)
     overwrite: bool = False
     strict_streams: bool = False
 
@@ -91,7 +100,7 @@ class SwapSettings:
             raise UsageError(
                 "bad_device", f"Unknown device {self.device!r}.", "Use auto, cpu or cuda."
             )
-        if self.batch_size < 1:
+        if self.batch_size is not None and self.batch_size < 1:
             raise UsageError("bad_batch_size", "--batch_size must be at least 1.")
         if self.segment_frames < 1:
             raise UsageError("bad_segment", "A segment needs at least one frame.")

@@ -48,6 +48,10 @@ class Swapper(Protocol):
         """Name on the command line."""
 
     @property
+    def batch_size(self) -> int:
+        """Crops that are best given at once."""
+
+    @property
     def spec(self) -> CropSpec:
         """How crops are to be cut."""
 

@@ -62,6 +62,7 @@ class MeshSwapper:
     """Swaps by landmarks; see the module's docstring."""
 
     name = "mesh"
+    batch_size = 1
     spec = CropSpec(_TEMPLATE, (128, 192, 256, 384, 512))
 
     def __init__(self, settings: MeshSettings | None = None) -> None:

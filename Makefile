@@ -1,0 +1,40 @@
+# make demo   swap a face in a small video, from nothing
+# make test   run the tests, from nothing
+# make check  lint and types
+# make bench  the benchmarks behind docs/performance.md
+
+PYTHON ?= python3
+VENV := .venv/bin/python
+
+.PHONY: demo test check bench clean
+
+demo: .venv/.installed
+	$(VENV) examples/make_demo.py
+	$(VENV) inference.py --source_paths demo/source.png --target_faces_paths demo/target_face.png \
+	  --target_video demo/target.mp4 --out_video_name demo/result.mp4 --overwrite
+	$(VENV) examples/contact_sheet.py demo/target.mp4 demo/result.mp4 demo/contact_sheet.png
+
+test: .venv/.installed-dev
+	$(VENV) -m pytest
+
+check: .venv/.installed-dev
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
+
+bench: .venv/.installed-dev
+	$(VENV) benchmarks/exactness.py
+	$(VENV) benchmarks/memory.py
+	$(VENV) benchmarks/identity.py
+	$(VENV) benchmarks/speed.py
+
+.venv/.installed: requirements.txt requirements-insightface.txt pyproject.toml scripts/install.py
+	$(PYTHON) scripts/install.py
+	touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	$(PYTHON) scripts/install.py --dev
+	touch $@
+
+clean:
+	rm -rf demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+
+from videoswap.runtime.segments import plan_segments
+
+
+@pytest.mark.parametrize(
+    ("lengths", "longest", "expected"),
+    [
+        ([250], 100, [100, 100, 50]),
+        ([60, 60], 100, [60, 60]),  # cut at the scene change
+        ([30, 30, 30], 100, [60, 30]),  # not into crumbs
+        ([10], 100, [10]),
+        ([1], 1, [1]),
+        ([3], 1, [1, 1, 1]),
+    ],
+)
+def test_lengths(lengths, longest, expected):
+    scenes = np.repeat(np.arange(len(lengths)), lengths)
+    pts = np.arange(len(scenes), dtype=np.int64) * 512 + 7
+    segments = plan_segments(pts, scenes, longest)
+    assert [len(segment.pts) for segment in segments] == expected
+    assert [segment.number for segment in segments] == list(range(len(expected)))
+    assert [value for segment in segments for value in segment.pts] == pts.tolist()

@@ -1,0 +1,100 @@
+import threading
+import time
+
+import pytest
+
+from videoswap.runtime.stages import Pipeline
+
+
+def double(items):
+    return (2 * item for item in items)
+
+
+def in_pairs(items):
+    held = []
+    for item in items:
+        held.append(item)
+        if len(held) == 2:
+            yield from held
+            held = []
+    yield from held
+
+
+def failing_at(number):
+    def stage(items):
+        for item in items:
+            if item == number:
+                raise ValueError(f"no {number}")
+            yield item
+
+    return stage
+
+
+def test_order_is_kept_through_stages_that_look_ahead():
+    result = list(Pipeline(depth=1).run(range(101), [("double", double), ("pairs", in_pairs)]))
+    assert result == [2 * number for number in range(101)]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_first_failure_reaches_the_caller_and_all_threads_end(place):
+    stages = [("a", in_pairs), ("b", in_pairs), ("c", in_pairs)]
+    stages[place] = ("bad", failing_at(7))
+    before = threading.active_count()
+    with pytest.raises(ValueError, match="no 7"):
+        list(Pipeline(depth=2).run(range(1000), stages))
+    assert threading.active_count() == before
+
+
+def test_a_failing_source_reaches_the_caller():
+    def source():
+        yield 1
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        list(Pipeline().run(source(), [("double", double)]))
+
+
+def test_a_caller_that_leaves_early_stops_everything():
+    taken = []
+
+    def source():
+        for number in range(10_000):
+            taken.append(number)
+            yield number
+
+    before = threading.active_count()
+    running = Pipeline(depth=2).run(source(), [("double", double), ("pairs", in_pairs)])
+    assert next(running) == 0
+    running.close()
+    assert threading.active_count() == before
+    assert len(taken) < 30
+
+
+def test_queues_are_bounded():
+    produced = []
+
+    def source():
+        for number in range(100):
+            produced.append(number)
+            yield number
+
+    running = Pipeline(depth=3).run(source(), [("double", double), ("double", double)])
+    next(running)
+    time.sleep(0.2)
+    # Two queues of 3, and up to one item in the hands of each stage and of the caller.
+    assert len(produced) <= 3 + 3 + 3
+    running.close()
+
+
+def test_times_tell_who_was_busy():
+    def slow(items):
+        for item in items:
+            time.sleep(0.01)
+            yield item
+
+    pipeline = Pipeline()
+    list(pipeline.run(range(20), [("fast", double), ("slow", slow)]))
+    times = {stage.name: stage for stage in pipeline.times}
+    assert times["fast"].items == times["slow"].items == 20
+    assert times["slow"].busy > 0.18
+    assert times["fast"].busy < 0.1

@@ -1,0 +1,151 @@
+"""Aligned crops cut out of frames and pictures, at whatever pixel format and orientation."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import av
+import cv2
+import numpy as np
+
+from .alignment import compose, crop_matrix, five_points, invert, scale_of, shifted, transform
+from .media.planes import Box, align_box, read_rgb, write_rgb
+from .media.probe import VideoInfo
+from .records import Array, Crop, Face
+from .swappers.base import CropSpec
+
+
+class Surface(Protocol):
+    """Something faces are cut from and pasted onto."""
+
+    @property
+    def upright(self) -> Array:
+        """The (2, 3) affine matrix from its own pixels to upright pixels."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in its own pixels."""
+
+    def align(self, box: Box) -> Box:
+        """Clip a box to the surface and widen it to what can be read."""
+
+    def read(self, box: Box) -> Array:
+        """Return a region as (h, w, 3) float32 RGB, 0 to 255."""
+
+    def write(self, box: Box, rgb: Array, mask: Array) -> None:
+        """Blend (h, w, 3) float32 RGB into a region by a (h, w) uint8 mask."""
+
+
+class FrameSurface:
+    """A decoded video frame in its own planes."""
+
+    def __init__(self, frame: av.VideoFrame, info: VideoInfo) -> None:
+        self._frame = frame
+        self._info = info
+        self.upright = info.orientation.matrix
+        self.shape = (info.height, info.width)
+
+    def align(self, box: Box) -> Box:
+        """See Surface."""
+        return align_box(box, self._info)
+
+    def read(self, box: Box) -> Array:
+        """See Surface."""
+        return read_rgb(self._frame, box, self._info.colour)
+
+    def write(self, box: Box, rgb: Array, mask: Array) -> None:
+        """See Surface."""
+        write_rgb(self._frame, box, rgb, mask, self._info.colour)
+
+
+class PictureSurface:
+    """A still picture (H, W, 3) uint8 RGB, upright; changed in place."""
+
+    def __init__(self, pixels: Array) -> None:
+        self._pixels = pixels
+        self.upright: Array = np.eye(2, 3)
+        self.shape = (pixels.shape[0], pixels.shape[1])
+
+    def align(self, box: Box) -> Box:
+        """See Surface."""
+        x0, y0, x1, y1 = box
+        x0, y0 = max(0, x0), max(0, y0)
+        return x0, y0, max(x0, min(self.shape[1], x1)), max(y0, min(self.shape[0], y1))
+
+    def read(self, box: Box) -> Array:
+        """See Surface."""
+        return np.asarray(self._pixels[box[1] : box[3], box[0] : box[2]], np.float32)
+
+    def write(self, box: Box, rgb: Array, mask: Array) -> None:
+        """See Surface."""
+        region = self._pixels[box[1] : box[3], box[0] : box[2]]
+        weight = mask[..., None] * np.float32(1.0 / 255.0)
+        region[...] = np.clip(np.rint(region + (rgb - region) * weight), 0, 255)
+
+
+def covered_pixels(face: Face, spec: CropSpec) -> float:
+    """Return the side in upright pixels of the square that a crop of this face covers."""
+    assert face.landmarks is not None  # the analysis always fills them
+    return 1.0 / scale_of(crop_matrix(five_points(face.landmarks), spec.template, 1))
+
+
+def region_box(matrix: Array, x: int, y: int, width: int, height: int) -> Box:
+    """Return the box on the surface around a rectangle of a crop.
+
+    Args:
+        matrix: (2, 3) from surface to crop pixels.
+        x: First column of the rectangle.
+        y: First row.
+        width: Columns.
+        height: Rows.
+    """
+    left, top, right, bottom = x - 0.5, y - 0.5, x + width - 0.5, y + height - 0.5
+    corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
+    points = transform(invert(matrix), corners)
+    low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0)) + 1
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def cut(
+    surface: Surface, face: Face, spec: CropSpec, size: int, track: int, source: int
+) -> Crop | None:
+    """Cut one face out as an engine wants it.
+
+    Args:
+        surface: Where the face is.
+        face: The face, with landmarks, in upright pixels.
+        spec: Template of the engine.
+        size: Side of the crop.
+        track: Track the face belongs to.
+        source: Identity that it will get.
+
+    Returns:
+        The crop, or None if the face lies outside the picture or has no extent.
+    """
+    assert face.landmarks is not None  # the analysis always fills them
+    points = five_points(face.landmarks)
+    if float(np.ptp(points, axis=0).max()) < 2.0:
+        return None
+    upright = crop_matrix(points, spec.template, size)
+    matrix = compose(upright, surface.upright)
+    box = surface.align(region_box(matrix, 0, 0, size, size))
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return None
+    pixels = _warped(surface.read(box), shifted(matrix, box[0], box[1]), size)
+    landmarks = transform(upright, face.landmarks)
+    return Crop(pixels, matrix, landmarks, face.pts, track, source)
+
+
+def _warped(region: Array, matrix: Array, size: int) -> Array:
+    """Warp a region to a crop, averaging first where the crop is much smaller."""
+    shrink = int(1.0 / scale_of(matrix))
+    if shrink >= 2:
+        height, width = (max(1, side // shrink) for side in region.shape[:2])
+        step_x, step_y = region.shape[1] / width, region.shape[0] / height
+        region = cv2.resize(region, (width, height), interpolation=cv2.INTER_AREA)
+        enlarge = np.array([[step_x, 0.0, (step_x - 1) / 2], [0.0, step_y, (step_y - 1) / 2]])
+        matrix = compose(matrix, enlarge)
+    pixels = cv2.warpAffine(
+        region, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(pixels)

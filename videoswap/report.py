@@ -1,0 +1,98 @@
+"""What a run did, as data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from .runtime.stages import StageTime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReport:
+    """A person of the video.
+
+    Attributes:
+        person: Number of the person.
+        source: Label of the source photo it gets; None if it keeps its face.
+        target: Label of the target face it was matched with; None without target faces.
+        distance: Distance of that match in the recognizer's unit; None without target faces.
+        first_seconds: First appearance.
+        frames: Frames in which the person was found.
+        tracks: Number of tracks.
+    """
+
+    person: int
+    source: str | None
+    target: str | None
+    distance: float | None
+    first_seconds: Fraction
+    frames: int
+    tracks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did, or with ``dry_run`` would do. Holds no pictures and no embeddings.
+
+    Attributes:
+        input: The video or picture.
+        output: The result; None for a dry run.
+        engine: Name of the engine.
+        device: cpu or cuda.
+        recognizer: Name of the face recognition in use.
+        threshold: Largest distance that counts as the same person.
+        frames: Frames of the result.
+        swapped_frames: Frames in which at least one face was swapped.
+        segments: Segments it was rendered in.
+        encoder: Encoder and pixel format; None for pictures.
+        people: The people found.
+        notes: What was done otherwise than asked or expected, in sentences.
+        unmatched: Labels of target faces that were not found.
+        analysis_cached: Whether the analysis came from the cache.
+        seconds: Wall time of each part.
+        stages: Where the render's time went.
+        masks: Where the masks are; None if not asked for.
+        dry_run: Whether nothing was written.
+    """
+
+    input: str
+    output: str | None
+    engine: str
+    device: str
+    recognizer: str
+    threshold: float
+    frames: int
+    swapped_frames: int
+    segments: int
+    encoder: str | None
+    people: tuple[PersonReport, ...]
+    notes: tuple[str, ...]
+    unmatched: tuple[str, ...]
+    analysis_cached: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    stages: tuple[StageTime, ...] = ()
+    masks: str | None = None
+    dry_run: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was asked for was done."""
+        return not self.unmatched
+
+    def to_json(self) -> str:
+        """Return the report as JSON; times as decimal seconds."""
+        return json.dumps(asdict(self), indent=2, default=_plain)
+
+    def save(self, path: Path) -> None:
+        """Write the report to a file."""
+        path.write_text(self.to_json() + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Fraction):
+        return float(value)
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")

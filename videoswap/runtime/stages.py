@@ -1,0 +1,171 @@
+"""Stages in threads, joined by small bounded queues with one shared error state.
+
+A stage is a function from an iterator to an iterator. It decides itself how far it looks ahead
+by how many items it takes before it gives one. The first failure stops all stages, nothing
+hangs, and the caller gets the error.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Stage = Callable[[Iterator[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class StageTime:
+    """Where the time of a run went.
+
+    Attributes:
+        name: Name of the stage.
+        items: Items it gave.
+        busy: Seconds in which it was not waiting for its neighbours.
+        cpu: Processor seconds of its own thread (libraries may use further threads).
+    """
+
+    name: str
+    items: int
+    busy: float
+    cpu: float
+
+
+class _Stopped(Exception):
+    """Unwinds a stage after another one failed or the consumer left."""
+
+
+class _Channel:
+    """A bounded queue that can be closed (no more items) and broken (stop at once)."""
+
+    def __init__(self, depth: int, broken: threading.Event) -> None:
+        self._items: deque[Any] = deque()
+        self._depth = depth
+        self._closed = False
+        self._broken = broken
+        self._changed = threading.Condition()
+        self.waited = {"put": 0.0, "get": 0.0}
+
+    def put(self, item: Any) -> None:
+        started = time.perf_counter()
+        with self._changed:
+            while len(self._items) >= self._depth and not self._broken.is_set():
+                self._changed.wait()
+            if self._broken.is_set():
+                raise _Stopped
+            self._items.append(item)
+            self._changed.notify_all()
+        self.waited["put"] += time.perf_counter() - started
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            started = time.perf_counter()
+            with self._changed:
+                while not (self._items or self._closed or self._broken.is_set()):
+                    self._changed.wait()
+                if self._broken.is_set():
+                    raise _Stopped
+                self.waited["get"] += time.perf_counter() - started
+                if not self._items:
+                    return
+                item = self._items.popleft()
+                self._changed.notify_all()
+            yield item
+
+
+class Pipeline:
+    """Runs named stages one after another, each in a thread of its own.
+
+    Example:
+        >>> double = lambda items: (2 * item for item in items)
+        >>> list(Pipeline().run(range(3), [("double", double)]))
+        [0, 2, 4]
+    """
+
+    def __init__(self, depth: int = 4) -> None:
+        """Make an empty pipeline.
+
+        Args:
+            depth: Items a queue between two stages may hold.
+        """
+        self._depth = depth
+        self._broken = threading.Event()
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
+        self._channels: list[_Channel] = []
+        self.times: list[StageTime] = []
+
+    def run(self, source: Iterable[Any], stages: list[tuple[str, Stage]]) -> Iterator[Any]:
+        """Yield what comes out of the last stage.
+
+        Args:
+            source: Where the items come from; iterated in the first stage's thread.
+            stages: Names and functions, in the order of the way.
+
+        Raises:
+            BaseException: The first error of any stage, unchanged.
+        """
+        threads: list[threading.Thread] = []
+        upstream: Iterable[Any] = source
+        incoming: _Channel | None = None
+        for name, stage in stages:
+            outgoing = _Channel(self._depth, self._broken)
+            self._channels.append(outgoing)
+            arguments = (name, stage, upstream, incoming, outgoing)
+            threads.append(threading.Thread(target=self._work, args=arguments, name=name))
+            upstream = incoming = outgoing
+        for thread in threads:
+            thread.start()
+        try:
+            yield from upstream
+        except _Stopped:
+            pass
+        finally:
+            self._break(None)
+            for thread in threads:
+                thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _work(
+        self,
+        name: str,
+        stage: Stage,
+        upstream: Iterable[Any],
+        incoming: _Channel | None,
+        outgoing: _Channel,
+    ) -> None:
+        count, started, cpu_started = 0, time.perf_counter(), time.thread_time()
+        try:
+            for item in stage(iter(upstream)):
+                outgoing.put(item)
+                count += 1
+        except _Stopped:
+            pass
+        except BaseException as error:
+            self._break(error)
+        finally:
+            outgoing.close()
+            waited = outgoing.waited["put"] + (incoming.waited["get"] if incoming else 0.0)
+            busy = time.perf_counter() - started - waited
+            self.times.append(StageTime(name, count, busy, time.thread_time() - cpu_started))
+
+    def _break(self, error: BaseException | None) -> None:
+        with self._lock:
+            if error is not None and self._error is None:
+                self._error = error
+            self._broken.set()
+        for channel in self._channels:
+            channel.wake()
