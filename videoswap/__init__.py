@@ -1,1 +1,40 @@
-"""Swap chosen faces in videos and pictures, and change nothing else."""
+"""Swap chosen faces in videos and pictures, and change nothing else.
+
+Example:
+    >>> from pathlib import Path
+    >>> from videoswap import swap_video
+    >>> report = swap_video([Path("me.jpg")], Path("film.mp4"), Path("out.mp4"))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import VideoswapError
+from .settings import AnalysisSettings, EncodeSettings, SwapSettings
+
+if TYPE_CHECKING:
+    from .api import analyze, list_faces, swap_folder, swap_image, swap_video
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AnalysisSettings",
+    "EncodeSettings",
+    "SwapSettings",
+    "VideoswapError",
+    "analyze",
+    "list_faces",
+    "swap_folder",
+    "swap_image",
+    "swap_video",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the heavy half only when it is asked for, so that --help and doctor are quick."""
+    if name in __all__:
+        from . import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

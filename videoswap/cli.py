@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import PartialError, UsageError, VideoswapError
+from .jobs.outputs import default_output
 from .records import TimeRange
 from .settings import AnalysisSettings, EncodeSettings, SwapSettings, default_cache_dir
 
@@ -256,8 +257,6 @@ def _range(arguments: argparse.Namespace) -> TimeRange:
 
 
 def _swap(arguments: argparse.Namespace) -> int:
-    from . import api  # the heavy libraries, not needed for --help
-
     settings = settings_from(arguments)
     common: dict[str, Any] = {
         "target_faces": arguments.target_faces_paths,
@@ -274,13 +273,15 @@ def _swap(arguments: argparse.Namespace) -> int:
         return _swap_folder(arguments, common)
     if arguments.image_to_image and arguments.target_video is not None:
         raise UsageError("which_target", "--image_to_image needs --target_image.")
+    from . import api  # the heavy libraries, not needed for --help
+
     if arguments.target_image is not None:
         target = arguments.target_image
-        out = arguments.out_image_name or arguments.out_video_name or api.default_output(target)
+        out = arguments.out_image_name or arguments.out_video_name or default_output(target)
         swap: Callable[..., Any] = api.swap_image
     else:
         target = arguments.target_video
-        out = arguments.out_video_name or api.default_output(target)
+        out = arguments.out_video_name or default_output(target)
         swap = api.swap_video
     report = swap(
         arguments.source_paths,
@@ -295,12 +296,12 @@ def _swap(arguments: argparse.Namespace) -> int:
 
 
 def _swap_folder(arguments: argparse.Namespace, common: dict[str, Any]) -> int:
-    from . import api
-
     if arguments.out_dir is None:
         raise UsageError("no_out_dir", "--target_dir needs --out_dir.")
     if arguments.save_masks is not None:
         raise UsageError("masks_of_folder", "--save_masks works for one video or picture only.")
+    from . import api
+
     results = api.swap_folder(
         arguments.source_paths,
         arguments.target_dir,

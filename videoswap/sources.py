@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .analysis.analyze import FaceTools, photo_from
+from .analysis.photos import PhotoReader
+from .analysis.tools import FaceTools
 from .errors import InputError
 from .media.stills import read_picture
 from .records import Array, Fallback, Photo
+from .settings import AnalysisSettings
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 
@@ -27,6 +30,14 @@ class Source:
 
     label: str
     photos: tuple[Photo, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pixels of all photos."""
+        digest = hashlib.sha256()
+        for photo in self.photos:
+            digest.update(photo.pixels.tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +69,8 @@ def load_sources(
         InputError: If a file cannot be read, or a folder holds no photo.
         NoFaceError: ``no_face_in_photo``.
     """
-    loaded = [_photos(path, tools) for path in paths]
+    reader = tools.photos(AnalysisSettings())
+    loaded = [_photos(path, reader) for path in paths]
     people = tuple(
         Source(str(path), tuple(photo for photo, _ in photos))
         for path, photos in zip(paths, loaded, strict=True)
@@ -76,19 +88,17 @@ def load_references(
 
 def embedding_of(photos: Sequence[Photo], tools: FaceTools) -> Array:
     """Return the mean embedding (D,) float32 of the faces of some photos."""
-    return np.mean(
-        [
-            tools.recognizer.embed(photo.pixels, photo.face.landmarks)
-            for photo in photos
-            if photo.face.landmarks is not None
-        ],
-        axis=0,
-    ).astype(np.float32)
+    embeddings = [
+        tools.recognizer.embed(photo.pixels, photo.face.landmarks)
+        for photo in photos
+        if photo.face.landmarks is not None
+    ]
+    return np.asarray(np.mean(embeddings, axis=0), np.float32)
 
 
-def _photos(path: Path, tools: FaceTools) -> list[tuple[Photo, tuple[Fallback, ...]]]:
+def _photos(path: Path, reader: PhotoReader) -> list[tuple[Photo, tuple[Fallback, ...]]]:
     if not path.is_dir():
-        return [photo_from(str(path), read_picture(path).rgb, tools)]
+        return [_photo(path, reader)]
     files = sorted(
         file
         for file in path.iterdir()
@@ -98,4 +108,15 @@ def _photos(path: Path, tools: FaceTools) -> list[tuple[Photo, tuple[Fallback, .
         raise InputError(
             "no_photos", f"The folder {path} holds no photo.", "Put PNG or JPEG photos into it."
         )
-    return [photo_from(str(file), read_picture(file).rgb, tools) for file in files]
+    return [_photo(file, reader) for file in files]
+
+
+def _photo(path: Path, reader: PhotoReader) -> tuple[Photo, tuple[Fallback, ...]]:
+    """Read one photo; a word is said if it shows several people."""
+    picture = read_picture(path)
+    photo = reader.photo_from(str(path), picture.rgb)
+    count = len(reader.analyze_picture(picture.rgb))
+    if count < 2:
+        return photo, picture.notes
+    several = Fallback(f"one face in {path}", "the largest is taken", f"it shows {count}")
+    return photo, (*picture.notes, several)

@@ -92,6 +92,11 @@ class Progress:
             left = self._model.predict(max(self._frames, 0), max(self._faces, 0))
             self._bar.set_postfix_str(f"{tqdm.format_interval(left)} left", refresh=False)
 
+    def reach(self, frames: int) -> None:
+        """Move to a number of frames, where faces do not matter."""
+        for _ in range(frames - self._bar.n if not self._bar.disable else 0):
+            self.advance()
+
     def close(self) -> None:
         """Remove the bar's hold on the terminal."""
         self._bar.close()

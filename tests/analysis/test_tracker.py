@@ -1,0 +1,145 @@
+"""Synthetic tracks with known answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from videoswap.analysis.tracker import Sample, Split, Tracker, mean_embedding
+from videoswap.settings import AnalysisSettings
+
+from .conftest import ColourRecognizer, square_face
+
+A, B, C = np.eye(3, dtype=np.float32)
+
+
+@dataclass
+class Run:
+    """Feeds frames of {name: (x, y)} to a tracker and notes who got which number."""
+
+    tracker: Tracker = field(
+        default_factory=lambda: Tracker(ColourRecognizer(), AnalysisSettings(max_gap=10))
+    )
+    embedded: int = 0
+    numbers: dict[str, list[int]] = field(default_factory=dict)
+    size: float = 40.0
+
+    def frame(self, pts, people):
+        names = list(people)
+        faces = [square_face(*people[name], self.size) for name in names]
+
+        def embed(index):
+            self.embedded += 1
+            return {"a": A, "b": B, "c": C}[names[index]]
+
+        ids = self.tracker.step(pts, faces, embed)
+        for name, number in zip(names, ids, strict=True):
+            self.numbers.setdefault(name, []).append(number)
+            for live in list(self.tracker.live):
+                if live.id == number and not live.samples:
+                    self.tracker.add_sample(live, Sample(pts, {"a": A, "b": B, "c": C}[name], 0.9))
+
+
+def crossing(hide: bool, bounce: bool = False):
+    """A goes right and B left on one height; in the middle B may be hidden, both may turn."""
+    frames = []
+    for k in range(41):
+        x = min(k, 40 - k) if bounce else k
+        people = {"a": (100 + 4.0 * x, 90.0), "b": (268 - 4.0 * x, 92.0)}
+        if hide and abs(people["a"][0] - people["b"][0]) < 22:
+            del people["b"]
+        frames.append(people)
+    return frames
+
+
+CASES = {
+    "alone": [{"a": (100 + 5.0 * k, 90)} for k in range(20)],
+    "side by side": [{"a": (100 + k, 90), "b": (145 + k, 90)} for k in range(20)],
+    "fast": [{"a": (40 + 22.0 * k, 90)} for k in range(12)],
+    "gap": [{} if 5 <= k < 14 else {"a": (100 + 3.0 * k, 90)} for k in range(25)],
+    "crossing": crossing(hide=False),
+    "crossing, one hidden": crossing(hide=True),
+    "meeting and turning": crossing(hide=False, bounce=True),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_everybody_keeps_one_number(name):
+    run = Run()
+    for pts, people in enumerate(CASES[name]):
+        run.frame(pts, people)
+    assert all(len(set(numbers)) == 1 for numbers in run.numbers.values()), run.numbers
+    assert len({numbers[0] for numbers in run.numbers.values()}) == len(run.numbers)
+
+
+@pytest.mark.parametrize("name", ["alone", "side by side", "fast"])
+def test_clear_cases_need_no_embedding(name):
+    run = Run()
+    for pts, people in enumerate(CASES[name]):
+        run.frame(pts, people)
+    assert run.embedded == 0
+
+
+def test_leaving_and_coming_back_late_is_a_new_track():
+    run = Run()
+    for pts in range(40):
+        run.frame(pts, {} if 5 <= pts < 20 else {"a": (100, 90)})
+    assert run.numbers["a"][0] != run.numbers["a"][-1]
+
+
+def test_somebody_else_at_the_same_place_after_a_gap_is_a_new_track():
+    run = Run()
+    for pts in range(6):
+        run.frame(pts, {"a": (100, 90)})
+    for pts in range(6, 11):
+        run.frame(pts, {})
+    run.frame(11, {"b": (101, 90)})
+    assert run.numbers["a"][0] != run.numbers["b"][0]
+
+
+def test_a_cut_ends_all_tracks():
+    run = Run()
+    run.frame(0, {"a": (100, 90)})
+    run.tracker.cut()
+    run.frame(1, {"a": (100, 90)})
+    assert run.numbers["a"] == [0, 1]
+
+
+def test_a_lasting_change_of_identity_splits_the_track():
+    run = Run()
+    for pts in range(10):
+        run.frame(pts, {"a": (100, 90)})
+    run.frame(10, {"a": (115, 90)})  # the jump where the other one took over
+    for pts in range(11, 30):
+        run.frame(pts, {"a": (115, 90)})
+    live = run.tracker.live[0]
+    assert run.tracker.add_sample(live, Sample(20, B, 0.8)) is None
+    assert run.tracker.add_sample(run.tracker.live[0], Sample(25, B, 0.8)) == Split(0, 1, 10)
+    assert run.tracker.live[0].id == 1
+
+
+def test_one_odd_sample_does_not_split():
+    run = Run()
+    run.frame(0, {"a": (100, 90)})
+    for pts, vector in ((10, B), (20, A), (30, B), (40, C), (50, A)):
+        assert run.tracker.add_sample(run.tracker.live[0], Sample(pts, vector, 0.8)) is None
+
+
+def test_samples_are_few():
+    run = Run()
+    taken = 0
+    for pts in range(500):
+        run.frame(pts, {"a": (100, 90)})
+        live = run.tracker.live[0]
+        if pts % 8 == 0 and run.tracker.wants_sample(live, 0.9):
+            run.tracker.add_sample(live, Sample(pts, A, 0.9))
+            taken += 1
+    assert 4 <= taken <= 9
+
+
+def test_mean_embedding_leaves_an_outlier_out():
+    samples = [Sample(k, A, 0.9) for k in range(4)] + [Sample(9, B, 0.9)]
+    assert np.allclose(mean_embedding(samples), A)
+    assert np.allclose(mean_embedding(samples[:1]), A)

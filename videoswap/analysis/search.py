@@ -1,0 +1,204 @@
+"""Finds the faces of every frame without searching every frame as a whole.
+
+Frames come in windows that end with a keyframe. Known faces are followed through a window with
+the detector on a small crop each; the keyframe is searched as a whole, and a face that is new
+there is followed backwards through the window. What is stored always comes from the crops, which
+show every face at one size and upright: results do not wobble between keyframes and others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ..records import Array
+from ..settings import AnalysisSettings
+from .detector import Detection, Detector, overlaps
+from .geometry import Square, apply, invert, warp
+
+SMALLEST = 20  # pixels a face needs in the picture that is searched as a whole
+COARSE_HEIGHT = 320  # second search for huge faces where the first one is finer than twice this
+NEAR, WIDE = (96, 2.0), (160, 3.3)  # pixels of the crop, its side in face sizes
+FOLLOW_SHARE = 0.7  # of the threshold, enough for a face that is known to be there
+SAME = 0.4  # overlap above which two detections are one face
+STEP, GROWTH = 0.75, 1.7  # largest move in face sizes and change of size between two frames
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Followed:
+    """A known face and where it goes.
+
+    Attributes:
+        face: Its latest detection, in picture pixels.
+        velocity: (2,) float32, picture pixels a frame.
+        missed: Frames since then.
+    """
+
+    face: Detection
+    velocity: Array
+    missed: int = 0
+
+    def expected(self) -> Array:
+        """Return (2,) the centre expected in the next frame."""
+        return centre(self.face) + self.velocity * (1 - 0.8 ** (self.missed + 1)) / 0.2
+
+    def seen(self, face: Detection) -> Followed:
+        """Return this face after it was seen again."""
+        step = (centre(face) - centre(self.face)) / (self.missed + 1)
+        return Followed(face, (0.6 * step + 0.4 * self.velocity).astype(np.float32))
+
+
+def centre(face: Detection) -> Array:
+    """Return (2,) the centre of the box."""
+    return np.asarray((face.box[:2] + face.box[2:]) / 2)
+
+
+def search_height(settings: AnalysisSettings) -> int:
+    """Return the height of the picture searched as a whole."""
+    return int(np.ceil(SMALLEST / float(settings.min_face)))
+
+
+class FaceSearch:
+    """Finds the faces of windows of frames.
+
+    Args:
+        detector: Finds faces in a picture.
+        settings: Threshold, smallest face, longest gap.
+    """
+
+    def __init__(self, detector: Detector, settings: AnalysisSettings) -> None:
+        self._detector = detector
+        self._settings = settings
+
+    def window(
+        self, pictures: Sequence[Array], known: Sequence[Followed]
+    ) -> tuple[list[list[Detection]], list[Followed]]:
+        """Find the faces of a window whose last picture is a keyframe.
+
+        Args:
+            pictures: (H, W, 3) uint8 RGB each, consecutive frames of one shot.
+            known: The faces followed at the end of the window before.
+
+        Returns:
+            The faces of each picture, and the faces to follow after the last one.
+        """
+        found: list[list[Detection]] = []
+        for picture in pictures:
+            faces, known = self._step(picture, known, ())
+            found.append(faces)
+        new = self._new_faces(pictures[-1], found[-1])
+        found[-1].extend(new)
+        still = np.zeros(2, np.float32)
+        back: Sequence[Followed] = [Followed(face, still) for face in new]
+        speeds = [still] * len(new)
+        for index in range(len(pictures) - 2, -1, -1):
+            faces, back = self._step(pictures[index], back, found[index])
+            found[index].extend(faces)
+            if index == len(pictures) - 2:
+                speeds = [-one.velocity for one in back] if len(back) == len(new) else speeds
+        starts = [Followed(face, speed) for face, speed in zip(new, speeds, strict=True)]
+        return found, [*known, *starts]
+
+    def whole(self, picture: Array) -> list[Detection]:
+        """Return all faces of a picture, searched at one size, or two where it is very fine."""
+        height = min(search_height(self._settings), 2 * picture.shape[0])
+        heights = [height, COARSE_HEIGHT] if height > 2 * COARSE_HEIGHT else [height]
+        faces: list[Detection] = []
+        for rows in heights:
+            faces.extend(only_new(self.at_height(picture, rows), faces))
+        return faces
+
+    def at_height(self, picture: Array, rows: int) -> list[Detection]:
+        """Return the faces of a picture that is scaled to a height first."""
+        scale = rows / picture.shape[0]
+        size = (max(1, round(picture.shape[1] * scale)), rows)
+        way = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+        scaled = cv2.resize(picture, size, interpolation=way)
+        found = self._detector.detect(scaled, self._settings.score_th)
+        back = 1 / scale
+        return [face.moved(back, back / 2 - 0.5, back / 2 - 0.5) for face in found]
+
+    def refine(self, picture: Array, face: Detection) -> Detection | None:
+        """Find a face again in its own crop; None if the crop does not show one."""
+        return self._look(picture, face, centre(face), *NEAR)
+
+    def _step(
+        self, picture: Array, known: Sequence[Followed], taken: Sequence[Detection]
+    ) -> tuple[list[Detection], list[Followed]]:
+        """Follow faces into one picture; one that runs into a taken face is dropped."""
+        faces: list[Detection] = []
+        follow: list[Followed] = []
+        for one in sorted(known, key=lambda one: (one.missed, -one.face.score)):
+            face = self._find_again(picture, one)
+            if face is not None and not only_new([face], taken):
+                continue
+            if face is not None and only_new([face], faces):
+                faces.append(face)
+                follow.append(one.seen(face))
+            elif one.missed < self._settings.max_gap and _inside(picture, one):
+                follow.append(replace(one, missed=one.missed + 1))
+        return faces, follow
+
+    def _find_again(self, picture: Array, one: Followed) -> Detection | None:
+        expected = one.expected()
+        face = None if one.missed else self._look(picture, one.face, expected, *NEAR)
+        return self._look(picture, one.face, expected, *WIDE) if face is None else face
+
+    def _look(
+        self, picture: Array, like: Detection, where: Array, side: int, reach: float
+    ) -> Detection | None:
+        """Search a crop for the face most like a known one."""
+        square = Square(float(where[0]), float(where[1]), reach * like.size, roll(like.points5))
+        matrix = square.to_region(side, 0.0)
+        threshold = FOLLOW_SHARE * self._settings.score_th
+        faces = self._detector.detect(warp(picture, matrix, side), threshold)
+        back = invert(matrix)
+        best, best_cost = None, 1.0
+        for face in (_mapped(face, back) for face in faces):
+            move = float(np.linalg.norm(centre(face) - where)) / like.size / STEP
+            growth = abs(float(np.log(face.size / like.size))) / float(np.log(GROWTH))
+            cost = max(move, growth) - 0.3 * face.score
+            if max(move, growth) < 1 and cost < best_cost:
+                best, best_cost = face, cost
+        return best
+
+    def _new_faces(self, picture: Array, known: Sequence[Detection]) -> list[Detection]:
+        """Search a picture as a whole and return what is not known, as crops show it."""
+        new: list[Detection] = []
+        for face in only_new(self.whole(picture), known):
+            again = self.refine(picture, face) or face
+            new.extend(only_new([again], [*known, *new]))
+        return new
+
+
+def only_new(faces: Sequence[Detection], known: Sequence[Detection]) -> list[Detection]:
+    """Return the faces that lie on none of the known ones."""
+    if not faces or not known:
+        return list(faces)
+    shared = overlaps(np.stack([one.box for one in faces]), np.stack([one.box for one in known]))
+    return [face for face, row in zip(faces, shared, strict=True) if row.max() < SAME]
+
+
+def roll(points5: Array) -> float:
+    """Return the angle of a head in the picture, in radians, clockwise as displayed."""
+    down = points5[3:].mean(axis=0) - points5[:2].mean(axis=0)
+    return float(np.arctan2(-down[0], down[1]))
+
+
+def _mapped(face: Detection, matrix: Array) -> Detection:
+    """Return a face of a turned crop in picture pixels; its box keeps its size."""
+    scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
+    middle = apply(matrix, centre(face).astype(np.float64))
+    half = (face.box[2:] - face.box[:2]) / 2 * scale
+    box = np.concatenate([middle - half, middle + half]).astype(np.float32)
+    return Detection(box, apply(matrix, face.points5).astype(np.float32), face.score)
+
+
+def _inside(picture: Array, one: Followed) -> bool:
+    """Say whether any of a face that is not found could still be in the picture."""
+    middle, half = one.expected(), one.face.size / 2
+    size = np.array([picture.shape[1], picture.shape[0]])
+    return bool(np.all(middle > -half) and np.all(middle < size + half))

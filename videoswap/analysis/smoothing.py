@@ -1,0 +1,233 @@
+"""Takes the jitter out of a track without lag and without flattening expressions.
+
+The landmarks of a frame are a pose (where, how large, how turned) times a shape. Both are
+averaged over frames before and after, so nothing lags, but in different ways:
+
+- The pose by a local straight line under a Gaussian whose width follows the head: wide while it
+  rests or moves evenly, narrow where it accelerates.
+- The shape by a bilateral filter (Tomasi and Manduchi, ICCV 1998): frames count the less the
+  more a part of the face looks different there, so noise goes and a blink of three frames stays.
+
+Small gaps are filled on the way; a filled face has score 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..records import Array, Face
+from .geometry import apply, similarity
+
+WIDEST, NARROWEST = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
+TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short
+SHAPE_WIDTH = 2.5  # frames
+REACH = 9  # frames looked at on both sides
+NOISE = 0.0012, 0.006  # face sizes: least and most noise of a landmark believed in
+RANGE = 2.4  # of the noise, within which two shapes count as the same
+RIGID = (0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)  # what an expression moves least
+PARTS = {
+    "jaw": range(17),
+    "brows": range(17, 27),
+    "nose": range(27, 36),
+    "left eye": range(36, 42),
+    "right eye": range(42, 48),
+    "mouth": range(48, 68),
+    "five points": range(68, 73),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Motion:
+    """A run of frames, taken apart.
+
+    Attributes:
+        pose: (n, 4) x, y in pixels, log of the scale, angle in radians.
+        shape: (n, 73, 2) landmarks and five points, relative to the pose, in face sizes.
+        box: (n, 4) corners relative to the place, in face sizes.
+        size: Face size in pixels that the unit of shape stands for.
+    """
+
+    pose: Array
+    shape: Array
+    box: Array
+    size: float
+
+
+def smooth_track(faces: Sequence[Face], frame_pts: Array, max_gap: int) -> list[Face]:
+    """Smooth a track and fill its gaps.
+
+    Args:
+        faces: The faces of one track with landmarks, by ascending pts.
+        frame_pts: (n,) int64, ascending, the pts of all frames of the video.
+        max_gap: Gaps of at most this many frames are filled; longer ones divide the track.
+
+    Returns:
+        Faces by ascending pts; filled ones have score 0.
+    """
+    if not faces:
+        return []
+    index = np.searchsorted(frame_pts, np.array([face.pts for face in faces]))
+    breaks = np.nonzero(np.diff(index) > max_gap + 1)[0] + 1
+    smooth: list[Face] = []
+    for group in np.split(np.arange(len(faces)), breaks):
+        run = [faces[int(place)] for place in group]
+        smooth.extend(_smooth_run(run, index[group], frame_pts))
+    return smooth
+
+
+def _smooth_run(faces: Sequence[Face], index: Array, frame_pts: Array) -> list[Face]:
+    first, last = int(index[0]), int(index[-1])
+    motion = _filled(_take_apart(faces), index - first, last - first + 1)
+    pose = _smooth_pose(motion.pose, motion.size)
+    shape = _smooth_shape(motion.shape)
+    box = local_line(motion.box, np.full(len(pose), WIDEST))
+    scores = np.zeros(last - first + 1)
+    scores[index - first] = [face.score for face in faces]
+    result = []
+    for place, pts in enumerate(frame_pts[first : last + 1]):
+        points = _placed(pose[place], shape[place] * motion.size).astype(np.float32)
+        scale = motion.size * float(np.exp(pose[place, 2]))
+        corners = (box[place].reshape(2, 2) * scale + pose[place, :2]).reshape(4)
+        result.append(
+            Face(
+                pts=int(pts),
+                box=corners.astype(np.float32),
+                points5=points[68:],
+                landmarks=points[:68],
+                score=float(scores[place]),
+            )
+        )
+    return result
+
+
+def _take_apart(faces: Sequence[Face]) -> _Motion:
+    """Separate poses from shapes, by least squares to the mean shape of the run."""
+    points = np.stack([_points(face) for face in faces])
+    size = float(np.median([face.size for face in faces]))
+    rigid = list(RIGID)
+    mean = points[len(points) // 2]
+    for _ in range(3):
+        mean = mean - mean[rigid].mean(axis=0)
+        moves = [similarity(one[rigid], mean[rigid]) for one in points]
+        aligned = np.stack([apply(move, one) for move, one in zip(moves, points, strict=True)])
+        spread = float(np.sqrt((mean[rigid] ** 2).sum()))
+        mean = aligned.mean(axis=0)
+        mean = mean * spread / max(float(np.sqrt((mean[rigid] ** 2).sum())), 1e-9)
+    back = [similarity(mean[rigid] - mean[rigid].mean(axis=0), one[rigid]) for one in points]
+    pose = np.stack([_pose(matrix) for matrix in back])
+    pose[:, 3] = np.unwrap(pose[:, 3])
+    shape = np.stack([_unplaced(one, whole) for one, whole in zip(pose, points, strict=True)])
+    # The unit is a face size at the pose's scale 1.
+    unit = size / float(np.exp(np.median(pose[:, 2])))
+    scale = unit * np.exp(pose[:, 2])
+    boxes = np.stack([face.box for face in faces]).astype(np.float64)
+    box = (boxes - np.tile(pose[:, :2], 2)) / scale[:, None]
+    return _Motion(pose, shape / unit, box, unit)
+
+
+def _points(face: Face) -> Array:
+    if face.landmarks is None:
+        raise ValueError("smoothing needs landmarks")
+    return np.concatenate([face.landmarks, face.points5]).astype(np.float64)
+
+
+def _pose(matrix: Array) -> Array:
+    scale, angle = np.hypot(matrix[0, 0], matrix[1, 0]), np.arctan2(matrix[1, 0], matrix[0, 0])
+    return np.array([matrix[0, 2], matrix[1, 2], np.log(scale), angle])
+
+
+def _placed(pose: Array, shape: Array) -> Array:
+    """Return the (73, 2) points of a shape in pixels of the picture."""
+    cos, sin = np.exp(pose[2]) * np.cos(pose[3]), np.exp(pose[2]) * np.sin(pose[3])
+    return np.asarray(shape @ np.array([[cos, sin], [-sin, cos]]) + pose[:2])
+
+
+def _unplaced(pose: Array, points: Array) -> Array:
+    cos, sin = np.cos(pose[3]) / np.exp(pose[2]), np.sin(pose[3]) / np.exp(pose[2])
+    return np.asarray((points - pose[:2]) @ np.array([[cos, -sin], [sin, cos]]))
+
+
+def _filled(motion: _Motion, index: Array, count: int) -> _Motion:
+    """Interpolate what is missing; index (m,) are the frames that are there, of count."""
+    if len(index) == count:
+        return motion
+
+    def fill(values: Array) -> Array:
+        flat = values.reshape(len(values), -1)
+        columns = [np.interp(np.arange(count), index, column) for column in flat.T]
+        return np.stack(columns, axis=1).reshape(count, *values.shape[1:])
+
+    return _Motion(fill(motion.pose), fill(motion.shape), fill(motion.box), motion.size)
+
+
+def _smooth_pose(pose: Array, unit: float) -> Array:
+    """Smooth (n, 4) poses, each frame as widely as its acceleration allows."""
+    if len(pose) < 3:
+        return pose
+    scale = unit * float(np.exp(np.median(pose[:, 2])))
+    sizes = pose / np.array([scale, scale, 1.0, 1.0])  # all four in face sizes, roughly
+    rough = local_line(sizes, np.full(len(pose), 1.0))
+    bend = np.zeros(len(pose))
+    bend[1:-1] = np.linalg.norm(rough[2:] - 2 * rough[1:-1] + rough[:-2], axis=1)
+    bend[0], bend[-1] = bend[1], bend[-2]
+    bend = np.maximum(bend, np.maximum(np.roll(bend, 1), np.roll(bend, -1)))
+    width = np.sqrt(2 * TOLERANCE / np.maximum(bend, 1e-9))
+    return local_line(pose, np.clip(width, NARROWEST, WIDEST))
+
+
+def local_line(values: Array, width: Array) -> Array:
+    """Fit a straight line around every frame and return its value there.
+
+    Args:
+        values: (n, c) one row a frame.
+        width: (n,) standard deviation of the Gaussian weights in frames.
+
+    Returns:
+        (n, c) smoothed values; even motion and the ends are not bent.
+    """
+    steps, inside, around = _around(len(values))
+    weight = np.exp(-0.5 * (steps / width[:, None]) ** 2) * inside
+    s0, s1 = weight.sum(axis=1), (weight * steps).sum(axis=1)
+    s2 = (weight * steps**2).sum(axis=1)
+    base = s0 * s2 - s1**2
+    lined = base > 1e-6 * s0**2
+    line = (s2[:, None] - s1[:, None] * steps) / np.where(lined, base, 1.0)[:, None]
+    share = weight * np.where(lined[:, None], line, 1 / s0[:, None])
+    return np.asarray(np.einsum("nk,nkc->nc", share, values[around]))
+
+
+def _smooth_shape(shape: Array) -> Array:
+    """Smooth (n, 73, 2) shapes part by part, with frames that look alike."""
+    steps, inside, around = _around(len(shape))
+    near = np.exp(-0.5 * (steps / SHAPE_WIDTH) ** 2) * inside
+    smooth = shape.copy()
+    for part in PARTS.values():
+        points = shape[:, list(part)]
+        noise = _noise(points)
+        apart = points[around] - points[:, None]
+        # Several points moving together mean more than their number times one does.
+        alike = (apart**2).sum(axis=3).mean(axis=2) / (RANGE * noise) ** 2
+        weight = near * np.exp(-0.5 * alike)
+        weight /= weight.sum(axis=1, keepdims=True)
+        smooth[:, list(part)] = np.einsum("nk,nkpc->npc", weight, points[around])
+    return smooth
+
+
+def _noise(points: Array) -> float:
+    """Return the noise (standard deviation of a coordinate) of (n, p, 2) points at rest."""
+    if len(points) < 4:
+        return NOISE[0]
+    steps = np.sqrt(((points[1:] - points[:-1]) ** 2).mean(axis=(1, 2)))
+    return float(np.clip(np.percentile(steps, 40) / np.sqrt(2), *NOISE))
+
+
+def _around(count: int) -> tuple[Array, Array, Array]:
+    """Return (k,) steps, (n, k) whether they stay inside, and (n, k) the frames they lead to."""
+    reach = min(REACH, max(count - 1, 0))
+    steps = np.arange(-reach, reach + 1)
+    frames = np.arange(count)[:, None] + steps
+    inside = (frames >= 0) & (frames < count)
+    return steps.astype(np.float64), inside.astype(np.float64), np.clip(frames, 0, count - 1)

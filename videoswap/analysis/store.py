@@ -1,0 +1,280 @@
+"""The analysis of one video in one SQLite file.
+
+The file's name is its key: a hash of everything that decides the result. It holds face
+landmarks and embeddings, so its folder is 0700 and it is 0600. It is written in batches, each
+with the state needed to go on after it. One process writes at a time, guarded by a lock file; a
+second one that wants the same unfinished analysis makes its own in a private temporary database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ..errors import OutputError
+from ..records import Array, Face, Fallback
+from .scan import Scanned, ScanState
+from .state import from_json, to_json
+from .tracker import Sample
+
+SCHEMA = "1"
+TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE frames (pts INTEGER PRIMARY KEY, scene INTEGER NOT NULL);
+CREATE TABLE faces (
+    track INTEGER NOT NULL, pts INTEGER NOT NULL, score REAL NOT NULL,
+    box BLOB NOT NULL, points5 BLOB NOT NULL, landmarks BLOB NOT NULL,
+    PRIMARY KEY (track, pts)
+) WITHOUT ROWID;
+CREATE TABLE samples (
+    track INTEGER NOT NULL, pts INTEGER NOT NULL, quality REAL NOT NULL, embedding BLOB NOT NULL
+);
+CREATE INDEX faces_by_pts ON faces (pts);
+"""
+
+
+class Store:
+    """Rows of one analysis; safe to read from several threads.
+
+    Use `open_store`. Attributes:
+        path: The file, None for a private temporary database.
+        fallbacks: What could not be done as wanted.
+    """
+
+    def __init__(self, path: Path | None, key: str, lock: IO[bytes] | None) -> None:
+        self.path = path
+        self.fallbacks: list[Fallback] = []
+        self._lock_file = lock
+        self._guard = threading.RLock()
+        # The empty name is SQLite's word for a private temporary database.
+        self._base = sqlite3.connect("" if path is None else path, check_same_thread=False)
+        self._prepare(key)
+
+    def _prepare(self, key: str) -> None:
+        base = self._base
+        try:
+            if not base.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                base.executescript(TABLES)
+                with base:
+                    rows = [("schema", SCHEMA), ("key", key)]
+                    base.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+            elif base.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                raise sqlite3.DatabaseError("the check of the file failed")
+            if self._meta("schema") != SCHEMA or self._meta("key") != key:
+                raise sqlite3.DatabaseError("it belongs to something else")
+            self.state()
+        except (sqlite3.Error, ValueError):
+            base.close()
+            raise
+
+    @property
+    def finished(self) -> bool:
+        """Whether all frames are in."""
+        return self._meta("finished") == "yes"
+
+    def state(self) -> ScanState | None:
+        """Return the state after the last frame kept; None at the beginning."""
+        text = self._meta("state")
+        return None if text is None else from_json(text)
+
+    def watermark(self) -> int | None:
+        """Return the pts of the last frame kept."""
+        with self._guard:
+            row = self._base.execute("SELECT MAX(pts) FROM frames").fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def add(self, windows: Sequence[Scanned]) -> None:
+        """Keep what some windows showed, all or nothing.
+
+        Raises:
+            OutputError: ``cache_not_writable``.
+        """
+        if not windows:
+            return
+        try:
+            with self._guard, self._base:
+                for window in windows:
+                    self._insert(window)
+                self._set("state", to_json(windows[-1].state))
+        except sqlite3.OperationalError as error:
+            raise _not_writable(self.path, error) from error
+
+    def _insert(self, window: Scanned) -> None:
+        base = self._base
+        frames = [(pts, window.scene) for pts in window.pts]
+        base.executemany("INSERT INTO frames VALUES (?, ?)", frames)
+        base.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?)", map(_row, window.faces))
+        samples = [
+            (track, one.pts, one.quality, one.embedding.tobytes()) for track, one in window.samples
+        ]
+        base.executemany("INSERT INTO samples VALUES (?, ?, ?, ?)", samples)
+        for split in window.splits:
+            for table in ("faces", "samples"):
+                base.execute(
+                    f"UPDATE {table} SET track = ? WHERE track = ? AND pts >= ?",
+                    (split.new, split.old, split.pts),
+                )
+
+    def finish(self) -> None:
+        """Note that all frames are in and let another process write."""
+        with self._guard, self._base:
+            self._set("finished", "yes")
+            self._base.execute("DELETE FROM meta WHERE name = 'state'")
+        self._unlock()
+
+    def frames(self) -> tuple[Array, Array]:
+        """Return (n,) int64 pts, ascending, and (n,) int64 numbers of the shots."""
+        with self._guard:
+            rows = self._base.execute("SELECT pts, scene FROM frames ORDER BY pts").fetchall()
+        table = np.array(rows, np.int64).reshape(-1, 2)
+        return table[:, 0].copy(), table[:, 1].copy()
+
+    def spans(self) -> list[tuple[int, int, int, int]]:
+        """Return track, first pts, last pts and number of faces of all tracks."""
+        query = "SELECT track, MIN(pts), MAX(pts), COUNT(*) FROM faces GROUP BY track"
+        with self._guard:
+            return [tuple(map(int, row)) for row in self._base.execute(query)]  # type: ignore[misc]
+
+    def best_face(self, track: int) -> int:
+        """Return the pts of a track's face with the highest score."""
+        query = "SELECT pts FROM faces WHERE track = ? ORDER BY score DESC, pts LIMIT 1"
+        with self._guard:
+            return int(self._base.execute(query, (track,)).fetchone()[0])
+
+    def samples(self, track: int) -> list[Sample]:
+        """Return the embedded faces of a track, by pts."""
+        query = "SELECT pts, embedding, quality FROM samples WHERE track = ? ORDER BY pts"
+        with self._guard:
+            rows = self._base.execute(query, (track,)).fetchall()
+        return [Sample(int(pts), np.frombuffer(blob, np.float32), q) for pts, blob, q in rows]
+
+    def faces(self, track: int, first_pts: int, last_pts: int) -> list[Face]:
+        """Return the faces of a track with ``first_pts <= pts <= last_pts``, as found."""
+        query = (
+            "SELECT pts, score, box, points5, landmarks FROM faces "
+            "WHERE track = ? AND pts BETWEEN ? AND ? ORDER BY pts"
+        )
+        with self._guard:
+            rows = self._base.execute(query, (track, first_pts, last_pts)).fetchall()
+        return [_face(row) for row in rows]
+
+    def boxes_at(self, pts: int) -> list[tuple[int, Array]]:
+        """Return (track, box) of all faces found in a frame."""
+        query = "SELECT track, box FROM faces WHERE pts = ? ORDER BY track"
+        with self._guard:
+            rows = self._base.execute(query, (pts,)).fetchall()
+        return [(int(track), np.frombuffer(box, np.float32)) for track, box in rows]
+
+    def close(self) -> None:
+        """Close the file; a temporary database is gone then."""
+        with self._guard:
+            self._base.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
+
+    def _meta(self, name: str) -> str | None:
+        with self._guard:
+            row = self._base.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _set(self, name: str, value: str) -> None:
+        self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+
+def open_store(cache_dir: Path | None, key: str) -> Store:
+    """Open the analysis with a key, or begin it.
+
+    Args:
+        cache_dir: Folder of the analyses, made if it is missing; None keeps nothing.
+        key: Hash of everything that decides the result.
+
+    Raises:
+        OutputError: ``cache_not_writable``.
+    """
+    if cache_dir is None:
+        return Store(None, key, None)
+    try:
+        cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = cache_dir / f"{key}.sqlite"
+        lock = _lock(path.with_suffix(".lock"))
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise _not_writable(cache_dir, error) from error
+    return _kept(path, key, lock)
+
+
+def _kept(path: Path, key: str, lock: IO[bytes] | None) -> Store:
+    """Open a file, or what takes its place if it is damaged or being written."""
+    if lock is None:
+        # Another process writes it, or wrote it and still reads it.
+        with contextlib.suppress(sqlite3.Error, ValueError):
+            store = Store(path, key, None)
+            if store.finished:
+                return store
+            store.close()
+        store = Store(None, key, None)
+        store.fallbacks.append(
+            Fallback("a kept analysis", "one of its own", "another process is writing it")
+        )
+        return store
+    try:
+        store = Store(path, key, lock)
+    except (sqlite3.Error, ValueError) as error:
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        path.touch(mode=0o600)
+        store = Store(path, key, lock)
+        reason = f"the file was damaged ({error}); it lies in {aside} now"
+        store.fallbacks.append(Fallback("a kept analysis", "a new one", reason))
+    return store
+
+
+def _lock(path: Path) -> IO[bytes] | None:
+    """Return an open, locked file, or None if another process holds the lock."""
+    import fcntl
+
+    path.touch(mode=0o600)
+    file = path.open("rb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _not_writable(path: Path | None, error: Exception) -> OutputError:
+    return OutputError(
+        "cache_not_writable",
+        f"The analysis cannot be kept in {path or 'a temporary database'}: {error}.",
+        "Choose another cache folder, make room, or use --no_cache.",
+    )
+
+
+def _row(entry: tuple[int, Face]) -> tuple[int, int, float, bytes, bytes, bytes]:
+    track, face = entry
+    if face.landmarks is None:
+        raise ValueError("a stored face needs landmarks")
+    blobs = (face.box.tobytes(), face.points5.tobytes(), face.landmarks.tobytes())
+    return track, face.pts, face.score, *blobs
+
+
+def _face(row: tuple[int, float, bytes, bytes, bytes]) -> Face:
+    pts, score, box, points5, landmarks = row
+    return Face(
+        pts=int(pts),
+        box=np.frombuffer(box, np.float32),
+        points5=np.frombuffer(points5, np.float32).reshape(5, 2),
+        landmarks=np.frombuffer(landmarks, np.float32).reshape(68, 2),
+        score=float(score),
+    )

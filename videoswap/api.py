@@ -1,0 +1,155 @@
+"""What a library user imports; ``videoswap`` offers the same names.
+
+Every function raises a ``VideoswapError`` with a code, a message and a hint when something
+stands in the way, and prints nothing unless it is given a ``say``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .analysis.analyze import Analysis
+from .analysis.tools import FaceTools
+from .jobs.context import Say, open_context
+from .jobs.faces import list_people
+from .jobs.folder import FolderReport, swap_one_folder
+from .jobs.picture import swap_one_picture
+from .jobs.video import analyze_with_progress, swap_one_video
+from .media.probe import probe
+from .records import Person
+from .report import Report
+from .runtime.devices import choose_device
+from .settings import SwapSettings
+
+_DEFAULTS = SwapSettings()
+
+
+def _silent(line: str) -> None:
+    """Say nothing."""
+
+
+def analyze(video: Path, settings: SwapSettings = _DEFAULTS) -> Analysis:
+    """Find and follow every face of a video, or take that from the cache.
+
+    Args:
+        video: The video.
+        settings: Its ``analysis``, ``time_range``, ``device`` and ``cache_dir`` are used.
+
+    Returns:
+        The analysis: frames, tracks and faces. Close it, or use it as a context manager.
+    """
+    tools = FaceTools.open(choose_device(settings.device).providers)
+    return analyze_with_progress(probe(Path(video)), settings, tools)
+
+
+def swap_video(
+    sources: Sequence[Path],
+    video: Path,
+    out: Path,
+    target_faces: Sequence[Path] = (),
+    settings: SwapSettings = _DEFAULTS,
+    save_masks: Path | None = None,
+    report_file: Path | None = None,
+    dry_run: bool = False,
+    say: Say = _silent,
+) -> Report:
+    """Put faces from photos onto people of a video.
+
+    Args:
+        sources: A photo, or a folder with photos of one person, for each person to put in.
+        video: The video, or a GIF or animated WebP.
+        out: The result; its suffix names the container.
+        target_faces: The people to replace, as many as sources; without any, the only person
+            of the video or the first one seen.
+        settings: Everything else.
+        save_masks: Where the masks go, as a lossless grey video with the same times.
+        report_file: Where the report goes, as JSON.
+        dry_run: Decide everything, write nothing but the report.
+        say: Called with sentences for the user.
+
+    Returns:
+        What was done; ``complete`` tells whether all target faces were found.
+    """
+    context = open_context(_paths(sources), _paths(target_faces), settings, say)
+    report = swap_one_video(context, Path(video), Path(out), save_masks, dry_run)
+    return _finished(report, report_file, say)
+
+
+def swap_image(
+    sources: Sequence[Path],
+    image: Path,
+    out: Path,
+    target_faces: Sequence[Path] = (),
+    settings: SwapSettings = _DEFAULTS,
+    save_masks: Path | None = None,
+    report_file: Path | None = None,
+    dry_run: bool = False,
+    say: Say = _silent,
+) -> Report:
+    """Put faces from photos onto people of a picture; arguments as in ``swap_video``."""
+    context = open_context(_paths(sources), _paths(target_faces), settings, say)
+    report = swap_one_picture(context, Path(image), Path(out), save_masks, dry_run)
+    return _finished(report, report_file, say)
+
+
+def swap_folder(
+    sources: Sequence[Path],
+    folder: Path,
+    out: Path,
+    target_faces: Sequence[Path] = (),
+    settings: SwapSettings = _DEFAULTS,
+    report_file: Path | None = None,
+    dry_run: bool = False,
+    say: Say = _silent,
+) -> FolderReport:
+    """Put faces from photos onto people of all videos and pictures of a folder.
+
+    Args:
+        sources: As in ``swap_video``.
+        folder: The folder; its sub-folders are mirrored.
+        out: Where the results go.
+        target_faces: As in ``swap_video``, looked for in every file.
+        settings: Everything else.
+        report_file: Where the report goes, as JSON.
+        dry_run: Decide everything, write nothing but the report.
+        say: Called with sentences for the user.
+    """
+    context = open_context(_paths(sources), _paths(target_faces), settings, say)
+    report = swap_one_folder(context, Path(folder), Path(out), dry_run)
+    if report_file is not None:
+        report.save(report_file)
+    return report
+
+
+def list_faces(
+    video: Path, out: Path, settings: SwapSettings = _DEFAULTS, say: Say = _silent
+) -> tuple[Person, ...]:
+    """Write one picture of everybody in a video, to be given back as target faces.
+
+    Args:
+        video: The video.
+        out: A folder; gets ``person_NN.png`` and ``people.json``.
+        settings: As for ``analyze``; ``overwrite`` is honoured.
+        say: Called with sentences for the user.
+    """
+    tools = FaceTools.open(choose_device(settings.device).providers)
+    return list_people(Path(video), Path(out), settings, tools, say)
+
+
+def _paths(paths: Sequence[Path]) -> list[Path]:
+    return [Path(path) for path in paths]
+
+
+def _finished(report: Report, report_file: Path | None, say: Say) -> Report:
+    if report_file is not None:
+        report.save(report_file)
+    done = f"{report.swapped_frames} of {report.frames} frames"
+    if report.dry_run:
+        say(
+            f"Dry run: {done} would be swapped in {report.segments} segments with the engine "
+            f"{report.engine} on {report.device}, {report.encoder or 'picture'}; nothing written."
+        )
+    else:
+        say(f"Result: {report.output} ({done} swapped, engine {report.engine}, {report.device})")
+    return report

@@ -1,0 +1,93 @@
+"""What all jobs of a run share: settings, device, face tools, engine, and a voice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..analysis.tools import FaceTools
+from ..errors import UsageError
+from ..records import Fallback
+from ..runtime.devices import Device, choose_device
+from ..settings import SwapSettings
+from ..sources import Reference, Source, load_references, load_sources
+from ..swappers.base import Identity, Swapper
+from ..swappers.registry import choose_engine
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """Everything loaded once, for one target or a folder of them.
+
+    Attributes:
+        settings: The settings.
+        device: Where to compute.
+        tools: Detector, landmarks, recognition.
+        swapper: The engine.
+        sources: The source people, in the order given.
+        identities: What the engine made of them.
+        references: The target faces; empty if none were given.
+        notes: What was done otherwise than asked or expected so far.
+        say: Where sentences for the user go.
+    """
+
+    settings: SwapSettings
+    device: Device
+    tools: FaceTools
+    swapper: Swapper
+    sources: tuple[Source, ...]
+    identities: tuple[Identity, ...]
+    references: tuple[Reference, ...]
+    notes: tuple[Fallback, ...]
+    say: Say
+
+    @property
+    def threshold(self) -> float:
+        """Largest distance that counts as the same person."""
+        wanted = self.settings.similarity_th
+        return self.tools.recognizer.default_threshold if wanted is None else wanted
+
+    @property
+    def batch_size(self) -> int:
+        """Crops given to the engine at once."""
+        return self.settings.batch_size or self.swapper.batch_size
+
+
+def open_context(
+    sources: Sequence[Path], target_faces: Sequence[Path], settings: SwapSettings, say: Say
+) -> Context:
+    """Load models, photos and engine.
+
+    Raises:
+        UsageError: ``sources_and_targets`` if their numbers do not fit; see also the engines.
+        InputError, NoFaceError: If a photo cannot be used.
+    """
+    if not sources:
+        raise UsageError("no_source", "At least one source photo is needed.")
+    if target_faces and len(sources) != len(target_faces):
+        raise UsageError(
+            "sources_and_targets",
+            f"{len(sources)} source photos and {len(target_faces)} target faces were given.",
+            "The nth source goes onto the nth target face, so give as many of both.",
+        )
+    if not target_faces and len(sources) > 1:
+        raise UsageError(
+            "sources_and_targets",
+            f"{len(sources)} source photos were given and no target faces.",
+            "Say with --target_faces_paths who gets which; `videoswap faces` cuts them out.",
+        )
+    device = choose_device(settings.device)
+    swapper, engine_notes = choose_engine(settings.swapper, device.name)
+    tools = FaceTools.open(device.providers)
+    people, source_notes = load_sources(sources, tools)
+    references, reference_notes = load_references(target_faces, tools)
+    notes = (*engine_notes, *source_notes, *reference_notes)
+    if device.fallback is not None:
+        notes = (device.fallback, *notes)
+    for note in notes:
+        say(f"Note: {note}.")
+    identities = tuple(swapper.identity(person.photos) for person in people)
+    return Context(settings, device, tools, swapper, people, identities, references, notes, say)

@@ -1,0 +1,127 @@
+"""One still picture from start to finish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..blending.paste import paste
+from ..cropping import PictureSurface, covered_pixels, cut
+from ..errors import NoFaceError
+from ..matching import Matching, assign, cluster_tracks
+from ..media.stills import Picture, read_picture, write_picture
+from ..records import Array, Face, Fallback, Person, Track
+from ..report import Report
+from .context import Context
+from .outputs import check_output
+from .people import describe, picture_reports
+
+
+def swap_one_picture(
+    context: Context, target: Path, out: Path, masks: Path | None, dry_run: bool
+) -> Report:
+    """Swap faces in one picture.
+
+    Args:
+        context: Models, photos and engine.
+        target: The picture.
+        out: The result: PNG, JPEG or WebP by its suffix.
+        masks: Where the mask goes as a grey picture, if anywhere.
+        dry_run: Decide everything, write nothing.
+
+    Raises:
+        VideoswapError: Whatever stands in the way, by kind.
+    """
+    started = time.perf_counter()
+    overwrite = context.settings.overwrite
+    check_output(out, [target], overwrite)
+    if masks is not None:
+        check_output(masks, [target, out], overwrite)
+    picture = read_picture(target)
+    faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
+    persons, matching = _match(context, target, picture.rgb, faces)
+    people = picture_reports(persons, matching, context.sources)
+    for person in people:
+        context.say(describe(person))
+    for note in matching.notes:
+        context.say(f"Note: {note}")
+    notes: tuple[Fallback, ...] = picture.notes
+    if not dry_run:
+        pixels, mask = _swapped(context, picture.rgb, faces, matching.sources)
+        notes += write_picture(out, picture.with_rgb(pixels))
+        if masks is not None:
+            write_picture(masks, Picture(np.repeat(mask[..., None], 3, axis=2)))
+    return Report(
+        input=str(target),
+        output=None if dry_run else str(out),
+        engine=context.swapper.name,
+        device=context.device.name,
+        recognizer=context.tools.recognizer.name,
+        threshold=context.threshold,
+        frames=1,
+        swapped_frames=1,
+        segments=0,
+        encoder=None,
+        people=people,
+        notes=(*map(str, context.notes), *matching.notes, *map(str, notes)),
+        unmatched=tuple(context.references[index].label for index in matching.missing),
+        seconds={"all": round(time.perf_counter() - started, 3)},
+        masks=None if masks is None or dry_run else str(masks),
+        dry_run=dry_run,
+    )
+
+
+def _match(
+    context: Context, target: Path, pixels: Array, faces: Sequence[Face]
+) -> tuple[tuple[Person, ...], Matching]:
+    """Decide who gets which source; every face is a track of one frame.
+
+    Raises:
+        NoFaceError: ``no_face_in_picture`` or ``no_match``.
+    """
+    if not faces:
+        raise NoFaceError(
+            "no_face_in_picture",
+            f"No face was found in {target}.",
+            "Smaller faces are found with --min_face 0.03.",
+        )
+    recognizer = context.tools.recognizer
+    tracks = [
+        Track(number, 0, 0, 0, 1, recognizer.embed(pixels, face.landmarks), 0)
+        for number, face in enumerate(faces)
+        if face.landmarks is not None
+    ]
+    persons = cluster_tracks(tracks, recognizer.cluster_threshold, recognizer.distance)
+    references = [(one.label, one.embedding) for one in context.references]
+    matching = assign(persons, tracks, references, context.threshold, recognizer.distance)
+    if not matching.matches:
+        raise NoFaceError(
+            "no_match",
+            f"None of the target faces was found in {target}. {' '.join(matching.notes)}",
+            "--similarity_th sets how strict to be.",
+        )
+    return persons, matching
+
+
+def _swapped(
+    context: Context, pixels: Array, faces: Sequence[Face], sources: dict[int, int]
+) -> tuple[Array, Array]:
+    """Return the picture with its faces swapped, and the mask (H, W) uint8."""
+    result = pixels.copy()
+    surface = PictureSurface(result)
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    swapper = context.swapper
+    for track, source in sorted(sources.items(), key=lambda pair: faces[pair[0]].size):
+        face = faces[track]
+        size = swapper.spec.size_for(covered_pixels(face, swapper.spec))
+        crop = cut(surface, face, swapper.spec, size, track, source)
+        if crop is None:
+            continue
+        written = paste(surface, crop, swapper.swap([crop], context.identities)[0])
+        if written is not None:
+            (x0, y0, x1, y1), part = written
+            np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])
+    return result, mask

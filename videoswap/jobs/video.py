@@ -1,0 +1,282 @@
+"""One video from start to finish: analyze, match, render, mux, verify, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import __version__
+from ..analysis.analyze import Analysis, analyze_video
+from ..analysis.tools import FaceTools
+from ..errors import NoFaceError, OutputError
+from ..matching import Matching, assign, cluster_tracks
+from ..media.animation import AnimationWriter, animation_container
+from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
+from ..media.ffmpeg import verify
+from ..media.mux import mux
+from ..media.probe import VideoInfo, probe
+from ..records import Person
+from ..report import Report
+from ..runtime.outputs import FrameJob, Outputs
+from ..runtime.pieces import piece_folder, render_key
+from ..runtime.progress import Progress
+from ..runtime.render import Casting, Renderer, cast
+from ..runtime.segments import Segment, plan_segments
+from ..runtime.stages import StageTime
+from ..settings import SwapSettings
+from .context import Context
+from .outputs import check_output
+from .people import describe, person_reports
+
+
+class Clock:
+    """Wall time of the parts of a run, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Targets:
+    """Where the results go and how they are encoded.
+
+    ``encoder`` is None for GIF and animated WebP, which are written in one go.
+    """
+
+    out: Path
+    masks: Path | None
+    encoder: EncoderPlan | None
+    mask_encoder: EncoderPlan | None
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the render counted and has to say."""
+
+    swapped: int = 0
+    notes: list[str] = field(default_factory=list)
+    stages: tuple[StageTime, ...] = ()
+
+
+def swap_one_video(
+    context: Context, video: Path, out: Path, masks: Path | None, dry_run: bool
+) -> Report:
+    """Swap faces in one video.
+
+    Args:
+        context: Models, photos and engine.
+        video: The video, or an animated picture.
+        out: The result.
+        masks: Where the masks go as a lossless video, if anywhere.
+        dry_run: Decide everything, write nothing.
+
+    Raises:
+        VideoswapError: Whatever stands in the way, by kind.
+    """
+    clock = Clock()
+    settings = context.settings
+    info = probe(video)
+    targets = _targets(info, out, masks, settings)
+    with clock.part("analyze"):
+        analysis = analyze_with_progress(info, settings, context.tools)
+    with analysis:
+        persons, matching = _match(context, video, analysis)
+        casting = {
+            track: cast(analysis.faces(track), source, context.swapper)
+            for track, source in matching.tracks
+        }
+        frames = analysis.frames
+        segments = plan_segments(frames.pts, frames.scenes, settings.segment_frames)
+        people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
+        for person in people:
+            context.say(describe(person))
+        for note in matching.notes:
+            context.say(f"Note: {note}")
+        tally = _Tally()
+        if not dry_run:
+            with clock.part("render"):
+                tally = _render(context, info, analysis, casting, segments, targets)
+    if not dry_run:
+        with clock.part("verify"):
+            _verify(targets)
+    encoder = targets.encoder
+    planned = {pts for track in casting for pts in _track_pts(analysis, track)} if dry_run else ()
+    return Report(
+        input=str(video),
+        output=None if dry_run else str(out),
+        engine=context.swapper.name,
+        device=context.device.name,
+        recognizer=context.tools.recognizer.name,
+        threshold=context.threshold,
+        frames=len(frames.pts),
+        swapped_frames=len(planned) if dry_run else tally.swapped,
+        segments=len(segments),
+        encoder=f"{encoder.encoder} {encoder.pix_fmt}" if encoder is not None else out.suffix[1:],
+        people=people,
+        notes=(
+            *map(str, context.notes),
+            *map(str, analysis.fallbacks),
+            *matching.notes,
+            *map(str, encoder.notes if encoder is not None else ()),
+            *tally.notes,
+        ),
+        unmatched=tuple(context.references[index].label for index in matching.missing),
+        analysis_cached=analysis.cached,
+        seconds=clock.seconds,
+        stages=tally.stages,
+        masks=None if masks is None or dry_run else str(masks),
+        dry_run=dry_run,
+    )
+
+
+def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceTools) -> Analysis:
+    """Analyze a video, or take that from the cache, under a progress bar."""
+    with Progress("analyze", info.frames_hint if settings.time_range.whole else None) as bar:
+        return analyze_video(
+            info,
+            settings.analysis,
+            settings.time_range,
+            settings.cache_dir,
+            tools.detector,
+            tools.landmarker,
+            tools.recognizer,
+            progress=lambda done, expected: bar.reach(done),
+        )
+
+
+def _targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> _Targets:
+    """Check the results' names and plan their encoders, before any work is spent."""
+    check_output(out, [info.path], settings.overwrite)
+    encoder = None
+    if animation_container(out) is None:
+        encoder = plan_encoder(info, settings.encode, out)
+    if masks is None:
+        return _Targets(out, None, encoder, None)
+    check_output(masks, [info.path, out], settings.overwrite)
+    return _Targets(out, masks, encoder, plan_masks(info, masks))
+
+
+def _match(
+    context: Context, video: Path, analysis: Analysis
+) -> tuple[tuple[Person, ...], Matching]:
+    """Decide who is who and who gets which source.
+
+    Raises:
+        NoFaceError: ``no_face_in_video`` or ``no_match``.
+    """
+    recognizer = context.tools.recognizer
+    persons = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distance)
+    if not persons:
+        raise NoFaceError(
+            "no_face_in_video",
+            f"No face was found in {video}.",
+            "Smaller faces are found with --min_face 0.03.",
+        )
+    references = [(one.label, one.embedding) for one in context.references]
+    matching = assign(persons, analysis.tracks, references, context.threshold, recognizer.distance)
+    if not matching.matches:
+        raise NoFaceError(
+            "no_match",
+            f"None of the target faces was found in {video}. {' '.join(matching.notes)}",
+            "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
+        )
+    return persons, matching
+
+
+def _track_pts(analysis: Analysis, track: int) -> list[int]:
+    return [face.pts for face in analysis.faces(track)]
+
+
+def _render(
+    context: Context,
+    info: VideoInfo,
+    analysis: Analysis,
+    casting: dict[int, Casting],
+    segments: tuple[Segment, ...],
+    targets: _Targets,
+) -> _Tally:
+    renderer = Renderer(
+        info,
+        analysis.faces_between,
+        casting,
+        context.swapper,
+        context.identities,
+        context.batch_size,
+    )
+    counts = {track.id: track.count for track in analysis.tracks}
+    faces = sum(counts[track] for track in casting)
+    tally = _Tally()
+    key = render_key(
+        version=__version__,
+        analysis=analysis.key,
+        casting=casting,
+        sources=[source.digest for source in context.sources],
+        engine=context.swapper.name,
+        encoders=[targets.encoder, targets.mask_encoder],
+        segments=[segment.pts for segment in segments],
+    )
+    cache = context.settings.cache_dir if targets.encoder is not None else None
+    with (
+        piece_folder(cache, key, targets.out) as folder,
+        _sink(info, targets) as sink,
+        Progress("render", len(analysis.frames.pts), faces) as bar,
+    ):
+
+        def on_frame(job: FrameJob) -> None:
+            tally.swapped += bool(job.crops)
+            bar.advance(len(job.crops))
+
+        outputs = Outputs(folder, targets.encoder, targets.mask_encoder, sink)
+        tally.stages = renderer.run(segments, outputs, on_frame)
+        pts = analysis.frames.pts
+        strict, range_ = context.settings.strict_streams, context.settings.time_range
+        if targets.masks is not None and targets.mask_encoder is not None:
+            pieces = [outputs.mask(segment) for segment in segments]
+            mux(pieces, info, targets.mask_encoder, targets.masks, pts, range_, copy_streams=False)
+        if sink is not None:
+            sink.finish()
+        elif targets.encoder is not None:
+            pieces = [outputs.video(segment) for segment in segments]
+            made = mux(pieces, info, targets.encoder, targets.out, pts, range_, strict)
+            tally.notes += [*map(_dropped, made.dropped), *made.converted, *map(str, made.notes)]
+    return tally
+
+
+@contextmanager
+def _sink(info: VideoInfo, targets: _Targets) -> Iterator[AnimationWriter | None]:
+    """Open the writer of an animated picture, if the result is one."""
+    if targets.encoder is not None:
+        yield None
+        return
+    with AnimationWriter(info, targets.out) as writer:
+        yield writer
+
+
+def _dropped(stream: str) -> str:
+    return f"{stream} was dropped: the container cannot hold it"
+
+
+def _verify(targets: _Targets) -> None:
+    """Let an independent decoder read the results in full.
+
+    Raises:
+        OutputError: ``verification_failed``; the file is left for inspection.
+    """
+    for path in (targets.out, targets.masks):
+        problems = verify(path) if path is not None else []
+        if problems:
+            raise OutputError(
+                "verification_failed",
+                f"{path} was written, but ffmpeg cannot read it in full: {problems[0]}.",
+                "Please report this with the video.",
+            )

@@ -1,0 +1,191 @@
+"""Animated GIF and WebP results: the source's times, loop count and, where it fits, every pixel.
+
+GIF holds 256 colours a frame: frames of a GIF source come back exactly outside of the swapped
+faces if the faces leave room in the palette. WebP is written without loss; its encoder keeps
+all frames in memory until the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import av
+import PIL.Image
+from av.filter import Graph
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import VideoReformatter
+
+from ..errors import OutputError, UsageError
+from .colour import swscale_space
+from .files import atomic_output, output_errors, url
+from .probe import VideoInfo
+from .reader import DecodedFrame
+from .segment import SegmentWriter
+from .webp import with_last_duration
+
+TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000)}
+ENCODER = {"gif": "gif", "webp": "libwebp_anim"}
+PALETTE = (
+    ("split", ""),
+    ("palettegen", "stats_mode=single:reserve_transparent=1"),
+    ("paletteuse", "new=1:dither=none"),
+)
+
+
+def animation_container(out: Path) -> str | None:
+    """Return ``gif`` or ``webp`` if the name of a result asks for an animation."""
+    suffix = out.suffix.lower().lstrip(".")
+    return suffix if suffix in TICKS else None
+
+
+def loop_count(info: VideoInfo) -> int:
+    """Return how often the source is played: 0 for ever, which is also the answer for videos."""
+    if info.animation is None:
+        return 0
+    with PIL.Image.open(info.path) as picture:
+        # A GIF that does not say so is played once.
+        return int(picture.info.get("loop", 1 if info.animation == "gif" else 0))
+
+
+class AnimationWriter:
+    """Writes an animation; it appears under its name only when finished.
+
+    Use it as a context manager: nothing is left of an unfinished one.
+    """
+
+    def __init__(self, info: VideoInfo, out: Path) -> None:
+        """Prepare to write frames of ``info`` to ``out``.
+
+        Raises:
+            UsageError: ``unknown_container`` if the name does not end in .gif or .webp.
+        """
+        container = animation_container(out)
+        if container is None:
+            raise UsageError("unknown_container", f"{out.name} is neither a .gif nor a .webp.")
+        self._info = info
+        self._out = out
+        self._container = container
+        self._ticks = TICKS[container]
+        self._reformatter = VideoReformatter()
+        self._graph = _palette_graph(info, self._ticks) if container == "gif" else None
+        self._encoder = self._open_encoder()
+        self._writer = SegmentWriter(out.parent / f".{out.name[:60]}.packets")
+        self._first: int | None = None
+        self._last = -1
+        self._length = 1
+
+    def write(self, frame: DecodedFrame | av.VideoFrame) -> None:
+        """Add a frame; its time since the first one is kept, rounded to the format's ticks."""
+        image = frame.image if isinstance(frame, DecodedFrame) else frame
+        pts = image.pts or 0
+        self._first = pts if self._first is None else self._first
+        length = image.duration or round(1 / (self._info.average_rate * self._info.time_base))
+        colour = self._info.colour
+        picture = self._reformatter.reformat(
+            image,
+            format="bgra",
+            src_colorspace=swscale_space(colour),
+            src_color_range=2 if colour.full_range else 1,
+            dst_color_range=2,
+        )
+        ticks = round((pts - self._first) * self._info.time_base / self._ticks)
+        self._last = max(ticks, self._last + 1)
+        self._length = max(1, round(length * self._info.time_base / self._ticks))
+        picture.time_base, picture.pts, picture.duration = self._ticks, self._last, self._length
+        self._encode(picture)
+
+    def finish(self) -> None:
+        """Write the file.
+
+        Raises:
+            OutputError: ``no_frames``, ``unwritable_output``, ``disk_full`` or ``write_failed``.
+        """
+        if self._first is None:
+            raise OutputError("no_frames", f"There is no frame to write to {self._out}.")
+        self._drain(None)
+        packets = self._writer.finish(self._encoder.extradata or b"", ENCODER[self._container])
+        try:
+            with atomic_output(self._out) as part:
+                self._mux(packets.packets(), [int(pts) for pts in packets.pts], part)
+        finally:
+            packets.path.unlink(missing_ok=True)
+
+    def _open_encoder(self) -> VideoCodecContext:
+        encoder = cast(VideoCodecContext, av.CodecContext.create(ENCODER[self._container], "w"))
+        encoder.width, encoder.height = self._info.width, self._info.height
+        encoder.pix_fmt = "pal8" if self._graph else "bgra"
+        encoder.time_base = self._ticks
+        if not self._graph:
+            encoder.options = {"lossless": "1", "loop": str(loop_count(self._info))}
+        encoder.open()
+        return encoder
+
+    def _encode(self, picture: av.VideoFrame) -> None:
+        if self._graph is None:
+            self._drain(picture)
+            return
+        self._graph.vpush(picture)
+        paletted = self._graph.vpull()
+        paletted.pts, paletted.time_base = picture.pts, self._ticks
+        paletted.duration = picture.duration
+        self._drain(paletted)
+
+    def _drain(self, picture: av.VideoFrame | None) -> None:
+        with output_errors(self._out):
+            for packet in self._encoder.encode(picture):
+                self._writer.add(bytes(packet), packet.pts or 0, packet.duration or 0, True)
+
+    def _mux(self, packets: Iterator[bytes], times: list[int], part: Path) -> None:
+        loop = loop_count(self._info)
+        options = {"loop": str(loop)}
+        if self._container == "gif":
+            # GIF counts repetitions: -1 means that it is played once.
+            options = {"loop": str(-1 if loop == 1 else loop), "final_delay": str(self._length)}
+        with av.open(url(part), "w", format=self._container, container_options=options) as out:
+            stream = out.add_stream(ENCODER[self._container], rate=self._info.average_rate)
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height = self._info.width, self._info.height
+            stream.pix_fmt = self._encoder.pix_fmt
+            stream.codec_context.time_base = self._ticks
+            stream.time_base = self._ticks
+            out.start_encoding()
+            for data, pts in zip(packets, times, strict=True):
+                if self._container == "webp":
+                    data = with_last_duration(data, self._length)
+                packet: av.Packet[Any] = av.Packet(data)
+                packet.time_base, packet.pts, packet.dts = self._ticks, pts, pts
+                packet.stream = stream
+                packet.is_keyframe = True
+                out.mux(packet)
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove what an unfinished animation left."""
+        self._writer.discard()
+
+
+def _palette_graph(info: VideoInfo, ticks: Fraction) -> Graph:
+    graph = Graph()
+    bgra = av.VideoFormat("bgra", info.width, info.height)
+    source = graph.add_buffer(width=info.width, height=info.height, format=bgra, time_base=ticks)
+    split, palette, use = (graph.add(name, args) for name, args in PALETTE)
+    sink = graph.add("buffersink")
+    source.link_to(split)
+    split.link_to(palette, 0, 0)
+    split.link_to(use, 1, 0)
+    palette.link_to(use, 0, 1)
+    use.link_to(sink)
+    graph.configure()
+    return graph

@@ -1,0 +1,185 @@
+"""Encoding of one segment with an encoder of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import av
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import VideoReformatter
+
+from ..errors import OutputError, UsageError
+from .colour import RGB, swscale_space
+from .pixels import Repacker
+from .plan import EncoderPlan, plan_encoder, plan_masks
+from .probe import VideoInfo
+from .reader import DecodedFrame
+from .segment import EncodedSegment, SegmentWriter
+
+__all__ = [
+    "EncodedSegment",
+    "EncoderPlan",
+    "SegmentEncoder",
+    "configure",
+    "plan_encoder",
+    "plan_masks",
+    "try_encoder",
+]
+
+
+def configure(context: VideoCodecContext, plan: EncoderPlan, info: VideoInfo) -> None:
+    """Set up an encoder that is not open yet; the same plan gives the same headers."""
+    context.width, context.height = info.width, info.height
+    context.pix_fmt = plan.pix_fmt
+    context.time_base = plan.time_base
+    context.framerate = plan.rate
+    context.thread_count = plan.threads
+    context.flags |= Flags.global_header
+    context.sample_aspect_ratio = info.orientation.sample_aspect_ratio
+    context.colorspace = plan.colour.space_tag
+    context.color_range = plan.colour.range_tag
+    context.color_trc = plan.colour.transfer_tag
+    context.color_primaries = plan.colour.primaries_tag
+    context.options = dict(plan.options)
+    if plan.encoder == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # its only way to be told to print errors alone
+
+
+def _context(plan: EncoderPlan, info: VideoInfo) -> VideoCodecContext:
+    context = cast(VideoCodecContext, av.CodecContext.create(plan.encoder, "w"))
+    configure(context, plan, info)
+    return context
+
+
+def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
+    """Open the encoder with the real size, and give hardware ones a frame to encode.
+
+    Raises:
+        UsageError: ``encoder_refused``, with what the encoder says.
+    """
+    with av.logging.Capture() as logs:
+        try:
+            av.logging.set_level(av.logging.ERROR)
+            context = _context(plan, info)
+            context.open()
+            if "nvenc" in plan.encoder:
+                frame = av.VideoFrame(info.width, info.height, plan.pix_fmt)
+                frame.pts, frame.time_base = 0, plan.time_base
+                context.encode(frame)
+                context.encode(None)
+        except (av.FFmpegError, ValueError) as error:
+            said = [text.strip() for level, _, text in logs if level <= av.logging.ERROR]
+            reason = said[0] if said else str(error)
+        else:
+            return
+        finally:
+            av.logging.set_level(None)
+    hint = "Check --preset, --crf and --pix_fmt."
+    if "nvenc" in plan.encoder:
+        hint = "It needs an NVIDIA GPU with a driver; use --encoder libx264."
+    elif info.width % 2 or info.height % 2:
+        hint = (
+            f"The picture has an odd size ({info.width}x{info.height}): use --encoder libvpx-vp9 "
+            "or ffv1, or --pix_fmt yuv444p."
+        )
+    raise UsageError("encoder_refused", f"{plan.encoder} refuses this video: {reason}.", hint)
+
+
+class SegmentEncoder:
+    """Encodes frames into one piece on disk.
+
+    Use it as a context manager: an unfinished piece is removed.
+    """
+
+    def __init__(self, plan: EncoderPlan, info: VideoInfo, path: Path) -> None:
+        """Open the encoder.
+
+        Args:
+            plan: How to encode.
+            info: The source.
+            path: Where the piece is kept.
+        """
+        self._plan = plan
+        self._convert = _Converter(plan, info)
+        self._context = _context(plan, info)
+        self._writer = SegmentWriter(path)
+        self._durations: dict[int, int] = {}
+        self._context.open()
+
+    def encode(self, frame: DecodedFrame | av.VideoFrame) -> None:
+        """Encode a frame; its pts, strictly later than the last one's, is kept.
+
+        Raises:
+            OutputError: ``encode_failed``, or ``disk_full`` and the like.
+        """
+        image = frame.image if isinstance(frame, DecodedFrame) else frame
+        if image.pts is None:
+            raise ValueError("a frame needs a pts")
+        self._durations[image.pts] = image.duration or 0
+        image = self._convert(image)
+        image.time_base = self._plan.time_base
+        image.pts = image.pts  # the source's own choice of key frames must not be copied
+        self._drain(image)
+
+    def finish(self) -> EncodedSegment:
+        """Encode what is left and close the piece."""
+        self._drain(None)
+        with self._writer:
+            return self._writer.finish(self._context.extradata or b"", self._plan.encoder)
+
+    def _drain(self, image: av.VideoFrame | None) -> None:
+        try:
+            packets = self._context.encode(image)
+        except av.FFmpegError as error:
+            raise OutputError(
+                "encode_failed", f"{self._plan.encoder} failed: {error.strerror}."
+            ) from error
+        for packet in packets:
+            if packet.pts is None:
+                raise OutputError("encode_failed", f"{self._plan.encoder} lost a frame's time.")
+            duration = self._durations.pop(packet.pts, 0)
+            self._writer.add(bytes(packet), packet.pts, duration, packet.is_keyframe)
+
+    def __enter__(self) -> Self:
+        """Return the encoder."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove an unfinished piece."""
+        self._writer.discard()
+
+
+class _Converter:
+    """Brings frames into the encoder's format: repacked, or converted where that was asked."""
+
+    def __init__(self, plan: EncoderPlan, info: VideoInfo) -> None:
+        self._plan = plan
+        self._info = info
+        self._repack = Repacker(plan.pix_fmt) if plan.repacked else None
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, image: av.VideoFrame) -> av.VideoFrame:
+        if image.format.name == self._plan.pix_fmt:
+            return image
+        if self._repack is not None:
+            return self._repack(image)
+        old, new = self._info.colour, self._plan.colour
+        made = self._reformatter.reformat(
+            image,
+            format=self._plan.pix_fmt,
+            src_colorspace=swscale_space(old),
+            dst_colorspace=swscale_space(new),
+            src_color_range=2 if old.full_range or old.space == RGB else 1,
+            dst_color_range=2 if new.full_range or new.space == RGB else 1,
+        )
+        made.color_range, made.colorspace = new.range_tag, new.space_tag
+        return made

@@ -1,0 +1,105 @@
+"""Paths in and out: checked inputs, FFmpeg URLs that cannot be misread, atomic outputs."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from ..errors import InputError, OutputError
+
+# Only these demuxers may open a file: none of them follows references to other files or URLs.
+INPUT_FORMATS = (
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,nut,ogg,gif,apng,mxf,ivf,dv,rm,"
+    "yuv4mpegpipe,h264,hevc,m4v,obu,av1,vvc,gxf,wtv,nsv,amv,h263,h261,vc1,cavsvideo"
+)
+
+
+def url(path: Path) -> str:
+    """Return an FFmpeg URL that names exactly this file, whatever characters it holds."""
+    return f"file:{path}"
+
+
+def check_readable(path: Path) -> None:
+    """Check that a path names a readable file with something in it.
+
+    Raises:
+        InputError: ``missing_file``, ``is_directory``, ``unreadable_file`` or ``empty_file``.
+    """
+    if path.is_dir():
+        raise InputError("is_directory", f"{path} is a directory, not a file.")
+    try:
+        with path.open("rb") as file:
+            first = file.read(1)
+    except FileNotFoundError:
+        raise InputError(
+            "missing_file", f"{path} does not exist.", "Check the name and the folder."
+        ) from None
+    except OSError as error:
+        raise InputError("unreadable_file", f"{path} cannot be read: {error.strerror}.") from None
+    if not first:
+        raise InputError("empty_file", f"{path} is empty.")
+
+
+def open_input(path: Path) -> InputContainer:
+    """Open a media file for reading, from the local disk and with known formats only.
+
+    Raises:
+        InputError: If the file is missing, empty, a directory, or not media.
+    """
+    check_readable(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": INPUT_FORMATS}
+    try:
+        return av.open(url(path), "r", container_options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise InputError(
+            "not_media",
+            f"{path} is not a video that can be read, or it is damaged or cut short.",
+            f"FFmpeg says: {getattr(error, 'strerror', None) or error}.",
+        ) from None
+
+
+@contextlib.contextmanager
+def output_errors(out: Path) -> Iterator[None]:
+    """Turn a failure to write into an OutputError that names the result."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise OutputError(
+            "disk_full" if full else "unwritable_output",
+            f"{out} cannot be written: {os.strerror(error.errno or errno.EIO)}.",
+            "Free some space or choose another folder." if full else "Choose another place.",
+        ) from error
+    except av.FFmpegError as error:
+        raise OutputError("write_failed", f"{out} cannot be written: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def atomic_output(out: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``out`` that becomes ``out`` only if all goes well.
+
+    Yields:
+        The path to write to; its name says nothing about the format.
+
+    Raises:
+        OutputError: ``output_is_directory``, ``unwritable_output`` or ``disk_full``.
+    """
+    if out.is_dir():
+        raise OutputError("output_is_directory", f"{out} is a directory.", "Name a file.")
+    part = out.parent / f".{uuid.uuid4().hex[:12]}.part"
+    try:
+        with output_errors(out):
+            part.touch(exist_ok=False)
+            yield part
+            part.replace(out)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise

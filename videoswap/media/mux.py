@@ -1,0 +1,295 @@
+"""Joins encoded pieces with exact times and copies everything else of the source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.container import InputContainer, OutputContainer
+from av.video.stream import VideoStream
+
+from ..errors import OutputError
+from ..records import Array, Fallback, TimeRange
+from .encoder import configure
+from .files import atomic_output, open_input, url
+from .plan import EncoderPlan
+from .probe import VideoInfo
+from .segment import EncodedSegment
+from .streams import StreamCopier, Window, clean_metadata
+
+MOST_TICKS = 1 << 31
+NO_NEGATIVE_TIMES = ("nut", "avi")
+
+
+@dataclass(frozen=True, slots=True)
+class MuxReport:
+    """What became of the streams.
+
+    Attributes:
+        frames: Frames written.
+        dropped: Streams the container cannot hold.
+        converted: Text subtitles that were converted.
+        notes: Other things done otherwise than expected.
+    """
+
+    frames: int
+    dropped: tuple[str, ...] = ()
+    converted: tuple[str, ...] = ()
+    notes: tuple[Fallback, ...] = ()
+
+
+def mux(
+    segments: Sequence[Path],
+    source: VideoInfo,
+    plan: EncoderPlan,
+    out: Path,
+    wanted_pts: Sequence[int] | Array,
+    range_: TimeRange | None = None,
+    strict_streams: bool = False,
+    copy_streams: bool = True,
+) -> MuxReport:
+    """Write the result: pieces joined, other streams copied; it appears only when complete.
+
+    Args:
+        segments: The pieces in order of time.
+        source: The video they were made from.
+        plan: How they were encoded.
+        out: The result.
+        wanted_pts: The pts of all frames, ascending, in the source's time base.
+        range_: The part of the source that is kept; the result then starts at 0.
+        strict_streams: Fail if a stream cannot be kept.
+        copy_streams: Whether to copy other streams, chapters and metadata (not for masks).
+
+    Raises:
+        OutputError: ``pieces_do_not_fit``, ``dropped_streams``, ``unwritable_output``,
+            ``disk_full`` or ``write_failed``.
+        InputError: ``damaged_segment``.
+    """
+    pieces = [EncodedSegment.load(path) for path in segments]
+    times = np.asarray(wanted_pts, dtype=np.int64)
+    _check_pieces(pieces, times)
+    window = _window(source, times, range_)
+    with atomic_output(out) as part:
+        if not copy_streams or source.animation is not None:
+            return _write(pieces, source, plan, part, times, window, None, False)
+        with open_input(source.path) as container:
+            return _write(pieces, source, plan, part, times, window, container, strict_streams)
+
+
+def _check_pieces(pieces: Sequence[EncodedSegment], times: Array) -> None:
+    if not pieces:
+        raise OutputError("pieces_do_not_fit", "There is nothing to write.")
+    found = np.concatenate([np.sort(piece.pts) for piece in pieces])
+    if not np.array_equal(found, times):
+        raise OutputError(
+            "pieces_do_not_fit",
+            f"The encoded pieces hold {len(found)} frames whose times are not those of the "
+            f"{len(times)} frames wanted.",
+            "Delete the pieces and run again.",
+        )
+    if any(piece.extradata != pieces[0].extradata for piece in pieces):
+        raise OutputError(
+            "pieces_do_not_fit",
+            "The encoded pieces were made with different encoder settings.",
+            "Delete the pieces and run again.",
+        )
+
+
+def _window(source: VideoInfo, times: Array, range_: TimeRange | None) -> Window:
+    if range_ is None or range_.whole:
+        return Window()
+    first = int(times[0]) * source.time_base
+    end = None
+    if range_.end is not None:
+        end = source.start_pts * source.time_base + range_.end
+    return Window(start=first, end=end, shift=first)
+
+
+def coding_times(pts: Array) -> Array:
+    """Return dts for pts in coding order: ascending, and never later than the pts.
+
+    Args:
+        pts: (n,) int64, all different.
+
+    Returns:
+        (n,) int64; the first ones lie before the first pts where frames are reordered.
+    """
+    ordered = np.sort(pts)
+    rank = np.searchsorted(ordered, pts)
+    delay = int(np.max(np.arange(len(pts)) - rank, initial=0))
+    step = int(np.min(np.diff(ordered), initial=np.iinfo(np.int64).max)) if len(pts) > 1 else 1
+    early = ordered[0] - step * np.arange(delay, 0, -1)
+    return np.concatenate([early, ordered[: len(pts) - delay]]).astype(np.int64)
+
+
+def _write(
+    pieces: Sequence[EncodedSegment],
+    source: VideoInfo,
+    plan: EncoderPlan,
+    part: Path,
+    times: Array,
+    window: Window,
+    container: InputContainer | None,
+    strict: bool,
+) -> MuxReport:
+    options = _muxer_options(plan, container)
+    with av.open(url(part), "w", format=plan.container, container_options=options) as out:
+        copier = None
+        if container is None:
+            video = _add_video(out, plan, source)
+        else:
+            copier = StreamCopier(container, out, window, plan.container)
+            video = _add_streams(container, out, plan, source, copier)
+            if strict and copier.dropped:
+                raise OutputError(
+                    "dropped_streams",
+                    f"The result cannot hold {'; '.join(copier.dropped)}.",
+                    "Write .mkv, or leave --strict_streams out.",
+                )
+            out.metadata.update(clean_metadata(container.metadata))
+            out.set_chapters(_chapters(container, window))
+        out.start_encoding()
+        _check_headers(video, pieces[0])
+        shift = int(times[0]) if window.start is not None else 0
+        packets = _video_packets(pieces, plan, video, shift)
+        first = _interleave(out, packets, copier)
+    notes = _dropped_notes(copier, plan) if copier else ()
+    if first < 0 and plan.container in NO_NEGATIVE_TIMES:
+        moved = f"all moved by {-first.numerator}/{first.denominator} s"
+        notes += (Fallback("exact times", moved, f"{plan.container} has no negative times"),)
+    return MuxReport(
+        frames=len(times),
+        dropped=tuple(copier.dropped) if copier else (),
+        converted=tuple(copier.converted) if copier else (),
+        notes=notes,
+    )
+
+
+def _muxer_options(plan: EncoderPlan, source: InputContainer | None) -> dict[str, str]:
+    if plan.container in ("mp4", "mov"):
+        ticks = plan.time_base.denominator
+        # Edit lists count in the movie's own ticks: they must fit the video's and the sound's.
+        rates = (
+            [s.time_base.denominator for s in source.streams.audio if s.time_base] if source else []
+        )
+        common = math.lcm(ticks, *rates)
+        return {
+            "movie_timescale": str(common if common < MOST_TICKS else ticks),
+            "video_track_timescale": str(ticks),
+            "movflags": "+faststart",
+        }
+    if plan.container in ("matroska", "webm"):
+        return {"avoid_negative_ts": "disabled"}  # else every time moves by the coding delay
+    return {}
+
+
+def _add_streams(
+    container: InputContainer,
+    out: OutputContainer,
+    plan: EncoderPlan,
+    source: VideoInfo,
+    copier: StreamCopier,
+) -> VideoStream:
+    """Add all streams in the source's order and return the video's."""
+    video: VideoStream | None = None
+    for stream in container.streams:
+        if stream.index == source.stream_index:
+            video = _add_video(out, plan, source)
+            video.metadata.update(clean_metadata(dict(stream.metadata)))
+            video.disposition = stream.disposition
+        else:
+            copier.add(stream)
+    assert video is not None
+    return video
+
+
+def _add_video(out: OutputContainer, plan: EncoderPlan, source: VideoInfo) -> VideoStream:
+    stream = cast(VideoStream, out.add_stream(plan.encoder, rate=plan.rate))
+    configure(stream.codec_context, plan, source)
+    stream.time_base = plan.time_base
+    if plan.codec == "hevc" and plan.container in ("mp4", "mov"):
+        stream.codec_context.codec_tag = "hvc1"  # what QuickTime plays
+    if source.orientation.rotated:
+        stream.set_display_matrix(source.orientation.display_matrix)
+    return stream
+
+
+def _check_headers(video: VideoStream, piece: EncodedSegment) -> None:
+    if (video.codec_context.extradata or b"") != piece.extradata:
+        raise OutputError(
+            "pieces_do_not_fit",
+            "The encoded pieces were made with another version or setting of the encoder.",
+            "Delete the pieces and run again.",
+        )
+
+
+def _chapters(container: InputContainer, window: Window) -> list[Any]:
+    """Return the source's chapters, clipped to the window and moved with it."""
+    kept = []
+    for chapter in container.chapters():
+        base = chapter["time_base"] or Fraction(1, 1000)
+        start, end = chapter["start"] * base, chapter["end"] * base
+        if window.start is not None:
+            start = max(start, window.start)
+        if window.end is not None:
+            end = min(end, window.end)
+        if start < end:
+            moved = {"start": round((start - window.shift) / base)}
+            moved["end"] = round((end - window.shift) / base)
+            kept.append({**chapter, **moved, "time_base": base})
+    return kept
+
+
+def _video_packets(
+    pieces: Sequence[EncodedSegment], plan: EncoderPlan, video: VideoStream, shift: int
+) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
+    pts = np.concatenate([piece.pts for piece in pieces]) - shift
+    dts = coding_times(pts)
+    ordered = np.sort(pts)
+    last = max(int(pieces[-1].durations[np.argmax(pieces[-1].pts)]), 0)
+    last = last or (int(ordered[-1] - ordered[-2]) if len(pts) > 1 else 1)
+    gaps = np.append(np.diff(ordered), last)
+    durations = gaps[np.searchsorted(ordered, pts)]
+    index = 0
+    for piece in pieces:
+        for data, key in zip(piece.packets(), piece.keys, strict=True):
+            packet: av.Packet[Any] = av.Packet(data)
+            packet.time_base = plan.time_base
+            packet.pts, packet.dts = int(pts[index]), int(dts[index])
+            packet.duration = int(durations[index])
+            packet.is_keyframe = bool(key)
+            packet.stream = video
+            yield packet.dts * plan.time_base, packet
+            index += 1
+
+
+def _interleave(
+    out: OutputContainer,
+    video: Iterator[tuple[Fraction, av.Packet[Any]]],
+    copier: StreamCopier | None,
+) -> Fraction:
+    """Write both in order of their times; return the earliest time in seconds."""
+    pending = next(video, None)
+    first = pending[0] if pending else Fraction(0)
+    for time, packet in copier.packets() if copier else ():
+        while pending is not None and pending[0] <= time:
+            out.mux(pending[1])
+            pending = next(video, None)
+        first = min(first, time)
+        out.mux(packet)
+    while pending is not None:
+        out.mux(pending[1])
+        pending = next(video, None)
+    return first
+
+
+def _dropped_notes(copier: StreamCopier, plan: EncoderPlan) -> tuple[Fallback, ...]:
+    why = f"{plan.container} cannot hold it"
+    dropped = [Fallback(name, "dropped", why) for name in copier.dropped]
+    return tuple(dropped + [Fallback(name, "converted", why) for name in copier.converted])

@@ -1,0 +1,243 @@
+"""What a media file is: its kind, and everything later steps need to know of its video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import PIL.Image
+from av.container import InputContainer
+from av.sidedata.sidedata import Type
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from ..errors import InputError
+from .colour import Colour, colour_of, side_data
+from .files import check_readable, open_input
+from .orientation import Orientation, orientation
+from .pixels import Repacker, planar
+from .webp import MILLISECOND, webp_frames
+
+MICROSECOND = Fraction(1, 1_000_000)
+DAMAGED_PACKETS = 500  # so many undecodable packets in a row mean that nothing can be decoded
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoInfo:
+    """A video and how to read it.
+
+    Attributes:
+        path: The file.
+        formats: FFmpeg's names of the container format.
+        codec: Name of the video codec.
+        stream_index: Index of the video stream in the file.
+        width: Coded width in pixels.
+        height: Coded height in pixels.
+        pix_fmt: Planar pixel format that the reader hands out.
+        native_pix_fmt: Pixel format that the decoder hands out.
+        time_base: Seconds a tick of pts.
+        average_rate: Frames a second; a hint only.
+        start_pts: pts of the first decoded frame.
+        duration: Seconds; a hint from the header, None if it has none.
+        frames_hint: Number of frames; a hint from the header, None if it has none.
+        colour: Meaning of the samples.
+        orientation: From coded to upright pixels.
+        dolby_vision: Whether frames carry Dolby Vision metadata, which an encode loses.
+        animation: ``gif``, ``webp``, ``apng``, or None for a video.
+    """
+
+    path: Path
+    formats: tuple[str, ...]
+    codec: str
+    stream_index: int
+    width: int
+    height: int
+    pix_fmt: str
+    native_pix_fmt: str
+    time_base: Fraction
+    average_rate: Fraction
+    start_pts: int
+    duration: Fraction | None
+    frames_hint: int | None
+    colour: Colour
+    orientation: Orientation
+    dolby_vision: bool
+    animation: str | None
+
+
+def kind(path: Path) -> str:
+    """Tell by its content whether a file is a ``video``, an ``animation`` or an ``image``.
+
+    Raises:
+        InputError: If it is none of them, missing, empty or a directory.
+    """
+    check_readable(path)
+    if animation_format(path):
+        return "animation"
+    if _is_picture(path):
+        return "image"
+    with open_input(path) as container:
+        find_video(container, path)
+    return "video"
+
+
+def animation_format(path: Path) -> str | None:
+    """Return ``gif``, ``webp`` or ``apng`` for a picture file with more than one frame."""
+    try:
+        with PIL.Image.open(path, formats=("GIF", "WEBP", "PNG")) as picture:
+            if getattr(picture, "n_frames", 1) < 2:
+                return None
+            return {"GIF": "gif", "WEBP": "webp", "PNG": "apng"}.get(picture.format or "")
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError):
+        return None
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        with PIL.Image.open(path) as picture:
+            return picture.format not in ("MPEG",)
+    except PIL.Image.DecompressionBombError:
+        return True
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def find_video(container: InputContainer, path: Path) -> VideoStream:
+    """Return the video stream to work on; cover art does not count.
+
+    Raises:
+        InputError: ``no_video_stream``.
+    """
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    videos = [s for s in videos if s.codec_context is not None]
+    if not videos:
+        raise InputError(
+            "no_video_stream", f"{path} has no video stream.", "A sound file cannot be swapped."
+        )
+    defaults = [s for s in videos if s.disposition & Disposition.default]
+    return (defaults or videos)[0]
+
+
+def probe(path: Path) -> VideoInfo:
+    """Open a video, decode its first frame and describe it.
+
+    Raises:
+        InputError: ``missing_file``, ``is_directory``, ``empty_file``, ``not_media``,
+            ``no_video_stream``, ``no_frames``, ``unsupported_pixels`` or ``unsupported_colour``.
+    """
+    check_readable(path)
+    animation = animation_format(path)
+    if animation == "webp":
+        return _describe_webp(path)
+
+    with open_input(path) as container:
+        stream = find_video(container, path)
+        frame = _first_frame(container, stream, path)
+        return _describe(path, container, stream, frame, animation)
+
+
+def _describe(
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    frame: av.VideoFrame,
+    animation: str | None,
+) -> VideoInfo:
+    native = frame.format.name
+    pix_fmt = checked_planar(native, path)
+    extra = side_data(frame)
+    time_base = stream.time_base or Fraction(1, 1000)
+    duration: Fraction | None = None
+    if stream.duration is not None:
+        duration = Fraction(stream.duration * time_base)
+    elif container.duration is not None:
+        duration = container.duration * MICROSECOND
+    return VideoInfo(
+        path=path,
+        formats=tuple(container.format.name.split(",")),
+        codec=stream.codec_context.codec.canonical_name,
+        stream_index=stream.index,
+        width=frame.width,
+        height=frame.height,
+        pix_fmt=pix_fmt,
+        native_pix_fmt=native,
+        time_base=time_base,
+        average_rate=stream.average_rate or stream.guessed_rate or Fraction(25),
+        start_pts=frame.pts if frame.pts is not None else 0,
+        duration=duration,
+        frames_hint=stream.frames or None,
+        colour=colour_of(Repacker(pix_fmt)(frame)),
+        orientation=orientation(
+            frame.width,
+            frame.height,
+            extra.get(Type.DISPLAYMATRIX),
+            stream.sample_aspect_ratio,
+        ),
+        dolby_vision=Type.DOVI_METADATA in extra or Type.DOVI_RPU_BUFFER in extra,
+        animation=animation,
+    )
+
+
+def _describe_webp(path: Path) -> VideoInfo:
+    first = next(webp_frames(path))
+    with PIL.Image.open(path) as picture:
+        count = int(getattr(picture, "n_frames", 1))
+    return VideoInfo(
+        path=path,
+        formats=("webp",),
+        codec="webp",
+        stream_index=0,
+        width=first.width,
+        height=first.height,
+        pix_fmt=first.format.name,
+        native_pix_fmt="rgba",
+        time_base=MILLISECOND,
+        average_rate=1 / ((first.duration or 40) * MILLISECOND),
+        start_pts=0,
+        duration=None,
+        frames_hint=count,
+        colour=colour_of(first),
+        orientation=orientation(first.width, first.height),
+        dolby_vision=False,
+        animation="webp",
+    )
+
+
+def checked_planar(native: str, path: Path) -> str:
+    """Return the planar format for a decoder's format.
+
+    Raises:
+        InputError: ``unsupported_pixels``.
+    """
+    pix_fmt = planar(native)
+    if pix_fmt is None:
+        raise InputError(
+            "unsupported_pixels",
+            f"The pixel format {native} of {path} is not supported.",
+            "Convert the video to yuv420p or yuv444p first.",
+        )
+    return pix_fmt
+
+
+def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
+    bad = 0
+    try:
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                bad += 1
+                if bad > DAMAGED_PACKETS:
+                    break
+                continue
+            if frames:
+                return frames[0]
+    except av.FFmpegError:
+        pass
+    raise InputError(
+        "no_frames",
+        f"No frame of {path} can be decoded.",
+        "The file is damaged or cut short, or its codec is not supported.",
+    )

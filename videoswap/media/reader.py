@@ -1,0 +1,288 @@
+"""Decoded frames by exact time, and the small upright pictures that detectors look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Self, cast
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from ..errors import InputError
+from ..records import Array
+from .colour import swscale_space
+from .files import open_input
+from .hdr import PQ_PREVIEW
+from .pixels import Repacker, planar, samples
+from .probe import VideoInfo
+from .webp import webp_frames
+
+# Seconds before the wanted frame to seek to; MPEG-TS and open GOPs need the longer ones.
+SEEK_MARGINS = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedFrame:
+    """A frame and its identity.
+
+    Attributes:
+        pts: Presentation time in the stream's time base.
+        image: The frame, in the planar pixel format of the VideoInfo.
+    """
+
+    pts: int
+    image: av.VideoFrame
+
+
+@dataclass(slots=True)
+class Problems:
+    """What a reader met and got over.
+
+    Attributes:
+        missing_pts: Frames without a time, which was derived.
+        repeated_pts: Frames not later than the one before, which were moved by a tick.
+        corrupt: Frames the decoder marked as damaged.
+        undecodable: Packets the decoder refused.
+    """
+
+    missing_pts: int = 0
+    repeated_pts: int = 0
+    corrupt: int = 0
+    undecodable: int = 0
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was wrong."""
+        return bool(self.missing_pts + self.repeated_pts + self.corrupt + self.undecodable)
+
+
+class VideoReader:
+    """Reads the frames of one video, in order, from any frame on.
+
+    Attributes:
+        problems: What was wrong with the frames handed out so far.
+    """
+
+    def __init__(self, info: VideoInfo, threads: int = 0) -> None:
+        """Prepare to read.
+
+        Args:
+            info: The video.
+            threads: Decoder threads; 0 lets the decoder decide.
+        """
+        self.info = info
+        self.problems = Problems()
+        self._threads = threads
+        self._repack = Repacker(info.pix_fmt)
+        self._open: list[Iterator[DecodedFrame]] = []
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close whatever iteration is still under way."""
+        for frames in self._open:
+            close = getattr(frames, "close", None)
+            if close is not None:
+                close()
+        self._open.clear()
+
+    def frames(
+        self, first_pts: int | None = None, last_pts: int | None = None
+    ) -> Iterator[DecodedFrame]:
+        """Yield the frames with ``first_pts <= pts <= last_pts``, strictly increasing.
+
+        Raises:
+            InputError: ``no_frames`` if nothing can be decoded; ``changing_video`` if the size
+                or the pixel format changes on the way.
+        """
+        frames = self._range(first_pts, last_pts)
+        self._open = [frames]
+        return frames
+
+    def _range(self, first_pts: int | None, last_pts: int | None) -> Iterator[DecodedFrame]:
+        for frame in self._from(first_pts):
+            if first_pts is not None and frame.pts < first_pts:
+                continue
+            if last_pts is not None and frame.pts > last_pts:
+                return
+            yield DecodedFrame(frame.pts, self._canonical(frame.image))
+            if frame.pts == last_pts:
+                return
+
+    def _canonical(self, image: av.VideoFrame) -> av.VideoFrame:
+        info = self.info
+        if (image.width, image.height) != (info.width, info.height) or (
+            planar(image.format.name) != info.pix_fmt
+        ):
+            raise InputError(
+                "changing_video",
+                f"{info.path} changes from {info.width}x{info.height} {info.pix_fmt} to "
+                f"{image.width}x{image.height} {image.format.name} on the way.",
+                "Cut it into parts of one format each.",
+            )
+        return self._repack(image)
+
+    def _from(self, first_pts: int | None) -> Iterator[DecodedFrame]:
+        """Yield frames from ``first_pts`` or before it on."""
+        if self.info.animation == "webp":
+            yield from (DecodedFrame(f.pts or 0, f) for f in webp_frames(self.info.path))
+            return
+        if first_pts is not None and first_pts > self.info.start_pts:
+            for margin in SEEK_MARGINS:
+                target = first_pts - int(margin / self.info.time_base)
+                if target <= self.info.start_pts:
+                    break
+                frames = _Run(self.info, self._threads, target)
+                first = next(frames.decode(), None)
+                if first is not None and first.pts <= first_pts and frames.trusted:
+                    self.problems = frames.problems
+                    yield first
+                    yield from frames.decode()
+                    return
+                frames.close()
+        whole = _Run(self.info, self._threads, None)
+        self.problems = whole.problems
+        empty = True
+        for frame in whole.decode():
+            empty = False
+            yield frame
+        if empty:
+            raise InputError("no_frames", f"No frame of {self.info.path} can be decoded.")
+
+
+class _Run:
+    """One decoder working from one place of the file."""
+
+    def __init__(self, info: VideoInfo, threads: int, target: int | None) -> None:
+        self.problems = Problems()
+        self._info = info
+        self._container = open_input(info.path)
+        self._stream = cast(VideoStream, self._container.streams[info.stream_index])
+        self._stream.codec_context.thread_count = threads
+        self._stream.codec_context.thread_type = "AUTO"
+        self._seeked = target is None
+        if target is not None:
+            self._seek(target)
+        rate = info.average_rate or Fraction(25)
+        self._step = max(1, round(1 / (rate * info.time_base)))
+        self._last: int | None = None
+        self._frames = self._decode()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the frames' times are sure not to depend on where decoding began."""
+        return self._seeked and not self.problems.any
+
+    def decode(self) -> Iterator[DecodedFrame]:
+        return self._frames
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _seek(self, target: int) -> None:
+        try:
+            self._container.seek(target, stream=self._stream, backward=True)
+            self._seeked = True
+        except av.FFmpegError:
+            self._seeked = False
+
+    def _decode(self) -> Iterator[DecodedFrame]:
+        try:
+            for packet in self._packets():
+                try:
+                    images = self._stream.decode(packet)
+                except av.FFmpegError:
+                    self.problems.undecodable += 1
+                    continue
+                for image in images:
+                    self.problems.corrupt += image.is_corrupt
+                    yield DecodedFrame(self._time(image), image)
+        finally:
+            self._container.close()
+
+    def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:
+                # The file ends in the middle of something: give out what the decoder holds.
+                self.problems.undecodable += 1
+                yield None
+                return
+            if packet is None:
+                return
+            yield packet
+
+    def _time(self, image: av.VideoFrame) -> int:
+        pts = image.pts
+        if pts is None:
+            self.problems.missing_pts += 1
+            pts = self._info.start_pts if self._last is None else self._last + self._step
+        elif self._last is not None and pts <= self._last:
+            self.problems.repeated_pts += 1
+            pts = self._last + 1
+        image.pts = self._last = pts
+        return pts
+
+
+class AnalysisScaler:
+    """Makes small upright RGB pictures straight from decoded frames.
+
+    Attributes:
+        width: Columns of the pictures.
+        height: Rows of the pictures.
+        scale: Analysis pixels per upright pixel.
+        matrix: (2, 3) float64 affine map from upright to analysis pixels, centres at whole
+            numbers.
+    """
+
+    def __init__(self, info: VideoInfo, height: int) -> None:
+        """Prepare for pictures of about ``height`` rows; never larger than the video."""
+        shape = info.orientation
+        self.height = max(1, min(height, shape.upright_height))
+        self.scale = self.height / shape.upright_height
+        self.width = max(1, round(shape.upright_width * self.scale))
+        x, y = self.width / shape.upright_width, self.height / shape.upright_height
+        self.matrix: Array = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]], np.float64)
+        self._shape = shape
+        self._coded = (self.width, self.height)
+        if shape.turn[0, 0] == 0:
+            self._coded = (self.height, self.width)
+        self._space = swscale_space(info.colour)
+        self._curve = PQ_PREVIEW if info.colour.transfer == "pq" else None
+        self._reformatter = VideoReformatter()
+
+    def picture(self, frame: DecodedFrame | av.VideoFrame) -> Array:
+        """Return the upright picture of a frame, (height, width, 3) uint8 RGB.
+
+        HDR with a PQ curve is shown as SDR would be; HLG looks right as it is.
+        """
+        image = frame.image if isinstance(frame, DecodedFrame) else frame
+        small = self._reformatter.reformat(
+            image,
+            width=self._coded[0],
+            height=self._coded[1],
+            format="rgb24",
+            src_colorspace=self._space,
+            interpolation=Interpolation.AREA,
+        )
+        rows = samples(small.planes[0])[:, : self._coded[0] * 3]
+        picture = rows.reshape(self._coded[1], self._coded[0], 3)
+        picture = self._shape.apply(picture)
+        if self._curve is not None:
+            picture = cv2.LUT(picture, self._curve)
+        return np.ascontiguousarray(picture)

@@ -1,0 +1,132 @@
+"""Where rendered frames go: pieces on disk for videos, one writer for animated pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import av
+
+from ..errors import InputError
+from ..media.encoder import EncoderPlan, SegmentEncoder
+from ..media.probe import VideoInfo
+from ..media.reader import DecodedFrame
+from ..media.segment import EncodedSegment
+from ..records import Array, Crop, SwappedCrop
+from .segments import Segment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameJob:
+    """A frame on its way through the stages.
+
+    Attributes:
+        segment: Segment that the frame belongs to.
+        frame: The frame; its planes hold the result once it was pasted.
+        crops: The faces cut out of it.
+        swapped: What the engine made of them, in the same order.
+        mask: (H, W) uint8 coded pixels: where the frame was changed; None if nobody asks.
+    """
+
+    segment: Segment
+    frame: DecodedFrame
+    crops: tuple[Crop, ...] = ()
+    swapped: tuple[SwappedCrop, ...] = ()
+    mask: Array | None = None
+
+
+class FrameSink(Protocol):
+    """Takes finished frames in order."""
+
+    def write(self, frame: DecodedFrame | av.VideoFrame) -> None:
+        """Take the next frame."""
+
+
+class Piece(Protocol):
+    """One segment while it is being written."""
+
+    def write(self, job: FrameJob) -> None:
+        """Take the next frame."""
+
+    def finish(self) -> None:
+        """Complete the segment."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """Where the frames of a render go.
+
+    Attributes:
+        folder: Where pieces are kept.
+        plan: How video pieces are encoded; None if a sink takes the frames.
+        mask_plan: How pieces of the masks are encoded; None for no masks.
+        sink: Takes the frames of formats that cannot be joined from pieces.
+    """
+
+    folder: Path
+    plan: EncoderPlan | None
+    mask_plan: EncoderPlan | None
+    sink: FrameSink | None = None
+
+    def video(self, segment: Segment) -> Path:
+        """Return the path of a segment's video piece."""
+        return self.folder / f"{segment.number:06d}.piece"
+
+    def mask(self, segment: Segment) -> Path:
+        """Return the path of a segment's piece of the masks."""
+        return self.folder / f"{segment.number:06d}.mask"
+
+    def needs(self, segment: Segment) -> bool:
+        """Tell whether a segment is still to be rendered."""
+        if self.sink is not None or not _complete(self.video(segment), segment):
+            return True
+        return self.mask_plan is not None and not _complete(self.mask(segment), segment)
+
+    @contextmanager
+    def open(self, segment: Segment, info: VideoInfo) -> Iterator[Piece]:
+        """Open the encoders of a segment; unfinished pieces are removed at the end."""
+        with ExitStack() as stack:
+            video = mask = None
+            if self.plan is not None:
+                video = stack.enter_context(SegmentEncoder(self.plan, info, self.video(segment)))
+            if self.mask_plan is not None:
+                mask = stack.enter_context(SegmentEncoder(self.mask_plan, info, self.mask(segment)))
+            yield _Piece(video, mask, self.sink)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    video: SegmentEncoder | None
+    mask: SegmentEncoder | None
+    sink: FrameSink | None
+
+    def write(self, job: FrameJob) -> None:
+        if self.mask is not None and job.mask is not None:
+            frame = av.VideoFrame.from_ndarray(job.mask, format="gray")
+            frame.pts, frame.time_base = job.frame.pts, job.frame.image.time_base
+            frame.duration = job.frame.image.duration
+            self.mask.encode(frame)
+        if self.video is not None:
+            self.video.encode(job.frame)
+        if self.sink is not None:
+            self.sink.write(job.frame)
+
+    def finish(self) -> None:
+        for encoder in (self.video, self.mask):
+            if encoder is not None:
+                encoder.finish()
+
+
+def _complete(path: Path, segment: Segment) -> bool:
+    """Whether a piece of an earlier, interrupted run can be used; a damaged one is removed."""
+    if not path.exists():
+        return False
+    try:
+        piece = EncodedSegment.load(path)
+    except InputError:
+        path.unlink()
+        return False
+    return tuple(sorted(int(pts) for pts in piece.pts)) == segment.pts
