@@ -1,20 +1,17 @@
-"""Real models once per session, and quick stand-ins that see coloured squares as faces."""
+"""Real models, loaded once a session."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 
-from videoswap.analysis.detector import CenterFace, Detection
+from videoswap.analysis.detector import CenterFace
 from videoswap.analysis.landmarks import DlibLandmarker
 from videoswap.analysis.recognition import DlibRecognizer
 from videoswap.records import Array
-
-RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
 @pytest.fixture(scope="session")
@@ -36,86 +33,3 @@ def recognizer() -> DlibRecognizer:
 def group(group_photo: Path) -> Array:
     """Return the group photo, (886, 1280, 3) uint8 RGB."""
     return np.ascontiguousarray(cv2.imread(str(group_photo))[:, :, ::-1])
-
-
-def square_face(x: float, y: float, size: float, score: float = 0.9) -> Detection:
-    """Return a face with its centre at (x, y)."""
-    half = size / 2
-    box = np.array([x - half, y - half, x + half, y + half], np.float32)
-    points = np.array([[-0.2, -0.15], [0.2, -0.15], [0, 0], [-0.15, 0.2], [0.15, 0.2]])
-    points5 = (points * size + [x, y]).astype(np.float32)
-    return Detection(box, points5, score)
-
-
-class SquareDetector:
-    """Finds coloured squares on black; counts how large the pictures were it looked at."""
-
-    key = "squares"
-
-    def __init__(self) -> None:
-        self.looked: list[tuple[int, int]] = []
-
-    def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
-        self.looked.append(picture.shape[:2])
-        found = []
-        for channel in range(3):
-            mask = (picture[:, :, channel] > 128).astype(np.uint8)
-            count, _, stats, middles = cv2.connectedComponentsWithStats(mask)
-            for index in range(1, count):
-                width, height, area = stats[index, 2:5]
-                if area > 30 and min(width, height) > 0.5 * max(width, height):
-                    x, y = middles[index]
-                    found.append(square_face(float(x), float(y), float(max(width, height))))
-        return found
-
-
-class SquareLandmarker:
-    """Puts 68 points into the square."""
-
-    key = "square landmarks"
-
-    def landmarks(self, picture: Array, points5: Array) -> Array:
-        middle = points5.mean(axis=0)
-        size = float(np.linalg.norm(points5[1] - points5[0])) / 0.4
-        unit = np.random.default_rng(0).uniform(-0.5, 0.5, (68, 2))
-        return (unit * size + middle).astype(np.float32)
-
-
-class ColourRecognizer:
-    """Takes the mean colour for the person."""
-
-    key = name = "colours"
-    dim = 3
-    default_threshold = 0.6
-    cluster_threshold = 0.5
-
-    def embed(self, picture: Array, landmarks: Array) -> Array:
-        x, y = np.clip(landmarks.mean(axis=0).round().astype(int), 0, None)
-        patch = picture[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
-        colour = patch.reshape(-1, 3).mean(axis=0)
-        return (colour / max(float(np.linalg.norm(colour)), 1.0)).astype(np.float32)
-
-    def distance(self, one: Array, other: Array) -> float:
-        return float(np.linalg.norm(one - other))
-
-
-def draw(squares: list[tuple[float, float, float, tuple[int, int, int]]]) -> Array:
-    """Return a (180, 320, 3) picture of (x, y, size, colour) squares; later ones lie above."""
-    picture = np.zeros((180, 320, 3), np.uint8)
-    for x, y, size, colour in squares:
-        low = (round(x - size / 2), round(y - size / 2))
-        high = (round(x + size / 2), round(y + size / 2))
-        cv2.rectangle(picture, low, high, colour, -1)
-    return picture
-
-
-def write_video(path: Path, pictures: list[Array]) -> Path:
-    """Write pictures at 25 frames a second, with little loss."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "12"})
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "yuv444p"
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path

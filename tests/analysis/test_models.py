@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from squares import square_face
 
 from videoswap.analysis import packaged
 from videoswap.analysis.detector import Detection, non_maximum_suppression
@@ -12,8 +13,6 @@ from videoswap.analysis.geometry import apply, invert, similarity, warp
 from videoswap.analysis.landmarks import face_square
 from videoswap.analysis.photos import PhotoReader, largest_face
 from videoswap.errors import InputError, NoFaceError
-
-from .conftest import square_face
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def test_nothing_is_found_in_noise(detector):
         ([(50, 0.9), (52, 0.8)], [0.9]),
         ([(50, 0.8), (52, 0.9)], [0.9]),
         ([(50, 0.7), (200, 0.9)], [0.9, 0.7]),
-        ([(50, 0.9), (70, 0.8), (90, 0.7)], [0.9, 0.8, 0.7]),
+        ([(50, 0.9), (75, 0.8), (100, 0.7)], [0.9, 0.8, 0.7]),
     ],
 )
 def test_non_maximum_suppression(faces, kept):

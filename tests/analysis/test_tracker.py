@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from squares import ColourRecognizer, square_face
 
 from videoswap.analysis.tracker import Sample, Split, Tracker, mean_embedding
 from videoswap.settings import AnalysisSettings
-
-from .conftest import ColourRecognizer, square_face
 
 A, B, C = np.eye(3, dtype=np.float32)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fill
 import pytest
 import torch
+import torch.nn.functional as F
 
 from videoswap.networks import fast as fast_module
-from videoswap.networks import packed
+from videoswap.networks import packed, winograd
 from videoswap.networks.aei_net import AEINet
 from videoswap.networks.fast import FastAEINet
 from videoswap.networks.reliableswap import NamedAADBlock
@@ -54,10 +55,10 @@ def test_reliableswaps_generator() -> None:
     assert (_swap(FastAEINet(net), x, z) - _exact(net, x, z)).abs().max() < 1e-3
 
 
-@pytest.mark.parametrize("tile_bytes", [None, 1, 5000, 1 << 16, 1 << 24])
+@pytest.mark.parametrize("tile_bytes", [None, 20_000, 1 << 16, 1 << 24])
 def test_tiles_do_not_matter(tile_bytes: int | None) -> None:
-    net = _net()
-    x, z = _inputs()
+    net = _net(num_blocks=1)
+    x, z = _inputs(2)
     got = _swap(FastAEINet(net, tile_bytes=tile_bytes), x, z)
     assert (got - _exact(net, x, z)).abs().max() < 1e-3
 
@@ -156,6 +157,34 @@ def test_a_constant_offset_does_not_spoil_the_norm() -> None:
     exact = torch.var_mean(rows.double(), dim=1, keepdim=True, correction=0)
     assert torch.allclose(variance.double(), exact[0], rtol=1e-3)
     assert torch.allclose(mean.double(), exact[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("patch", [2, 4])
+@pytest.mark.parametrize("shape", [(1, 8, 16, 4), (2, 12, 8, 32), (1, 4, 4, 16)])
+@pytest.mark.parametrize("strip_bytes", [1, 1 << 24])
+def test_winograd_is_a_convolution(
+    patch: int,
+    shape: tuple[int, int, int, int],
+    strip_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(winograd, "STRIP_BYTES", strip_bytes)
+    b, c, height, width = shape
+    x = torch.randn(b, c, height, width).contiguous(memory_format=torch.channels_last)
+    weight = torch.randn(20, c, 3, 3)
+    want = F.conv2d(x.double(), weight.double(), padding=1)
+    got = winograd.WinogradConv(weight, patch)(x)
+    assert got.is_contiguous(memory_format=torch.channels_last)
+    assert (got - want).abs().max() < 2e-5 * want.abs().max()
+
+
+def test_large_layers_take_winograd_and_agree() -> None:
+    weight = torch.randn(256, 256, 3, 3) / 48
+    conv = fast_module._conv_3x3(weight, 16)
+    if packed.can_pack(weight):
+        assert isinstance(conv, winograd.WinogradConv)
+    x = torch.randn(1, 256, 16, 16).contiguous(memory_format=torch.channels_last)
+    assert (conv(x) - F.conv2d(x, weight, padding=1)).abs().max() < 1e-4
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -23,6 +23,7 @@ BINS = 8
 MEMORY = 12  # steps of the shot that say what is usual in it
 THRESHOLD = 0.14  # cuts of four real clips: 0.23 and more; wildest motion in them: 0.09
 USUAL_FACTOR = 3.0
+SAME_PLACE = 0.85  # correlation at which a shifted picture is the same
 FLAT = 0.5  # norm of a grey thumb below which a picture has no structure to compare
 
 Item = TypeVar("Item")
@@ -50,10 +51,14 @@ class CutState:
     Attributes:
         last: The picture before, None at the start.
         usual: Differences between the latest pictures of the shot.
+        before: The picture before a flash, while it may go on.
+        patience: Frames for which the shot may come back to that.
     """
 
     last: Thumb | None = None
     usual: tuple[float, ...] = ()
+    before: Thumb | None = None
+    patience: int = 0
 
 
 def thumb(picture: Array) -> Thumb:
@@ -91,14 +96,33 @@ def next_state(state: CutState, coming: list[Thumb]) -> tuple[bool, CutState]:
         state: The shot so far.
         coming: The thumb of the frame in question and those of the frames after it.
     """
+    now = coming[0]
     if state.last is None:
-        return True, CutState(coming[0])
-    step = difference(state.last, coming[0])
+        return True, CutState(now)
+    step = difference(state.last, now)
     usual = float(np.mean(state.usual)) if state.usual else 0.0
     limit = max(THRESHOLD, USUAL_FACTOR * usual)
-    if step > limit and all(difference(state.last, later) > limit for later in coming[1:]):
-        return True, CutState(coming[0])
-    return False, CutState(coming[0], (*state.usual[1 - MEMORY :], min(step, limit)))
+    usually = (*state.usual[1 - MEMORY :], min(step, limit))
+    patience = max(0, state.patience - 1)
+    if step <= limit or _moved(state.last, now):
+        return False, CutState(now, usually, state.before, patience)
+    if state.patience and state.before and difference(state.before, now) <= limit:
+        return False, CutState(now, state.usual)  # the flash is over
+    if any(difference(state.last, later) <= limit for later in coming[1:]):
+        return False, CutState(now, state.usual, state.last, LOOK_AHEAD)  # a flash begins
+    if state.patience:
+        return False, CutState(now, state.usual, state.before, patience)  # it flickers
+    return True, CutState(now)
+
+
+def _moved(one: Thumb, other: Thumb) -> bool:
+    """Say whether the inner part of a picture is seen elsewhere in the other: the camera moved."""
+    if min(np.linalg.norm(one.grey), np.linalg.norm(other.grey)) < FLAT:
+        return False
+    rows, columns = THUMB[1] // 6, THUMB[0] // 6
+    inner = one.grey[rows:-rows, columns:-columns]
+    likeness = cv2.matchTemplate(other.grey, inner, cv2.TM_CCOEFF_NORMED)
+    return float(likeness.max()) > SAME_PLACE
 
 
 def with_cuts(

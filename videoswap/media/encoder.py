@@ -122,7 +122,7 @@ class SegmentEncoder:
         self._durations[image.pts] = image.duration or 0
         image = self._convert(image)
         image.time_base = self._plan.time_base
-        image.pts = image.pts  # the source's own choice of key frames must not be copied
+        image.pict_type = 0  # the source's own choice of key frames must not be copied
         self._drain(image)
 
     def finish(self) -> EncodedSegment:

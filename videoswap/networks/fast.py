@@ -142,7 +142,7 @@ class _Workspace:
         counts = [math.prod(shape) for shape in shapes]
         if sum(counts) > len(self.memory):
             self.memory = self.memory.new_empty(sum(counts))
-        parts = self.memory[: sum(counts)].split(counts)
+        parts = torch.split(self.memory[: sum(counts)], counts)
         return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
@@ -477,7 +477,7 @@ class _Graph:
         self, function: Callable[..., Tensor], example: Sequence[Tensor], batch: int
     ) -> None:
         self.inputs = [self._padded(x, batch) for x in example]
-        side = torch.cuda.Stream()
+        side: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(3):  # Lets cuDNN choose its kernels outside the capture.

@@ -24,7 +24,7 @@ Run = Callable[[Tensor], Tensor]
 
 def can_pack(weight: Tensor) -> bool:
     """Whether weights of this type on this device can be laid out for oneDNN."""
-    if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+    if weight.device.type != "cpu" or not torch._C.has_mkldnn:
         return False
     if weight.dtype == torch.float32:
         return True

@@ -36,6 +36,7 @@ class MeshSettings:
         feather: Width of the soft border.
         meet: Width of the zone along the border that takes over the target's tone.
         eye_growth: Size of the kept eye relative to the lid line.
+        eye_shade: How much of the new sockets' shade the kept eyes take, 0 to 1.
         inset: How far the source's outline is drawn towards its nose.
         lip_gap: Least distance of upper from lower lip that the warp is asked to honour.
     """
@@ -46,6 +47,7 @@ class MeshSettings:
     feather: float = 0.04
     meet: float = 0.07
     eye_growth: float = 1.05
+    eye_shade: float = 0.8
     inset: float = 0.05
     lip_gap: float = 0.012
 
@@ -115,7 +117,8 @@ class MeshSwapper:
         lit, agreement = match_light(bent, crop.pixels, skin, border, self._light)
         lit = match_sharpness(lit, crop.pixels, face)
         face *= 1.0 - self._above_brows(points, size) * (1.0 - agreement)  # hair stays in front
-        lit += (crop.pixels - lit) * kept[..., None]
+        own = self._shaded_eyes(crop.pixels, lit, points)
+        lit += (own - lit) * kept[..., None]
         return SwappedCrop(lit, face * masks.feather(depths, self._settings.feather * size))
 
     def _above_brows(self, points: Array, size: int) -> Array:
@@ -155,6 +158,30 @@ class MeshSwapper:
             picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         return warped.astype(np.float32), area
+
+    def _shaded_eyes(self, target: Array, lit: Array, points: Array) -> Array:
+        """Return the target with its eyes in the shade of the new eye sockets.
+
+        Without this a closed or blurred eye, bright as the target's skin, would shine out of
+        a source's deep sockets.
+        """
+        shaded = target.copy()
+        size = target.shape[0]
+        for eye in (points[masks.LEFT_EYE], points[masks.RIGHT_EYE]):
+            around = masks.grown(eye, 1.9)
+            low = np.clip(np.floor(around.min(axis=0)).astype(int), 0, size - 1)
+            high = np.clip(np.ceil(around.max(axis=0)).astype(int) + 1, 1, size)
+            part = np.s_[low[1] : high[1], low[0] : high[0]]
+            side = int(max(*(high - low), 1))
+            ring = masks.hull(around - low, side) - masks.hull(masks.grown(eye, 1.2) - low, side)
+            ring = ring[: high[1] - low[1], : high[0] - low[0], None]
+            shared = float(ring.sum())
+            if shared < 4.0:
+                continue
+            ratio = np.log((lit[part] + 12.0) / (target[part] + 12.0))
+            gain = self._settings.eye_shade * (ratio * ring).sum(axis=(0, 1)) / shared
+            shaded[part] = target[part] * np.exp(np.clip(gain, -1.0, 0.5)).astype(np.float32)
+        return shaded
 
     def _kept(self, points: Array, size: int) -> Array:
         """Return the mask (S, S) of what stays the target's: open eyes and inner mouth."""
