@@ -100,10 +100,12 @@ def test_landmarks_agree_with_dlibs_own_detector(landmarker, group, faces):
     predict = dlib.shape_predictor(str(packaged.landmarks_path()))
     boxes = dlib.get_frontal_face_detector()(group, 0)
     assert len(boxes) >= 4
+    nearest = []
     for box in boxes:
         theirs = np.array([(part.x, part.y) for part in predict(group, box).parts()])
         errors = [np.linalg.norm(theirs - face.landmarks, axis=1).mean() for face in faces]
-        assert min(errors) < 0.02 * box.width()
+        nearest.append(min(errors) / box.width())
+    assert max(nearest) < 0.04 and np.median(nearest) < 0.015
 
 
 def test_embedding_agrees_with_dlibs_own_chip(recognizer, group, faces):

@@ -121,9 +121,18 @@ def test_a_lasting_change_of_identity_splits_the_track():
 
 def test_one_odd_sample_does_not_split():
     run = Run()
-    run.frame(0, {"a": (100, 90)})
+    for pts, x in ((0, 100), (1, 100), (2, 115), (3, 115)):
+        run.frame(pts, {"a": (x, 90)})
     for pts, vector in ((10, B), (20, A), (30, B), (40, C), (50, A)):
         assert run.tracker.add_sample(run.tracker.live[0], Sample(pts, vector, 0.8)) is None
+
+
+def test_a_face_that_never_jumps_is_one_person_whatever_it_looks_like():
+    run = Run()
+    for pts in range(30):
+        run.frame(pts, {"a": (100 + pts, 90)})
+    for pts in (10, 20, 30):
+        assert run.tracker.add_sample(run.tracker.live[0], Sample(pts, B, 0.8)) is None
 
 
 def test_samples_are_few():

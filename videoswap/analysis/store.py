@@ -126,7 +126,7 @@ class Store:
         with self._guard, self._base:
             self._set("finished", "yes")
             self._base.execute("DELETE FROM meta WHERE name = 'state'")
-        self._unlock()
+        self.unlock()
 
     def frames(self) -> tuple[Array, Array]:
         """Return (n,) int64 pts, ascending, and (n,) int64 numbers of the shots."""
@@ -175,9 +175,10 @@ class Store:
         """Close the file; a temporary database is gone then."""
         with self._guard:
             self._base.close()
-        self._unlock()
+        self.unlock()
 
-    def _unlock(self) -> None:
+    def unlock(self) -> None:
+        """Let another process write."""
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
@@ -236,6 +237,8 @@ def _kept(path: Path, key: str, lock: IO[bytes] | None) -> Store:
         store = Store(path, key, lock)
         reason = f"the file was damaged ({error}); it lies in {aside} now"
         store.fallbacks.append(Fallback("a kept analysis", "a new one", reason))
+    if store.finished:
+        store.unlock()
     return store
 
 

@@ -31,6 +31,7 @@ FIRST_PERIOD, PERIOD = 16, 100  # frames between samples of a track; doubles up 
 BETTER = 1.3  # how much better a face must be to be worth another sample
 MOST_BETTER = 4  # samples taken for being better
 JUMP = 0.45  # a cost of assignment that asks for a check of who it is
+SWITCH = 0.25  # the least at which a track may have gone over to somebody else
 
 Embed = Callable[[int], Array]
 
@@ -207,9 +208,11 @@ class Tracker:
         return track.frames - track.sampled_at >= period
 
     def add_sample(self, track: Live, sample: Sample) -> Split | None:
-        """Note an embedded face; two in a row that are somebody else split the track."""
+        """Note an embedded face; after a jump, two that are somebody else split the track."""
         place = self.live.index(track)
-        if not track.samples or self._agrees(track.samples, sample):
+        # Without a jump it is the same face, seen from another side or with another expression.
+        smooth = track.jump < SWITCH and not track.doubts
+        if not track.samples or smooth or self._agrees(track.samples, sample):
             self.live[place] = replace(
                 track,
                 samples=(*track.samples, sample),

@@ -22,9 +22,13 @@ _log = logging.getLogger(__name__)
 Run = Callable[[Tensor], Tensor]
 
 
+def _onednn() -> bool:
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+
 def can_pack(weight: Tensor) -> bool:
     """Whether weights of this type on this device can be laid out for oneDNN."""
-    if weight.device.type != "cpu" or not torch._C.has_mkldnn:
+    if weight.device.type != "cpu" or not _onednn():
         return False
     if weight.dtype == torch.float32:
         return True

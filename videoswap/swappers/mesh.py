@@ -48,7 +48,7 @@ class MeshSettings:
     meet: float = 0.07
     eye_growth: float = 1.05
     eye_shade: float = 0.8
-    inset: float = 0.05
+    inset: float = 0.08
     lip_gap: float = 0.012
 
 
