@@ -43,8 +43,8 @@ def match_light(
     Args:
         swap: (S, S, 3) float32 RGB, 0 to 255: the source in the target's pose.
         target: (S, S, 3) float32 RGB, 0 to 255.
-        skin: (S, S) float32, 0 to 1: where both show plain skin.
-        border: (S, S) float32, 0 to 1: where the result has to meet the target's tone.
+        skin: (N, N) float32, 0 to 1, of any size: where both show plain skin.
+        border: (N, N) float32, 0 to 1, of any size: where the target's tone has to be met.
         settings: How closely.
 
     Returns:
@@ -59,7 +59,7 @@ def match_light(
     log_target = np.log(cv2.resize(target, small, interpolation=cv2.INTER_AREA) + _FLOOR)
     difference = log_target - log_swap
     if float(weights.sum()) < 8.0:
-        return swap, np.ones_like(skin)
+        return swap, np.ones(swap.shape[:2], np.float32)
     smooth, trust = _robust_fit(difference, weights, settings.outlier)
     sigma = settings.local_sigma * grid
     left_over = difference - smooth
@@ -71,7 +71,7 @@ def match_light(
     seam = cv2.GaussianBlur(remaining * edge, (0, 0), 1.0) / (near + 0.1)
     gain = np.clip(gain + seam * np.minimum(near, 1.0), -settings.limit, settings.limit)
     factor = cv2.resize(
-        np.exp(gain).astype(np.float32), swap.shape[1::-1], interpolation=cv2.INTER_CUBIC
+        np.exp(gain).astype(np.float32), swap.shape[1::-1], interpolation=cv2.INTER_LINEAR
     )
     lit = cv2.multiply(swap + np.float32(_FLOOR), factor)
     lit = np.clip(lit - np.float32(_FLOOR), 0.0, 255.0)
@@ -137,7 +137,15 @@ def _fineness(picture: Array, face: Array) -> float:
     weight = face[middle, middle]
     green = cv2.extractChannel(picture[middle, middle], 1)
     fine = green - cv2.GaussianBlur(green, (0, 0), 1.0)
-    broad = cv2.GaussianBlur(green, (0, 0), 4.0)
-    coarse = broad - cv2.GaussianBlur(broad, (0, 0), 48.0**0.5)
-    have, base = (cv2.norm(cv2.multiply(part, weight), cv2.NORM_L2) for part in (fine, coarse))
+    small = (max(1, green.shape[1] // 4), max(1, green.shape[0] // 4))
+    broad = cv2.resize(green, small, interpolation=cv2.INTER_AREA)
+    broad = cv2.GaussianBlur(broad, (0, 0), 0.95)  # with the averaging about 4 pixels
+    coarse = broad - cv2.GaussianBlur(broad, (0, 0), 3.0**0.5)
+    have = _energy(fine, weight)
+    base = _energy(coarse, cv2.resize(weight, small, interpolation=cv2.INTER_AREA))
     return float(np.log(max(have, 1e-3) / max(base, 1e-3)))
+
+
+def _energy(detail: Array, weight: Array) -> float:
+    """Return the root mean square of a band."""
+    return cv2.norm(cv2.multiply(detail, weight), cv2.NORM_L2) / float(np.sqrt(detail.size))

@@ -23,6 +23,7 @@ from .warp import ThinPlateSpline, dense_map
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _TEXTURE = 512
+_SOFT = 64  # side at which masks without sharp edges are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class MeshSwapper:
 
     name = "mesh"
     batch_size = 1
-    spec = CropSpec(_TEMPLATE, (128, 192, 256, 384, 512))
+    spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512))
 
     def __init__(self, settings: MeshSettings | None = None) -> None:
         self._settings = settings or MeshSettings()
@@ -111,7 +112,7 @@ class MeshSwapper:
         )
         face *= cv2.resize(_unfolded(area), (size, size), interpolation=cv2.INTER_LINEAR)
         kept = self._kept(points, size)
-        skin = _plain_skin(points, face, kept, size)
+        skin = _plain_skin(points * (_SOFT / size), *(_softened(part) for part in (face, kept)))
         depths = masks.depth(face)
         border = face * (1.0 - masks.feather(depths, self._settings.meet * size))
         lit, agreement = match_light(bent, crop.pixels, skin, border, self._light)
@@ -124,8 +125,10 @@ class MeshSwapper:
     def _above_brows(self, points: Array, size: int) -> Array:
         """Return the soft mask (S, S) of the part of the forehead where hair may hang."""
         lifts = (0.6 * self._settings.forehead, 2.0 * self._settings.forehead)
-        region = masks.hull(np.vstack([masks.forehead(points, lift) for lift in lifts]), size)
-        return np.asarray(cv2.GaussianBlur(region, (0, 0), 0.03 * size))
+        outline = np.vstack([masks.forehead(points, lift) for lift in lifts])
+        region = masks.hull(outline * (_SOFT / size), _SOFT)
+        region = cv2.GaussianBlur(region, (0, 0), 0.03 * _SOFT)
+        return np.asarray(cv2.resize(region, (size, size), interpolation=cv2.INTER_LINEAR))
 
     def _source_controls(self, picture: Array, landmarks: Array) -> Array:
         """Return the controls of a source: within its skin, so that no background comes along."""
@@ -241,8 +244,13 @@ def _unfolded(area: Array) -> Array:
     return np.asarray(np.clip(area / 0.08, 0.0, 1.0), np.float32)
 
 
-def _plain_skin(points: Array, face: Array, kept: Array, size: int) -> Array:
-    """Return the weight (S, S) of pixels that show plain skin in any face."""
+def _softened(mask: Array) -> Array:
+    """Return a mask at the resolution that the light is compared at, or a little above."""
+    return np.asarray(cv2.resize(mask, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA))
+
+
+def _plain_skin(points: Array, face: Array, kept: Array) -> Array:
+    """Return the weight of pixels that show plain skin in any face; all at side ``_SOFT``."""
     features = [
         masks.grown(points[17:22], 1.2),
         masks.grown(points[22:27], 1.2),
@@ -250,7 +258,7 @@ def _plain_skin(points: Array, face: Array, kept: Array, size: int) -> Array:
         masks.grown(points[masks.LEFT_EYE], 1.6),
         masks.grown(points[masks.RIGHT_EYE], 1.6),
     ]
-    inside = cv2.erode(face, np.ones((3, 3), np.uint8), iterations=max(1, size // 64))
+    inside = cv2.erode(face, np.ones((3, 3), np.uint8))
     for feature in features:
-        inside = inside * (1.0 - masks.hull(feature, size))
+        inside = inside * (1.0 - masks.hull(feature, _SOFT))
     return np.asarray(inside * (1.0 - kept), np.float32)

@@ -1,0 +1,281 @@
+"""The whole pass on drawn clips with known answers: search, tracks, store, resume."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from squares import (
+    BLUE,
+    GREEN,
+    RED,
+    ColourRecognizer,
+    SquareDetector,
+    SquareLandmarker,
+    draw,
+    write_video,
+)
+
+from videoswap.analysis import analyze
+from videoswap.analysis.analyze import analyze_video
+from videoswap.analysis.scan import FramePicture, Scanner
+from videoswap.analysis.state import from_json, to_json
+from videoswap.analysis.store import open_store
+from videoswap.errors import OutputError, VideoswapError
+from videoswap.media.probe import probe
+from videoswap.records import TimeRange
+from videoswap.settings import AnalysisSettings
+
+SETTINGS = AnalysisSettings(min_face=Fraction(1, 9))
+
+
+def two_shots():
+    """Return 60 pictures: red wanders, green comes at 13 and hides at 22-26; at 40 blue alone."""
+    pictures = []
+    for k in range(40):
+        squares = [(60 + 2 * k, 60 + k, 36, RED)]
+        if k >= 13 and not 22 <= k <= 26:
+            squares.append((250 - k, 120, 30, GREEN))
+        pictures.append(draw(squares))
+    for k in range(20):
+        picture = draw([(160, 60 + k, 44, BLUE)])
+        picture[:, :60] = picture[:, -60:] = (90, 90, 110)
+        pictures.append(picture)
+    return pictures
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return probe(write_video(tmp_path_factory.mktemp("clips") / "two shots.mp4", two_shots()))
+
+
+def run(info, cache=None, detector=None, **more):
+    parts = detector or SquareDetector(), SquareLandmarker(), ColourRecognizer()
+    time_range = more.pop("time_range", TimeRange())
+    settings = more.pop("settings", SETTINGS)
+    return analyze_video(info, settings, time_range, cache, *parts, **more)
+
+
+def summary(analysis):
+    """Return everything an analysis says, to compare two of them."""
+    faces = analysis.faces_between(-(10**9), 10**9)
+    return (
+        analysis.frames.pts.tolist(),
+        analysis.frames.scenes.tolist(),
+        [(t.id, t.scene, t.first_pts, t.last_pts, t.count, t.best_pts) for t in analysis.tracks],
+        [t.embedding.tolist() for t in analysis.tracks],
+        {
+            pts: [(track, one.box.tolist(), one.landmarks.tolist(), one.score) for track, one in at]
+            for pts, at in faces.items()
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(clip):
+    with run(clip) as analysis:
+        return summary(analysis)
+
+
+def scan(pictures, detector):
+    scanner = Scanner(detector, SquareLandmarker(), ColourRecognizer(), SETTINGS)
+    full = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
+    frames = (FramePicture(k, picture, full) for k, picture in enumerate(pictures))
+    tracks: dict[int, list[int]] = {}
+    for window in scanner.scan(frames):
+        for track, face in window.faces:
+            tracks.setdefault(track, []).append(face.pts)
+    return tracks
+
+
+def test_no_frame_of_a_face_is_missed_though_few_are_searched_whole():
+    detector = SquareDetector()
+    tracks = scan(two_shots(), detector)
+    green = [k for k in range(13, 40) if not 22 <= k <= 26]
+    assert list(tracks.values()) == [list(range(40)), green, list(range(40, 60))]
+    whole = [shape for shape in detector.looked if shape[1] > 200]
+    assert len(whole) == 1 + 5 + 1 + 3  # first frames, then every eighth and the last of a shot
+
+
+def test_a_fast_and_growing_face_is_followed():
+    pictures = [draw([(30 + 9 * k, 90, 24 * 1.03**k, RED)]) for k in range(26)]
+    assert scan(pictures, SquareDetector()) == {0: list(range(26))}
+
+
+def test_crossing_people_keep_their_tracks():
+    pictures = [draw([(60 + 5 * k, 92, 36, GREEN), (260 - 5 * k, 88, 36, RED)]) for k in range(41)]
+    tracks = scan(pictures, SquareDetector())
+    assert len(tracks) == 2
+    assert all({0, 1, 2, 38, 39, 40} <= set(seen) for seen in tracks.values())
+
+
+def test_frames_scenes_tracks_and_filled_gaps(clip):
+    with run(clip) as analysis:
+        assert len(analysis.frames.pts) == 60
+        assert analysis.frames.scenes.tolist() == [0] * 40 + [1] * 20
+        red, green, blue = analysis.tracks
+        assert (red.scene, green.scene, blue.scene) == (0, 0, 1)
+        assert (red.count, green.count, blue.count) == (40, 22, 20)
+        faces = analysis.faces(green.id)
+        assert [one.score == 0 for one in faces] == [22 <= k <= 26 for k in range(13, 40)]
+        for k, face in zip(range(13, 40), faces, strict=True):
+            middle = (face.box[:2] + face.box[2:]) / 2
+            assert np.abs(middle - [250 - k, 120]).max() < 1.0
+        first, last = analysis.frames.pts[[35, 44]].tolist()
+        at = analysis.faces_between(first, last)
+        assert list(at) == analysis.frames.pts[35:45].tolist()
+        assert [len(pairs) for pairs in at.values()] == [2] * 5 + [1] * 5
+
+
+def test_a_face_hidden_by_another_is_not_filled_in(tmp_path):
+    pictures = [draw([(160, 90, 32, GREEN), (48 + 8 * k, 90, 50, RED)]) for k in range(30)]
+    with run(probe(write_video(tmp_path / "hidden.mp4", pictures))) as analysis:
+        green, red = sorted(analysis.tracks, key=lambda track: track.count)
+        assert red.count == 30 and 20 <= green.count < 30
+        shown = analysis.faces_between(0, 10**9)
+        hidden = [k for k in range(30) if abs(48 + 8 * k - 160) < 12]
+        assert [len(pairs) for k, pairs in enumerate(shown.values()) if k in hidden] == [1] * 3
+
+
+def test_blocks_join_without_a_seam(clip, expected, monkeypatch):
+    monkeypatch.setattr(analyze, "BLOCK", 8)
+    with run(clip) as analysis:
+        blocks = summary(analysis)
+    assert blocks[:4] == expected[:4] and blocks[4].keys() == expected[4].keys()
+    for pts, pairs in expected[4].items():
+        for one, other in zip(pairs, blocks[4][pts], strict=True):
+            assert np.abs(np.subtract(one[2], other[2])).max() < 0.3
+
+
+def test_a_kept_analysis_is_not_made_again(clip, tmp_path, expected):
+    cache = tmp_path / "cache"
+    run(clip, cache).close()
+    detector = SquareDetector()
+    with run(clip, cache, detector) as analysis:
+        assert summary(analysis) == expected and not analysis.fallbacks
+    assert detector.looked == []
+    (file,) = cache.glob("*.sqlite")
+    assert cache.stat().st_mode & 0o777 == 0o700 and file.stat().st_mode & 0o777 == 0o600
+
+
+def test_other_settings_time_or_model_are_another_analysis(clip, tmp_path):
+    other = SquareDetector()
+    other.key = "other squares"
+    run(clip, tmp_path).close()
+    run(clip, tmp_path, settings=replace(SETTINGS, keyframe_interval=5)).close()
+    run(clip, tmp_path, time_range=TimeRange(Fraction(1))).close()
+    run(clip, tmp_path, detector=other).close()
+    assert len(list(tmp_path.glob("*.sqlite"))) == 4
+
+
+def test_a_time_range_takes_the_frames_inside(clip):
+    with run(clip, time_range=TimeRange(Fraction(1), Fraction(2))) as analysis:
+        seconds = [Fraction(int(pts)) * clip.time_base for pts in analysis.frames.pts]
+        assert seconds == [Fraction(k, 25) for k in range(25, 50)]
+
+
+@pytest.mark.parametrize("after", [1, 9, 25, 41, 49])
+def test_an_interrupted_analysis_goes_on_to_the_same_result(
+    clip, tmp_path, expected, monkeypatch, after
+):
+    monkeypatch.setattr(analyze, "BATCH_SECONDS", 0.0)
+    stop = threading.Event()
+
+    def progress(done, total):
+        assert total is None or total == 60
+        if done >= after:
+            stop.set()
+
+    with pytest.raises(VideoswapError) as caught:
+        run(clip, tmp_path, progress=progress, stop=stop)
+    assert caught.value.code == "interrupted"
+    detector = SquareDetector()
+    seen: list[int] = []
+    with run(clip, tmp_path, detector, progress=lambda done, _: seen.append(done)) as analysis:
+        assert summary(analysis) == expected
+    assert seen[0] > after
+
+
+def test_an_error_in_a_stage_is_raised_and_ends_the_threads(clip):
+    class Broken(SquareDetector):
+        def detect(self, picture, threshold=0.5):
+            if len(self.looked) > 20:
+                raise RuntimeError("broken detector")
+            return super().detect(picture, threshold)
+
+    before = threading.active_count()
+    with pytest.raises(RuntimeError, match="broken detector"):
+        run(clip, detector=Broken())
+    assert threading.active_count() == before
+
+
+def without_a_page(data: bytes) -> bytes:
+    place = data.index(b"\x0d", 4096 * (len(data) // 8192)) // 4096 * 4096
+    return data[:place] + bytes(4096) + data[place + 4096 :]
+
+
+DAMAGE = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:5000]),
+    "overwritten": lambda path: path.write_bytes(b"x" * 20000),
+    "one page": lambda path: path.write_bytes(without_a_page(path.read_bytes())),
+    "holes": lambda path: path.write_bytes(path.read_bytes()[:4096] + bytes(30000)),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_file_is_set_aside_and_made_again(clip, tmp_path, expected, kind):
+    run(clip, tmp_path).close()
+    (file,) = tmp_path.glob("*.sqlite")
+    DAMAGE[kind](file)
+    with run(clip, tmp_path) as analysis:
+        assert summary(analysis) == expected
+        assert "damaged" in str(analysis.fallbacks[0])
+    assert len(list(tmp_path.glob("*.damaged"))) == 1
+    with run(clip, tmp_path) as analysis:
+        assert not analysis.fallbacks
+
+
+def test_a_file_of_another_schema_is_made_again(clip, tmp_path, expected):
+    run(clip, tmp_path).close()
+    (file,) = tmp_path.glob("*.sqlite")
+    with sqlite3.connect(file) as base:
+        base.execute("UPDATE meta SET value = '0' WHERE name = 'schema'")
+    base.close()
+    with run(clip, tmp_path) as analysis:
+        assert summary(analysis) == expected and analysis.fallbacks
+
+
+def test_a_second_writer_makes_its_own(clip, tmp_path, expected):
+    run(clip, tmp_path).close()
+    (file,) = tmp_path.glob("*.sqlite")
+    file.unlink()
+    writer = open_store(tmp_path, file.stem)
+    with run(clip, tmp_path) as analysis:
+        assert summary(analysis) == expected
+        assert "another process" in str(analysis.fallbacks[0])
+    writer.close()
+    with run(clip, tmp_path) as analysis:
+        assert not analysis.fallbacks
+
+
+def test_a_cache_that_cannot_be_written_is_said(clip, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with pytest.raises(OutputError) as caught:
+        run(clip, blocked / "cache")
+    assert caught.value.code == "cache_not_writable"
+
+
+def test_the_state_survives_json_exactly():
+    scanner = Scanner(SquareDetector(), SquareLandmarker(), ColourRecognizer(), SETTINGS)
+    full = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
+    frames = [FramePicture(k, picture, full) for k, picture in enumerate(two_shots()[:20])]
+    *_, last = scanner.scan(frames)
+    text = to_json(last.state)
+    assert to_json(from_json(text)) == text
+    with pytest.raises(ValueError, match="not a state"):
+        from_json('{"class": "array"}')
