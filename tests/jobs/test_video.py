@@ -1,0 +1,276 @@
+import json
+import shutil
+from dataclasses import replace
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+import videoswap.jobs.video
+from videoswap import EncodeSettings, analyze, swap_video
+from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
+from videoswap.records import TimeRange
+from videoswap.runtime.outputs import Outputs
+
+
+def planes(path, mask=False):
+    """Return pts and the planes of every frame."""
+    found = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            depth = frame.format.components[0].bits
+            kind = np.uint8 if depth == 8 else np.uint16
+            parts = []
+            for plane in frame.planes:
+                rows = np.frombuffer(plane, kind).reshape(plane.height, -1)
+                parts.append(rows[:, : plane.width].copy())
+            found.append((round(float(frame.pts * frame.time_base), 3), parts))
+    return found
+
+
+def packets(path, kind):
+    with av.open(str(path)) as container:
+        stream = getattr(container.streams, kind)[0]
+        return [
+            (p.pts * p.time_base, bytes(p)) for p in container.demux(stream) if p.pts is not None
+        ]
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p", "yuv420p10le", "yuv444p10le"])
+def test_nothing_but_the_masked_faces_changes(clips, photos, settings, tmp_path, pix_fmt):
+    out, masks = tmp_path / "out.mkv", tmp_path / "masks.mkv"
+    report = swap_video(
+        [photos["source"]],
+        clips[pix_fmt],
+        out,
+        [photos["woman"]],
+        replace(settings, encode=EncodeSettings(encoder="ffv1")),
+        save_masks=masks,
+    )
+    assert report.swapped_frames == report.frames == 6
+    assert report.encoder == f"ffv1 {pix_fmt}"
+    changed = 0
+    originals, results, masked = planes(clips[pix_fmt]), planes(out), planes(masks)
+    assert [time for time, _ in results] == [time for time, _ in originals]
+    assert [time for time, _ in masked] == [time for time, _ in originals]
+    for (_, before), (_, after), (_, (mask,)) in zip(originals, results, masked, strict=True):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            cover = mask
+            if index and "420" in pix_fmt:
+                cover = mask.reshape(mask.shape[0] // 2, 2, -1, 2).max(axis=(1, 3))
+            assert np.array_equal(old[cover == 0], new[cover == 0])
+            changed += int((old != new).sum())
+        assert 0.003 < (mask > 0).mean() < 0.1
+    assert changed > 5000
+
+
+def test_times_and_sound_of_a_variable_rate_clip_are_kept(clip, photos, settings, tmp_path):
+    out = tmp_path / "out.mp4"
+    report = swap_video([photos["source"]], clip, out, [photos["man"]], settings)
+    assert report.segments == 3
+    assert [t for t, _ in packets(out, "video")] == [
+        t for t, _ in packets(clip, "video")
+    ] or sorted(t for t, _ in packets(out, "video")) == sorted(t for t, _ in packets(clip, "video"))
+    assert packets(out, "audio") == packets(clip, "audio")
+
+
+def test_each_of_two_people_gets_its_own_source(clip, photos, settings, tmp_path):
+    report = swap_video(
+        [photos["source"], photos["woman"]],
+        clip,
+        tmp_path / "out.mp4",
+        [photos["woman"], photos["man"]],
+        settings,
+        report_file=tmp_path / "report.json",
+    )
+    given = {person.target: person.source for person in report.people if person.source}
+    assert given == {
+        str(photos["woman"]): str(photos["source"]),
+        str(photos["man"]): str(photos["woman"]),
+    }
+    saved = json.loads((tmp_path / "report.json").read_text())
+    assert saved["frames"] == 24
+    assert saved["engine"] == "mesh"
+    assert {stage["name"] for stage in saved["stages"]} == {
+        "decode",
+        "crop",
+        "swap",
+        "paste",
+        "encode",
+    }
+
+
+def test_a_target_that_never_appears_is_told_and_the_others_are_swapped(
+    clip, photos, settings, tmp_path
+):
+    report = swap_video(
+        [photos["woman"], photos["woman"]],
+        clip,
+        tmp_path / "out.mp4",
+        [photos["man"], photos["source"]],
+        settings,
+    )
+    assert report.unmatched == (str(photos["source"]),)
+    assert not report.complete
+    assert report.swapped_frames > 0
+    assert any("does not appear" in note for note in report.notes)
+
+
+def test_a_dry_run_decides_everything_and_writes_nothing(clip, photos, settings, tmp_path):
+    said = []
+    out = tmp_path / "out.mp4"
+    report = swap_video(
+        [photos["source"]], clip, out, [photos["man"]], settings, dry_run=True, say=said.append
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert (report.frames, report.segments, report.output) == (24, 3, None)
+    assert report.swapped_frames > 0
+    assert "nothing written" in said[-1]
+
+
+def test_a_part_starts_at_zero_and_keeps_the_sound_in_step(clip, photos, settings, tmp_path):
+    out = tmp_path / "out.mp4"
+    part = TimeRange(Fraction(1, 5), Fraction(3, 5))
+    swap_video([photos["source"]], clip, out, [photos["man"]], replace(settings, time_range=part))
+    wanted = sorted(t for t, _ in packets(clip, "video") if Fraction(1, 5) <= t < Fraction(3, 5))
+    found = sorted(t for t, _ in packets(out, "video"))
+    assert found == [t - wanted[0] for t in wanted]
+    sound = {data: t for t, data in packets(clip, "audio")}
+    kept = packets(out, "audio")
+    assert 10 < len(kept) < 30
+    for t, data in kept:
+        assert abs(float(sound[data] - wanted[0] - t)) < 1e-4
+
+
+def test_an_interrupted_render_goes_on_where_it_stopped(
+    clip, photos, settings, tmp_path, monkeypatch
+):
+    out = tmp_path / "out.mp4"
+    arguments = ([photos["source"]], clip, out, [photos["man"]], settings)
+    swapped_once = []
+    real = videoswap.jobs.video.mux
+
+    def failing(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(videoswap.jobs.video, "mux", failing)
+    with pytest.raises(KeyboardInterrupt):
+        swap_video(*arguments)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(videoswap.jobs.video, "mux", real)
+    real_open = Outputs.open
+
+    def counting(self, segment, info):
+        swapped_once.append(segment.number)
+        return real_open(self, segment, info)
+
+    monkeypatch.setattr(Outputs, "open", counting)
+    piece = next(settings.cache_dir.glob("renders/*/000001.piece"))
+    piece.write_bytes(piece.read_bytes()[:-20])  # damaged: has to be made again
+    swap_video(*arguments)
+    assert swapped_once == [1]
+    assert len(packets(out, "video")) == 24
+    assert not list(settings.cache_dir.glob("renders/*"))
+
+
+def test_nothing_stays_behind_without_a_cache(clip, photos, settings, tmp_path):
+    swap_video(
+        [photos["source"]],
+        clip,
+        tmp_path / "out.mp4",
+        [photos["man"]],
+        replace(settings, cache_dir=None),
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_the_analysis_is_taken_from_the_cache(clip, photos, settings, tmp_path):
+    first = swap_video([photos["source"]], clip, tmp_path / "a.mp4", [photos["man"]], settings)
+    second = swap_video([photos["woman"]], clip, tmp_path / "b.mp4", [photos["man"]], settings)
+    assert second.analysis_cached
+    assert first.people[0].frames == second.people[0].frames
+    with analyze(clip, settings) as analysis:
+        assert len(analysis.frames.pts) == 24
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_animated_pictures_come_out(clip, photos, settings, tmp_path, suffix):
+    out = tmp_path / f"out{suffix}"
+    report = swap_video([photos["source"]], clip, out, [photos["man"]], settings)
+    assert report.output == str(out)
+    assert out.stat().st_size > 10_000
+
+
+def test_names_that_are_hard_to_handle(clip, photos, settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("-dash.mp4", "a 'b\" c.mp4", "x:y.mp4", "größe 影.mp4", "%03d.mp4"):
+        shutil.copy(clip, tmp_path / name)
+        out = tmp_path / f"out {name}"
+        report = swap_video([photos["source"]], tmp_path / name, out, [photos["man"]], settings)
+        assert report.swapped_frames > 0
+        assert out.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "code"),
+    [
+        ({"video": "missing.mp4"}, InputError, "missing_file"),
+        ({"video": "folder"}, InputError, "is_directory"),
+        ({"video": "empty_file.mp4"}, InputError, "empty_file"),
+        ({"video": "text.mp4"}, InputError, "not_media"),
+        ({"sources": ["missing.png"]}, InputError, "missing_file"),
+        ({"sources": ["nobody"]}, NoFaceError, "no_face_in_photo"),
+        ({"sources": []}, UsageError, "no_source"),
+        ({"sources": ["source", "woman"]}, UsageError, "sources_and_targets"),
+        ({"targets": ["source"]}, NoFaceError, "no_match"),
+        ({"out": "clip"}, OutputError, "output_is_input"),
+        ({"out": "no/such/folder/out.mp4"}, OutputError, "no_output_folder"),
+        ({"out": "folder"}, OutputError, "output_is_directory"),
+        ({"out": "there.mp4"}, OutputError, "output_exists"),
+        ({"out": "out.xyz"}, UsageError, "unknown_container"),
+        ({"encode": EncodeSettings(encoder="nope")}, UsageError, "unknown_encoder"),
+        ({"swapper": "nope"}, UsageError, "unknown_engine"),
+    ],
+)
+def test_bad_requests(clip, photos, settings, tmp_path, change, error, code):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty_file.mp4").touch()
+    (tmp_path / "text.mp4").write_text("this is no video" * 100)
+    (tmp_path / "there.mp4").write_text("precious")
+    known = {**photos, "clip": clip}
+
+    def path(name):
+        return known.get(name, tmp_path / name)
+
+    changed = {key: value for key, value in change.items() if key in ("encode", "swapper")}
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(error) as caught:
+        swap_video(
+            [path(name) for name in change.get("sources", ["source"])],
+            path(change.get("video", "clip")),
+            path(change.get("out", "out.mp4")),
+            [path(name) for name in change.get("targets", [])],
+            replace(settings, **changed),
+        )
+    assert caught.value.code == code
+    assert caught.value.message.count("\n") == 0
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "there.mp4").read_text() == "precious"
+
+
+def test_a_video_without_a_face(empty_clip, photos, settings, tmp_path):
+    with pytest.raises(NoFaceError) as caught:
+        swap_video([photos["source"]], empty_clip, tmp_path / "out.mp4", (), settings)
+    assert caught.value.code == "no_face_in_video"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing_behind(clip, photos, settings, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OutputError("disk_full", "The disk is full.")
+
+    monkeypatch.setattr(videoswap.jobs.video, "mux", full)
+    with pytest.raises(OutputError):
+        swap_video([photos["source"]], clip, tmp_path / "out.mp4", [photos["man"]], settings)
+    assert list(tmp_path.iterdir()) == []
