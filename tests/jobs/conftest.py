@@ -14,7 +14,7 @@ import skimage.data
 from videoswap import SwapSettings
 
 # Where two of the six people look into the camera, in pixels of the group photo.
-FACES = {"woman": (420, 230, 620, 470), "man": (720, 330, 890, 520)}
+FACES = {"left": (420, 230, 620, 470), "right": (720, 330, 890, 520)}
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ def difference(one, other):
 def test_only_the_named_person_of_a_picture_changes(group_photo, photos, settings, tmp_path):
     out, mask = tmp_path / "out.png", tmp_path / "mask.png"
     report = swap_image(
-        [photos["source"]], group_photo, out, [photos["woman"]], settings, save_masks=mask
+        [photos["source"]], group_photo, out, [photos["left"]], settings, save_masks=mask
     )
     changed = difference(group_photo, out)
     inside = np.zeros(changed.shape, bool)
@@ -56,7 +56,7 @@ def test_a_folder_is_mirrored_and_one_failure_does_not_stop_the_rest(
         [photos["source"]],
         folder,
         tmp_path / "out",
-        [photos["woman"]],
+        [photos["left"]],
         settings,
         report_file=tmp_path / "report.json",
         say=said.append,

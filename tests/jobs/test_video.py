@@ -44,7 +44,7 @@ def test_nothing_but_the_masked_faces_changes(clips, photos, settings, tmp_path,
         [photos["source"]],
         clips[pix_fmt],
         out,
-        [photos["woman"]],
+        [photos["left"]],
         replace(settings, encode=EncodeSettings(encoder="ffv1")),
         save_masks=masks,
     )
@@ -67,7 +67,7 @@ def test_nothing_but_the_masked_faces_changes(clips, photos, settings, tmp_path,
 
 def test_times_and_sound_of_a_variable_rate_clip_are_kept(clip, photos, settings, tmp_path):
     out = tmp_path / "out.mp4"
-    report = swap_video([photos["source"]], clip, out, [photos["man"]], settings)
+    report = swap_video([photos["source"]], clip, out, [photos["right"]], settings)
     assert report.segments == 3
     assert [t for t, _ in packets(out, "video")] == [
         t for t, _ in packets(clip, "video")
@@ -77,17 +77,17 @@ def test_times_and_sound_of_a_variable_rate_clip_are_kept(clip, photos, settings
 
 def test_each_of_two_people_gets_its_own_source(clip, photos, settings, tmp_path):
     report = swap_video(
-        [photos["source"], photos["woman"]],
+        [photos["source"], photos["left"]],
         clip,
         tmp_path / "out.mp4",
-        [photos["woman"], photos["man"]],
+        [photos["left"], photos["right"]],
         settings,
         report_file=tmp_path / "report.json",
     )
     given = {person.target: person.source for person in report.people if person.source}
     assert given == {
-        str(photos["woman"]): str(photos["source"]),
-        str(photos["man"]): str(photos["woman"]),
+        str(photos["left"]): str(photos["source"]),
+        str(photos["right"]): str(photos["left"]),
     }
     saved = json.loads((tmp_path / "report.json").read_text())
     assert saved["frames"] == 24
@@ -105,10 +105,10 @@ def test_a_target_that_never_appears_is_told_and_the_others_are_swapped(
     clip, photos, settings, tmp_path
 ):
     report = swap_video(
-        [photos["woman"], photos["woman"]],
+        [photos["left"], photos["left"]],
         clip,
         tmp_path / "out.mp4",
-        [photos["man"], photos["source"]],
+        [photos["right"], photos["source"]],
         settings,
     )
     assert report.unmatched == (str(photos["source"]),)
@@ -121,7 +121,7 @@ def test_a_dry_run_decides_everything_and_writes_nothing(clip, photos, settings,
     said = []
     out = tmp_path / "out.mp4"
     report = swap_video(
-        [photos["source"]], clip, out, [photos["man"]], settings, dry_run=True, say=said.append
+        [photos["source"]], clip, out, [photos["right"]], settings, dry_run=True, say=said.append
     )
     assert list(tmp_path.iterdir()) == []
     assert (report.frames, report.segments, report.output) == (24, 3, None)
@@ -132,7 +132,7 @@ def test_a_dry_run_decides_everything_and_writes_nothing(clip, photos, settings,
 def test_a_part_starts_at_zero_and_keeps_the_sound_in_step(clip, photos, settings, tmp_path):
     out = tmp_path / "out.mp4"
     part = TimeRange(Fraction(1, 5), Fraction(3, 5))
-    swap_video([photos["source"]], clip, out, [photos["man"]], replace(settings, time_range=part))
+    swap_video([photos["source"]], clip, out, [photos["right"]], replace(settings, time_range=part))
     wanted = sorted(t for t, _ in packets(clip, "video") if Fraction(1, 5) <= t < Fraction(3, 5))
     found = sorted(t for t, _ in packets(out, "video"))
     assert found == [t - wanted[0] for t in wanted]
@@ -147,7 +147,7 @@ def test_an_interrupted_render_goes_on_where_it_stopped(
     clip, photos, settings, tmp_path, monkeypatch
 ):
     out = tmp_path / "out.mp4"
-    arguments = ([photos["source"]], clip, out, [photos["man"]], settings)
+    arguments = ([photos["source"]], clip, out, [photos["right"]], settings)
     swapped_once = []
     real = videoswap.jobs.video.mux
 
@@ -179,15 +179,15 @@ def test_nothing_stays_behind_without_a_cache(clip, photos, settings, tmp_path):
         [photos["source"]],
         clip,
         tmp_path / "out.mp4",
-        [photos["man"]],
+        [photos["right"]],
         replace(settings, cache_dir=None),
     )
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 def test_the_analysis_is_taken_from_the_cache(clip, photos, settings, tmp_path):
-    first = swap_video([photos["source"]], clip, tmp_path / "a.mp4", [photos["man"]], settings)
-    second = swap_video([photos["woman"]], clip, tmp_path / "b.mp4", [photos["man"]], settings)
+    first = swap_video([photos["source"]], clip, tmp_path / "a.mp4", [photos["right"]], settings)
+    second = swap_video([photos["left"]], clip, tmp_path / "b.mp4", [photos["right"]], settings)
     assert second.analysis_cached
     assert first.people[0].frames == second.people[0].frames
     with analyze(clip, settings) as analysis:
@@ -197,7 +197,7 @@ def test_the_analysis_is_taken_from_the_cache(clip, photos, settings, tmp_path):
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 def test_animated_pictures_come_out(clip, photos, settings, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
-    report = swap_video([photos["source"]], clip, out, [photos["man"]], settings)
+    report = swap_video([photos["source"]], clip, out, [photos["right"]], settings)
     assert report.output == str(out)
     assert out.stat().st_size > 10_000
 
@@ -207,7 +207,7 @@ def test_names_that_are_hard_to_handle(clip, photos, settings, tmp_path, monkeyp
     for name in ("-dash.mp4", "a 'b\" c.mp4", "x:y.mp4", "größe 影.mp4", "%03d.mp4"):
         shutil.copy(clip, tmp_path / name)
         out = tmp_path / f"out {name}"
-        report = swap_video([photos["source"]], tmp_path / name, out, [photos["man"]], settings)
+        report = swap_video([photos["source"]], tmp_path / name, out, [photos["right"]], settings)
         assert report.swapped_frames > 0
         assert out.exists()
 
@@ -222,7 +222,7 @@ def test_names_that_are_hard_to_handle(clip, photos, settings, tmp_path, monkeyp
         ({"sources": ["missing.png"]}, InputError, "missing_file"),
         ({"sources": ["nobody"]}, NoFaceError, "no_face_in_photo"),
         ({"sources": []}, UsageError, "no_source"),
-        ({"sources": ["source", "woman"]}, UsageError, "sources_and_targets"),
+        ({"sources": ["source", "left"]}, UsageError, "sources_and_targets"),
         ({"targets": ["source"]}, NoFaceError, "no_match"),
         ({"out": "clip"}, OutputError, "output_is_input"),
         ({"out": "no/such/folder/out.mp4"}, OutputError, "no_output_folder"),
@@ -272,5 +272,5 @@ def test_a_full_disk_leaves_nothing_behind(clip, photos, settings, tmp_path, mon
 
     monkeypatch.setattr(videoswap.jobs.video, "mux", full)
     with pytest.raises(OutputError):
-        swap_video([photos["source"]], clip, tmp_path / "out.mp4", [photos["man"]], settings)
+        swap_video([photos["source"]], clip, tmp_path / "out.mp4", [photos["right"]], settings)
     assert list(tmp_path.iterdir()) == []

@@ -30,7 +30,7 @@ class LightSettings:
     """
 
     grid: int = 32
-    outlier: float = 0.55
+    outlier: float = 0.75
     local_sigma: float = 0.10
     limit: float = 1.6
 

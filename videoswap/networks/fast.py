@@ -386,7 +386,11 @@ class FastAEINet:
                 module.encoder, self.size, dtype
             )
         else:
-            self._encoder = copy.deepcopy(module.encoder).to(dtype).eval()
+            self._encoder = (
+                copy.deepcopy(module.encoder)
+                .to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+                .eval()
+            )
         self._blocks: list[_Block] = []
         size, end, scale = 2, 0, 1.0
         blocks = module.generator.blocks()
@@ -465,7 +469,7 @@ class FastAEINet:
             piece = [x[begin : begin + BATCH_SHAPES[-1]] for x in inputs]
             shape = next(s for s in BATCH_SHAPES if s >= len(piece[0]))
             if shape not in self._graphs:
-                self._graphs[shape] = _Graph(self._run, piece, shape)
+                self._graphs[shape] = _Graph(self._run, piece, shape, self._workspace)
             pieces.append(self._graphs[shape](*piece))
         return torch.cat(pieces)
 
@@ -474,7 +478,11 @@ class _Graph:
     """A function captured as a CUDA graph for one batch size."""
 
     def __init__(
-        self, function: Callable[..., Tensor], example: Sequence[Tensor], batch: int
+        self,
+        function: Callable[..., Tensor],
+        example: Sequence[Tensor],
+        batch: int,
+        workspace: _Workspace,
     ) -> None:
         self.inputs = [self._padded(x, batch) for x in example]
         side: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -483,6 +491,8 @@ class _Graph:
             for _ in range(3):  # Lets cuDNN choose its kernels outside the capture.
                 function(*self.inputs)
         torch.cuda.current_stream().wait_stream(side)
+        #: The graph writes here; the workspace itself may grow and let go of it.
+        self.memory = workspace.memory
         self.graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self.graph):
             self.output = function(*self.inputs)

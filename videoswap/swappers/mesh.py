@@ -224,18 +224,27 @@ def _bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:
         (10,) heights, at most ``lift``, in the unit of ``masks.forehead``.
     """
     size = picture.shape[0]
-    soft = np.log(cv2.GaussianBlur(picture, (0, 0), size / 100.0) + 12.0)
+    sigma = size / 100.0
+    soft = cv2.GaussianBlur(picture, (0, 0), sigma)
+    rough = cv2.GaussianBlur(cv2.absdiff(picture, soft), (0, 0), 2.0 * sigma).mean(axis=2)
+    tone = np.log(soft + 12.0)
 
-    def look(points: Array) -> Array:
+    def look(values: Array, points: Array) -> Array:
         rows = np.clip((points * size).astype(int), 0, size - 1)
-        return np.asarray(soft[rows[..., 1], rows[..., 0]])
+        return np.asarray(values[rows[..., 1], rows[..., 0]])
 
-    skin = np.median(look(landmarks[[27, 28, 29, 30, 1, 2, 3, 13, 14, 15, 31, 35]]), axis=0)
+    cheeks = landmarks[[27, 28, 29, 30, 1, 2, 3, 13, 14, 15, 31, 35]]
+    skin_tone = np.median(look(tone, cheeks), axis=0)
+    skin_rough = float(np.median(look(rough, cheeks)))
     steps = np.linspace(0.25, 1.0, 12) * lift
-    seen = np.stack([look(masks.forehead(landmarks, float(step))) for step in steps])
-    bare = np.abs(seen - skin).mean(axis=2) < 0.3
+    points = np.stack([masks.forehead(landmarks, float(step)) for step in steps])
+    bare = np.abs(look(tone, points) - skin_tone).mean(axis=2) < 0.35
+    bare &= look(rough, points) < 3.0 * skin_rough + 2.0
+    bare[steps < 0.09] = True  # the brows themselves
     free = np.logical_and.accumulate(bare, axis=0).sum(axis=0)
-    heights = np.where(free > 0, steps[np.maximum(free - 1, 0)], 0.1 * lift)
+    heights = steps[free - 1]
+    # Where there is hair the skin ends a little before it shows.
+    heights = np.where(heights < lift, 0.6 * heights, heights)
     return np.asarray(cv2.erode(heights, np.ones((3, 1))).reshape(-1))
 
 
