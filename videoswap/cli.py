@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -213,12 +214,15 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     except SystemExit as leaving:
         return int(leaving.code or 0)
     run: Callable[[argparse.Namespace], int] = arguments.run
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C
     try:
         return run(arguments)
     except VideoswapError as error:
         return _fail(error.message, error.hint, error.exit_code, arguments.debug)
     except KeyboardInterrupt:
-        return _fail("Interrupted.", "", INTERRUPTED, arguments.debug)
+        return _fail(
+            "Interrupted.", "Run it again to go on where it stopped.", INTERRUPTED, arguments.debug
+        )
     except Exception as error:
         message = f"Defect in videoswap: {type(error).__name__}: {error}"
         return _fail(message, "Please report it, with what --debug shows.", 1, arguments.debug)
