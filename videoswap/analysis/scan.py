@@ -25,8 +25,8 @@ from .search import FaceSearch, Followed
 from .threads import prefetched
 from .tracker import Live, Sample, Split, Tracker
 
-PICTURES_AHEAD = 4
-WINDOWS_AHEAD = 1
+PICTURES_AHEAD = 12
+WINDOWS_AHEAD = 2
 UPRIGHT_NOSE = 0.6  # length of a nose over its distance to the chin, seen from the front
 GOOD_SIZE = 120  # pixels above which a larger face gives no better embedding
 SHARP = 60.0  # variance of the Laplacian of a 64-pixel face that counts as half sharp

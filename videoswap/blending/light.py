@@ -48,8 +48,8 @@ def match_light(
         settings: How closely.
 
     Returns:
-        The picture (S, S, 3) float32 RGB, 0 to 255, and the agreement (S, S) float32: 1 where
-        the target looks like the lit source, 0 where it shows something else, such as hair.
+        The picture (S, S, 3) float32 RGB, 0 to 255, and the agreement, shaped like ``skin``: 1
+        where the target looks like the lit source, 0 where it shows something else, like hair.
     """
     grid = settings.grid
     small = (grid, grid)
@@ -59,7 +59,7 @@ def match_light(
     log_target = np.log(cv2.resize(target, small, interpolation=cv2.INTER_AREA) + _FLOOR)
     difference = log_target - log_swap
     if float(weights.sum()) < 8.0:
-        return swap, np.ones(swap.shape[:2], np.float32)
+        return swap, np.ones_like(skin)
     smooth, trust = _robust_fit(difference, weights, settings.outlier)
     sigma = settings.local_sigma * grid
     left_over = difference - smooth
@@ -73,13 +73,13 @@ def match_light(
     factor = cv2.resize(
         np.exp(gain).astype(np.float32), swap.shape[1::-1], interpolation=cv2.INTER_LINEAR
     )
-    lit = cv2.multiply(swap + np.float32(_FLOOR), factor)
-    lit = np.clip(lit - np.float32(_FLOOR), 0.0, 255.0)
+    lit = swap + np.float32(_FLOOR)
+    np.multiply(lit, factor, out=lit)
+    np.subtract(lit, np.float32(_FLOOR), out=lit)
+    np.clip(lit, 0.0, 255.0, out=lit)
     strange = np.abs(left_over).mean(axis=2) / settings.outlier
-    agreement = cv2.resize(
-        np.clip(2.0 - 2.0 * strange, 0.0, 1.0), swap.shape[1::-1], interpolation=cv2.INTER_LINEAR
-    )
-    return np.asarray(lit, np.float32), agreement
+    agreement = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
+    return lit, cv2.resize(agreement, skin.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _robust_fit(difference: Array, weights: Array, outlier: float) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from ..blending import masks
 from ..blending.light import LightSettings, match_light, match_sharpness
 from ..records import Array, Crop, Photo, SwappedCrop
 from .base import CropSpec, Identity
+from .keep import keep_eyes, keep_mouth, kept_mask
 from .warp import ThinPlateSpline, dense_map
 
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
@@ -110,25 +111,35 @@ class MeshSwapper:
         face = masks.hull(
             np.vstack([points[masks.JAW], masks.forehead(points, self._settings.forehead)]), size
         )
-        face *= cv2.resize(_unfolded(area), (size, size), interpolation=cv2.INTER_LINEAR)
-        kept = self._kept(points, size)
-        skin = _plain_skin(points * (_SOFT / size), *(_softened(part) for part in (face, kept)))
+        sound = _unfolded(area)
+        if sound.min() < 1.0:
+            face *= cv2.resize(sound, (size, size), interpolation=cv2.INTER_LINEAR)
         depths = masks.depth(face)
-        border = face * (1.0 - masks.feather(depths, self._settings.meet * size))
+        skin, border = self._regions(points * (_SOFT / size), face, depths)
         lit, agreement = match_light(bent, crop.pixels, skin, border, self._light)
         lit = match_sharpness(lit, crop.pixels, face)
-        face *= 1.0 - self._above_brows(points, size) * (1.0 - agreement)  # hair stays in front
-        own = self._shaded_eyes(crop.pixels, lit, points)
-        lit += (own - lit) * kept[..., None]
-        return SwappedCrop(lit, face * masks.feather(depths, self._settings.feather * size))
+        settings = self._settings
+        keep_eyes(lit, crop.pixels, points, settings.eye_growth, settings.eye_shade)
+        keep_mouth(lit, crop.pixels, points)
+        face *= masks.feather(depths, settings.feather * size)
+        hair = self._above_brows(points * (_SOFT / size)) * (1.0 - agreement)
+        if hair.max() > 0.02:  # it stays in front
+            face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
+        return SwappedCrop(lit, face)
 
-    def _above_brows(self, points: Array, size: int) -> Array:
-        """Return the soft mask (S, S) of the part of the forehead where hair may hang."""
+    def _regions(self, points: Array, face: Array, depths: Array) -> tuple[Array, Array]:
+        """Return plain skin and the zone along the border, (_SOFT, _SOFT) each."""
+        small = cv2.resize(face, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
+        depth = cv2.resize(depths, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
+        border = small * (1.0 - masks.feather(depth, self._settings.meet * face.shape[0]))
+        kept = kept_mask(points, _SOFT, self._settings.eye_growth)
+        return _plain_skin(points, small, kept), border
+
+    def _above_brows(self, points: Array) -> Array:
+        """Return the soft mask (_SOFT, _SOFT) of the part of the forehead where hair may hang."""
         lifts = (0.6 * self._settings.forehead, 2.0 * self._settings.forehead)
-        outline = np.vstack([masks.forehead(points, lift) for lift in lifts])
-        region = masks.hull(outline * (_SOFT / size), _SOFT)
-        region = cv2.GaussianBlur(region, (0, 0), 0.03 * _SOFT)
-        return np.asarray(cv2.resize(region, (size, size), interpolation=cv2.INTER_LINEAR))
+        region = masks.hull(np.vstack([masks.forehead(points, lift) for lift in lifts]), _SOFT)
+        return np.asarray(cv2.GaussianBlur(region, (0, 0), 0.03 * _SOFT))
 
     def _source_controls(self, picture: Array, landmarks: Array) -> Array:
         """Return the controls of a source: within its skin, so that no background comes along."""
@@ -161,41 +172,6 @@ class MeshSwapper:
             picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         return warped.astype(np.float32), area
-
-    def _shaded_eyes(self, target: Array, lit: Array, points: Array) -> Array:
-        """Return the target with its eyes in the shade of the new eye sockets.
-
-        Without this a closed or blurred eye, bright as the target's skin, would shine out of
-        a source's deep sockets.
-        """
-        shaded = target.copy()
-        size = target.shape[0]
-        for eye in (points[masks.LEFT_EYE], points[masks.RIGHT_EYE]):
-            around = masks.grown(eye, 1.9)
-            low = np.clip(np.floor(around.min(axis=0)).astype(int), 0, size - 1)
-            high = np.clip(np.ceil(around.max(axis=0)).astype(int) + 1, 1, size)
-            part = np.s_[low[1] : high[1], low[0] : high[0]]
-            side = int(max(*(high - low), 1))
-            ring = masks.hull(around - low, side) - masks.hull(masks.grown(eye, 1.2) - low, side)
-            ring = ring[: high[1] - low[1], : high[0] - low[0], None]
-            shared = float(ring.sum())
-            if shared < 4.0:
-                continue
-            ratio = np.log((lit[part] + 12.0) / (target[part] + 12.0))
-            gain = self._settings.eye_shade * (ratio * ring).sum(axis=(0, 1)) / shared
-            shaded[part] = target[part] * np.exp(np.clip(gain, -1.0, 0.5)).astype(np.float32)
-        return shaded
-
-    def _kept(self, points: Array, size: int) -> Array:
-        """Return the mask (S, S) of what stays the target's: open eyes and inner mouth."""
-        lip_line = points[masks.INNER_LIPS]
-        regions = [
-            masks.grown(points[masks.LEFT_EYE], self._settings.eye_growth),
-            masks.grown(points[masks.RIGHT_EYE], self._settings.eye_growth),
-            lip_line,
-        ]
-        kept = np.sum([masks.polygon(region, size) for region in regions], axis=0)
-        return np.asarray(cv2.GaussianBlur(np.minimum(kept, 1.0), (0, 0), 0.008 * size))
 
 
 def _aligned(photo: Photo) -> tuple[Array, Array]:
@@ -251,11 +227,6 @@ def _bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:
 def _unfolded(area: Array) -> Array:
     """Return 1 where the warp is sound, falling to 0 where it folds over."""
     return np.asarray(np.clip(area / 0.08, 0.0, 1.0), np.float32)
-
-
-def _softened(mask: Array) -> Array:
-    """Return a mask at the resolution that the light is compared at, or a little above."""
-    return np.asarray(cv2.resize(mask, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA))
 
 
 def _plain_skin(points: Array, face: Array, kept: Array) -> Array:

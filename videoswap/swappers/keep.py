@@ -1,0 +1,70 @@
+"""The target's own eyes and inner mouth, put back into a swapped face."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..blending import masks
+from ..records import Array
+
+_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
+
+
+def keep_eyes(lit: Array, target: Array, points: Array, growth: float, shade: float) -> None:
+    """Put the target's eyes into a face, in the shade of the new eye sockets; changes ``lit``.
+
+    Without the shade a closed or blurred eye, bright as the target's skin, would shine out of
+    a source's deep sockets.
+
+    Args:
+        lit: (S, S, 3) float32 RGB, 0 to 255: the face that gets them.
+        target: (S, S, 3) float32 RGB, 0 to 255.
+        points: (68, 2) landmarks in crop pixels.
+        growth: Size of the kept eye relative to the lid line.
+        shade: How much of the sockets' shade is taken, 0 to 1.
+    """
+    for eye in (points[masks.LEFT_EYE], points[masks.RIGHT_EYE]):
+        around = masks.grown(eye, 1.9)
+        part, low, shape = _window(around, lit.shape[0])
+        side = max(shape)
+        ring = masks.hull(around - low, side) - masks.hull(masks.grown(eye, 1.2) - low, side)
+        ring = ring[: shape[0], : shape[1], None]
+        shared = float(ring.sum())
+        if shared < 4.0:
+            continue
+        ratio = np.log((lit[part] + _FLOOR) / (target[part] + _FLOOR))
+        gain = np.clip(shade * (ratio * ring).sum(axis=(0, 1)) / shared, -1.0, 0.5)
+        _keep(lit, target, masks.grown(eye, growth), np.exp(gain).astype(np.float32))
+
+
+def keep_mouth(lit: Array, target: Array, points: Array) -> None:
+    """Put what the target shows between its lips into a face; changes ``lit``."""
+    _keep(lit, target, points[masks.INNER_LIPS], np.ones(3, np.float32))
+
+
+def kept_mask(points: Array, size: int, growth: float) -> Array:
+    """Return the mask (size, size) float32 of what is kept, for points in that size."""
+    eyes = (masks.LEFT_EYE, masks.RIGHT_EYE)
+    regions = [masks.grown(points[eye], growth) for eye in eyes] + [points[masks.INNER_LIPS]]
+    canvas = np.sum([masks.polygon(region, size) for region in regions], axis=0)
+    return np.asarray(np.minimum(canvas, 1.0), np.float32)
+
+
+def _keep(lit: Array, target: Array, outline: Array, gain: Array) -> None:
+    """Blend the target, times a gain per channel, into a softly bordered polygon."""
+    sigma = 0.008 * lit.shape[0]
+    margin = np.ceil(3.0 * sigma)
+    corners = np.vstack([outline.min(axis=0) - margin, outline.max(axis=0) + margin])
+    part, low, shape = _window(corners, lit.shape[0])
+    soft = masks.polygon(outline - low, max(shape))[: shape[0], : shape[1]]
+    soft = cv2.GaussianBlur(soft, (0, 0), sigma).reshape(*shape, 1)
+    lit[part] += (target[part] * gain - lit[part]) * soft
+
+
+def _window(points: Array, size: int) -> tuple[tuple[slice, slice], Array, tuple[int, int]]:
+    """Return the part of a crop around points: its slices, first (x, y), and (h, w)."""
+    low = np.clip(np.floor(points.min(axis=0)).astype(int), 0, size - 1)
+    high = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, low + 1, size)
+    part = np.s_[low[1] : high[1], low[0] : high[0]]
+    return part, low.astype(np.float32), (int(high[1] - low[1]), int(high[0] - low[0]))
