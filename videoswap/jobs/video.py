@@ -25,7 +25,7 @@ from ..runtime.pieces import piece_folder, render_key
 from ..runtime.progress import Progress
 from ..runtime.render import Casting, Renderer, cast
 from ..runtime.segments import Segment, plan_segments
-from ..runtime.stages import StageTime
+from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
 from .context import Context
 from .outputs import check_output
@@ -141,7 +141,8 @@ def swap_one_video(
 
 def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceTools) -> Analysis:
     """Analyze a video, or take that from the cache, under a progress bar."""
-    with Progress("analyze", info.frames_hint if settings.time_range.whole else None) as bar:
+    expected = info.frames_hint if settings.time_range.whole else None
+    with stages_share_the_cores(), Progress("analyze", expected) as bar:
         return analyze_video(
             info,
             settings.analysis,
@@ -227,6 +228,7 @@ def _render(
     )
     cache = context.settings.cache_dir if targets.encoder is not None else None
     with (
+        stages_share_the_cores(),
         piece_folder(cache, key, targets.out) as folder,
         _sink(info, targets) as sink,
         Progress("render", len(analysis.frames.pts), faces) as bar,

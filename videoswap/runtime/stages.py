@@ -11,8 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import cv2
 
 Stage = Callable[[Iterator[Any]], Iterable[Any]]
 
@@ -169,3 +172,18 @@ class Pipeline:
             self._broken.set()
         for channel in self._channels:
             channel.wake()
+
+
+@contextmanager
+def stages_share_the_cores() -> Iterator[None]:
+    """Keep OpenCV from starting threads of its own inside the stages, and restore it after.
+
+    The stages, the decoder and the encoder already use every core; OpenCV's own threads only
+    take turns with them (measured: a quarter of a cached run's time).
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
