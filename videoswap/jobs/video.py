@@ -18,9 +18,9 @@ from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
 from ..media.ffmpeg import verify
 from ..media.mux import mux
 from ..media.probe import VideoInfo, probe
-from ..records import Person
+from ..records import Person, TimeRange
 from ..report import Report
-from ..runtime.outputs import FrameJob, Outputs
+from ..runtime.outputs import Outputs
 from ..runtime.pieces import piece_folder, render_key
 from ..runtime.progress import Progress
 from ..runtime.render import Casting, Renderer, cast
@@ -61,9 +61,8 @@ class _Targets:
 
 @dataclass(slots=True)
 class _Tally:
-    """What the render counted and has to say."""
+    """What the render has to say."""
 
-    swapped: int = 0
     notes: list[str] = field(default_factory=list)
     stages: tuple[StageTime, ...] = ()
 
@@ -100,8 +99,9 @@ def swap_one_video(
         people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
         for person in people:
             context.say(describe(person))
-        for note in matching.notes:
-            context.say(f"Note: {note}")
+        planned = (*analysis.fallbacks, *(targets.encoder.notes if targets.encoder else ()))
+        notes = [*matching.notes, *map(str, planned)]
+        swapped = {face.pts for track in casting for face in analysis.faces(track)}
         tally = _Tally()
         if not dry_run:
             with clock.part("render"):
@@ -109,8 +109,10 @@ def swap_one_video(
     if not dry_run:
         with clock.part("verify"):
             _verify(targets)
+    notes += tally.notes
+    for note in notes:
+        context.say(f"Note: {note.rstrip('.')}.")
     encoder = targets.encoder
-    planned = {pts for track in casting for pts in _track_pts(analysis, track)} if dry_run else ()
     return Report(
         input=str(video),
         output=None if dry_run else str(out),
@@ -119,17 +121,11 @@ def swap_one_video(
         recognizer=context.tools.recognizer.name,
         threshold=context.threshold,
         frames=len(frames.pts),
-        swapped_frames=len(planned) if dry_run else tally.swapped,
+        swapped_frames=len(swapped),
         segments=len(segments),
         encoder=f"{encoder.encoder} {encoder.pix_fmt}" if encoder is not None else out.suffix[1:],
         people=people,
-        notes=(
-            *map(str, context.notes),
-            *map(str, analysis.fallbacks),
-            *matching.notes,
-            *map(str, encoder.notes if encoder is not None else ()),
-            *tally.notes,
-        ),
+        notes=(*map(str, context.notes), *notes),
         unmatched=tuple(context.references[index].label for index in matching.missing),
         analysis_cached=analysis.cached,
         seconds=clock.seconds,
@@ -141,8 +137,10 @@ def swap_one_video(
 
 def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceTools) -> Analysis:
     """Analyze a video, or take that from the cache, under a progress bar."""
-    expected = info.frames_hint if settings.time_range.whole else None
-    with stages_share_the_cores(), Progress("analyze", expected) as bar:
+    with (
+        stages_share_the_cores(),
+        Progress("analyze", _expected_frames(info, settings.time_range)) as bar,
+    ):
         return analyze_video(
             info,
             settings.analysis,
@@ -153,6 +151,16 @@ def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceTo
             tools.recognizer,
             progress=lambda done, expected: bar.reach(done),
         )
+
+
+def _expected_frames(info: VideoInfo, part: TimeRange) -> int | None:
+    """Guess the number of frames from the header; only the progress bar believes it."""
+    if part.whole and info.frames_hint:
+        return info.frames_hint
+    end = min((t for t in (part.end, info.duration) if t is not None), default=None)
+    if end is None:
+        return None
+    return max(1, round((end - (part.start or 0)) * info.average_rate))
 
 
 def _targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> _Targets:
@@ -194,10 +202,6 @@ def _match(
     return persons, matching
 
 
-def _track_pts(analysis: Analysis, track: int) -> list[int]:
-    return [face.pts for face in analysis.faces(track)]
-
-
 def _render(
     context: Context,
     info: VideoInfo,
@@ -214,8 +218,6 @@ def _render(
         context.identities,
         context.batch_size,
     )
-    counts = {track.id: track.count for track in analysis.tracks}
-    faces = sum(counts[track] for track in casting)
     tally = _Tally()
     key = render_key(
         version=__version__,
@@ -231,15 +233,17 @@ def _render(
         stages_share_the_cores(),
         piece_folder(cache, key, targets.out) as folder,
         _sink(info, targets) as sink,
-        Progress("render", len(analysis.frames.pts), faces) as bar,
     ):
-
-        def on_frame(job: FrameJob) -> None:
-            tally.swapped += bool(job.crops)
-            bar.advance(len(job.crops))
-
         outputs = Outputs(folder, targets.encoder, targets.mask_encoder, sink)
-        tally.stages = renderer.run(segments, outputs, on_frame)
+        missing = [segment for segment in segments if outputs.needs(segment)]
+        if len(missing) < len(segments):
+            context.say(
+                f"Going on: {len(segments) - len(missing)} of {len(segments)} segments done."
+            )
+        frames = {pts for segment in missing for pts in segment.pts}
+        counts = [face.pts in frames for track in casting for face in analysis.faces(track)]
+        with Progress("render", len(frames), sum(counts)) as bar:
+            tally.stages = renderer.run(missing, outputs, lambda job: bar.advance(len(job.crops)))
         pts = analysis.frames.pts
         strict, range_ = context.settings.strict_streams, context.settings.time_range
         if targets.masks is not None and targets.mask_encoder is not None:
@@ -250,7 +254,7 @@ def _render(
         elif targets.encoder is not None:
             pieces = [outputs.video(segment) for segment in segments]
             made = mux(pieces, info, targets.encoder, targets.out, pts, range_, strict)
-            tally.notes += [*map(_dropped, made.dropped), *made.converted, *map(str, made.notes)]
+            tally.notes += map(str, made.notes)
     return tally
 
 
@@ -262,10 +266,6 @@ def _sink(info: VideoInfo, targets: _Targets) -> Iterator[AnimationWriter | None
         return
     with AnimationWriter(info, targets.out) as writer:
         yield writer
-
-
-def _dropped(stream: str) -> str:
-    return f"{stream} was dropped: the container cannot hold it"
 
 
 def _verify(targets: _Targets) -> None:

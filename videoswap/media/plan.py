@@ -223,7 +223,10 @@ def _notes(
 ) -> list[Fallback]:
     notes = []
     if settings.encoder is None and encoder != PREFERRED[0]:
-        why = f"{PREFERRED[0]} in {container} cannot hold {wanted}"
+        lacks = codec_of(PREFERRED[0])
+        why = f"{container} cannot hold {lacks}"
+        if holds(container, lacks):
+            why = f"{PREFERRED[0]} cannot hold {wanted}"
         notes.append(Fallback(PREFERRED[0], encoder, why))
     if wanted != info.pix_fmt:
         notes.append(Fallback(f"pixel format {info.pix_fmt}", wanted, "--pix_fmt asks for it"))

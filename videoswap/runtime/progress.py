@@ -89,7 +89,9 @@ class Progress:
         if elapsed >= 0.5:
             self._model.observe(self._stretch.frames, self._stretch.faces, elapsed)
             self._stretch = _Stretch(started=now)
-            left = self._model.predict(max(self._frames, 0), max(self._faces, 0))
+            if self._frames <= 0:
+                return  # more frames than the header said, or nobody knows how many
+            left = self._model.predict(self._frames, max(self._faces, 0))
             self._bar.set_postfix_str(f"{tqdm.format_interval(left)} left", refresh=False)
 
     def reach(self, frames: int) -> None:

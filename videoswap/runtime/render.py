@@ -68,20 +68,19 @@ class Renderer:
         outputs: Outputs,
         on_frame: Callable[[FrameJob], None],
     ) -> tuple[StageTime, ...]:
-        """Render every segment; pieces that are there already are kept.
+        """Render segments.
 
         Args:
-            segments: All segments of the video, in order.
+            segments: The segments, in order; there may be gaps between them.
             outputs: Where the frames go.
             on_frame: Called after each rendered frame.
 
         Returns:
             Where the time went.
         """
-        missing = [segment for segment in segments if outputs.needs(segment)]
 
         def encode(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
-            for segment in missing:
+            for segment in segments:
                 with outputs.open(segment, self.info) as piece:
                     for _, job in zip(segment.pts, jobs, strict=False):
                         piece.write(job)
@@ -96,7 +95,7 @@ class Renderer:
             ("paste", lambda jobs: self._paste(jobs, outputs.mask_plan is not None)),
             ("encode", encode),
         ]
-        for job in pipeline.run(missing, stages):
+        for job in pipeline.run(segments, stages):
             on_frame(job)
         return tuple(pipeline.times)
 
