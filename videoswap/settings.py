@@ -33,7 +33,7 @@ class AnalysisSettings:
 
     min_face: Fraction = Fraction(1, 20)
     score_th: float = 0.5
-    keyframe_interval: int = 12
+    keyframe_interval: int = 8
     max_gap: int = 10
 
     def __post_init__(self) -> None:

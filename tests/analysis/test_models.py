@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from squares import square_face
 
+from videoswap.alignment import invert, similarity, transform
 from videoswap.analysis import packaged
 from videoswap.analysis.detector import Detection, non_maximum_suppression
-from videoswap.analysis.geometry import apply, invert, similarity, warp
+from videoswap.analysis.geometry import warp
 from videoswap.analysis.landmarks import face_square
 from videoswap.analysis.photos import PhotoReader, largest_face
 from videoswap.errors import InputError, NoFaceError
@@ -88,8 +89,8 @@ def test_landmarks_follow_turned_and_scaled_pictures(landmarker, group, faces, a
     middle = face.points5.mean(axis=0).astype(float)
     matrix = cv2.getRotationMatrix2D(tuple(middle), angle, scale)
     turned = cv2.warpAffine(group, matrix, group.shape[1::-1])
-    points5 = apply(matrix, face.points5).astype(np.float32)
-    expected = apply(matrix, face.landmarks)
+    points5 = transform(matrix, face.points5).astype(np.float32)
+    expected = transform(matrix, face.landmarks)
     error = np.linalg.norm(landmarker.landmarks(turned, points5) - expected, axis=1)
     assert error.mean() < 0.015 * face.size * scale
 
@@ -159,7 +160,7 @@ def test_warp_and_its_matrix_agree(group, scale):
     matrix = square.to_region(side, 0.0)
     crop = warp(picture, matrix, side)
     grid = np.stack(np.mgrid[2 : side - 2, 2 : side - 2][::-1], axis=-1).astype(float)
-    source = apply(invert(matrix), grid) / 2
+    source = transform(invert(matrix), grid) / 2
     difference = crop[2 : side - 2, 2 : side - 2, :2] - source
     assert np.abs(difference + 0.25).max() < 1.3  # bytes were rounded down
 
@@ -167,4 +168,4 @@ def test_warp_and_its_matrix_agree(group, scale):
 def test_similarity_is_exact_for_similar_points():
     points = np.random.default_rng(1).normal(size=(9, 2))
     matrix = np.array([[1.2, -0.5, 3.0], [0.5, 1.2, -2.0]])
-    assert np.allclose(similarity(points, apply(matrix, points)), matrix)
+    assert np.allclose(similarity(points, transform(matrix, points)), matrix)

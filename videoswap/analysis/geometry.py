@@ -1,4 +1,4 @@
-"""Squares, crops and similarity transforms that detection, landmarks and smoothing share."""
+"""Turned squares and the crops made of them, which detection, landmarks and embedding share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..alignment import invert, transform
 from ..records import Array
 
 
@@ -41,17 +42,6 @@ class Square:
         return np.column_stack([turn, shift])
 
 
-def apply(matrix: Array, points: Array) -> Array:
-    """Return (..., 2) points moved by a (2, 3) affine matrix."""
-    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2])
-
-
-def invert(matrix: Array) -> Array:
-    """Return the inverse of a (2, 3) affine matrix, float64."""
-    turn = np.linalg.inv(matrix[:, :2].astype(np.float64))
-    return np.column_stack([turn, -turn @ matrix[:, 2]])
-
-
 def warp(picture: Array, matrix: Array, side: int) -> Array:
     """Return a (side, side, 3) uint8 crop; outside the picture its border is continued.
 
@@ -75,7 +65,7 @@ def _shrunk(picture: Array, matrix: Array, side: int, step: int) -> tuple[Array,
     The factor is a whole number, for which OpenCV's averaging is several times faster.
     """
     height, width = picture.shape[:2]
-    corners = apply(invert(matrix), np.array([[0, 0], [side, 0], [0, side], [side, side]]))
+    corners = transform(invert(matrix), np.array([[0.0, 0], [side, 0], [0, side], [side, side]]))
     limit = np.maximum(np.array([width, height]) // step, 1)
     low = np.clip(np.floor(corners.min(axis=0) / step) - 1, 0, limit - 1).astype(int)
     high = np.clip(np.ceil(corners.max(axis=0) / step) + 1, low + 1, limit).astype(int)
@@ -85,22 +75,3 @@ def _shrunk(picture: Array, matrix: Array, side: int, step: int) -> tuple[Array,
     turn = matrix[:, :2] * step
     shift = matrix[:, :2] @ (low * step + (step - 1) / 2) + matrix[:, 2]
     return small, np.column_stack([turn, shift])
-
-
-def similarity(source: Array, target: Array) -> Array:
-    """Return the (2, 3) least-squares similarity that takes source to target.
-
-    Umeyama, "Least-squares estimation of transformation parameters between two point
-    patterns", 1991, in its closed form for the plane.
-
-    Args:
-        source: (n, 2) points.
-        target: (n, 2) points.
-    """
-    mean, goal = source.mean(axis=0), target.mean(axis=0)
-    a, b = source - mean, target - goal
-    norm = max(float((a * a).sum()), 1e-12)
-    cos = float((a * b).sum()) / norm
-    sin = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / norm
-    turn = np.array([[cos, -sin], [sin, cos]])
-    return np.column_stack([turn, goal - turn @ mean])

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from ..alignment import invert, transform
 from ..records import Array
-from .geometry import Square, apply, invert, warp
+from .geometry import Square, warp
 from .packaged import landmarks_path, model_hash
 
 # dlib's own detector puts its square around the middle between eyes and mouth, 2.2 times as wide
@@ -83,7 +84,7 @@ class DlibLandmarker:
             edges = (left, top, left + SIDE * scale, top + SIDE * scale)
             shape = self._predict(region, self._dlib.rectangle(*map(round, edges)))
             total += [(part.x, part.y) for part in shape.parts()]
-        return apply(invert(matrix), total / len(self._boxes)).astype(np.float32)
+        return transform(invert(matrix), total / len(self._boxes)).astype(np.float32)
 
 
 def face_square(points5: Array) -> Square:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from ..alignment import invert, transform
 from ..records import Array, Face
 from ..settings import AnalysisSettings
 from .detector import Detection, Detector
-from .geometry import apply, invert, warp
+from .geometry import warp
 from .landmarks import Landmarker, face_square
 from .recognition import Recognizer
 from .scenes import CutState, with_cuts
@@ -213,9 +214,9 @@ class _View:
         back = invert(self.frame.matrix)
         return Face(
             pts=self.frame.pts,
-            box=apply(back, self.detection.box.reshape(2, 2)).reshape(4).astype(np.float32),
-            points5=apply(back, self.detection.points5).astype(np.float32),
-            landmarks=apply(back, self.landmarks).astype(np.float32),
+            box=transform(back, self.detection.box.reshape(2, 2)).reshape(4).astype(np.float32),
+            points5=transform(back, self.detection.points5).astype(np.float32),
+            landmarks=transform(back, self.landmarks).astype(np.float32),
             score=min(self.detection.score, 1.0),
         )
 

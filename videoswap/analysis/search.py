@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from ..alignment import invert, transform
 from ..records import Array
 from ..settings import AnalysisSettings
 from .detector import Detection, Detector, overlaps
-from .geometry import Square, apply, invert, warp
+from .geometry import Square, warp
 
 SMALLEST = 20  # pixels a face needs in the picture that is searched as a whole
 COARSE_HEIGHT = 320  # second search for huge faces where the first one is finer than twice this
@@ -191,10 +192,10 @@ def roll(points5: Array) -> float:
 def _mapped(face: Detection, matrix: Array) -> Detection:
     """Return a face of a turned crop in picture pixels; its box keeps its size."""
     scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
-    middle = apply(matrix, centre(face).astype(np.float64))
+    middle = transform(matrix, centre(face).astype(np.float64))
     half = (face.box[2:] - face.box[:2]) / 2 * scale
     box = np.concatenate([middle - half, middle + half]).astype(np.float32)
-    return Detection(box, apply(matrix, face.points5).astype(np.float32), face.score)
+    return Detection(box, transform(matrix, face.points5).astype(np.float32), face.score)
 
 
 def _inside(picture: Array, one: Followed) -> bool:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..alignment import similarity, transform
 from ..records import Array, Face
-from .geometry import apply, similarity
 
 WIDEST, NARROWEST = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
 TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short
@@ -112,7 +112,7 @@ def _take_apart(faces: Sequence[Face]) -> _Motion:
     for _ in range(3):
         mean = mean - mean[rigid].mean(axis=0)
         moves = [similarity(one[rigid], mean[rigid]) for one in points]
-        aligned = np.stack([apply(move, one) for move, one in zip(moves, points, strict=True)])
+        aligned = np.stack([transform(move, one) for move, one in zip(moves, points, strict=True)])
         spread = float(np.sqrt((mean[rigid] ** 2).sum()))
         mean = aligned.mean(axis=0)
         mean = mean * spread / max(float(np.sqrt((mean[rigid] ** 2).sum())), 1e-9)
