@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from videoswap.alignment import crop_matrix, five_points, transform
+from videoswap.blending import masks
 from videoswap.records import Crop, Face, Photo
 from videoswap.swappers.base import CropSpec
 from videoswap.swappers.mesh import MeshSwapper
+from videoswap.swappers.texture import SIDE, bare_forehead
 from videoswap.swappers.warp import ThinPlateSpline, dense_map
 
 # A plain frontal face in the unit square, iBUG-68 order, drawn by hand.
@@ -156,3 +158,17 @@ def test_spline_hits_its_points_and_an_affine_map_does_not_fold():
     np.testing.assert_allclose(area, 0.9 * 1.1 + 0.1 * 0.2, atol=1e-4)
     centre = spline(np.array([[32.5 / 64, 32.5 / 64]]))[0]
     np.testing.assert_allclose(dense[32, 32], centre, atol=1e-3)
+
+
+@pytest.mark.parametrize("hair", [(40, 30, 20), None])
+def test_a_fringe_of_the_source_is_left_out_and_a_bare_forehead_is_taken(hair):
+    skin = picture(SIDE, (200, 150, 120), 3).astype(np.float32)
+    points = landmarks()
+    if hair is not None:
+        lowest = int((points[17:27, 1].min() - 0.07) * SIDE)  # hangs down to just over the brows
+        skin[:lowest] = hair
+    heights = bare_forehead(skin, points, 0.26)
+    if hair is None:
+        np.testing.assert_allclose(heights, 0.26)
+    else:
+        assert (masks.forehead(points, heights)[:, 1] * SIDE > lowest).all()

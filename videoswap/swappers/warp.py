@@ -69,3 +69,25 @@ def dense_map(spline: ThinPlateSpline, size: int, knots: int) -> tuple[Array, Ar
     )
     area = ux * vy - vx * uy
     return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR), area
+
+
+_KNOTS = 33  # the warp is evaluated on so many points a side
+_RIDGE = 2e-4
+
+
+def bend(picture: Array, source: Array, target: Array, size: int) -> tuple[Array, Array]:
+    """Warp a square picture so that its control points land on other ones.
+
+    Args:
+        picture: (S, S, 3) uint8 or float32.
+        source: (N, 2) control points of the picture in the unit square.
+        target: (N, 2) where they go, in the unit square.
+        size: Side of the result.
+
+    Returns:
+        (size, size, 3) float32, and the warp's area factor, see ``dense_map``.
+    """
+    dense, area = dense_map(ThinPlateSpline(target, source, _RIDGE), size, _KNOTS)
+    columns, rows = cv2.split(dense * picture.shape[0] - 0.5)
+    warped = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return warped.astype(np.float32), area

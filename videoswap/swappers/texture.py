@@ -1,0 +1,153 @@
+"""A source face as the engine mesh keeps it: texture and control points, free of hair and wall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..alignment import crop_matrix, five_points, transform
+from ..blending import masks
+from ..records import Array, Photo
+from .warp import bend
+
+SIDE = 512
+COARSEST = 128
+_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """How far control points reach.
+
+    Attributes:
+        forehead: Height over the brows, as a share of nose bridge to chin.
+        inset: How far a source's outline is drawn towards its nose.
+        lip_gap: Least distance of upper from lower lip, as a share of the crop's side.
+    """
+
+    forehead: float = 0.26
+    inset: float = 0.08
+    lip_gap: float = 0.012
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Texture:
+    """A source face in the engine's framing.
+
+    Attributes:
+        levels: (S, S, 3) uint8 RGB from fine to coarse, S = 512, 256, 128.
+        controls: (78, 2) control points in the unit square.
+    """
+
+    levels: tuple[Array, ...]
+    controls: Array
+
+    def at_least(self, size: int) -> Array:
+        """Return the coarsest level that is not coarser than a crop."""
+        fine = (level for level in reversed(self.levels) if level.shape[0] >= size)
+        return next(fine, self.levels[0])
+
+
+def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> Texture:
+    """Build a texture; the first photo leads, all of them give their tone.
+
+    Args:
+        photos: One or more photos of one person.
+        template: (5, 2) framing in the unit square.
+        outline: How far its control points reach.
+    """
+    pictures = [_aligned(photo, template) for photo in photos]
+    lead, points = pictures[0]
+    controls = _inner_controls(lead, points, outline)
+    if len(pictures) > 1:
+        warped = [lead] + [
+            bend(picture, _inner_controls(picture, marks, outline), controls, SIDE)[0]
+            for picture, marks in pictures[1:]
+        ]
+        sigma = 0.02 * SIDE
+        tone = np.mean([cv2.GaussianBlur(picture, (0, 0), sigma) for picture in warped], axis=0)
+        lead = np.clip(tone + lead - cv2.GaussianBlur(lead, (0, 0), sigma), 0.0, 255.0)
+    levels: list[Array] = [np.round(lead).astype(np.uint8)]
+    while levels[-1].shape[0] > COARSEST:
+        levels.append(np.asarray(cv2.pyrDown(levels[-1])))
+    return Texture(tuple(levels), controls)
+
+
+def controls_of(landmarks: Array, lift: float | Array, lip_gap: float) -> Array:
+    """Return control points (78, 2): the landmarks, kept apart at the lips, and the forehead.
+
+    Args:
+        landmarks: (68, 2) in the unit square.
+        lift: Height of the forehead, one or (10,).
+        lip_gap: Least distance of upper from lower lip.
+    """
+    points = np.vstack([landmarks, masks.forehead(landmarks, lift)])
+    down = masks.face_height(landmarks)
+    down = down / max(float(np.linalg.norm(down)), 1e-6)
+    for upper, lower in ((61, 67), (62, 66), (63, 65)):
+        gap = float((points[lower] - points[upper]) @ down)
+        push = max(0.0, lip_gap - gap) / 2.0
+        points[upper] -= push * down
+        points[lower] += push * down
+    return np.asarray(points, np.float64)
+
+
+def _inner_controls(picture: Array, landmarks: Array, outline: Outline) -> Array:
+    """Return the controls of a source: within its skin, so that no background comes along."""
+    lifts = bare_forehead(picture, landmarks, outline.forehead)
+    inner = landmarks.copy()
+    inner[masks.JAW] += outline.inset * (landmarks[30] - landmarks[masks.JAW])
+    return controls_of(inner, lifts, outline.lip_gap)
+
+
+def _aligned(photo: Photo, template: Array) -> tuple[Array, Array]:
+    """Cut the face out of a photo; returns the texture and its landmarks in the unit square."""
+    assert photo.face.landmarks is not None  # Photo's own check
+    matrix = crop_matrix(five_points(photo.face.landmarks), template, SIDE)
+    pixels = cv2.warpAffine(
+        photo.pixels.astype(np.float32),
+        matrix,
+        (SIDE, SIDE),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return pixels, transform(matrix, photo.face.landmarks) / SIDE
+
+
+def bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:
+    """Measure how far the forehead of a source is free of hair.
+
+    Args:
+        picture: (S, S, 3) float32 RGB, 0 to 255.
+        landmarks: (68, 2) points in the unit square.
+        lift: The height wanted.
+
+    Returns:
+        (10,) heights, at most ``lift``, in the unit of ``masks.forehead``.
+    """
+    size = picture.shape[0]
+    sigma = size / 100.0
+    soft = cv2.GaussianBlur(picture, (0, 0), sigma)
+    rough = cv2.GaussianBlur(cv2.absdiff(picture, soft), (0, 0), 2.0 * sigma).mean(axis=2)
+    tone = np.log(soft + _FLOOR)
+
+    def look(values: Array, points: Array) -> Array:
+        rows = np.clip((points * size).astype(int), 0, size - 1)
+        return np.asarray(values[rows[..., 1], rows[..., 0]])
+
+    cheeks = landmarks[[27, 28, 29, 30, 1, 2, 3, 13, 14, 15, 31, 35]]
+    skin_tone = np.median(look(tone, cheeks), axis=0)
+    skin_rough = float(np.median(look(rough, cheeks)))
+    steps = np.linspace(0.25, 1.0, 12) * lift
+    points = np.stack([masks.forehead(landmarks, float(step)) for step in steps])
+    bare = np.abs(look(tone, points) - skin_tone).mean(axis=2) < 0.35
+    bare &= look(rough, points) < 3.0 * skin_rough + 2.0
+    bare[steps < 0.09] = True  # the brows themselves
+    free = np.logical_and.accumulate(bare, axis=0).sum(axis=0)
+    heights = steps[free - 1]
+    # Where there is hair the skin ends a little before it shows.
+    heights = np.where(heights < lift, 0.6 * heights, heights)
+    return np.asarray(cv2.erode(heights, np.ones((3, 1))).reshape(-1))
