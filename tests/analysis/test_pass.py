@@ -120,7 +120,7 @@ def test_frames_scenes_tracks_and_filled_gaps(clip):
         red, green, blue = analysis.tracks
         assert (red.scene, green.scene, blue.scene) == (0, 0, 1)
         assert (red.count, green.count, blue.count) == (40, 22, 20)
-        faces = analysis.faces(green.id)
+        faces = list(analysis.faces(green.id))
         assert [one.score == 0 for one in faces] == [22 <= k <= 26 for k in range(13, 40)]
         for k, face in zip(range(13, 40), faces, strict=True):
             middle = (face.box[:2] + face.box[2:]) / 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,9 +35,10 @@ PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
 BATCH_SECONDS = 1.0  # between commits
 BLOCK = 512  # frames of a track smoothed at once: memory does not grow with its length
 CONTEXT = 2 * REACH  # more frames on both sides of a block
-BLOCKS_KEPT = 64
+BLOCKS_KEPT = 8
 
 Progress = Callable[[int, int | None], None]
+Smoother = Callable[[Sequence[Face], Array, int], list[Face]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +74,7 @@ class Analysis:
         self.frames = Frames(*store.frames())
         self.tracks = _tracks(store, self.frames)
         self._spans = {track.id: self._span(track) for track in self.tracks}
-        self._block = lru_cache(maxsize=BLOCKS_KEPT)(self._smooth_block)
+        self.smooth_with(smooth_track)
 
     def __enter__(self) -> Self:
         """Return the analysis."""
@@ -92,21 +93,40 @@ class Analysis:
         """Close the store; what was not kept is gone then."""
         self._store.close()
 
-    def faces(self, track_id: int) -> list[Face]:
-        """Return the faces of a track, smoothed, small gaps filled (score 0), by pts."""
-        first, last = self._spans[track_id]
-        blocks = range((last - first) // BLOCK + 1)
-        return [face for block in blocks for face in self._block(track_id, block)]
+    def smooth_with(self, smoother: Smoother) -> None:
+        """Smooth by another rule from now on.
 
-    def faces_between(self, first_pts: int, last_pts: int) -> dict[int, list[tuple[int, Face]]]:
+        Args:
+            smoother: Takes the found faces of a part of a track, the pts of all its frames and
+                the longest gap to fill; must not look further than ``CONTEXT`` frames.
+        """
+        self._smoother = smoother
+        self._block = lru_cache(maxsize=BLOCKS_KEPT)(self._smooth_block)
+
+    def faces(self, track_id: int) -> Iterator[Face]:
+        """Yield the faces of a track, smoothed, small gaps filled (score 0), by pts."""
+        first, last = self._spans[track_id]
+        for block in range((last - first) // BLOCK + 1):
+            yield from self._block(track_id, block)
+
+    def faces_between(
+        self, first_pts: int, last_pts: int, tracks: Collection[int] | None = None
+    ) -> dict[int, list[tuple[int, Face]]]:
         """Return (track, face) pairs of the frames with ``first_pts <= pts <= last_pts``.
 
         Faces are smoothed and gaps filled as in `faces`. Frames without faces are left out.
+
+        Args:
+            first_pts: First frame.
+            last_pts: Last frame.
+            tracks: The tracks that are wanted; None for all.
         """
         low = int(np.searchsorted(self.frames.pts, first_pts))
         high = int(np.searchsorted(self.frames.pts, last_pts, side="right")) - 1
         found: dict[int, list[tuple[int, Face]]] = {}
         for track, (first, last) in self._spans.items():
+            if tracks is not None and track not in tracks:
+                continue
             begin, end = max(low, first), min(high, last)
             if begin > end:
                 continue
@@ -128,7 +148,7 @@ class Analysis:
         pts = self.frames.pts
         low, high = max(first, begin - CONTEXT), min(last, end + CONTEXT)
         raw = self._store.faces(track, int(pts[low]), int(pts[high]))
-        smooth = smooth_track(raw, pts[low : high + 1], self._settings.max_gap)
+        smooth = self._smoother(raw, pts[low : high + 1], self._settings.max_gap)
         inside = (face for face in smooth if pts[begin] <= face.pts <= pts[end])
         return tuple(face for face in inside if face.score > 0 or not self._hidden(track, face))
 

@@ -57,8 +57,8 @@ def list_people(
 
 def _portrait(info: VideoInfo, analysis: Analysis, person: Person) -> Array:
     """Cut the best face of a person out of its frame, upright, (S, S, 3) uint8 RGB."""
-    faces = {face.pts: face for face in analysis.faces(person.best_track)}
-    face = faces[person.best_pts]
+    pts, track = person.best_pts, person.best_track
+    ((_, face),) = analysis.faces_between(pts, pts, (track,))[pts]
     with VideoReader(info) as reader:
         frame = next(iter(reader.frames(face.pts, face.pts)))
         surface = FrameSurface(frame.image, info)

@@ -6,7 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
+
+import numpy as np
 
 from .. import __version__
 from ..analysis.analyze import Analysis, analyze_video
@@ -89,6 +92,8 @@ def swap_one_video(
     with clock.part("analyze"):
         analysis = analyze_with_progress(info, settings, context.tools)
     with analysis:
+        if context.swapper.spec.smoother is not None:
+            analysis.smooth_with(context.swapper.spec.smoother)
         persons, matching = _match(context, video, analysis)
         casting = {
             track: cast(analysis.faces(track), source, context.swapper)
@@ -101,7 +106,7 @@ def swap_one_video(
             context.say(describe(person))
         planned = (*analysis.fallbacks, *(targets.encoder.notes if targets.encoder else ()))
         notes = [*matching.notes, *map(str, planned)]
-        swapped = {face.pts for track in casting for face in analysis.faces(track)}
+        swapped = reduce(np.union1d, [part.pts for part in casting.values()])
         tally = _Tally()
         if not dry_run:
             with clock.part("render"):
@@ -222,9 +227,9 @@ def _render(
     key = render_key(
         version=__version__,
         analysis=analysis.key,
-        casting=casting,
+        casting=[(track, part.source, part.size) for track, part in casting.items()],
         sources=[source.digest for source in context.sources],
-        engine=context.swapper.name,
+        engine=context.swapper.key,
         encoders=[targets.encoder, targets.mask_encoder],
         segments=[segment.pts for segment in segments],
     )
@@ -240,9 +245,9 @@ def _render(
             context.say(
                 f"Going on: {len(segments) - len(missing)} of {len(segments)} segments done."
             )
-        frames = {pts for segment in missing for pts in segment.pts}
-        counts = [face.pts in frames for track in casting for face in analysis.faces(track)]
-        with Progress("render", len(frames), sum(counts)) as bar:
+        frames = [pts for segment in missing for pts in segment.pts]
+        faces = sum(int(np.isin(part.pts, frames).sum()) for part in casting.values())
+        with Progress("render", len(frames), faces) as bar:
             tally.stages = renderer.run(missing, outputs, lambda job: bar.advance(len(job.crops)))
         pts = analysis.frames.pts
         strict, range_ = context.settings.strict_streams, context.settings.time_range

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,32 +12,36 @@ from ..cropping import FrameSurface, covered_pixels, cut
 from ..errors import InputError
 from ..media.probe import VideoInfo
 from ..media.reader import DecodedFrame, VideoReader
-from ..records import Crop, Face, SwappedCrop
+from ..records import Array, Crop, Face, SwappedCrop
 from ..swappers.base import Identity, Swapper
 from .outputs import FrameJob, Outputs
 from .segments import Segment
 from .stages import Pipeline, Stage, StageTime
 
-FacesBetween = Callable[[int, int], Mapping[int, Sequence[tuple[int, Face]]]]
+FacesBetween = Callable[[int, int, Collection[int]], Mapping[int, Sequence[tuple[int, Face]]]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Casting:
     """What one track gets.
 
     Attributes:
         source: Index of the source identity.
         size: Side of its crops, one for the whole track so that nothing pops.
+        pts: (n,) int64, the frames it is seen in.
     """
 
     source: int
     size: int
+    pts: Array
 
 
-def cast(faces: Sequence[Face], source: int, swapper: Swapper) -> Casting:
+def cast(faces: Iterable[Face], source: int, swapper: Swapper) -> Casting:
     """Choose the crop size of a track: large enough for all but its few largest faces."""
-    sides = [covered_pixels(face, swapper.spec) for face in faces]
-    return Casting(source, swapper.spec.size_for(float(np.percentile(sides, 90))))
+    spec = swapper.spec
+    seen = np.array([(face.pts, covered_pixels(face, spec)) for face in faces])
+    size = spec.size_for(float(np.percentile(seen[:, 1], 90)))
+    return Casting(source, size, seen[:, 0].astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +50,8 @@ class Renderer:
 
     Attributes:
         info: The source video.
-        faces_between: The smoothed faces of a stretch of video: pts to (track, face).
+        faces_between: The smoothed faces of some tracks in a stretch of video: pts to (track,
+            face).
         casting: The tracks that are swapped.
         swapper: The engine.
         identities: The source identities.
@@ -121,15 +126,14 @@ class Renderer:
         for job in jobs:
             if job.segment is not segment:
                 segment = job.segment
-                faces = self.faces_between(segment.pts[0], segment.pts[-1])
+                faces = self.faces_between(segment.pts[0], segment.pts[-1], self.casting)
             crops = self._cut(job.frame, faces.get(job.frame.pts, ()))
             yield replace(job, crops=crops)
 
     def _cut(self, frame: DecodedFrame, faces: Sequence[tuple[int, Face]]) -> tuple[Crop, ...]:
         surface = FrameSurface(frame.image, self.info)
-        chosen = [(face, track) for track, face in faces if track in self.casting]
         crops = []
-        for face, track in sorted(chosen, key=lambda pair: pair[0].size):  # the nearest on top
+        for track, face in sorted(faces, key=lambda pair: pair[1].size):  # the nearest on top
             part = self.casting[track]
             crop = cut(surface, face, self.swapper.spec, part.size, track, part.source)
             if crop is not None:
