@@ -49,7 +49,7 @@ class MeshSettings:
 class MeshSwapper:
     """Swaps by landmarks; see the module's docstring."""
 
-    name = "mesh"
+    name = key = "mesh"
     batch_size = 1
     spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512))
 
@@ -69,10 +69,10 @@ class MeshSwapper:
     def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
         size = crop.pixels.shape[0]
         points = crop.landmarks
-        outline = self._settings.outline
-        controls = controls_of(points / size, outline.forehead, outline.lip_gap)
+        # Where a fringe hides the source's forehead the target keeps its own.
+        controls = controls_of(points / size, texture.lifts, self._settings.outline.lip_gap)
         bent, area = bend(texture.at_least(size), texture.controls, controls, size)
-        brow = masks.forehead(points, outline.forehead)
+        brow = masks.forehead(points, texture.lifts)
         face = masks.hull(np.vstack([points[masks.JAW], brow]), size)
         sound = _unfolded(area)
         if sound.min() < 1.0:

@@ -40,10 +40,12 @@ class Texture:
     Attributes:
         levels: (S, S, 3) uint8 RGB from fine to coarse, S = 512, 256, 128.
         controls: (78, 2) control points in the unit square.
+        lifts: (10,) height of the forehead over the brows that the source has to give.
     """
 
     levels: tuple[Array, ...]
     controls: Array
+    lifts: Array
 
     def at_least(self, size: int) -> Array:
         """Return the coarsest level that is not coarser than a crop."""
@@ -61,10 +63,11 @@ def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> 
     """
     pictures = [_aligned(photo, template) for photo in photos]
     lead, points = pictures[0]
-    controls = _inner_controls(lead, points, outline)
+    lifts = bare_forehead(lead, points, outline.forehead)
+    controls = _inner_controls(points, lifts, outline)
     if len(pictures) > 1:
         warped = [lead] + [
-            bend(picture, _inner_controls(picture, marks, outline), controls, SIDE)[0]
+            bend(picture, _inner_controls(marks, lifts, outline), controls, SIDE)[0]
             for picture, marks in pictures[1:]
         ]
         sigma = 0.02 * SIDE
@@ -73,7 +76,7 @@ def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> 
     levels: list[Array] = [np.round(lead).astype(np.uint8)]
     while levels[-1].shape[0] > COARSEST:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
-    return Texture(tuple(levels), controls)
+    return Texture(tuple(levels), controls, lifts)
 
 
 def controls_of(landmarks: Array, lift: float | Array, lip_gap: float) -> Array:
@@ -95,9 +98,8 @@ def controls_of(landmarks: Array, lift: float | Array, lip_gap: float) -> Array:
     return np.asarray(points, np.float64)
 
 
-def _inner_controls(picture: Array, landmarks: Array, outline: Outline) -> Array:
-    """Return the controls of a source: within its skin, so that no background comes along."""
-    lifts = bare_forehead(picture, landmarks, outline.forehead)
+def _inner_controls(landmarks: Array, lifts: Array, outline: Outline) -> Array:
+    """Return the controls of a source: within its face, so that no background comes along."""
     inner = landmarks.copy()
     inner[masks.JAW] += outline.inset * (landmarks[30] - landmarks[masks.JAW])
     return controls_of(inner, lifts, outline.lip_gap)
@@ -150,4 +152,4 @@ def bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:
     heights = steps[free - 1]
     # Where there is hair the skin ends a little before it shows.
     heights = np.where(heights < lift, 0.6 * heights, heights)
-    return np.asarray(cv2.erode(heights, np.ones((3, 1))).reshape(-1))
+    return np.asarray(cv2.erode(heights.reshape(1, -1), np.ones((1, 5))).reshape(-1))
