@@ -23,10 +23,11 @@ def people(group_photo) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory, people) -> dict[str, Path]:
+def photos(tmp_path_factory, people, group_photo) -> dict[str, Path]:
     """Paths of the source photo, the target faces and a photo without a face."""
     folder = tmp_path_factory.mktemp("photos")
     pictures = {name: people[y0:y1, x0:x1] for name, (x0, y0, x1, y1) in FACES.items()}
+    pictures["other"] = cv2.imread(str(group_photo.parent / "Tom_Hanks_54745.png"))
     pictures["source"] = skimage.data.astronaut()[:, :, ::-1]
     pictures["nobody"] = np.full((200, 200, 3), 90, np.uint8)
     for name, picture in pictures.items():
@@ -62,6 +63,16 @@ def write_clip(path: Path, people: np.ndarray, frames: int, pix_fmt: str, sound:
 def clip(tmp_path_factory, people) -> Path:
     path = tmp_path_factory.mktemp("clips") / "two people.mp4"
     write_clip(path, people, 24, "yuv420p", sound=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def solo_clip(tmp_path_factory) -> Path:
+    """One person, large, in even light."""
+    path = tmp_path_factory.mktemp("clips") / "solo.mp4"
+    astronaut = cv2.resize(skimage.data.astronaut()[:, :, ::-1], None, fx=2, fy=2)
+    wide = cv2.copyMakeBorder(astronaut, 120, 0, 200, 500, cv2.BORDER_REPLICATE)
+    write_clip(path, wide, 16, "yuv420p", sound=False)
     return path
 
 

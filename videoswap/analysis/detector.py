@@ -54,6 +54,10 @@ class Detector(Protocol):
     def key(self) -> str:
         """Text that changes whenever results could; part of the key of the cache."""
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers that are really in use."""
+
     def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
         """Return the faces of a (H, W, 3) uint8 RGB picture, best first."""
 

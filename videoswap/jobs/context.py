@@ -80,14 +80,22 @@ def open_context(
             "Say with --target_faces_paths who gets which; `videoswap faces` cuts them out.",
         )
     device = choose_device(settings.device)
-    swapper, engine_notes = choose_engine(settings.swapper, device.name)
+    swapper, engine_notes = choose_engine(settings.swapper, device.name, settings.ghost)
     tools = FaceTools.open(device.providers)
     people, source_notes = load_sources(sources, tools)
     references, reference_notes = load_references(target_faces, tools)
-    notes = (*engine_notes, *source_notes, *reference_notes)
-    if device.fallback is not None:
-        notes = (device.fallback, *notes)
+    notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     for note in notes:
         say(f"Note: {note}.")
     identities = tuple(swapper.identity(person.photos) for person in people)
     return Context(settings, device, tools, swapper, people, identities, references, notes, say)
+
+
+def _device_notes(device: Device, tools: FaceTools) -> tuple[Fallback, ...]:
+    """Say where the GPU is not used although it is here: never silently."""
+    notes = [device.fallback] if device.fallback is not None else []
+    lost = [name for name in device.providers[:-1] if name not in tools.detector.providers]
+    if lost:
+        reason = f"onnxruntime could not start {lost[0]} (CUDA or cuDNN libraries missing?)"
+        notes.append(Fallback("face detection on the GPU", "it runs on the CPU", reason))
+    return tuple(notes)
