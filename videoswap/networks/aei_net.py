@@ -193,14 +193,17 @@ class AttributeEncoder(nn.Module):
 
 
 class _Bottleneck(nn.Module):
-    """Residual bottleneck (He et al., 2015), four times wider at its end than inside."""
+    """Residual bottleneck (He et al., 2015), four times wider at its end than inside.
+
+    As in the paper, and unlike torchvision's, the first convolution takes the stride.
+    """
 
     def __init__(self, c_in: int, inner: int, stride: int) -> None:
         super().__init__()
         c_out = 4 * inner
-        self.conv1 = nn.Conv2d(c_in, inner, 1, bias=False)
+        self.conv1 = nn.Conv2d(c_in, inner, 1, stride, bias=False)
         self.bn1 = nn.BatchNorm2d(inner)
-        self.conv2 = nn.Conv2d(inner, inner, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(inner, inner, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(inner)
         self.conv3 = nn.Conv2d(inner, c_out, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(c_out)
@@ -221,8 +224,8 @@ class ResnetAttributeEncoder(nn.Module):
     """Residual network over the target; every stage's output is an attribute map.
 
     The key list fixes the convolutions, their channels and that every stage has two bottlenecks;
-    the generator fixes the size of every map. Where the first stage is halved is fixed by neither:
-    here, as in the residual network's paper, by a 3 x 3 max pooling before it.
+    the generator fixes the size of every map. That every stage halves the picture by stride, the
+    first one too, and that there is no pooling, is a fact read in ai-forever/ghost.
 
     Args:
         widths: The same tuple that the other encoders take, from fine to coarse.
@@ -240,10 +243,9 @@ class ResnetAttributeEncoder(nn.Module):
         self.bn0 = nn.BatchNorm2d(stem)
         self.conv1 = nn.Conv2d(stem, stem, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
-        self.maxpool = nn.MaxPool2d(3, 2, 1)
         c_in = stem
         for k, c in enumerate(stages, start=1):
-            blocks = (_Bottleneck(c_in, c // 4, 1 if k == 1 else 2), _Bottleneck(c, c // 4, 1))
+            blocks = (_Bottleneck(c_in, c // 4, 2), _Bottleneck(c, c // 4, 1))
             self.add_module(f"layer{k}", nn.Sequential(*blocks))
             c_in = c
         #: Channels of the attribute maps, from coarse to fine.
@@ -255,7 +257,6 @@ class ResnetAttributeEncoder(nn.Module):
         maps = [x]
         x = F.relu(self.bn1(self.conv1(x)))
         maps.append(x)
-        x = self.maxpool(x)
         for k in range(1, self.levels):
             x = self.get_submodule(f"layer{k}")(x)
             maps.append(x)
