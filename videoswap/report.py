@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from .media.files import atomic_output
 from .runtime.stages import StageTime
 
 
@@ -88,8 +89,13 @@ class Report:
         return json.dumps(asdict(self), indent=2, default=_plain)
 
     def save(self, path: Path) -> None:
-        """Write the report to a file."""
-        path.write_text(self.to_json() + "\n", encoding="utf-8")
+        """Write the report to a file.
+
+        Raises:
+            OutputError: ``unwritable_output`` or ``disk_full``.
+        """
+        with atomic_output(path) as part:
+            part.write_text(self.to_json() + "\n", encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from videoswap import list_faces, swap_folder, swap_image
-from videoswap.errors import InputError, NoFaceError
+from videoswap.errors import InputError, NoFaceError, OutputError
 
 
 def difference(one, other):
@@ -94,6 +94,13 @@ def test_the_faces_of_a_video_can_be_given_back(clip, photos, settings, tmp_path
         settings,
     )
     assert again.people[0].distance == pytest.approx(0.0, abs=1e-4)
+
+
+def test_people_cannot_be_listed_into_a_file(clip, settings, tmp_path):
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(OutputError):
+        list_faces(clip, tmp_path / "file", settings)
+    assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_a_picture_without_a_face(photos, settings, tmp_path):

@@ -1,5 +1,7 @@
+import errno
 import json
 import shutil
+import sqlite3
 from dataclasses import replace
 from fractions import Fraction
 
@@ -257,6 +259,42 @@ def test_bad_requests(clip, photos, settings, tmp_path, change, error, code):
     assert caught.value.message.count("\n") == 0
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "there.mp4").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("no/folder/r.json", "no_output_folder"), ("there.json", "output_exists")],
+)
+def test_a_report_that_cannot_be_written_is_refused_first(
+    clip, photos, settings, tmp_path, name, code
+):
+    (tmp_path / "there.json").write_text("precious")
+    out = tmp_path / "out.mp4"
+    with pytest.raises(OutputError) as caught:
+        swap_video([photos["source"]], clip, out, (), settings, report_file=tmp_path / name)
+    assert caught.value.code == code
+    assert not out.exists()
+    assert (tmp_path / "there.json").read_text() == "precious"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), OSError(errno.EROFS, "read")])
+def test_no_room_for_pieces(clip, photos, settings, tmp_path, monkeypatch, error):
+    def failing(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("videoswap.runtime.pieces.tempfile.TemporaryDirectory", failing)
+    uncached = replace(settings, cache_dir=None)
+    with pytest.raises(OutputError):
+        swap_video([photos["source"]], clip, tmp_path / "o.mp4", [photos["right"]], uncached)
+
+
+def test_a_full_cache_is_told(clip, photos, settings, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("videoswap.analysis.store.Store", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        swap_video([photos["source"]], clip, tmp_path / "o.mp4", [photos["right"]], settings)
 
 
 def test_a_video_without_a_face(empty_clip, photos, settings, tmp_path):

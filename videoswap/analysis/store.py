@@ -123,9 +123,12 @@ class Store:
 
     def finish(self) -> None:
         """Note that all frames are in and let another process write."""
-        with self._guard, self._base:
-            self._set("finished", "yes")
-            self._base.execute("DELETE FROM meta WHERE name = 'state'")
+        try:
+            with self._guard, self._base:
+                self._set("finished", "yes")
+                self._base.execute("DELETE FROM meta WHERE name = 'state'")
+        except sqlite3.OperationalError as error:
+            raise _not_writable(self.path, error) from error
         self.unlock()
 
     def frames(self) -> tuple[Array, Array]:
@@ -211,7 +214,10 @@ def open_store(cache_dir: Path | None, key: str) -> Store:
         path.touch(mode=0o600)
     except OSError as error:
         raise _not_writable(cache_dir, error) from error
-    return _kept(path, key, lock)
+    try:
+        return _kept(path, key, lock)
+    except sqlite3.OperationalError as error:
+        raise _not_writable(cache_dir, error) from error
 
 
 def _kept(path: Path, key: str, lock: IO[bytes] | None) -> Store:

@@ -15,6 +15,7 @@ from ..analysis.tools import FaceTools
 from ..cropping import FrameSurface, region_box
 from ..errors import NoFaceError
 from ..matching import cluster_tracks
+from ..media.files import atomic_output, output_errors
 from ..media.probe import VideoInfo, probe
 from ..media.reader import VideoReader
 from ..media.stills import Picture, write_picture
@@ -38,7 +39,8 @@ def list_people(
         VideoswapError: Whatever else stands in the way.
     """
     info = probe(video)
-    out.mkdir(parents=True, exist_ok=True)
+    with output_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
     with analyze_with_progress(info, settings, tools) as analysis:
         recognizer = tools.recognizer
         persons = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distance)
@@ -95,4 +97,5 @@ def _write_listing(
         }
         for person, name in zip(persons, names, strict=True)
     ]
-    path.write_text(json.dumps(listing, indent=2) + "\n", encoding="utf-8")
+    with atomic_output(path) as part:
+        part.write_text(json.dumps(listing, indent=2) + "\n", encoding="utf-8")

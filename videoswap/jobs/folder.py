@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError, PartialError, VideoswapError
+from ..media.files import atomic_output, output_errors
 from ..media.formats import default_suffix
 from ..media.probe import kind, probe
 from ..report import Report
@@ -64,7 +65,8 @@ class FolderReport:
             for item in self.items
         ]
         text = json.dumps({"items": items, "skipped": self.skipped}, indent=2)
-        path.write_text(text + "\n", encoding="utf-8")
+        with atomic_output(path) as part:
+            part.write_text(text + "\n", encoding="utf-8")
 
 
 def swap_one_folder(context: Context, folder: Path, out: Path, dry_run: bool) -> FolderReport:
@@ -116,7 +118,8 @@ def _swap(context: Context, path: Path, out: Path, dry_run: bool) -> Report:
     elif what == "video":
         out = out.with_suffix(default_suffix(probe(path).formats, path))
     if not dry_run:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        with output_errors(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
     elif not out.parent.exists():
         out = Path(out.name)  # the folder would be made: only the name can be checked
     swap = swap_one_picture if what == "image" else swap_one_video

@@ -13,6 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ..media.files import output_errors
+
 FOLDER = "renders"
 
 
@@ -37,17 +39,23 @@ def piece_folder(cache_dir: Path | None, key: str, out: Path) -> Iterator[Path]:
         cache_dir: The cache, or None.
         key: See ``render_key``.
         out: The result.
+
+    Raises:
+        OutputError: ``unwritable_output`` or ``disk_full``.
     """
     if cache_dir is None:
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".videoswap-") as name:
+        with output_errors(out):
+            temporary = tempfile.TemporaryDirectory(dir=out.parent, prefix=".videoswap-")
+        with temporary as name:
             yield Path(name)
         return
     folder = cache_dir / FOLDER / key
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with output_errors(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with FileLock(folder / "lock", timeout=0):
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
     except Timeout:
-        with piece_folder(None, key, out) as temporary:
-            yield temporary
+        with piece_folder(None, key, out) as other:
+            yield other
