@@ -107,6 +107,8 @@ def test_an_empty_range_is_a_usage_error():
         ["--source_paths", "a", "--target_video", "v", "--target_image", "i"],
         ["--source_paths", "a", "--target_video", "v", "--min_face", "3"],
         ["--source_paths", "a", "--target_video", "v", "--device", "tpu"],
+        ["--source_paths", "a", "--target_video", "v", "--similarity_th", "nan"],
+        ["--source_paths", "a", "--target_video", "v", "--similarity_th=-1"],
         ["--source_paths", "a", "--target_dir", "d"],
         ["--source_paths", "a", "--target_video", "v", "--image_to_image"],
     ],

@@ -73,3 +73,13 @@ def test_a_plain_run_says_what_it_did(clip, photos, tmp_path):
     assert "the first one seen" in told
     assert told.splitlines()[-1].startswith(f"Result: {out}")
     assert start([*arguments, "--out_video_name", out], tmp_path).wait(60) == 6  # exists already
+
+
+def test_no_telemetry_of_onnxruntime_is_left_behind(photos, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    command = [sys.executable, str(ROOT / "inference.py"), "--source_paths", photos["source"]]
+    command += ["--target_image", photos["left"], "--out_image_name", tmp_path / "o.png"]
+    environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    subprocess.run([str(word) for word in command], env=environment, check=True, timeout=60)
+    assert [path for path in home.rglob("*") if path.is_file()] == []

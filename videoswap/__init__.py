@@ -8,6 +8,7 @@ Example:
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import VideoswapError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .api import analyze, list_faces, swap_folder, swap_image, swap_video
 
 __version__ = "0.1.0"
+
+# onnxruntime keeps a device id and usage data unless it is told not to before its import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "AnalysisSettings",

@@ -41,6 +41,51 @@ TEMPLATES: dict[str, Array] = {
     ),
 }
 
+# Left profile, left, frontal, right and right profile; (5, 5, 2) in the unit square. Source of the
+# numbers: insightface 0.2.1, by which GHOST cuts the best fitting one of them.
+POSES: Array = (
+    np.array(
+        [
+            [
+                [51.642, 50.115],
+                [57.617, 49.990],
+                [35.740, 69.007],
+                [51.157, 89.050],
+                [57.025, 89.702],
+            ],
+            [
+                [45.031, 50.118],
+                [65.568, 50.872],
+                [39.677, 68.111],
+                [45.177, 86.190],
+                [64.246, 86.758],
+            ],
+            [
+                [39.730, 51.138],
+                [72.270, 51.138],
+                [56.000, 68.493],
+                [42.463, 87.010],
+                [69.537, 87.010],
+            ],
+            [
+                [46.845, 50.872],
+                [67.382, 50.118],
+                [72.737, 68.111],
+                [48.167, 86.758],
+                [67.236, 86.190],
+            ],
+            [
+                [54.796, 49.990],
+                [60.771, 50.115],
+                [76.673, 69.007],
+                [55.388, 89.702],
+                [61.257, 89.050],
+            ],
+        ]
+    )
+    / 112.0
+)
+
 
 def five_points(landmarks: Array) -> Array:
     """Reduce 68 landmarks (68, 2) to the five points of the templates, (5, 2), same dtype."""
@@ -88,6 +133,43 @@ def crop_matrix(points5: Array, template: Array, size: int) -> Array:
         size: Side of the crop in pixels.
     """
     return similarity(points5, template * size)
+
+
+def pose_errors(points5: Array, poses: Array = POSES) -> Array:
+    """Return how badly each template fits, after the best similarity transform onto it.
+
+    Args:
+        points5: (5, 2) points of the face in the picture.
+        poses: (N, 5, 2) templates in the unit square.
+
+    Returns:
+        (N,) float64 sums of the five distances, in sides of the crop.
+    """
+    fitted = [
+        transform(crop_matrix(points5, pose, 1), np.asarray(points5, float)) for pose in poses
+    ]
+    return np.asarray(np.linalg.norm(np.stack(fitted) - poses, axis=2).sum(axis=1))
+
+
+def nearest_pose(points5: Array, poses: Array = POSES) -> Array:
+    """Return the (5, 2) template that fits best, GHOST's rule."""
+    return np.asarray(poses[int(np.argmin(pose_errors(points5, poses)))])
+
+
+def mixed_pose(points5: Array, poses: Array = POSES, softness: float = 0.02) -> Array:
+    """Return the (5, 2) mean of the templates, those that fit best counting most.
+
+    A head that turns from one template to the next would jump to another framing with
+    ``nearest_pose``; here it glides. Where one template is clearly best, it is that one.
+
+    Args:
+        points5: (5, 2) points of the face in the picture.
+        poses: (N, 5, 2) templates in the unit square.
+        softness: Difference of two errors at which a template counts 1/e of the better one.
+    """
+    errors = pose_errors(points5, poses)
+    weights = np.exp((errors.min() - errors) / softness)
+    return np.asarray(np.tensordot(weights / weights.sum(), poses, axes=1))
 
 
 def scale_of(matrix: Array) -> float:

@@ -14,8 +14,10 @@ from .analysis.tools import FaceTools
 from .jobs.context import Say, open_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderReport, swap_one_folder
+from .jobs.outputs import check_output
 from .jobs.picture import swap_one_picture
 from .jobs.video import analyze_with_progress, swap_one_video
+from .media.files import check_readable
 from .media.probe import probe
 from .records import Person
 from .report import Report
@@ -71,6 +73,9 @@ def swap_video(
     Returns:
         What was done; ``complete`` tells whether all target faces were found.
     """
+    check_readable(Path(video))  # before models are loaded
+    inputs = [*sources, *target_faces, video, out, *([save_masks] if save_masks else [])]
+    _check_report(report_file, inputs, settings)
     context = open_context(_paths(sources), _paths(target_faces), settings, say)
     report = swap_one_video(context, Path(video), Path(out), save_masks, dry_run)
     return _finished(report, report_file, say)
@@ -88,6 +93,9 @@ def swap_image(
     say: Say = _silent,
 ) -> Report:
     """Put faces from photos onto people of a picture; arguments as in ``swap_video``."""
+    check_readable(Path(image))
+    inputs = [*sources, *target_faces, image, out, *([save_masks] if save_masks else [])]
+    _check_report(report_file, inputs, settings)
     context = open_context(_paths(sources), _paths(target_faces), settings, say)
     report = swap_one_picture(context, Path(image), Path(out), save_masks, dry_run)
     return _finished(report, report_file, say)
@@ -115,6 +123,7 @@ def swap_folder(
         dry_run: Decide everything, write nothing but the report.
         say: Called with sentences for the user.
     """
+    _check_report(report_file, [*sources, *target_faces], settings)
     context = open_context(_paths(sources), _paths(target_faces), settings, say)
     report = swap_one_folder(context, Path(folder), Path(out), dry_run)
     if report_file is not None:
@@ -139,6 +148,12 @@ def list_faces(
 
 def _paths(paths: Sequence[Path]) -> list[Path]:
     return [Path(path) for path in paths]
+
+
+def _check_report(path: Path | None, others: Sequence[Path], settings: SwapSettings) -> None:
+    """Refuse a report that cannot be written before any work is spent."""
+    if path is not None:
+        check_output(path, _paths(others), settings.overwrite)
 
 
 def _finished(report: Report, report_file: Path | None, say: Say) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -12,10 +13,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from . import __version__
 from .errors import PartialError, UsageError, VideoswapError
 from .jobs.outputs import default_output
+from .models.commands import add_arguments as add_models_arguments
+from .models.commands import run as run_models
 from .records import TimeRange
-from .settings import AnalysisSettings, EncodeSettings, SwapSettings, default_cache_dir
+from .settings import (
+    AnalysisSettings,
+    EncodeSettings,
+    GhostSettings,
+    SwapSettings,
+    default_cache_dir,
+)
 
 INTERRUPTED = 130
 
@@ -26,13 +36,14 @@ EXIT_CODES = """exit codes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``videoswap``: swap, faces, cache, doctor."""
+    """Run ``videoswap``: swap, faces, cache, models, doctor."""
     parser = argparse.ArgumentParser(
         prog="videoswap",
         description="Put faces from photos onto chosen people of videos.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"videoswap {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     swap = commands.add_parser(
         "swap", help="swap faces", epilog=EXIT_CODES, formatter_class=parser.formatter_class
@@ -45,9 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     cache = commands.add_parser("cache", help="list or clear what is kept of earlier runs")
     cache.add_argument("action", choices=("list", "clear"))
     cache.set_defaults(run=_cache)
+    models = commands.add_parser("models", help="list, fetch and check the weights of the engines")
+    add_models_arguments(models)
+    models.set_defaults(run=run_models)
     doctor = commands.add_parser("doctor", help="say what is installed and usable, and why not")
     doctor.set_defaults(run=_doctor)
-    for command in (swap, faces, cache, doctor):
+    for command in (swap, faces, cache, models, doctor):
         command.add_argument("--debug", action="store_true", help="show tracebacks")
     return _guarded(parser, argv)
 
@@ -62,6 +76,7 @@ def swap_main(argv: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     add_swap_arguments(parser)
+    parser.add_argument("--version", action="version", version=f"videoswap {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     parser.set_defaults(run=_swap)
     return _guarded(parser, argv)
@@ -112,6 +127,7 @@ def add_swap_arguments(parser: argparse.ArgumentParser) -> None:
     ghost.add_argument("--batch_size", type=int, help="crops given to the engine at once")
     ghost.add_argument("--target_dir", type=Path, metavar="DIR", help="a folder of both")
     ghost.add_argument("--out_dir", type=Path, metavar="DIR", help="where that folder goes")
+    _add_ghost_arguments(parser)
     how = parser.add_argument_group("how to swap")
     how.add_argument("--swapper", default="auto", help="engine: auto or a name (see doctor)")
     how.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -136,6 +152,38 @@ def add_swap_arguments(parser: argparse.ArgumentParser) -> None:
         "--save_masks", type=Path, metavar="FILE", help="the masks as a lossless video"
     )
     out.add_argument("--report", type=Path, metavar="FILE", help="what was done, as JSON")
+
+
+def _add_ghost_arguments(parser: argparse.ArgumentParser) -> None:
+    usual = GhostSettings()
+    ghost = parser.add_argument_group("the engine ghost")
+    ghost.add_argument(
+        "--G_path", type=Path, metavar="FILE", help="the generator; default: the official one"
+    )
+    ghost.add_argument(
+        "--backbone", default=usual.backbone, help="of the generator: unet, linknet or resnet"
+    )
+    ghost.add_argument(
+        "--num_blocks", type=int, default=usual.num_blocks, help="of the generator: 1, 2 or 3"
+    )
+    ghost.add_argument(
+        "--crop_size",
+        type=int,
+        default=usual.crop_size,
+        help="side at which faces are cut (default 224; 256 spares resizing for the network)",
+    )
+    ghost.add_argument(
+        "--use_sr",
+        type=strict_bool,
+        nargs="?",
+        const=True,
+        default=usual.use_sr,
+        metavar="BOOL",
+        help="sharpen the swapped faces with the super-resolution network",
+    )
+    ghost.add_argument(
+        "--ghost_exact", action="store_true", help="do as GHOST does, also where it is wrong"
+    )
 
 
 def _add_faces_arguments(parser: argparse.ArgumentParser) -> None:
@@ -214,17 +262,21 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     except SystemExit as leaving:
         return int(leaving.code or 0)
     run: Callable[[argparse.Namespace], int] = arguments.run
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may be anything
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C
     try:
         return run(arguments)
     except VideoswapError as error:
         return _fail(error.message, error.hint, error.exit_code, arguments.debug)
     except KeyboardInterrupt:
-        return _fail(
-            "Interrupted.", "Run it again to go on where it stopped.", INTERRUPTED, arguments.debug
-        )
+        kept = not getattr(arguments, "no_cache", False)
+        hint = "Run it again to go on where it stopped." if kept else ""
+        return _fail("Interrupted.", hint, INTERRUPTED, arguments.debug)
     except Exception as error:
         message = f"Defect in videoswap: {type(error).__name__}: {error}"
+        message = message.rstrip(".") + "."
         return _fail(message, "Please report it, with what --debug shows.", 1, arguments.debug)
 
 
@@ -246,6 +298,14 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         analysis=AnalysisSettings(min_face=arguments.min_face),
         encode=EncodeSettings(
             arguments.encoder, arguments.crf, arguments.preset, arguments.pix_fmt
+        ),
+        ghost=GhostSettings(
+            g_path=arguments.G_path,
+            backbone=arguments.backbone,
+            num_blocks=arguments.num_blocks,
+            crop_size=arguments.crop_size,
+            use_sr=arguments.use_sr,
+            exact=arguments.ghost_exact,
         ),
         cache_dir=None if arguments.no_cache else default_cache_dir(),
         overwrite=arguments.overwrite,
@@ -350,4 +410,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    """Print a sentence; a reader that has gone away does not stop the work."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends

@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 
-from .alignment import compose, crop_matrix, five_points, invert, scale_of, shifted, transform
+from .alignment import compose, invert, scale_of, shifted, transform
 from .media.planes import Box, align_box, read_rgb, write_rgb
 from .media.probe import VideoInfo
 from .records import Array, Crop, Face
@@ -85,8 +85,7 @@ class PictureSurface:
 
 def covered_pixels(face: Face, spec: CropSpec) -> float:
     """Return the side in upright pixels of the square that a crop of this face covers."""
-    assert face.landmarks is not None  # the analysis always fills them
-    return 1.0 / scale_of(crop_matrix(five_points(face.landmarks), spec.template, 1))
+    return 1.0 / scale_of(spec.matrix(spec.points_of(face), 1))
 
 
 def region_box(matrix: Array, x: int, y: int, width: int, height: int) -> Box:
@@ -114,7 +113,7 @@ def cut(
     Args:
         surface: Where the face is.
         face: The face, with landmarks, in upright pixels.
-        spec: Template of the engine.
+        spec: What the engine wants.
         size: Side of the crop.
         track: Track the face belongs to.
         source: Identity that it will get.
@@ -123,20 +122,21 @@ def cut(
         The crop, or None if the face lies outside the picture or has no extent.
     """
     assert face.landmarks is not None  # the analysis always fills them
-    points = five_points(face.landmarks)
+    points = spec.points_of(face)
     if float(np.ptp(points, axis=0).max()) < 2.0:
         return None
-    upright = crop_matrix(points, spec.template, size)
+    upright = spec.matrix(points, size)
     matrix = compose(upright, surface.upright)
     box = surface.align(region_box(matrix, 0, 0, size, size))
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
-    pixels = _warped(surface.read(box), shifted(matrix, box[0], box[1]), size)
+    moved = shifted(matrix, box[0], box[1])
+    pixels = _warped(surface.read(box), moved, size, spec.black_outside)
     landmarks = transform(upright, face.landmarks)
     return Crop(pixels, matrix, landmarks, face.pts, track, source)
 
 
-def _warped(region: Array, matrix: Array, size: int) -> Array:
+def _warped(region: Array, matrix: Array, size: int, black_outside: bool) -> Array:
     """Warp a region to a crop, averaging first where the crop is much smaller."""
     shrink = int(1.0 / scale_of(matrix))
     if shrink >= 2:
@@ -145,7 +145,6 @@ def _warped(region: Array, matrix: Array, size: int) -> Array:
         region = cv2.resize(region, (width, height), interpolation=cv2.INTER_AREA)
         enlarge = np.array([[step_x, 0.0, (step_x - 1) / 2], [0.0, step_y, (step_y - 1) / 2]])
         matrix = compose(matrix, enlarge)
-    pixels = cv2.warpAffine(
-        region, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    border = cv2.BORDER_CONSTANT if black_outside else cv2.BORDER_REPLICATE
+    pixels = cv2.warpAffine(region, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(pixels)

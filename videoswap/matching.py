@@ -268,11 +268,11 @@ def _without_references(persons: Sequence[Person]) -> Matching:
     if not persons:
         return Matching((), (), (0,), ("There is nobody in the video.",))
     first = min(persons, key=lambda person: (person.first_pts, -person.frames, person.id))
-    note = "The only person of the video is taken."
+    note = "The only person is taken."
     if len(persons) > 1:
         note = (
-            f"No target face was given and the video shows {len(persons)} people: person "
-            f"{first.id}, the first one seen ({first.frames} frames), is taken."
+            f"No target face was given and there are {len(persons)} people: person {first.id}, the "
+            f"first one seen, is taken."
         )
     matches = (Match(0, f"person {first.id}", first.id, None),)
     return Matching(matches, _track_sources(persons, matches), (), (note,))

@@ -64,6 +64,42 @@ class EncodeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GhostSettings:
+    """What GHOST's command line can choose about the engine ghost.
+
+    Attributes:
+        g_path: File of the generator; None takes the official one of backbone and blocks.
+            An ONNX file of FaceFusion's form is taken as well.
+        backbone: Attribute encoder of the generator: unet, linknet or resnet.
+        num_blocks: Steps in every block of the generator: 1, 2 or 3.
+        crop_size: Side in pixels at which faces are cut; the network itself sees 256.
+        use_sr: Sharpen the swapped faces with the super-resolution network.
+        exact: Do as GHOST does also where it is wrong: landmark smoothing, mask chosen once,
+            colours cut off instead of rounded, a super-resolution that learns while it runs.
+    """
+
+    g_path: Path | None = None
+    backbone: str = "unet"
+    num_blocks: int = 2
+    crop_size: int = 224
+    use_sr: bool = False
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        if self.backbone not in ("unet", "linknet", "resnet"):
+            raise UsageError(
+                "bad_backbone",
+                f"Unknown backbone {self.backbone!r}.",
+                "Use unet, linknet or resnet.",
+            )
+        if self.num_blocks not in (1, 2, 3):
+            raise UsageError("bad_num_blocks", "--num_blocks must be 1, 2 or 3.")
+        if not 64 <= self.crop_size <= 1024:
+            raise UsageError("bad_crop_size", "--crop_size must lie between 64 and 1024.")
+
+
+@dataclass(frozen=True, slots=True)
 class SwapSettings:
     """Everything that shapes a swap besides the files.
 
@@ -76,6 +112,7 @@ class SwapSettings:
         time_range: Part of the video to swap and keep.
         analysis: How faces are looked for.
         encode: How the result is encoded.
+        ghost: What is special to the engine ghost.
         segment_frames: Longest segment in frames.
         cache_dir: Where analyses are kept; None for no cache.
         overwrite: Whether an existing output may be replaced.
@@ -89,6 +126,7 @@ class SwapSettings:
     time_range: TimeRange = field(default_factory=TimeRange)
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
+    ghost: GhostSettings = field(default_factory=GhostSettings)
     segment_frames: int = 100
     cache_dir: Path | None = field(default_factory=default_cache_dir)
     overwrite: bool = False
@@ -100,6 +138,8 @@ class SwapSettings:
             raise UsageError(
                 "bad_device", f"Unknown device {self.device!r}.", "Use auto, cpu or cuda."
             )
+        if self.similarity_th is not None and not self.similarity_th > 0:
+            raise UsageError("bad_threshold", "--similarity_th must be a number above 0.")
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError("bad_batch_size", "--batch_size must be at least 1.")
         if self.segment_frames < 1:

@@ -11,12 +11,13 @@ import numpy as np
 
 from .analysis.photos import PhotoReader
 from .analysis.tools import FaceTools
-from .errors import InputError
+from .errors import InputError, NoFaceError
 from .media.stills import read_picture
 from .records import Array, Fallback, Photo
 from .settings import AnalysisSettings
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+SMALL_FACE = 64  # pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,13 +70,11 @@ def load_sources(
         InputError: If a file cannot be read, or a folder holds no photo.
         NoFaceError: ``no_face_in_photo``.
     """
-    reader = tools.photos(AnalysisSettings())
-    loaded = [_photos(path, reader) for path in paths]
+    loaded = [_photos(path, tools) for path in paths]
     people = tuple(
-        Source(str(path), tuple(photo for photo, _ in photos))
-        for path, photos in zip(paths, loaded, strict=True)
+        Source(str(path), photos) for path, (photos, _) in zip(paths, loaded, strict=True)
     )
-    return people, tuple(note for photos in loaded for _, notes in photos for note in notes)
+    return people, tuple(note for _, notes in loaded for note in notes)
 
 
 def load_references(
@@ -96,27 +95,62 @@ def embedding_of(photos: Sequence[Photo], tools: FaceTools) -> Array:
     return np.asarray(np.mean(embeddings, axis=0), np.float32)
 
 
-def _photos(path: Path, reader: PhotoReader) -> list[tuple[Photo, tuple[Fallback, ...]]]:
+def _photos(path: Path, tools: FaceTools) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
+    """Read a photo, or those of a folder; there, photos without a face are left out."""
+    reader = tools.photos(AnalysisSettings())
     if not path.is_dir():
-        return [_photo(path, reader)]
+        photo, notes = _photo(path, reader)
+        return (photo,), notes
     files = sorted(
         file
         for file in path.iterdir()
         if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".")
     )
-    if not files:
+    photos, told, failure = [], [], None
+    for file in files:
+        try:
+            photo, notes = _photo(file, reader)
+        except NoFaceError as error:
+            failure = error
+            told.append(Fallback(f"a face in {file}", "the photo is left out", "none was found"))
+            continue
+        photos.append(photo)
+        told.extend(notes)
+    if failure is not None and not photos:
+        raise failure
+    if not photos:
         raise InputError(
             "no_photos", f"The folder {path} holds no photo.", "Put PNG or JPEG photos into it."
         )
-    return [_photo(file, reader) for file in files]
+    return tuple(photos), (*told, *_strangers(path, photos, tools))
 
 
 def _photo(path: Path, reader: PhotoReader) -> tuple[Photo, tuple[Fallback, ...]]:
-    """Read one photo; a word is said if it shows several people."""
+    """Read one photo; a word is said if it shows several people or a very small face.
+
+    Raises:
+        NoFaceError: ``no_face_in_photo``.
+    """
     picture = read_picture(path)
-    photo = reader.photo_from(str(path), picture.rgb)
-    count = len(reader.analyze_picture(picture.rgb))
-    if count < 2:
-        return photo, picture.notes
-    several = Fallback(f"one face in {path}", "the largest is taken", f"it shows {count}")
-    return photo, (*picture.notes, several)
+    faces = reader.analyze_picture(picture.rgb)
+    photo = reader.photo_from(str(path), picture.rgb, faces)
+    notes = list(picture.notes)
+    if len(faces) > 1:
+        why = f"it shows {len(faces)}"
+        notes.append(Fallback(f"one face in {path}", "the largest is taken", why))
+    if photo.face.size < SMALL_FACE:
+        why = f"it is only {photo.face.size:.0f} pixels large"
+        notes.append(Fallback(f"a sharp face in {path}", "a blurred one", why))
+    return photo, tuple(notes)
+
+
+def _strangers(path: Path, photos: Sequence[Photo], tools: FaceTools) -> tuple[Fallback, ...]:
+    """Say it if the photos of a folder do not all show the person of the first one."""
+    recognizer = tools.recognizer
+    first, *others = [embedding_of([photo], tools) for photo in photos]
+    limit = recognizer.default_threshold
+    strange = sum(recognizer.distance(first, other) > limit for other in others)
+    if not strange:
+        return ()
+    why = f"{strange} of {len(photos)} photos seem to show somebody else"
+    return (Fallback(f"one person in {path}", "a mixture of all of them", why),)

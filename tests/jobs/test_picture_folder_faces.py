@@ -51,6 +51,7 @@ def test_a_folder_is_mirrored_and_one_failure_does_not_stop_the_rest(
     shutil.copy(group_photo, folder / "deep" / "b.jpg")
     shutil.copy(photos["nobody"], folder / "c.png")
     (folder / "readme.txt").write_text("not media")
+    (folder / "broken.mp4").write_bytes(clip.read_bytes()[:2000])
     said = []
     report = swap_folder(
         [photos["source"]],
@@ -63,6 +64,7 @@ def test_a_folder_is_mirrored_and_one_failure_does_not_stop_the_rest(
     )
     assert {item.input: item.exit_code for item in report.items} == {
         "a.mp4": 0,
+        "broken.mp4": 3,
         "c.png": 4,
         "deep/b.jpg": 0,
     }
@@ -72,8 +74,13 @@ def test_a_folder_is_mirrored_and_one_failure_does_not_stop_the_rest(
     assert (tmp_path / "out" / "deep" / "b.jpg").exists()
     assert not (tmp_path / "out" / "c.png").exists()
     saved = json.loads((tmp_path / "report.json").read_text())
-    assert [item["code"] for item in saved["items"]] == [None, "no_face_in_picture", None]
-    assert any("2 of 3 done" in line for line in said)
+    assert [item["code"] for item in saved["items"]] == [
+        None,
+        "not_media",
+        "no_face_in_picture",
+        None,
+    ]
+    assert any("2 of 4 done" in line for line in said)
 
 
 def test_results_must_not_become_inputs(photos, settings, tmp_path):

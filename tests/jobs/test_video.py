@@ -263,7 +263,11 @@ def test_bad_requests(clip, photos, settings, tmp_path, change, error, code):
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("no/folder/r.json", "no_output_folder"), ("there.json", "output_exists")],
+    [
+        ("no/folder/r.json", "no_output_folder"),
+        ("there.json", "output_exists"),
+        ("out.mp4", "output_is_input"),
+    ],
 )
 def test_a_report_that_cannot_be_written_is_refused_first(
     clip, photos, settings, tmp_path, name, code
@@ -295,6 +299,37 @@ def test_a_full_cache_is_told(clip, photos, settings, tmp_path, monkeypatch):
     monkeypatch.setattr("videoswap.analysis.store.Store", full)
     with pytest.raises(OutputError, match="disk is full"):
         swap_video([photos["source"]], clip, tmp_path / "o.mp4", [photos["right"]], settings)
+
+
+def test_a_report_never_replaces_a_source(clip, photos, settings, tmp_path):
+    before = photos["source"].read_bytes()
+    with pytest.raises(OutputError):
+        swap_video(
+            [photos["source"]],
+            clip,
+            tmp_path / "out.mp4",
+            (),
+            replace(settings, overwrite=True),
+            report_file=photos["source"],
+        )
+    assert photos["source"].read_bytes() == before
+
+
+def test_a_part_beyond_the_end(clip, photos, settings, tmp_path):
+    late = replace(settings, time_range=TimeRange(Fraction(50)))
+    with pytest.raises(InputError) as caught:
+        swap_video([photos["source"]], clip, tmp_path / "out.mp4", (), late)
+    assert caught.value.code == "empty_range"
+
+
+def test_a_folder_of_photos_of_one_person(clip, photos, settings, tmp_path):
+    folder = tmp_path / "me"
+    folder.mkdir()
+    for name in ("source", "nobody", "right"):
+        shutil.copy(photos[name], folder / f"{name}.png")
+    report = swap_video([folder], clip, tmp_path / "out.mp4", [photos["left"]], settings)
+    assert any("left out" in note and "nobody" in note for note in report.notes)
+    assert any("somebody else" in note for note in report.notes)
 
 
 def test_a_video_without_a_face(empty_clip, photos, settings, tmp_path):

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.media.ffmpeg import verify
+from videoswap.media.ffmpeg import verify, verify_copied
 from videoswap.media.mux import coding_times
 from videoswap.media.pixels import layout, samples
 from videoswap.media.planes import align_box, read_rgb, write_rgb
@@ -152,6 +152,21 @@ def test_ffv1_is_exact_outside_the_masks(pix_fmt: str, tmp_path: Path) -> None:
     assert inside > 5000
 
 
+def test_a_second_video_is_noted(tmp_path: Path) -> None:
+    first = clips.make(tmp_path / "first.mp4", clips.Clip(frames=4, audio=0))
+    both = tmp_path / "both.mkv"
+    with clips.av.open(str(first)) as box, clips.av.open(str(both), "w") as out:
+        copies = [out.add_stream_from_template(box.streams.video[0], opaque=True) for _ in range(2)]
+        for packet in list(box.demux(video=0)):
+            for stream in copies if packet.size else ():
+                again = clips.av.Packet(bytes(packet))
+                again.pts, again.dts, again.time_base = packet.pts, packet.dts, packet.time_base
+                again.is_keyframe, again.stream = packet.is_keyframe, stream
+                out.mux(again)
+    report = clips.swap_nothing(both, tmp_path / "out.mp4")
+    assert [note.used for note in report.notes] == ["copied as it is"]
+
+
 def test_masks_video(tmp_path: Path) -> None:
     from videoswap.media.encoder import SegmentEncoder, plan_masks
     from videoswap.media.mux import mux
@@ -215,3 +230,26 @@ def test_avi_has_no_reordered_frames(tmp_path: Path) -> None:
     info = probe(clips.make(tmp_path / "source.mp4", clips.Clip(frames=3, audio=0)))
     plan = plan_encoder(info, EncodeSettings(preset="medium"), tmp_path / "out.avi")
     assert dict(plan.options)["bf"] == "0" and plan.notes
+
+
+def _damage_packets(path: Path, kind: str) -> None:
+    """Overwrite the inside of some packets of a kind."""
+    data = bytearray(path.read_bytes())
+    for _, packet in clips.packets(path, kind)[0][5:20:3]:
+        at = data.index(packet)
+        data[at + 2 : at + len(packet)] = b"\xff" * (len(packet) - 2)
+    path.write_bytes(data)
+
+
+def test_damage_of_copied_streams_is_told_apart(tmp_path: Path) -> None:
+    source = clips.make(tmp_path / "source.mp4", clips.Clip())
+    _damage_packets(source, "audio")
+    out = tmp_path / "out.mp4"
+    clips.swap_nothing(source, out, X264)
+    assert clips.packets(out, "audio") == clips.packets(source, "audio")
+    assert verify(out) == []
+    assert verify_copied(out)
+    _damage_packets(out, "video")
+    assert verify(out)
+    silent = clips.make(tmp_path / "silent.mp4", clips.Clip(audio=0))
+    assert verify(silent) == verify_copied(silent) == []

@@ -99,11 +99,40 @@ def test_loss_names_the_way_out(infos) -> None:
 
 
 def test_odd_size(infos) -> None:
+    asked = EncodeSettings(encoder="libx264")
     with pytest.raises(UsageError) as caught:
-        plan_encoder(infos("yuv420p", (65, 47)), EncodeSettings(), Path("o.mp4"))
+        plan_encoder(infos("yuv420p", (65, 47)), asked, Path("o.mp4"))
     assert caught.value.code == "encoder_refused" and "odd size" in caught.value.hint
     vp9 = plan_encoder(infos("yuv420p", (65, 47)), EncodeSettings(encoder="vp9"), Path("o.mp4"))
     assert vp9.encoder == "libvpx-vp9"
+    assert "libvpx-vp9" in caught.value.hint and "ffv1" not in caught.value.hint
+    wish = EncodeSettings(preset="ultrafast")
+    auto = plan_encoder(infos("yuv420p", (65, 47)), wish, Path("o.mp4"))
+    assert auto.encoder == "libvpx-vp9"
+    assert any("odd size" in n.reason for n in auto.notes)
+    deep = plan_encoder(infos("yuv420p10le", (65, 47)), EncodeSettings(), Path("o.mp4"))
+    assert deep.encoder == "libsvtav1"
+
+
+@pytest.mark.parametrize("size", [(481, 271), (65, 47), (3, 3), (363, 271), (64, 48)])
+def test_ffv1_takes_every_size(size: tuple[int, int], tmp_path: Path) -> None:
+    clip = clips.Clip(".mkv", size=size, frames=2, audio=0, encoder="libvpx-vp9", options={})
+    info = probe(clips.make(tmp_path / "a.mkv", clip))
+    plan = plan_encoder(info, EncodeSettings(encoder="ffv1"), Path("o.mkv"))
+    assert (dict(plan.options)["slices"] == "4") == (size == (64, 48))
+    assert plan_masks(info, Path("m.mkv")).encoder == "ffv1"
+
+
+def test_what_h264_loses_is_noted(infos, tmp_path: Path) -> None:
+    hdr = infos("yuv420p10le", (66, 48), colour=(9, 1, 16, 9))
+    plan = plan_encoder(hdr, EncodeSettings(), Path("o.mp4"))
+    assert any("h265" in n.reason for n in plan.notes)
+    options = {"preset": "ultrafast", "x264-params": "interlaced=1"}
+    clip = clips.Clip(frames=4, audio=0, options=options)
+    woven = probe(clips.make(tmp_path / "i.mp4", clip))
+    assert woven.interlaced and not hdr.interlaced
+    plan = plan_encoder(woven, EncodeSettings(), Path("o.mp4"))
+    assert [n.wanted for n in plan.notes] == ["interlaced video"]
 
 
 def test_tags_reach_the_result(infos, tmp_path: Path) -> None:
@@ -167,8 +196,12 @@ def test_containers() -> None:
         (("flv",), "a.flv", ".mp4"),
         (("mpegts",), "a.ts", ".ts"),
         (("avi",), "a.mp4", ".avi"),
+        (("mpeg",), "a.mpg", ".mp4"),
+        (("mpeg",), "a.vob", ".mp4"),
     ]:
         assert default_suffix(formats, Path(name)) == suffix
+    assert default_suffix(("mpeg",), Path("a.vob"), "yuv420p") == ".mp4"
+    assert default_suffix(mov, Path("a.mov"), "yuva420p") == ".mkv"
 
 
 def test_masks_have_a_place(infos) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import clips
@@ -74,6 +75,29 @@ def test_damage_is_counted_and_survived(tmp_path: Path) -> None:
         frames = list(reader.frames())
         assert 20 < len(frames) <= 40
         assert reader.problems.any
+
+
+@pytest.mark.parametrize("cut", [0.4, 0.6, 0.8])
+@pytest.mark.parametrize("name", ["b_frames", "open_gop", "constant"])
+def test_a_cut_file_has_the_same_frames_however_it_is_read(
+    name: str, cut: float, tmp_path: Path
+) -> None:
+    source = clips.make(
+        tmp_path / "clip.mp4", replace(clips.CLIPS[name], frames=90, size=(320, 240))
+    )
+    path = tmp_path / "cut.mp4"
+    clips.swap_nothing(source, path)  # which puts the index to the front
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * cut)])
+    info = probe(path)
+    with VideoReader(info, threads=1) as reader:
+        whole = [f.pts for f in reader.frames()]
+    assert 20 < len(whole) < 90
+    for threads in (0, 1, 4):
+        with VideoReader(info, threads=threads) as reader:
+            assert [f.pts for f in reader.frames()] == whole
+            for first in (0, len(whole) // 2, len(whole) - 3, len(whole) - 1):
+                found = [f.pts for f in reader.frames(whole[first], whole[-1])]
+                assert found == whole[first:], (threads, first)
 
 
 def test_changing_size_is_refused(tmp_path: Path) -> None:

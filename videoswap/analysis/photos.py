@@ -46,13 +46,18 @@ class PhotoReader:
         faces = [self._face(rgb, one) for one in non_maximum_suppression(refined)]
         return sorted(faces, key=lambda face: -face.size)
 
-    def photo_from(self, label: str, rgb: Array) -> Photo:
+    def photo_from(self, label: str, rgb: Array, faces: list[Face] | None = None) -> Photo:
         """Return a photo with its largest face.
+
+        Args:
+            label: Name to show.
+            rgb: (H, W, 3) uint8 RGB, upright.
+            faces: Its faces, if they are known already.
 
         Raises:
             NoFaceError: ``no_face_in_photo``.
         """
-        face = largest_face(self.analyze_picture(rgb))
+        face = largest_face(self.analyze_picture(rgb) if faces is None else faces)
         if face is None:
             raise NoFaceError(
                 "no_face_in_photo",

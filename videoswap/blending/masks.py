@@ -73,3 +73,29 @@ def grown(points: Array, factor: float) -> Array:
     """Scale (N, 2) points about their centre."""
     centre = points.mean(axis=0)
     return np.asarray(centre + (points - centre) * factor, points.dtype)
+
+
+def inner_face(landmarks: Array, size: int, lift: float = 0.16, soft: float = 0.07) -> Array:
+    """Draw the soft mask of a face for engines that paint the whole of it.
+
+    Brow to brow over jaw and chin, a little of the forehead, sloping inwards from that outline;
+    like GHOST's mask, but from the 68 landmarks.
+
+    Args:
+        landmarks: (68, 2) points in pixels of the crop.
+        size: Side of the crop.
+        lift: How much of the forehead is taken, see ``forehead``.
+        soft: Width of the slope as a share of the side.
+
+    Returns:
+        (size, size) float32, 0 to 1; 0 along the border.
+    """
+    outline = np.vstack([landmarks, forehead(landmarks, lift)])
+    return feather(depth(hull(outline, size)), soft * size)
+
+
+def fade_border(mask: Array, width: float) -> Array:
+    """Let a mask (S, S) float32 fall to 0 towards the border over ``width`` pixels."""
+    line = np.minimum(np.arange(len(mask)), np.arange(len(mask))[::-1]).astype(np.float32)
+    ramp = feather(line, width)
+    return np.asarray(mask * np.minimum(ramp[:, None], ramp[None, :]), np.float32)

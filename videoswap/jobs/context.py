@@ -80,10 +80,10 @@ def open_context(
             "Say with --target_faces_paths who gets which; `videoswap faces` cuts them out.",
         )
     device = choose_device(settings.device)
-    swapper, engine_notes = choose_engine(settings.swapper, device.name, settings.ghost)
     tools = FaceTools.open(device.providers)
     people, source_notes = load_sources(sources, tools)
     references, reference_notes = load_references(target_faces, tools)
+    swapper, engine_notes = choose_engine(settings.swapper, device.name, settings.ghost)
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     for note in notes:
         say(f"Note: {note}.")

@@ -13,10 +13,10 @@ from ..alignment import transform
 from ..analysis.analyze import Analysis
 from ..analysis.tools import FaceTools
 from ..cropping import FrameSurface, region_box
-from ..errors import NoFaceError
+from ..errors import InputError, NoFaceError
 from ..matching import cluster_tracks
 from ..media.files import atomic_output, output_errors
-from ..media.probe import VideoInfo, probe
+from ..media.probe import VideoInfo, kind, probe
 from ..media.reader import VideoReader
 from ..media.stills import Picture, write_picture
 from ..records import Array, Face, Person
@@ -38,6 +38,8 @@ def list_people(
         NoFaceError: ``no_face_in_video``.
         VideoswapError: Whatever else stands in the way.
     """
+    if kind(video) == "image":
+        raise InputError("not_a_video", f"{video} is a picture.", "Faces are listed of videos.")
     info = probe(video)
     with output_errors(out):
         out.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,12 @@ from .picture import swap_one_picture
 from .video import swap_one_video
 
 WRITABLE_PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
+# Files with such a name that cannot be read have failed; others were never meant.
+MEDIA_SUFFIXES = WRITABLE_PICTURES | {
+    *(".avi", ".bmp", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"),
+    *(".mts", ".mxf", ".nut", ".tif", ".tiff", ".ts", ".webm", ".wmv"),
+}
+_NOT_MEDIA = ("not_media", "no_video_stream", "not_a_picture", "empty_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,9 @@ def swap_one_folder(context: Context, folder: Path, out: Path, dry_run: bool) ->
         raise InputError("missing_folder", f"{folder} is not a folder.")
     if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
         raise InputError(
-            "folders_overlap", f"{out} lies in {folder}.", "Results would become inputs."
+            "folders_overlap",
+            f"The results' folder {out} is, or lies in, the folder {folder} itself.",
+            "Results would become inputs; name a folder outside of it.",
         )
     items, skipped = [], []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -90,7 +98,7 @@ def swap_one_folder(context: Context, folder: Path, out: Path, dry_run: bool) ->
         try:
             item = FolderItem(name, _swap(context, path, out / name, dry_run))
         except VideoswapError as error:
-            if error.code in ("not_media", "no_video_stream", "not_a_picture"):
+            if error.code in _NOT_MEDIA and path.suffix.lower() not in MEDIA_SUFFIXES:
                 skipped.append(name)
                 context.say("  skipped: neither video nor picture")
                 continue
@@ -104,7 +112,7 @@ def swap_one_folder(context: Context, folder: Path, out: Path, dry_run: bool) ->
     if not items:
         raise InputError("empty_folder", f"{folder} holds no video and no picture.")
     good = sum(item.exit_code == 0 for item in items)
-    context.say(f"{good} of {len(items)} done, {len(skipped)} skipped.")
+    context.say(f"{good} of {len(items)} done; {len(skipped)} other files skipped.")
     for item in items:
         if item.exit_code:
             context.say(f"  {item.input}: {item.message or 'done in part'}")

@@ -12,7 +12,7 @@ from ..blending.paste import paste
 from ..cropping import PictureSurface, covered_pixels, cut
 from ..errors import NoFaceError
 from ..matching import Matching, assign, cluster_tracks
-from ..media.stills import Picture, read_picture, write_picture
+from ..media.stills import Picture, picture_format, read_picture, write_picture
 from ..records import Array, Face, Fallback, Person, Track
 from ..report import Report
 from .context import Context
@@ -37,6 +37,7 @@ def swap_one_picture(
     """
     started = time.perf_counter()
     overwrite = context.settings.overwrite
+    picture_format(out)
     check_output(out, [target], overwrite)
     if masks is not None:
         check_output(masks, [target, out], overwrite)

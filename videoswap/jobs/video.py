@@ -14,7 +14,7 @@ import numpy as np
 from .. import __version__
 from ..analysis.analyze import Analysis, analyze_video
 from ..analysis.tools import FaceTools
-from ..errors import NoFaceError, OutputError
+from ..errors import InputError, NoFaceError, OutputError
 from ..matching import Matching, assign, cluster_tracks
 from ..media.animation import AnimationWriter, animation_container
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
@@ -92,6 +92,12 @@ def swap_one_video(
     with clock.part("analyze"):
         analysis = analyze_with_progress(info, settings, context.tools)
     with analysis:
+        if not len(analysis.frames.pts):
+            raise InputError(
+                "empty_range",
+                f"No frame of {video} lies in the part that was asked for.",
+                "Choose --start and --end within the video.",
+            )
         if context.swapper.spec.smoother is not None:
             analysis.smooth_with(context.swapper.spec.smoother)
         persons, matching = _match(context, video, analysis)
@@ -277,13 +283,15 @@ def _verify(targets: _Targets) -> None:
     """Let an independent decoder read the results in full.
 
     Raises:
-        OutputError: ``verification_failed``; the file is left for inspection.
+        OutputError: ``verification_failed``; the file is left under another name.
     """
     for path in (targets.out, targets.masks):
         problems = verify(path) if path is not None else []
-        if problems:
+        if path is not None and problems:
+            aside = path.with_name(f"{path.stem}.unverified{path.suffix}")
+            path.replace(aside)
             raise OutputError(
                 "verification_failed",
-                f"{path} was written, but ffmpeg cannot read it in full: {problems[0]}.",
-                "Please report this with the video.",
+                f"ffmpeg cannot read the result in full: {problems[0].rstrip('.')}.",
+                f"It lies in {aside}; please report this with the video.",
             )

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import av
+import numpy as np
 import PIL.Image
 from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
@@ -54,11 +55,13 @@ def loop_count(info: VideoInfo) -> int:
 class AnimationWriter:
     """Writes an animation; it appears under its name only when finished.
 
+    The formats say neither rotation nor pixel shape, so the picture is written upright.
+
     Use it as a context manager: nothing is left of an unfinished one.
     """
 
-    def __init__(self, info: VideoInfo, out: Path) -> None:
-        """Prepare to write frames of ``info`` to ``out``.
+    def __init__(self, info: VideoInfo, out: Path, overwrite: bool = True) -> None:
+        """Prepare to write frames of ``info`` to ``out``, replacing what is there or not.
 
         Raises:
             UsageError: ``unknown_container`` if the name does not end in .gif or .webp.
@@ -67,11 +70,15 @@ class AnimationWriter:
         if container is None:
             raise UsageError("unknown_container", f"{out.name} is neither a .gif nor a .webp.")
         self._info = info
+        self._size = (info.orientation.upright_width, info.orientation.upright_height)
+        swap = info.orientation.turn[0, 0] == 0
+        self._stretched = self._size[::-1] if swap else self._size
         self._out = out
+        self._overwrite = overwrite
         self._container = container
         self._ticks = TICKS[container]
         self._reformatter = VideoReformatter()
-        self._graph = _palette_graph(info, self._ticks) if container == "gif" else None
+        self._graph = _palette_graph(self._size, self._ticks) if container == "gif" else None
         self._encoder = self._open_encoder()
         self._writer = SegmentWriter(out.parent / f".{out.name[:60]}.packets")
         self._first: int | None = None
@@ -85,12 +92,16 @@ class AnimationWriter:
         self._first = pts if self._first is None else self._first
         length = image.duration or round(1 / (self._info.average_rate * self._info.time_base))
         colour = self._info.colour
-        picture = self._reformatter.reformat(
-            image,
-            format="bgra",
-            src_colorspace=swscale_space(colour),
-            src_color_range=2 if colour.full_range else 1,
-            dst_color_range=2,
+        picture = self._upright(
+            self._reformatter.reformat(
+                image,
+                width=self._stretched[0],
+                height=self._stretched[1],
+                format="bgra",
+                src_colorspace=swscale_space(colour),
+                src_color_range=2 if colour.full_range else 1,
+                dst_color_range=2,
+            )
         )
         ticks = round((pts - self._first) * self._info.time_base / self._ticks)
         self._last = max(ticks, self._last + 1)
@@ -109,14 +120,21 @@ class AnimationWriter:
         self._drain(None)
         packets = self._writer.finish(self._encoder.extradata or b"", ENCODER[self._container])
         try:
-            with atomic_output(self._out) as part:
+            with atomic_output(self._out, self._overwrite) as part:
                 self._mux(packets.packets(), [int(pts) for pts in packets.pts], part)
         finally:
             packets.path.unlink(missing_ok=True)
 
+    def _upright(self, picture: av.VideoFrame) -> av.VideoFrame:
+        shape = self._info.orientation
+        if not shape.rotated:
+            return picture
+        pixels = np.ascontiguousarray(shape.apply(picture.to_ndarray()))
+        return av.VideoFrame.from_ndarray(pixels, format="bgra")
+
     def _open_encoder(self) -> VideoCodecContext:
         encoder = cast(VideoCodecContext, av.CodecContext.create(ENCODER[self._container], "w"))
-        encoder.width, encoder.height = self._info.width, self._info.height
+        encoder.width, encoder.height = self._size
         encoder.pix_fmt = "pal8" if self._graph else "bgra"
         encoder.time_base = self._ticks
         if not self._graph:
@@ -148,7 +166,7 @@ class AnimationWriter:
         with av.open(url(part), "w", format=self._container, container_options=options) as out:
             stream = out.add_stream(ENCODER[self._container], rate=self._info.average_rate)
             assert isinstance(stream, av.VideoStream)
-            stream.width, stream.height = self._info.width, self._info.height
+            stream.width, stream.height = self._size
             stream.pix_fmt = self._encoder.pix_fmt
             stream.codec_context.time_base = self._ticks
             stream.time_base = self._ticks
@@ -176,10 +194,10 @@ class AnimationWriter:
         self._writer.discard()
 
 
-def _palette_graph(info: VideoInfo, ticks: Fraction) -> Graph:
+def _palette_graph(size: tuple[int, int], ticks: Fraction) -> Graph:
     graph = Graph()
-    bgra = av.VideoFormat("bgra", info.width, info.height)
-    source = graph.add_buffer(width=info.width, height=info.height, format=bgra, time_base=ticks)
+    bgra = av.VideoFormat("bgra", *size)
+    source = graph.add_buffer(width=size[0], height=size[1], format=bgra, time_base=ticks)
     split, palette, use = (graph.add(name, args) for name, args in PALETTE)
     sink = graph.add("buffersink")
     source.link_to(split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -14,6 +15,7 @@ from av.video.reformatter import VideoReformatter
 
 from ..errors import OutputError, UsageError
 from .colour import RGB, swscale_space
+from .formats import EVEN_ONLY, PREFERRED, SLICES, encoders_for
 from .pixels import Repacker
 from .plan import EncoderPlan, plan_encoder, plan_masks
 from .probe import VideoInfo
@@ -55,11 +57,23 @@ def _context(plan: EncoderPlan, info: VideoInfo) -> VideoCodecContext:
     return context
 
 
-def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
+def fitting_slices(plan: EncoderPlan, info: VideoInfo) -> EncoderPlan:
+    """Return the plan with a number of slices that FFV1 takes for this size."""
+    if plan.encoder != "ffv1":
+        return plan
+    for slices in SLICES:
+        options = tuple((dict(plan.options) | {"slices": slices}).items())
+        other = replace(plan, options=options)
+        if refusal(other, info) is None:
+            return other
+    return plan
+
+
+def refusal(plan: EncoderPlan, info: VideoInfo) -> str | None:
     """Open the encoder with the real size, and give hardware ones a frame to encode.
 
-    Raises:
-        UsageError: ``encoder_refused``, with what the encoder says.
+    Returns:
+        What the encoder says against it, None if it agrees.
     """
     with av.logging.Capture() as logs:
         try:
@@ -73,20 +87,36 @@ def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
                 context.encode(None)
         except (av.FFmpegError, ValueError) as error:
             said = [text.strip() for level, _, text in logs if level <= av.logging.ERROR]
-            reason = said[0] if said else str(error)
-        else:
-            return
+            return said[0] if said else str(error)
         finally:
             av.logging.set_level(None)
+    return None
+
+
+def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
+    """Check that the encoder agrees with the plan.
+
+    Raises:
+        UsageError: ``encoder_refused``, with what the encoder says.
+    """
+    reason = refusal(plan, info)
+    if reason is None:
+        return
     hint = "Check --preset, --crf and --pix_fmt."
     if "nvenc" in plan.encoder:
         hint = "It needs an NVIDIA GPU with a driver; use --encoder libx264."
-    elif info.width % 2 or info.height % 2:
+    elif plan.encoder in EVEN_ONLY and (info.width % 2 or info.height % 2):
         hint = (
-            f"The picture has an odd size ({info.width}x{info.height}): use --encoder libvpx-vp9 "
-            "or ffv1, or --pix_fmt yuv444p."
+            f"The picture has an odd size ({info.width}x{info.height}): {_odd_advice(plan)} "
+            "--pix_fmt yuv444p."
         )
     raise UsageError("encoder_refused", f"{plan.encoder} refuses this video: {reason}.", hint)
+
+
+def _odd_advice(plan: EncoderPlan) -> str:
+    able = [name for name in PREFERRED if name not in EVEN_ONLY]
+    fitting = [name for name in encoders_for(plan.pix_fmt, plan.container) if name in able]
+    return f"use --encoder {' or '.join(fitting)}, or" if fitting else "write .mkv, or use"
 
 
 class SegmentEncoder:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import ffmpeg
 import imageio_ffmpeg
 
 from ..errors import InputError
-from .files import INPUT_FORMATS, check_readable, url
+from .files import INPUT_FORMATS, check_readable, open_input, url
+from .probe import find_video
 
 MOST_LINES = 20
 # Formats that results may have besides those of inputs.
@@ -37,7 +39,7 @@ def ffmpeg_program() -> str:
 
 
 def verify(path: Path, timeout: float | None = None) -> list[str]:
-    """Decode all streams of a file in full with the ffmpeg program.
+    """Decode the video of a file in full with the ffmpeg program.
 
     Args:
         path: The file.
@@ -50,14 +52,51 @@ def verify(path: Path, timeout: float | None = None) -> list[str]:
         InputError: If there is no such file, or no ffmpeg.
     """
     check_readable(path)
+    video, _ = _streams(path)
+    return _complaints(path, ("-xerror", "-map", f"0:{video}"), timeout)
+
+
+def verify_copied(path: Path, timeout: float | None = None) -> list[str]:
+    """Decode the other videos and the sound of a file, which are copies, with the ffmpeg program.
+
+    What is wrong with them was wrong in the source: it is worth a note, not an error.
+
+    Args:
+        path: The file.
+        timeout: Seconds after which the check is given up; None for no limit.
+
+    Returns:
+        What it complained about, empty if all is well or nothing was copied.
+
+    Raises:
+        InputError: If there is no such file, or no ffmpeg.
+    """
+    check_readable(path)
+    _, copied = _streams(path)
+    if not copied:
+        return []
+    return _complaints(path, [word for index in copied for word in ("-map", f"0:{index}")], timeout)
+
+
+def _streams(path: Path) -> tuple[str, list[int]]:
+    """Return ffmpeg's word for the video that was worked on, and the streams that were copied."""
+    try:
+        with open_input(path) as container:
+            video = find_video(container, path).index
+            known = [*container.streams.video, *container.streams.audio]
+            copied = [s.index for s in known if s.index != video and s.codec_context is not None]
+            return str(video), sorted(copied)
+    except InputError:
+        return "V:0", []  # a picture, or so broken that ffmpeg has more to say
+
+
+def _complaints(path: Path, options: Sequence[str], timeout: float | None) -> list[str]:
     source = ffmpeg.input(
         url(path), protocol_whitelist="file", format_whitelist=RESULT_FORMATS, v="error"
     )
-    command = (
-        source.output("-", format="null")
-        .global_args("-xerror", "-nostdin", "-hide_banner")
-        .compile(cmd=ffmpeg_program())
-    )
+    # Options before the output apply to it; ffmpeg-python itself maps nothing of a single input.
+    command = source.output("-", format="null").compile(cmd=ffmpeg_program())
+    command[-1:-1] = [*options, "-nostdin", "-hide_banner"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:

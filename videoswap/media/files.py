@@ -81,15 +81,38 @@ def output_errors(out: Path) -> Iterator[None]:
         raise OutputError("write_failed", f"{out} cannot be written: {error.strerror}.") from error
 
 
+def _appear(part: Path, out: Path) -> None:
+    """Give a file its name only if the name is free."""
+    try:
+        try:
+            out.hardlink_to(part)
+        except FileExistsError:
+            raise
+        except OSError:  # no links here: reserve the name, then take it
+            out.touch(exist_ok=False)
+            part.replace(out)
+        else:
+            part.unlink()
+    except FileExistsError:
+        raise OutputError(
+            "output_exists", f"{out} exists already.", "Use --overwrite or another name."
+        ) from None
+
+
 @contextlib.contextmanager
-def atomic_output(out: Path) -> Iterator[Path]:
+def atomic_output(out: Path, overwrite: bool = True) -> Iterator[Path]:
     """Give a temporary path beside ``out`` that becomes ``out`` only if all goes well.
+
+    Args:
+        out: The result.
+        overwrite: Whether a file that appeared under its name meanwhile is replaced.
 
     Yields:
         The path to write to; its name says nothing about the format.
 
     Raises:
-        OutputError: ``output_is_directory``, ``unwritable_output`` or ``disk_full``.
+        OutputError: ``output_is_directory``, ``unwritable_output``, ``disk_full`` or
+            ``output_exists``.
     """
     if out.is_dir():
         raise OutputError("output_is_directory", f"{out} is a directory.", "Name a file.")
@@ -98,7 +121,10 @@ def atomic_output(out: Path) -> Iterator[Path]:
         with output_errors(out):
             part.touch(exist_ok=False)
             yield part
-            part.replace(out)
+            if overwrite:
+                part.replace(out)
+            else:
+                _appear(part, out)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -69,6 +69,8 @@ ENCODERS = {
     "av1_nvenc": _NVENC,
 }
 # Tried in this order when no encoder is asked for.
+EVEN_ONLY = ("libx264", "libx265")  # these refuse a size that its chroma does not divide
+SLICES = ("4", "9", "6", "12", "2", "1", "0")  # for FFV1, which refuses some with some sizes
 PREFERRED = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1")
 
 CONTAINERS = {
@@ -119,15 +121,27 @@ def container_for(out: Path) -> str:
     return CONTAINERS[suffix]
 
 
-def default_suffix(formats: tuple[str, ...], path: Path) -> str:
-    """Return the suffix for a result: the source's own if it can be written, else .mp4."""
-    suffix = path.suffix.lower()
-    if suffix in CONTAINERS and _family(CONTAINERS[suffix]) & set(formats):
-        return suffix
-    for candidate in (".mp4", ".mkv", ".nut", ".avi", ".ts"):
-        if _family(CONTAINERS[candidate]) & set(formats):
-            return candidate
-    return ".mp4"
+def default_suffix(formats: tuple[str, ...], path: Path, pix_fmt: str | None = None) -> str:
+    """Return the suffix for a result: the source's own if it can be written, else .mp4 or .mkv.
+
+    Args:
+        formats: FFmpeg's names of the source's container.
+        path: The source.
+        pix_fmt: Its pixel format; a container without an encoder for it is passed over.
+    """
+    own = path.suffix.lower()
+    written = [own] if own in CONTAINERS else []
+    for suffix in (*written, ".mp4", ".mkv", ".nut", ".avi", ".ts"):
+        if _family(CONTAINERS[suffix]) & set(formats) and _encodes(suffix, pix_fmt):
+            return suffix
+    return ".mp4" if _encodes(".mp4", pix_fmt) else ".mkv"
+
+
+def _encodes(suffix: str, pix_fmt: str | None) -> bool:
+    """Whether one of the encoders that are chosen by themselves fits both."""
+    return pix_fmt is None or any(
+        name in PREFERRED for name in encoders_for(pix_fmt, CONTAINERS[suffix])
+    )
 
 
 def _family(container: str) -> set[str]:

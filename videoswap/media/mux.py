@@ -14,16 +14,19 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
-from ..errors import OutputError
+from ..errors import InputError, OutputError
 from ..records import Array, Fallback, TimeRange
 from .encoder import configure
-from .files import atomic_output, open_input, url
+from .files import atomic_output, open_input, output_errors, url
+from .matroska import PLACEHOLDER, write_pixel_shape
+from .orientation import Orientation
 from .plan import EncoderPlan
-from .probe import VideoInfo
+from .probe import VideoInfo, shape_of
 from .segment import EncodedSegment
 from .streams import StreamCopier, Window, clean_metadata
 
 MOST_TICKS = 1 << 31
+SAME_SHAPE = Fraction(1, 1000)  # FFmpeg rounds the pixel shape when it reads Matroska
 NO_NEGATIVE_TIMES = ("nut", "avi")
 
 
@@ -53,6 +56,7 @@ def mux(
     range_: TimeRange | None = None,
     strict_streams: bool = False,
     copy_streams: bool = True,
+    overwrite: bool = True,
 ) -> MuxReport:
     """Write the result: pieces joined, other streams copied; it appears only when complete.
 
@@ -65,17 +69,18 @@ def mux(
         range_: The part of the source that is kept; the result then starts at 0.
         strict_streams: Fail if a stream cannot be kept.
         copy_streams: Whether to copy other streams, chapters and metadata (not for masks).
+        overwrite: Whether a file that appeared under the name of the result is replaced.
 
     Raises:
         OutputError: ``pieces_do_not_fit``, ``dropped_streams``, ``unwritable_output``,
-            ``disk_full`` or ``write_failed``.
+            ``disk_full``, ``write_failed`` or ``output_exists``.
         InputError: ``damaged_segment``.
     """
     pieces = [EncodedSegment.load(path) for path in segments]
     times = np.asarray(wanted_pts, dtype=np.int64)
     _check_pieces(pieces, times)
     window = _window(source, times, range_)
-    with atomic_output(out) as part:
+    with atomic_output(out, overwrite) as part:
         if not copy_streams or source.animation is not None:
             return _write(pieces, source, plan, part, times, window, None, False)
         with open_input(source.path) as container:
@@ -159,7 +164,11 @@ def _write(
         shift = int(times[0]) if window.start is not None else 0
         packets = _video_packets(pieces, plan, video, shift)
         first = _interleave(out, packets, copier)
+    if _needs_display_size(plan, source):
+        with output_errors(part):
+            write_pixel_shape(part, source.orientation.sample_aspect_ratio)
     notes = _dropped_notes(copier, plan) if copier else ()
+    notes += _shape_notes(source.orientation, part, plan)
     if first < 0 and plan.container in NO_NEGATIVE_TIMES:
         moved = f"all moved by {-first.numerator}/{first.denominator} s"
         notes += (Fallback("exact times", moved, f"{plan.container} has no negative times"),)
@@ -201,7 +210,10 @@ def _add_streams(
     for stream in container.streams:
         if stream.index == source.stream_index:
             video = _add_video(out, plan, source)
+            title = video.metadata.get("title", "")
             video.metadata.update(clean_metadata(dict(stream.metadata)))
+            if title:
+                video.metadata["title"] = stream.metadata.get("title", "") + title
             video.disposition = stream.disposition
         else:
             copier.add(stream)
@@ -215,9 +227,34 @@ def _add_video(out: OutputContainer, plan: EncoderPlan, source: VideoInfo) -> Vi
     stream.time_base = plan.time_base
     if plan.codec == "hevc" and plan.container in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"  # what QuickTime plays
+    if _needs_display_size(plan, source):
+        stream.metadata["title"] = PLACEHOLDER
     if source.orientation.rotated:
         stream.set_display_matrix(source.orientation.display_matrix)
     return stream
+
+
+def _needs_display_size(plan: EncoderPlan, source: VideoInfo) -> bool:
+    return plan.container in ("matroska", "webm") and source.orientation.sample_aspect_ratio != 1
+
+
+def _shape_notes(wanted: Orientation, made: Path, plan: EncoderPlan) -> tuple[Fallback, ...]:
+    """Look whether the result says how its picture is turned and stretched."""
+    if not wanted.rotated and wanted.sample_aspect_ratio == 1:
+        return ()
+    try:
+        found = shape_of(made)
+    except InputError:
+        return ()  # the final check says more about it
+    why = f"{plan.container} files with {plan.codec} do not say it"
+    notes = []
+    if not np.array_equal(found.turn, wanted.turn):
+        notes.append(Fallback("rotation", "players show the picture turned or mirrored", why))
+    ratio = wanted.sample_aspect_ratio
+    if abs(found.sample_aspect_ratio / ratio - 1) > SAME_SHAPE:
+        pixels = f"pixel shape {ratio.numerator}:{ratio.denominator}"
+        notes.append(Fallback(pixels, "players show the picture stretched", why))
+    return tuple(notes)
 
 
 def _check_headers(video: VideoStream, piece: EncodedSegment) -> None:
@@ -292,4 +329,6 @@ def _interleave(
 def _dropped_notes(copier: StreamCopier, plan: EncoderPlan) -> tuple[Fallback, ...]:
     why = f"{plan.container} cannot hold it"
     dropped = [Fallback(name, "dropped", why) for name in copier.dropped]
-    return tuple(dropped + [Fallback(name, "converted", why) for name in copier.converted])
+    converted = [Fallback(name, "converted", why) for name in copier.converted]
+    videos = [Fallback(name, "copied as it is", "one video is swapped") for name in copier.videos]
+    return tuple(dropped + converted + videos)

@@ -12,6 +12,7 @@ from ..settings import EncodeSettings
 from .colour import BT709, FULL, LIMITED, RGB, UNSPECIFIED, Colour, Light
 from .formats import (
     ENCODERS,
+    EVEN_ONLY,
     EXACT_TIMES,
     PREFERRED,
     ROUNDING,
@@ -72,7 +73,7 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
     """
     container = container_for(out)
     wanted = _wanted_format(info, settings)
-    encoder = _choose(wanted, settings, container)
+    encoder = _choose(wanted, settings, container, _odd(info, wanted))
     codec = codec_of(encoder)
     if not holds(container, codec):
         fitting = encoders_for(wanted, container)
@@ -82,8 +83,10 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
             f"Use .mkv, or --encoder {' or '.join(fitting)}." if fitting else "Use .mkv.",
         )
     pix_fmt = _accepted(encoder, wanted, container)
-    options = _options(encoder, settings)
     notes = _notes(info, settings, encoder, wanted, container)
+    if settings.encoder is None and encoder not in EVEN_ONLY and _odd(info, wanted):
+        settings = _without_preset(settings, encoder, notes)
+    options = _options(encoder, settings)
     if container == "avi":
         options["bf"] = "0"  # AVI has no place for the order of B-frames
     colour = _output_colour(info.colour, wanted)
@@ -104,8 +107,9 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
         repacked=wanted == info.pix_fmt,
         notes=tuple(notes),
     )
-    from .encoder import try_encoder  # the encoder needs the plan's type
+    from .encoder import fitting_slices, try_encoder  # the encoder needs the plan's type
 
+    plan = fitting_slices(plan, info)
     try_encoder(plan, info)
     return plan
 
@@ -130,7 +134,9 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
     if encoder == "libx264":
         options |= {"qp": "0", "preset": "veryfast"}
     notes = [] if container in EXACT_TIMES else [_rounding(container)]
-    return EncoderPlan(
+    from .encoder import fitting_slices  # the encoder needs the plan's type
+
+    plan = EncoderPlan(
         encoder=encoder,
         codec=codec_of(encoder),
         pix_fmt="gray",
@@ -153,6 +159,7 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
         repacked=True,
         notes=tuple(notes),
     )
+    return fitting_slices(plan, info)
 
 
 def _wanted_format(info: VideoInfo, settings: EncodeSettings) -> str:
@@ -168,10 +175,28 @@ def _wanted_format(info: VideoInfo, settings: EncodeSettings) -> str:
     return wanted
 
 
-def _choose(wanted: str, settings: EncodeSettings, container: str) -> str:
+def _odd(info: VideoInfo, wanted: str) -> bool:
+    """Whether the chroma planes do not divide the size."""
+    form = layout(wanted)
+    return form is not None and bool(info.width % form.sub_x or info.height % form.sub_y)
+
+
+def _without_preset(
+    settings: EncodeSettings, encoder: str, notes: list[Fallback]
+) -> EncodeSettings:
+    """Drop a preset that was meant for the encoder that an odd size rules out."""
+    if settings.preset is None:
+        return settings
+    notes.append(Fallback(f"--preset {settings.preset}", "dropped", f"{encoder} has other words"))
+    return replace(settings, preset=None)
+
+
+def _choose(wanted: str, settings: EncodeSettings, container: str, odd: bool) -> str:
     if settings.encoder is not None:
         return encoder_name(settings.encoder)
     for name in PREFERRED:
+        if odd and name in EVEN_ONLY:
+            continue
         if wanted in accepted_formats(name) and holds(container, codec_of(name)):
             return name
     for name in PREFERRED:
@@ -227,11 +252,23 @@ def _notes(
         why = f"{container} cannot hold {lacks}"
         if holds(container, lacks):
             why = f"{PREFERRED[0]} cannot hold {wanted}"
+            if wanted in accepted_formats(PREFERRED[0]):
+                why = f"{PREFERRED[0]} refuses the odd size {info.width}x{info.height}"
         notes.append(Fallback(PREFERRED[0], encoder, why))
     if wanted != info.pix_fmt:
         notes.append(Fallback(f"pixel format {info.pix_fmt}", wanted, "--pix_fmt asks for it"))
     if container not in EXACT_TIMES:
         notes.append(_rounding(container))
+    if info.interlaced:
+        notes.append(
+            Fallback("interlaced video", "marked as progressive", "whole frames are encoded")
+        )
+    form = layout(wanted)
+    deep = form is not None and form.depth > 8
+    if info.colour.transfer != "sdr" and deep and codec_of(encoder) == "h264":
+        notes.append(
+            Fallback("HDR video", "10-bit H.264", "few players show it; --encoder h265 is better")
+        )
     if info.dolby_vision:
         notes.append(Fallback("Dolby Vision metadata", "dropped", "no encoder here writes it"))
     return notes

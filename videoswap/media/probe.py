@@ -46,6 +46,7 @@ class VideoInfo:
         orientation: From coded to upright pixels.
         dolby_vision: Whether frames carry Dolby Vision metadata, which an encode loses.
         animation: ``gif``, ``webp``, ``apng``, or None for a video.
+        interlaced: Whether the first frame holds two fields.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class VideoInfo:
     orientation: Orientation
     dolby_vision: bool
     animation: str | None
+    interlaced: bool = False
 
 
 def kind(path: Path) -> str:
@@ -138,6 +140,23 @@ def probe(path: Path) -> VideoInfo:
         return _describe(path, container, stream, frame, animation)
 
 
+def shape_of(path: Path) -> Orientation:
+    """Return how the picture of a video is turned and stretched.
+
+    Raises:
+        InputError: As ``probe`` does.
+    """
+    with open_input(path) as container:
+        stream = find_video(container, path)
+        frame = _first_frame(container, stream, path)
+        return _orientation(frame, stream)
+
+
+def _orientation(frame: av.VideoFrame, stream: VideoStream) -> Orientation:
+    matrix = side_data(frame).get(Type.DISPLAYMATRIX)
+    return orientation(frame.width, frame.height, matrix, stream.sample_aspect_ratio)
+
+
 def _describe(
     path: Path,
     container: InputContainer,
@@ -169,14 +188,10 @@ def _describe(
         duration=duration,
         frames_hint=stream.frames or None,
         colour=colour_of(Repacker(pix_fmt)(frame)),
-        orientation=orientation(
-            frame.width,
-            frame.height,
-            extra.get(Type.DISPLAYMATRIX),
-            stream.sample_aspect_ratio,
-        ),
+        orientation=_orientation(frame, stream),
         dolby_vision=Type.DOVI_METADATA in extra or Type.DOVI_RPU_BUFFER in extra,
         animation=animation,
+        interlaced=bool(frame.interlaced_frame),
     )
 
 

@@ -140,27 +140,37 @@ class VideoReader:
         if self.info.animation == "webp":
             yield from (DecodedFrame(f.pts or 0, f) for f in webp_frames(self.info.path))
             return
+        last: int | None = None
+        used: _Run | None = None
+        for run, frame in self._decoded(first_pts, self._threads):
+            used, last = run, frame.pts
+            yield frame
+        if last is None or used is None:
+            raise InputError("no_frames", f"No frame of {self.info.path} can be decoded.")
+        if self._threads != 1 and used.short:
+            # Where the end is damaged, several threads lose frames that one hands out.
+            for _, frame in self._decoded(last, 1):
+                if frame.pts > last:
+                    yield frame
+
+    def _decoded(self, first_pts: int | None, threads: int) -> Iterator[tuple[_Run, DecodedFrame]]:
+        """Yield frames from ``first_pts`` or before it on, and what decodes them."""
         if first_pts is not None and first_pts > self.info.start_pts:
             for margin in SEEK_MARGINS:
                 target = first_pts - int(margin / self.info.time_base)
                 if target <= self.info.start_pts:
                     break
-                frames = _Run(self.info, self._threads, target)
-                first = next(frames.decode(), None)
-                if first is not None and first.pts <= first_pts and frames.trusted:
-                    self.problems = frames.problems
-                    yield first
-                    yield from frames.decode()
+                run = _Run(self.info, threads, target)
+                first = next(run.decode(), None)
+                if first is not None and first.pts <= first_pts and run.trusted:
+                    self.problems = run.problems
+                    yield run, first
+                    yield from ((run, frame) for frame in run.decode())
                     return
-                frames.close()
-        whole = _Run(self.info, self._threads, None)
+                run.close()
+        whole = _Run(self.info, threads, None)
         self.problems = whole.problems
-        empty = True
-        for frame in whole.decode():
-            empty = False
-            yield frame
-        if empty:
-            raise InputError("no_frames", f"No frame of {self.info.path} can be decoded.")
+        yield from ((whole, frame) for frame in whole.decode())
 
 
 class _Run:
@@ -179,12 +189,18 @@ class _Run:
         rate = info.average_rate or Fraction(25)
         self._step = max(1, round(1 / (rate * info.time_base)))
         self._last: int | None = None
+        self._packets_read = self._frames_made = 0
         self._frames = self._decode()
 
     @property
     def trusted(self) -> bool:
         """Whether the frames' times are sure not to depend on where decoding began."""
         return self._seeked and not self.problems.any
+
+    @property
+    def short(self) -> bool:
+        """Whether there were fewer frames than packets."""
+        return self._frames_made < self._packets_read
 
     def decode(self) -> Iterator[DecodedFrame]:
         return self._frames
@@ -208,6 +224,7 @@ class _Run:
                     self.problems.undecodable += 1
                     continue
                 for image in images:
+                    self._frames_made += 1
                     self.problems.corrupt += image.is_corrupt
                     yield DecodedFrame(self._time(image), image)
         finally:
@@ -225,6 +242,7 @@ class _Run:
                 return
             if packet is None:
                 return
+            self._packets_read += packet.size > 0
             yield packet
 
     def _time(self, image: av.VideoFrame) -> int:

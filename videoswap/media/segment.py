@@ -6,6 +6,7 @@ big-endian), and the SHA-256 of everything before it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import struct
@@ -143,9 +144,10 @@ class SegmentWriter:
 
     def discard(self) -> None:
         """Remove whatever was written, unless it was finished."""
-        if not self._file.closed:
+        with contextlib.suppress(OSError):  # a full disk: what is buffered is not wanted anyway
             self._file.close()
-        self._part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         """Return the writer."""

@@ -160,7 +160,9 @@ def picture_format(path: Path) -> str:
     return form
 
 
-def write_picture(path: Path, picture: Picture, quality: int = 95) -> tuple[Fallback, ...]:
+def write_picture(
+    path: Path, picture: Picture, quality: int = 95, overwrite: bool = True
+) -> tuple[Fallback, ...]:
     """Write a picture as its name says; it appears only when complete.
 
     PNG is lossless; JPEG keeps full colour resolution (4:4:4); WebP is lossy at ``quality``.
@@ -169,6 +171,7 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> tuple[Fall
         path: The result.
         picture: What to write.
         quality: 1 to 100, for JPEG and WebP.
+        overwrite: Whether a file that appeared under its name meanwhile is replaced.
 
     Returns:
         Notes, for example that JPEG cannot keep alpha.
@@ -193,7 +196,7 @@ def write_picture(path: Path, picture: Picture, quality: int = 95) -> tuple[Fall
         options |= {"quality": quality, "method": 4, "exact": True}
     image = PIL.Image.fromarray(np.ascontiguousarray(pixels))
     try:
-        with atomic_output(path) as part:
+        with atomic_output(path, overwrite) as part:
             image.save(part, format=form, **options)
     except ValueError as error:
         raise OutputError(

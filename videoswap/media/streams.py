@@ -70,6 +70,7 @@ class StreamCopier:
     Attributes:
         dropped: Streams that the container cannot hold.
         converted: Text subtitles that are kept in another codec.
+        videos: Other videos, which are copied with the faces they have.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class StreamCopier:
         """Prepare to copy from ``source`` to ``out``; call ``add`` for each stream."""
         self.dropped: list[str] = []
         self.converted: list[str] = []
+        self.videos: list[str] = []
         self._source = source
         self._out = out
         self._window = window
@@ -97,6 +99,8 @@ class StreamCopier:
         made.metadata.update(clean_metadata(dict(stream.metadata)))
         if stream.type == "attachment" or self._as_attachment(stream):
             return
+        if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
+            self.videos.append(describe(stream))
         codec, wanted = _codec(stream), _codec(stream)
         if stream.type == "subtitle":
             wanted = target_codec(codec, self._container) or codec

@@ -40,6 +40,11 @@ def _builders() -> dict[str, Callable[[], nn.Module]]:
 
         return AEINet("unet", num_blocks=1, c_id=128, widths=LITE_WIDTHS)
 
+    def lite_encoder() -> nn.Module:
+        from .lite import LiteEncoder
+
+        return LiteEncoder()
+
     def discriminator() -> nn.Module:
         from .discriminator import MultiscaleDiscriminator
 
@@ -83,6 +88,7 @@ def _builders() -> dict[str, Callable[[], nn.Module]]:
         "iresnet100": lambda: iresnet(100),
         "iresnet50": lambda: iresnet(50),
         "lite": lite,
+        "lite_encoder": lite_encoder,
         "reliableswap_fixernet": fixernet,
         "reliableswap_fsgenerator": lambda: reliableswap(False),
         "reliableswap_fsgenerator_mouth": lambda: reliableswap(True),
@@ -96,7 +102,8 @@ def build(name: str, device: torch.device | str | None = None) -> nn.Module:
     Args:
         name: ``ghost_aei_BACKBONE_N`` with backbone unet, linknet or resnet and N steps per
             block, or another of :func:`names`. ``blendswap_slim`` holds the part of ``blendswap``
-            that a swap needs, under the same keys; ``lite`` is this project's own small AEI-Net.
+            that a swap needs, under the same keys; ``lite`` is this project's own small AEI-Net,
+            ``lite_encoder`` its identity encoder.
         device: Where the tensors are made. With ``"meta"`` nothing is allocated: load weights with
             ``load_state_dict(weights, assign=True)``, the quickest way for the large networks.
 

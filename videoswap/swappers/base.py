@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from ..records import Array, Crop, Photo, SwappedCrop
+from ..alignment import crop_matrix, five_points
+from ..records import Array, Crop, Face, Photo, SwappedCrop
+
+#: Chooses the (5, 2) template in the unit square for (5, 2) points of a face.
+TemplateRule = Callable[[Array], Array]
+#: Smooths the faces of a track, given all frames' pts and the longest gap to fill.
+Smoother = Callable[[Sequence[Face], Array, int], list[Face]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,17 +20,36 @@ class CropSpec:
     """How an engine wants faces cut out.
 
     Attributes:
-        template: (5, 2) float64, where the five points lie in the unit square.
+        template: (5, 2) float64, where the five points lie in the unit square, or the rule that
+            gives it for a face.
         sizes: Sides in pixels that the engine takes, ascending. The smallest that does not
             lose detail of the target is used, one for a whole track.
+        points: Whether the five points come from the 68 landmarks or from the detector.
+        black_outside: Whether what lies outside the picture is black; otherwise its border goes on.
+        smoother: Smoothing of the tracks in place of the usual one.
     """
 
-    template: Array
+    template: Array | TemplateRule
     sizes: tuple[int, ...]
+    points: Literal["landmarks", "detector"] = "landmarks"
+    black_outside: bool = False
+    smoother: Smoother | None = None
 
     def size_for(self, pixels: float) -> int:
         """Return the side for a face whose crop covers ``pixels`` of the frame."""
         return next((size for size in self.sizes if size >= pixels), self.sizes[-1])
+
+    def points_of(self, face: Face) -> Array:
+        """Return the five points (5, 2) of a face by which it is cut."""
+        if self.points == "detector":
+            return face.points5
+        assert face.landmarks is not None  # the analysis always fills them
+        return five_points(face.landmarks)
+
+    def matrix(self, points5: Array, size: int) -> Array:
+        """Return the (2, 3) matrix from picture pixels to a crop of ``size`` pixels a side."""
+        template = self.template(points5) if callable(self.template) else self.template
+        return crop_matrix(points5, template, size)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +71,10 @@ class Swapper(Protocol):
     @property
     def name(self) -> str:
         """Name on the command line."""
+
+    @property
+    def key(self) -> str:
+        """Text that changes whenever results could; part of the key of unfinished renders."""
 
     @property
     def batch_size(self) -> int:

@@ -1,14 +1,25 @@
-"""The engines by name, and which of them can be used here."""
+"""The engines by name, and which of them can be used here.
+
+Looking does not import torch; building an engine that needs it does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..records import Fallback
+from ..settings import GhostSettings
+from . import blendface_build, ghost_build, lite, onnx_build, reliableswap
 from .base import Swapper
 from .mesh import MeshSwapper
+
+#: An engine, and what it does otherwise than expected.
+Built = tuple[Swapper, tuple[Fallback, ...]]
+
+_CPU = ("CPUExecutionProvider",)
+_CUDA = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,49 +31,122 @@ class Engine:
         summary: What it is, in a few words.
         missing: Why it cannot be used here; None if it can.
         build: Makes it, for a device (cpu or cuda).
+        automatic: Whether auto may take it.
     """
 
     name: str
     summary: str
     missing: str | None
-    build: Callable[[str], Swapper]
+    build: Callable[[str], Built]
+    automatic: bool = True
 
 
-def engines() -> tuple[Engine, ...]:
-    """Return all engines, the preferred one first."""
+def engines(ghost: GhostSettings | None = None) -> tuple[Engine, ...]:
+    """Return all engines, the preferred one first.
+
+    Args:
+        ghost: What was asked of the engine ghost; it decides which files that one needs.
+    """
+    asked = ghost or GhostSettings()
     return (
+        Engine(
+            "blendface",
+            "BlendFace's swap model with its learned mask",
+            _either(blendface_build.missing(), onnx_build.missing_blendface()),
+            _build_blendface,
+        ),
+        Engine(
+            "ghost",
+            "GHOST's AEI-Net with ArcFace",
+            _missing_ghost(asked),
+            lambda device: _build_ghost(asked, device),
+        ),
+        Engine(
+            "lite",
+            "this project's own small AEI-Net",
+            lite.missing(),
+            lambda device: (lite.build(device), ()),
+        ),
         Engine(
             "mesh",
             "the photo warped to the target's landmarks; needs no weights",
             None,
-            lambda device: MeshSwapper(),
+            lambda device: (MeshSwapper(), ()),
+        ),
+        Engine(
+            "reliableswap",
+            "ReliableSwap's generator with FixerNet; only when asked for by name",
+            reliableswap.missing(),
+            lambda device: (reliableswap.build(device), ()),
+            automatic=False,
         ),
     )
 
 
-def choose_engine(name: str, device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
+def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) -> Built:
     """Build the engine of that name, or for auto the best one that is usable.
 
     Args:
         name: An engine's name, or auto.
         device: cpu or cuda.
+        ghost: What was asked of the engine ghost. With auto anything unusual puts ghost first.
 
     Returns:
-        The engine, and for auto why better ones were passed over.
+        The engine, and what has to be said about it: for auto why better ones were passed over.
 
     Raises:
         UsageError: ``unknown_engine`` or ``engine_unusable``.
+        InputError: If a weight file is damaged or another network's.
     """
-    known = engines()
+    known = engines(ghost)
+    unusual = ghost is not None and ghost != GhostSettings()
     if name == "auto":
-        best = next(engine for engine in known if engine.missing is None)
-        passed = known[: known.index(best)]
-        notes = tuple(Fallback(e.name, best.name, e.missing or "") for e in passed)
-        return best.build(device), notes
+        return _best([engine for engine in known if engine.automatic], device, unusual)
     chosen = next((engine for engine in known if engine.name == name), None)
     if chosen is None:
         names = ", ".join(engine.name for engine in known)
         raise UsageError("unknown_engine", f"There is no engine {name!r}.", f"Use auto or {names}.")
     if chosen.missing is not None:
         raise UsageError("engine_unusable", f"The engine {name} cannot be used: {chosen.missing}.")
-    return chosen.build(device), ()
+    swapper, notes = chosen.build(device)
+    if unusual and name != "ghost":
+        notes += (Fallback("the settings of the engine ghost", "not used", f"it is {name}"),)
+    return swapper, notes
+
+
+def _best(known: Sequence[Engine], device: str, ghost_first: bool) -> Built:
+    if ghost_first:
+        known = sorted(known, key=lambda engine: engine.name != "ghost")
+    best = next(engine for engine in known if engine.missing is None)
+    passed = known[: known.index(best)]
+    notes = tuple(Fallback(e.name, best.name, e.missing or "") for e in passed)
+    swapper, more = best.build(device)
+    return swapper, notes + more
+
+
+def _either(ours: str | None, onnx: str | None) -> str | None:
+    """Say what the first way misses, or None if one of two ways is open."""
+    return None if onnx is None else ours
+
+
+def _build_blendface(device: str) -> Built:
+    if blendface_build.missing() is None:
+        return blendface_build.build(device), ()
+    return onnx_build.build_blendface(_providers(device))
+
+
+def _missing_ghost(asked: GhostSettings) -> str | None:
+    if onnx_build.is_onnx(asked):
+        return onnx_build.missing_ghost(asked)
+    return _either(ghost_build.missing(asked), onnx_build.missing_ghost(asked))
+
+
+def _build_ghost(asked: GhostSettings, device: str) -> Built:
+    if onnx_build.is_onnx(asked) or ghost_build.missing(asked) is not None:
+        return onnx_build.build_ghost(asked, _providers(device))
+    return ghost_build.build(asked, device, _providers(device))
+
+
+def _providers(device: str) -> tuple[str, ...]:
+    """Return onnxruntime's execution providers for a device, best first."""
+    return _CUDA if device == "cuda" else _CPU

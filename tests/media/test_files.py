@@ -1,0 +1,79 @@
+"""Results that appear whole, or not at all."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import clips
+import numpy as np
+import pytest
+
+from videoswap.errors import OutputError
+from videoswap.media.animation import AnimationWriter
+from videoswap.media.files import atomic_output
+from videoswap.media.probe import probe
+from videoswap.media.reader import VideoReader
+from videoswap.media.stills import Picture, write_picture
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appeared_is_not_replaced(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "no links here")
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    out = tmp_path / "out"
+    with pytest.raises(OutputError) as caught, atomic_output(out, overwrite=False) as part:
+        part.write_text("mine")
+        out.write_text("theirs")
+    assert caught.value.code == "output_exists"
+    assert out.read_text() == "theirs" and list(tmp_path.iterdir()) == [out]
+    with atomic_output(out) as part:
+        part.write_text("mine")
+    assert out.read_text() == "mine"
+    out.unlink()
+    with atomic_output(out, overwrite=False) as part:
+        part.write_text("new")
+    assert out.read_text() == "new" and list(tmp_path.iterdir()) == [out]
+
+
+def test_pictures_and_animations_do_not_replace(tmp_path: Path) -> None:
+    taken = tmp_path / "out.png"
+    taken.write_text("theirs")
+    with pytest.raises(OutputError):
+        write_picture(taken, Picture(np.zeros((4, 4, 3), np.uint8)), overwrite=False)
+    info = probe(clips.make(tmp_path / "clip.mp4", clips.Clip(frames=2, audio=0)))
+    gif = tmp_path / "out.gif"
+    gif.write_text("theirs")
+    with (
+        pytest.raises(OutputError) as caught,
+        VideoReader(info) as reader,
+        AnimationWriter(info, gif, overwrite=False) as writer,
+    ):
+        for frame in reader.frames():
+            writer.write(frame)
+        writer.finish()
+    assert caught.value.code == "output_exists" and gif.read_text() == "theirs"
+
+
+def test_a_full_disk_leaves_nothing_of_an_animation(tmp_path: Path) -> None:
+    info = probe(clips.make(tmp_path / "clip.mp4", clips.Clip(frames=30, audio=0)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with (
+            pytest.raises(OutputError) as caught,
+            VideoReader(info) as reader,
+            AnimationWriter(info, tmp_path / "out.gif") as writer,
+        ):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+            for frame in reader.frames():
+                writer.write(frame)
+            writer.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.code == "disk_full"
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]

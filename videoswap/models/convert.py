@@ -1,0 +1,100 @@
+"""Old files into plain weights: on explicit command only, and in a process of its own.
+
+The child process reads the file with :mod:`videoswap.models.inert` and writes a safetensors file.
+It is no sandbox: what it keeps out is the code that the file names, not an attack on torch's own
+readers.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ..errors import InputError, VideoswapError
+from ..media.files import atomic_output, check_readable, output_errors
+from .copies import SOURCE, converted_path
+
+WARNING = (
+    "Warning: {path} is in a format that can carry programs. Only its tensors are taken out, in a "
+    "process of its own, and none of its code is run; still, convert only files from people you "
+    "trust."
+)
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "TEMP", "TMPDIR")
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def convert(source: Path, overwrite: bool = False) -> Path:
+    """Write the tensors of an old file into a safetensors file beside it.
+
+    Args:
+        source: A file that :func:`videoswap.models.load_state` refuses as ``unsafe_weights``.
+        overwrite: Replace an earlier copy.
+
+    Returns:
+        The new file.
+
+    Raises:
+        InputError: ``not_convertible`` or what ``check_readable`` finds; ``copy_exists``.
+        OutputError: If the copy cannot be written.
+    """
+    check_readable(source)
+    out = converted_path(source)
+    if out == source or (out.exists() and not overwrite):
+        raise InputError("copy_exists", f"{out} exists already.", "Use it, or delete it first.")
+    with atomic_output(out) as part:
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        environment["PYTHONPATH"] = os.pathsep.join(
+            [str(_ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            child = subprocess.run(
+                [sys.executable, "-m", __name__, str(source.resolve()), str(part.resolve())],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if child.returncode != 0:
+            last = (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+            raise InputError(
+                "not_convertible", f"The tensors of {source} cannot be taken out: {last}"
+            )
+    return out
+
+
+def extract(source: Path, out: Path) -> None:
+    """Do the work of the child process: write the tensors of a file as safetensors.
+
+    Args:
+        source: The old file.
+        out: The new file.
+
+    Raises:
+        InputError: ``no_weights`` or ``torchscript_weights``; whatever torch's own reader raises
+            comes as it is.
+        OutputError: If it cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    from .inert import read
+    from .known import digests
+    from .weights import unwrap
+
+    states = unwrap(read(source))
+    if not states:
+        raise InputError("no_weights", "it holds no tensors by name")
+    state = {key: value.detach().clone().contiguous() for key, value in states[0].items()}
+    with output_errors(out):
+        save_file(state, out, metadata={SOURCE: digests(source).sha256, "format": "pt"})
+
+
+if __name__ == "__main__":
+    try:
+        extract(Path(sys.argv[1]), Path(sys.argv[2]))
+    except VideoswapError as failure:
+        sys.exit(str(failure))

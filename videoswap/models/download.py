@@ -1,0 +1,255 @@
+"""A weight file from its mirrors into its place: resumed, retried, verified before it counts."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from tqdm import tqdm
+
+from ..errors import InputError, OutputError
+from ..media.files import output_errors
+from . import drive, known
+from .known import Say
+from .manifest import Model
+from .store import by_hand
+from .transfer import AttemptError, Pace, discard, make_opener, open_url, transfer
+
+# An attempt that brought at least so much is worth going on with at once, at the same mirror.
+_WORTHWHILE = 1 << 20
+_LONGEST_PAUSE = 30.0
+
+
+@dataclass(frozen=True)
+class Net:
+    """How the network is used; the defaults are for the real one.
+
+    Attributes:
+        opener: Opens addresses.
+        rounds: How often all mirrors are tried.
+        pause: Seconds before the second round; doubled for each further one.
+        pace: How slow a server may be.
+        drive_root: Google Drive's download page.
+        sleep: Waits for some seconds.
+    """
+
+    opener: urllib.request.OpenerDirector = field(default_factory=make_opener)
+    rounds: int = 4
+    pause: float = 2.0
+    pace: Pace = field(default_factory=Pace)
+    drive_root: str = drive.ROOT
+    sleep: Callable[[float], None] = time.sleep
+
+
+# Fetches from one mirror; returns the digests of what came and the mirror.
+_Attempt = Callable[[str], tuple[known.Digests, str]]
+
+
+class _WrongBytes(AttemptError):
+    """What came is whole, but not what it should be."""
+
+
+def fetch(model: Model, folder: Path, say: Say, net: Net | None = None) -> Path:
+    """Download a file, unless it is there; then only check it.
+
+    The file appears in its place whole and verified or not at all. What an interrupted or failed
+    download brought stays beside it (``NAME.part``) for the next call to go on from.
+
+    Args:
+        model: A downloadable model, whose licence is accepted.
+        folder: The folder of weights; made if need be.
+        say: Told what was verified, and against what.
+        net: How the network is used.
+
+    Returns:
+        Where the file is.
+
+    Raises:
+        InputError: ``no_network``, ``download_failed`` or ``wrong_download``, each with what to
+            fetch by hand; ``changed_weights`` if the file is there and wrong.
+        OutputError: If it cannot be written, or another process is fetching it.
+    """
+    target = folder / model.file
+    if target.is_file():
+        return known.check(model, folder, say)
+    with output_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target):
+        if not target.is_file():  # another process may have brought it meanwhile
+            _fetch(model, folder, say, net or Net())
+    return target
+
+
+def _fetch(model: Model, folder: Path, say: Say, net: Net) -> None:
+    target = folder / model.file
+    part = target.with_name(target.name + ".part")
+    sha256 = known.expected_sha256(model, folder)
+    crc32 = _crc32(model, folder, net) if model.crc32 and sha256 is None else None
+
+    def attempt(source: str) -> tuple[known.Digests, str]:
+        url = source
+        if source == model.google_drive_id:
+            url = drive.resolve(net.opener, source, net.pace.timeout, net.drive_root)
+        with _bar(target.name) as advance:
+            checkable = bool(sha256 or crc32)
+            transfer(net.opener, url, part, source, checkable, advance, net.pace)
+        return _verified(part, model, sha256, crc32), source
+
+    found, source = _over_mirrors(model, folder, part, attempt, net)
+    with output_errors(target):
+        _sync(part)
+        part.replace(target)
+    discard(part)
+    known.record(model, folder, found, source)
+    if sha256:
+        say(f"{model.file}: SHA-256 verified")
+    else:
+        say(known.first_meeting(model, found))
+        if crc32:
+            say(f"{model.file}: its CRC-32 is the one published beside it")
+
+
+def _over_mirrors(
+    model: Model, folder: Path, part: Path, attempt: _Attempt, net: Net
+) -> tuple[known.Digests, str]:
+    """Try all mirrors in turn, several times, until one attempt succeeds."""
+    drive_id = model.google_drive_id
+    live = [*model.urls, *((drive_id,) if drive_id else ())]
+    failures: dict[str, AttemptError] = {}
+    for turn in range(net.rounds):
+        for source in tuple(live):
+            outcome = _persist(attempt, source, part)
+            if not isinstance(outcome, AttemptError):
+                return outcome
+            again = isinstance(outcome, _WrongBytes) and isinstance(
+                failures.get(source), _WrongBytes
+            )
+            failures[source] = outcome
+            if outcome.final or again:
+                live.remove(source)
+        offline = all(failure.offline for failure in failures.values())
+        if not live or turn + 1 == net.rounds or (offline and turn > 0):
+            break
+        asked = max(failures[source].wait or 0.0 for source in live)
+        net.sleep(max(asked, min(net.pause * 2**turn, _LONGEST_PAUSE)))
+    raise _failure(model, folder, failures)
+
+
+def _persist(
+    attempt: _Attempt, source: str, part: Path
+) -> tuple[known.Digests, str] | AttemptError:
+    """Try one mirror for as long as it brings the file forward."""
+    while True:
+        before = _size(part)
+        try:
+            return attempt(source)
+        except AttemptError as error:
+            if error.final or _size(part) < before + _WORTHWHILE:
+                return error
+
+
+def _failure(model: Model, folder: Path, failures: dict[str, AttemptError]) -> InputError:
+    """Make the error that says why, and what to fetch, from where, and where to put it."""
+    way = f"By hand: {by_hand(model, folder)}"
+    if all(failure.offline for failure in failures.values()):
+        why = next(iter(failures.values()))
+        return InputError(
+            "no_network", f"{model.file} was not fetched: no server was reached, {why}.", way
+        )
+    wrong = any(isinstance(failure, _WrongBytes) for failure in failures.values())
+    reasons = "; ".join(f"{source}: {failure}" for source, failure in failures.items())
+    return InputError(
+        "wrong_download" if wrong else "download_failed",
+        f"{model.file} could not be fetched ({reasons}).",
+        f"What came so far is kept for the next attempt. {way}" if not wrong else way,
+    )
+
+
+def _verified(part: Path, model: Model, sha256: str | None, crc32: str | None) -> known.Digests:
+    """Check a finished download; one that fails is deleted."""
+    with output_errors(part):
+        found = known.digests(part)
+    for kind, is_, wanted in (
+        ("size", found.size, model.size),
+        ("SHA-256", found.sha256, sha256),
+        ("CRC-32", found.crc32, crc32),
+    ):
+        if wanted not in (None, is_):
+            discard(part)
+            raise _WrongBytes(f"its {kind} is {is_} instead of {wanted}")
+    return found
+
+
+def _crc32(model: Model, folder: Path, net: Net) -> str | None:
+    """Return the CRC-32 published beside a file, or None if no mirror has it."""
+    failures: dict[str, AttemptError] = {}
+    for url in model.urls:
+        try:
+            beside = url.rpartition(".")[0] + ".hash"
+            with open_url(net.opener, beside, net.pace.timeout, {}) as response:
+                text = response.read(64).decode("ascii", "replace").strip()
+        except AttemptError as error:
+            failures[url] = error
+            continue
+        except OSError:
+            continue
+        if re.fullmatch("[0-9a-f]{8}", text):
+            return text
+    if len(failures) == len(model.urls) and all(error.offline for error in failures.values()):
+        raise _failure(model, folder, failures)  # waiting as long again would not help
+    return None
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Keep a second process from fetching the same file at the same time."""
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    with output_errors(target):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise OutputError(
+                "download_running", f"Another process is fetching {target}.", "Wait for it to end."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show bytes done and to come on stderr, if that is a terminal."""
+    with tqdm(
+        desc=title,
+        unit="B",
+        unit_scale=True,
+        unit_divisor=1000,
+        file=sys.stderr,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+
+        def advance(done: int, total: int | None) -> None:
+            if bar.n == 0 and not bar.disable:
+                bar.initial = done  # what was there before has no part in the speed
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield advance
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,79 @@
+"""The engine of this project's own small model: a narrow AEI-Net, weights trained here.
+
+Source photo: ArcFace framing at 112, ``LiteEncoder``, times sqrt(128). Target: ArcFace framing at
+256. The mask is drawn from the target's landmarks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from ..alignment import TEMPLATES
+from ..models import store
+from .base import CropSpec, Swapper
+from .found import missing_files, missing_torch, print_of
+from .neural import Framing
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+GENERATOR, ENCODER = "lite", "lite_encoder"
+SOURCE_SIDE, NUMBERS = 112, 128
+_ARCFACE = TEMPLATES["arcface_112_v2"]
+
+
+def missing() -> str | None:
+    """Say what is not there, or None if the engine can be built."""
+    return missing_files([GENERATOR, ENCODER], "lite") or missing_torch()
+
+
+def identity_of(encoder: nn.Module, photos: Tensor) -> Tensor:
+    """Embed the photos of one person.
+
+    Args:
+        encoder: Gives vectors of length 1.
+        photos: (B, 3, 112, 112) RGB in [-1, 1], ArcFace framing.
+
+    Returns:
+        (1, 128), the direction of the mean, of length sqrt(128).
+    """
+    import torch.nn.functional as F
+
+    mean = encoder(photos).mean(dim=0, keepdim=True)
+    return cast("Tensor", F.normalize(mean) * NUMBERS**0.5)
+
+
+def build(device: str) -> Swapper:
+    """Load the engine.
+
+    Args:
+        device: cpu or cuda.
+
+    Raises:
+        InputError: If a file is missing, damaged or another network's.
+    """
+    import torch
+
+    from ..models.weights import load_into
+    from ..networks.aei_net import AEINet
+    from ..networks.fast import FastAEINet
+    from .aei import SIDE, AEISwapper
+    from .batches import Batches, fitting_batch
+
+    generator_path, encoder_path = store.require(GENERATOR), store.require(ENCODER)
+    module = cast(AEINet, load_into("lite", generator_path, "cpu"))
+    encoder = load_into("lite_encoder", encoder_path, "cpu")
+    dtype = torch.float16 if device == "cuda" else torch.float32
+    generator = FastAEINet(module, dtype, device)
+    crop = torch.zeros(1, 3, SIDE, SIDE)
+    batch = fitting_batch(generator, crop, generator.identity(torch.ones(NUMBERS)), device)
+    framing = Framing(
+        name="lite",
+        key=f"lite {print_of(generator_path, encoder_path)}",
+        target=CropSpec(_ARCFACE, (SIDE,)),
+        source=CropSpec(_ARCFACE, (SOURCE_SIDE,)),
+        batch_size=batch,
+    )
+    return AEISwapper(
+        framing, Batches(generator, batch), lambda photos: identity_of(encoder, photos)
+    )

@@ -1,0 +1,97 @@
+"""ONNX graphs run by onnxruntime, batched where the graph allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from ..errors import InputError
+from ..records import Array
+
+
+class OnnxNetwork:
+    """A graph of which the first output is wanted.
+
+    Args:
+        path: The file.
+        providers: onnxruntime's execution providers, best first.
+
+    Attributes:
+        inputs: Shapes by name; sides that a graph leaves open are not numbers.
+        batched: Whether several samples go in at once; given up at the first refusal.
+
+    Raises:
+        InputError: ``damaged_weights``.
+    """
+
+    def __init__(self, path: Path, providers: Sequence[str]) -> None:
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), providers=list(providers))
+        except Exception as error:  # onnxruntime raises many kinds
+            raise InputError(
+                "damaged_weights", f"{path} cannot be used: {error}.", "Fetch it again."
+            ) from error
+        self.inputs: dict[str, tuple[int | str | None, ...]] = {
+            one.name: tuple(one.shape) for one in self._session.get_inputs()
+        }
+        self.batched = not any(isinstance(shape[0], int) for shape in self.inputs.values())
+        self._output = self._session.get_outputs()[0].name
+        self._path = path
+
+    def input_of(self, name: str, rank: int, side: int | None = None) -> str:
+        """Return the input of that name, or else the only one of that rank and last side.
+
+        Raises:
+            InputError: ``wrong_weights``.
+        """
+        if name in self.inputs:
+            return name
+        fitting = [
+            key
+            for key, shape in self.inputs.items()
+            if len(shape) == rank and (side is None or shape[-1] == side)
+        ]
+        if len(fitting) != 1:
+            raise InputError(
+                "wrong_weights",
+                f"{self._path} has no input {name!r}; it has {', '.join(self.inputs)}.",
+                "It may be another network's file.",
+            )
+        return str(fitting[0])
+
+    def __call__(self, inputs: Mapping[str, Array]) -> Array:
+        """Run the graph.
+
+        Args:
+            inputs: Arrays (B, ...) by input; taken as float32.
+
+        Returns:
+            (B, ...) float32.
+        """
+        arrays = {key: np.ascontiguousarray(x, np.float32) for key, x in inputs.items()}
+        count = len(next(iter(arrays.values())))
+        if self.batched and count > 1:
+            try:
+                return self._run(arrays)
+            except Exception:  # a batch size that is open in name only
+                self.batched = False
+        singles = [{key: x[k : k + 1] for key, x in arrays.items()} for k in range(count)]
+        return np.concatenate([self._run(single) for single in singles])
+
+    def _run(self, arrays: Mapping[str, Array]) -> Array:
+        return np.asarray(self._session.run([self._output], dict(arrays))[0], np.float32)
+
+
+def planes(pictures: Sequence[Array], low: float, high: float) -> Array:
+    """Stack pictures (S, S, 3), 0 to 255, as (B, 3, S, S) float32 from ``low`` to ``high``."""
+    stacked = np.stack([np.moveaxis(picture, 2, 0) for picture in pictures])
+    return np.asarray(stacked * ((high - low) / 255.0) + low, np.float32)
+
+
+def pictures(stacked: Array, low: float, high: float) -> list[Array]:
+    """Turn (B, 3, S, S) from ``low`` to ``high`` into pictures; what lies outside is cut off."""
+    scaled = np.clip((stacked - low) * (255.0 / (high - low)), 0.0, 255.0)
+    return list(np.ascontiguousarray(np.moveaxis(scaled, 1, 3), np.float32))

@@ -1,0 +1,87 @@
+"""ReliableSwap: a FaceShifter generator on ArcFace's direction and FixerNet's mouth.
+
+Source: Yuan et al., "ReliableSwap", 2023 (ygtxr1997/ReliableSwap). Target: FFHQ framing at 256.
+Source photo: ArcFace framing at 256, cut straight from the photo; the reference warps an FFHQ crop
+there, which blurs it once more. The mask is drawn from the target's landmarks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from ..alignment import TEMPLATES
+from ..models import store
+from .base import CropSpec, Swapper
+from .found import missing_files, missing_torch, print_of
+from .neural import Framing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..networks.reliableswap import FSGenerator
+
+WITH_MOUTH, PLAIN = "reliableswap", "reliableswap_plain"
+_DIRECTION = 512  # numbers of ArcFace, before FixerNet's
+
+
+def missing() -> str | None:
+    """Say what is not there, or None if the engine can be built."""
+    if store.find(PLAIN) is not None:
+        return missing_torch()
+    return missing_files([WITH_MOUTH], WITH_MOUTH) or missing_torch()
+
+
+def identity_of(network: FSGenerator, photos: Tensor) -> Tensor:
+    """Embed the photos of one person.
+
+    Args:
+        network: Its identity encoders are used.
+        photos: (B, 3, 256, 256) RGB in [-1, 1], ArcFace framing.
+
+    Returns:
+        (1, 512 or 640): the direction of the mean, and the mean of the mouth's numbers.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    mean = network.identity(photos, infer=True).mean(dim=0, keepdim=True)
+    return torch.cat([F.normalize(mean[:, :_DIRECTION]), mean[:, _DIRECTION:]], dim=1)
+
+
+def build(device: str) -> Swapper:
+    """Load the engine.
+
+    Args:
+        device: cpu or cuda.
+
+    Raises:
+        InputError: If the file is missing, damaged or another network's.
+    """
+    import torch
+
+    from ..models.weights import load_into
+    from ..networks.fast import FastAEINet
+    from ..networks.reliableswap import FSGenerator
+    from .aei import SIDE, AEISwapper
+    from .batches import Batches, fitting_batch
+
+    mouth = store.find(WITH_MOUTH) is not None
+    path = store.require(WITH_MOUTH if mouth else PLAIN)
+    name = "reliableswap_fsgenerator_mouth" if mouth else "reliableswap_fsgenerator"
+    network = cast(FSGenerator, load_into(name, path, "cpu"))
+    dtype = torch.float16 if device == "cuda" else torch.float32
+    generator = FastAEINet(network.G, dtype, device)
+    numbers = network.G.c_id
+    del network.G  # only the encoders are needed from here on
+    crop = torch.zeros(1, 3, SIDE, SIDE)
+    batch = fitting_batch(generator, crop, generator.identity(torch.ones(numbers)), device)
+    framing = Framing(
+        name="reliableswap",
+        key=f"reliableswap {print_of(path)}",
+        target=CropSpec(TEMPLATES["ffhq_512"], (SIDE,)),
+        source=CropSpec(TEMPLATES["arcface_112_v2"], (SIDE,)),
+        batch_size=batch,
+    )
+    return AEISwapper(
+        framing, Batches(generator, batch), lambda photos: identity_of(network, photos)
+    )
