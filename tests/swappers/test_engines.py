@@ -317,7 +317,12 @@ def test_engines_in_order_of_preference_say_what_is_missing(weights):
 def test_auto_falls_back_to_mesh_and_says_why(weights):
     swapper, notes = registry.choose_engine("auto", "cpu")
     assert swapper.name == "mesh"
-    assert [note.wanted for note in notes] == ["blendface", "ghost", "lite"]
+    (note,) = notes
+    assert note.wanted == "a better engine (blendface, ghost, lite)"
+    assert "videoswap doctor" in note.reason
+    _, detailed = registry.choose_engine("auto", "cpu", GhostSettings(num_blocks=3))
+    assert next(note.wanted for note in detailed) == "ghost"
+    assert "G_unet_3blocks.pth" in detailed[0].reason
 
 
 @pytest.mark.parametrize(

@@ -118,10 +118,19 @@ def _best(known: Sequence[Engine], device: str, ghost_first: bool) -> Built:
     if ghost_first:
         known = sorted(known, key=lambda engine: engine.name != "ghost")
     best = next(engine for engine in known if engine.missing is None)
-    passed = known[: known.index(best)]
-    notes = tuple(Fallback(e.name, best.name, e.missing or "") for e in passed)
-    swapper, more = best.build(device)
-    return swapper, notes + more
+    swapper, notes = best.build(device)
+    return swapper, (*_passed_over(known[: known.index(best)], best, ghost_first), *notes)
+
+
+def _passed_over(passed: Sequence[Engine], best: Engine, in_full: bool) -> tuple[Fallback, ...]:
+    """Say why better engines are not used: in one line, unless ghost was as good as asked for."""
+    if in_full or len(passed) == 1:
+        return tuple(Fallback(one.name, best.name, one.missing or "") for one in passed)
+    if not passed:
+        return ()
+    names = ", ".join(one.name for one in passed)
+    why = "their weights are not here (`videoswap doctor` says which and how to get them)"
+    return (Fallback(f"a better engine ({names})", best.name, why),)
 
 
 def _either(ours: str | None, onnx: str | None) -> str | None:
