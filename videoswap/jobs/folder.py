@@ -124,7 +124,8 @@ def _swap(context: Context, path: Path, out: Path, dry_run: bool) -> Report:
     if what == "image":
         out = out if out.suffix.lower() in WRITABLE_PICTURES else out.with_suffix(".png")
     elif what == "video":
-        out = out.with_suffix(default_suffix(probe(path).formats, path))
+        info = probe(path)
+        out = out.with_suffix(default_suffix(info.formats, path, info.pix_fmt))
     if not dry_run:
         with output_errors(out):
             out.parent.mkdir(parents=True, exist_ok=True)

@@ -52,9 +52,10 @@ def swap_one_picture(
     notes: tuple[Fallback, ...] = picture.notes
     if not dry_run:
         pixels, mask = _swapped(context, picture.rgb, faces, matching.sources)
-        notes += write_picture(out, picture.with_rgb(pixels))
+        notes += write_picture(out, picture.with_rgb(pixels), overwrite=overwrite)
         if masks is not None:
-            write_picture(masks, Picture(np.repeat(mask[..., None], 3, axis=2)))
+            grey = Picture(np.repeat(mask[..., None], 3, axis=2))
+            write_picture(masks, grey, overwrite=overwrite)
     return Report(
         input=str(target),
         output=None if dry_run else str(out),

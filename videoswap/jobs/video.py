@@ -18,7 +18,7 @@ from ..errors import InputError, NoFaceError, OutputError
 from ..matching import Matching, assign, cluster_tracks
 from ..media.animation import AnimationWriter, animation_container
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
-from ..media.ffmpeg import verify
+from ..media.ffmpeg import verify, verify_copied
 from ..media.mux import mux
 from ..media.probe import VideoInfo, probe
 from ..records import Person, TimeRange
@@ -119,7 +119,7 @@ def swap_one_video(
                 tally = _render(context, info, analysis, casting, segments, targets)
     if not dry_run:
         with clock.part("verify"):
-            _verify(targets)
+            tally.notes += _verify(targets)
     notes += tally.notes
     for note in notes:
         context.say(f"Note: {note.rstrip('.')}.")
@@ -243,7 +243,7 @@ def _render(
     with (
         stages_share_the_cores(),
         piece_folder(cache, key, targets.out) as folder,
-        _sink(info, targets) as sink,
+        _sink(info, targets, context.settings.overwrite) as sink,
     ):
         outputs = Outputs(folder, targets.encoder, targets.mask_encoder, sink)
         missing = [segment for segment in segments if outputs.needs(segment)]
@@ -256,31 +256,53 @@ def _render(
         with Progress("render", len(frames), faces) as bar:
             tally.stages = renderer.run(missing, outputs, lambda job: bar.advance(len(job.crops)))
         pts = analysis.frames.pts
-        strict, range_ = context.settings.strict_streams, context.settings.time_range
+        settings = context.settings
+        range_, overwrite = settings.time_range, settings.overwrite
         if targets.masks is not None and targets.mask_encoder is not None:
             pieces = [outputs.mask(segment) for segment in segments]
-            mux(pieces, info, targets.mask_encoder, targets.masks, pts, range_, copy_streams=False)
+            mux(
+                pieces,
+                info,
+                targets.mask_encoder,
+                targets.masks,
+                pts,
+                range_,
+                copy_streams=False,
+                overwrite=overwrite,
+            )
         if sink is not None:
             sink.finish()
         elif targets.encoder is not None:
             pieces = [outputs.video(segment) for segment in segments]
-            made = mux(pieces, info, targets.encoder, targets.out, pts, range_, strict)
+            made = mux(
+                pieces,
+                info,
+                targets.encoder,
+                targets.out,
+                pts,
+                range_,
+                strict_streams=settings.strict_streams,
+                overwrite=overwrite,
+            )
             tally.notes += map(str, made.notes)
     return tally
 
 
 @contextmanager
-def _sink(info: VideoInfo, targets: _Targets) -> Iterator[AnimationWriter | None]:
+def _sink(info: VideoInfo, targets: _Targets, overwrite: bool) -> Iterator[AnimationWriter | None]:
     """Open the writer of an animated picture, if the result is one."""
     if targets.encoder is not None:
         yield None
         return
-    with AnimationWriter(info, targets.out) as writer:
+    with AnimationWriter(info, targets.out, overwrite=overwrite) as writer:
         yield writer
 
 
-def _verify(targets: _Targets) -> None:
+def _verify(targets: _Targets) -> list[str]:
     """Let an independent decoder read the results in full.
+
+    Returns:
+        What it finds wrong with streams that were only copied: they came like that.
 
     Raises:
         OutputError: ``verification_failed``; the file is left under another name.
@@ -295,3 +317,5 @@ def _verify(targets: _Targets) -> None:
                 f"ffmpeg cannot read the result in full: {problems[0].rstrip('.')}.",
                 f"It lies in {aside}; please report this with the video.",
             )
+    damage = verify_copied(targets.out)
+    return [f"a copied stream is damaged, as it is in the source: {damage[0]}"] if damage else []
