@@ -15,7 +15,7 @@ from typing import Any
 
 from . import __version__
 from .errors import PartialError, UsageError, VideoswapError
-from .jobs.outputs import default_output
+from .jobs.outputs import default_output, default_video_output
 from .models.commands import add_arguments as add_models_arguments
 from .models.commands import run as run_models
 from .records import TimeRange
@@ -345,7 +345,7 @@ def _swap(arguments: argparse.Namespace) -> int:
         swap: Callable[..., Any] = api.swap_image
     else:
         target = arguments.target_video
-        out = arguments.out_video_name or default_output(target)
+        out = arguments.out_video_name or default_video_output(target)
         swap = api.swap_video
     report = swap(
         arguments.source_paths,

@@ -36,6 +36,21 @@ def check_output(out: Path, inputs: Iterable[Path], overwrite: bool) -> None:
         raise OutputError("unwritable_output", f"The folder {folder} cannot be written to.")
 
 
-def default_output(target: Path, suffix: str | None = None) -> Path:
-    """Return NAME_swapped in the current folder, with the target's suffix or another one."""
-    return Path(f"{target.stem}_swapped{suffix or target.suffix}")
+def default_output(target: Path) -> Path:
+    """Return NAME_swapped in the current folder, with the target's suffix."""
+    return Path(f"{target.stem}_swapped{target.suffix}")
+
+
+def default_video_output(video: Path) -> Path:
+    """Return NAME_swapped in the current folder, in the video's container if it can be written.
+
+    Raises:
+        InputError: If the video cannot be read.
+    """
+    from ..media.formats import default_suffix  # not needed for --help
+    from ..media.probe import probe
+
+    info = probe(video)
+    if info.animation in ("gif", "webp"):
+        return default_output(video)
+    return Path(f"{video.stem}_swapped{default_suffix(info.formats, video, info.pix_fmt)}")
