@@ -16,6 +16,7 @@ from ..media.probe import VideoInfo
 from ..media.reader import DecodedFrame
 from ..media.segment import EncodedSegment
 from ..records import Array, Crop, SwappedCrop
+from .memory import give_back_memory
 from .segments import Segment
 
 
@@ -95,6 +96,8 @@ class Outputs:
             if self.mask_plan is not None:
                 mask = stack.enter_context(SegmentEncoder(self.mask_plan, info, self.mask(segment)))
             yield _Piece(video, mask, self.sink)
+        del video, mask
+        give_back_memory()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
