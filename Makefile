@@ -27,6 +27,7 @@ bench: .venv/.installed-dev
 	$(VENV) benchmarks/memory.py
 	$(VENV) benchmarks/identity.py
 	$(VENV) benchmarks/speed.py
+	$(VENV) benchmarks/generator.py --threads 2
 
 .venv/.installed: requirements.txt requirements-insightface.txt pyproject.toml scripts/install.py
 	$(PYTHON) scripts/install.py
