@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .analysis.analyze import Analysis
 from .analysis.tools import FaceTools
-from .jobs.context import Say, open_context
+from .jobs.context import Context, Say, open_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderReport, swap_one_folder
 from .jobs.outputs import check_output
@@ -73,10 +73,7 @@ def swap_video(
     Returns:
         What was done; ``complete`` tells whether all target faces were found.
     """
-    check_readable(Path(video))  # before models are loaded
-    inputs = [*sources, *target_faces, video, out, *([save_masks] if save_masks else [])]
-    _check_report(report_file, inputs, settings)
-    context = open_context(_paths(sources), _paths(target_faces), settings, say)
+    context = _prepared(sources, target_faces, [video, out, save_masks], settings, report_file, say)
     report = swap_one_video(context, Path(video), Path(out), save_masks, dry_run)
     return _finished(report, report_file, say)
 
@@ -93,10 +90,7 @@ def swap_image(
     say: Say = _silent,
 ) -> Report:
     """Put faces from photos onto people of a picture; arguments as in ``swap_video``."""
-    check_readable(Path(image))
-    inputs = [*sources, *target_faces, image, out, *([save_masks] if save_masks else [])]
-    _check_report(report_file, inputs, settings)
-    context = open_context(_paths(sources), _paths(target_faces), settings, say)
+    context = _prepared(sources, target_faces, [image, out, save_masks], settings, report_file, say)
     report = swap_one_picture(context, Path(image), Path(out), save_masks, dry_run)
     return _finished(report, report_file, say)
 
@@ -148,6 +142,21 @@ def list_faces(
 
 def _paths(paths: Sequence[Path]) -> list[Path]:
     return [Path(path) for path in paths]
+
+
+def _prepared(
+    sources: Sequence[Path],
+    target_faces: Sequence[Path],
+    files: Sequence[Path | None],
+    settings: SwapSettings,
+    report_file: Path | None,
+    say: Say,
+) -> Context:
+    """Check the target, which is the first of ``files``, and the report; then load the models."""
+    given = [path for path in files if path is not None]
+    check_readable(Path(given[0]))
+    _check_report(report_file, [*sources, *target_faces, *given], settings)
+    return open_context(_paths(sources), _paths(target_faces), settings, say)
 
 
 def _check_report(path: Path | None, others: Sequence[Path], settings: SwapSettings) -> None:

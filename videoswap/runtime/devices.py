@@ -28,8 +28,11 @@ class Device:
     fallback: Fallback | None = None
 
 
-_CPU = ("CPUExecutionProvider",)
-_CUDA = ("CUDAExecutionProvider", "CPUExecutionProvider")
+# onnxruntime's execution providers for a device, best first.
+PROVIDERS = {
+    "cpu": ("CPUExecutionProvider",),
+    "cuda": ("CUDAExecutionProvider", "CPUExecutionProvider"),
+}
 
 
 def choose_device(wanted: str) -> Device:
@@ -39,7 +42,7 @@ def choose_device(wanted: str) -> Device:
         UsageError: ``no_cuda`` if cuda was asked for by name and cannot be used.
     """
     if wanted == "cpu":
-        return Device("cpu", _CPU)
+        return Device("cpu", PROVIDERS["cpu"])
     trouble = cuda_trouble() if wanted == "cuda" or gpu_present() else None
     if wanted == "cuda" and trouble is not None:
         raise UsageError(
@@ -48,10 +51,12 @@ def choose_device(wanted: str) -> Device:
             "Run `videoswap doctor`, or --device cpu.",
         )
     if wanted == "auto" and not gpu_present():
-        return Device("cpu", _CPU)
+        return Device("cpu", PROVIDERS["cpu"])
     if trouble is not None:
-        return Device("cpu", _CPU, Fallback("a GPU is here", "the CPU computes", trouble))
-    return Device("cuda", _CUDA)
+        return Device(
+            "cpu", PROVIDERS["cpu"], Fallback("a GPU is here", "the CPU computes", trouble)
+        )
+    return Device("cuda", PROVIDERS["cuda"])
 
 
 def gpu_present() -> bool:

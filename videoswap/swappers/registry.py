@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..records import Fallback
+from ..runtime.devices import PROVIDERS
 from ..settings import GhostSettings
 from . import blendface_build, ghost_build, lite, onnx_build, reliableswap
 from .base import Swapper
@@ -17,9 +18,6 @@ from .mesh import MeshSwapper
 
 #: An engine, and what it does otherwise than expected.
 Built = tuple[Swapper, tuple[Fallback, ...]]
-
-_CPU = ("CPUExecutionProvider",)
-_CUDA = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,7 @@ def _either(ours: str | None, onnx: str | None) -> str | None:
 def _build_blendface(device: str) -> Built:
     if blendface_build.missing() is None:
         return blendface_build.build(device), ()
-    return onnx_build.build_blendface(_providers(device))
+    return onnx_build.build_blendface(PROVIDERS[device])
 
 
 def _missing_ghost(asked: GhostSettings) -> str | None:
@@ -152,10 +150,5 @@ def _missing_ghost(asked: GhostSettings) -> str | None:
 
 def _build_ghost(asked: GhostSettings, device: str) -> Built:
     if onnx_build.is_onnx(asked) or ghost_build.missing(asked) is not None:
-        return onnx_build.build_ghost(asked, _providers(device))
-    return ghost_build.build(asked, device, _providers(device))
-
-
-def _providers(device: str) -> tuple[str, ...]:
-    """Return onnxruntime's execution providers for a device, best first."""
-    return _CUDA if device == "cuda" else _CPU
+        return onnx_build.build_ghost(asked, PROVIDERS[device])
+    return ghost_build.build(asked, device, PROVIDERS[device])
