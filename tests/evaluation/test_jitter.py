@@ -1,0 +1,66 @@
+import cv2
+import numpy as np
+import pytest
+
+from tests.evaluation.looks import SIDE, flat, look, moment, points, textured
+from videoswap.evaluation.columns import joined
+from videoswap.evaluation.jitter import JitterFamily
+
+EYES = float(np.hypot(*(points()[45] - points()[36])))
+FRAMES = 40
+FILM = textured(size=SIDE + FRAMES)
+
+
+def run(noise, drift=0, frames=FRAMES):
+    """Measure a face whose landmarks tremble by (original, result) pixels while it drifts."""
+    random = np.random.default_rng(1)
+    family, looks, rows = JitterFamily(), [], []
+    for index in range(frames):
+        way = drift * index
+        film = np.ascontiguousarray(FILM[:SIDE, FRAMES - way : FRAMES - way + SIDE])
+        smooth = points() + np.float32([way, 0])
+        shaken = random.normal(0, 1, (68, 2))
+        fresh = [(smooth + size * shaken).astype(np.float32) for size in noise]
+        looks.insert(0, look(film, film, smooth=smooth, fresh=tuple(fresh), index=index))
+        rows.append(family.measure(moment(*looks[:3])))
+    columns = {name: np.array([row.get(name, np.nan) for row in rows]) for name in family.columns}
+    return {metric.key: metric.value(columns) for metric in family.metrics}
+
+
+@pytest.mark.parametrize("drift", [0, 1])
+def test_the_jitter_is_the_standard_deviation_that_was_put_in(drift):
+    found = run((0.5, 1.0), drift)
+    assert found["jitter_ratio"] == pytest.approx(2.0, rel=0.02)
+    assert found["jitter_original"] == pytest.approx(0.5 / EYES * 1000, rel=0.05)
+    assert found["still_frames"] == FRAMES - 2
+
+
+def squeezed(share):
+    """The film with the face squeezed from above, as if it nodded."""
+    film = FILM[:SIDE, :SIDE]
+    middle = SIDE / 2
+    matrix = np.array([[1, 0, 0], [0, share, middle * (1 - share)]])
+    return cv2.warpAffine(film, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+
+
+def test_two_frames_are_too_few_and_a_changing_face_is_not_still():
+    family = JitterFamily()
+    looks = [look(squeezed(s), flat(), index=i) for i, s in enumerate((1.0, 0.95, 0.9))][::-1]
+    assert family.measure(moment(looks[2])) == {}
+    assert family.measure(moment(*looks[1:])) == {}
+    assert family.measure(moment(*looks)) == {"still": 0.0}
+
+
+def test_what_was_measured_before_a_gap_is_forgotten():
+    family = JitterFamily()
+    film = FILM[:SIDE, :SIDE]
+    early = [look(film, film, index=index) for index in (1, 0)]
+    late = [look(film, film, index=index) for index in (9, 8, 7)]
+    family.measure(moment(*early))
+    assert family.measure(moment(*late)) == {}
+
+
+def test_columns_of_several_people_are_joined_by_time():
+    one = {"pts": np.array([0.0, 2.0]), "x": np.array([1.0, 3.0])}
+    two = {"pts": np.array([1.0]), "x": np.array([2.0])}
+    assert joined([one, two])["x"].tolist() == [1, 2, 3]

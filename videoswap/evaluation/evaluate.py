@@ -1,0 +1,176 @@
+"""One result from start to finish: analyze, match, read in step, measure, sum up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..analysis.tools import FaceTools
+from ..errors import UsageError
+from ..jobs.context import Say
+from ..jobs.video import analyze_with_progress
+from ..media.probe import VideoInfo, probe
+from ..runtime.devices import choose_device
+from ..runtime.progress import Progress
+from ..runtime.stages import stages_share_the_cores
+from ..settings import AnalysisSettings, SwapSettings
+from .columns import Collector, joined
+from .expression import ExpressionFamily
+from .gaze import GazeFamily
+from .identity import IdentityFamily
+from .jitter import JitterFamily
+from .maskflicker import MaskFlickerFamily
+from .measure import Families, Measured, measure
+from .metric import Columns, Family, FrameFamily, Metric
+from .missed import MissedFamily
+from .outside import OutsideFamily
+from .pairs import read_pairs
+from .people import People, find_people
+from .pose import PoseFamily
+from .presence import BystanderFamily, FallbackFamily
+from .report import Evaluation, Group, Groups, values_of
+from .seam import SeamFamily
+from .texture import TextureFamily
+from .warping import WarpingFamily
+
+
+def evaluate_result(
+    original: Path,
+    result: Path,
+    sources: Sequence[Path],
+    targets: Sequence[Path],
+    masks: Path | None,
+    gallery: Path | None,
+    step: int,
+    settings: SwapSettings,
+    say: Say,
+) -> Evaluation:
+    """Measure one result.
+
+    Args:
+        original: The video that was swapped.
+        result: What came out.
+        sources: The photos that were put in.
+        targets: The people that were replaced, as given to the swap.
+        masks: The masks of ``--save_masks``; without them some metrics cannot be measured.
+        gallery: A folder of further faces for the retrieval rate.
+        step: Metrics of single frames look at every one of so many frames.
+        settings: Its ``analysis``, ``time_range``, ``similarity_th``, ``device`` and
+            ``cache_dir`` are used.
+        say: Called with sentences for the user.
+
+    Raises:
+        UsageError: ``bad_step``, ``no_source`` or ``sources_and_targets``.
+        InputError: If a file cannot be used, or the result is not one of this original.
+        NoFaceError: If there is nobody to measure.
+    """
+    _check(sources, targets, step)
+    infos = probe(original), probe(result)
+    covers = None if masks is None else probe(masks)
+    tools = FaceTools.open(choose_device(settings.device).providers)
+    with analyze_with_progress(infos[0], settings, tools) as analysis:
+        threshold = settings.similarity_th or tools.recognizer.default_threshold
+        people = find_people(original, analysis, sources, targets, gallery, threshold, tools)
+        persons = {track: one.id for one in people.persons for track in one.track_ids}
+        families = _families(people, persons, tools, settings.analysis)
+        pairs = read_pairs(*infos, covers, settings.time_range)
+        with stages_share_the_cores(), Progress("measure", len(analysis.frames.pts)) as bar:
+            measured = measure(
+                pairs,
+                analysis,
+                persons,
+                people.matching.sources,
+                families,
+                tools.landmarker,
+                step,
+                bar.advance,
+            )
+    notes = [*people.matching.notes, *_coverage(measured, infos, len(analysis.frames.pts))]
+    for note in notes:
+        say(f"Note: {note.rstrip('.')}.")
+    return Evaluation(
+        original=str(original),
+        result=str(result),
+        masks=None if masks is None else str(masks),
+        encoder=tools.recognizer.name,
+        frames=measured.count,
+        step=step,
+        part=settings.time_range,
+        notes=tuple(notes),
+        groups=_groups(people, families, measured, masks is not None),
+    )
+
+
+def _check(sources: Sequence[Path], targets: Sequence[Path], step: int) -> None:
+    if step < 1:
+        raise UsageError("bad_step", "--step must be at least 1.")
+    if not sources:
+        raise UsageError("no_source", "At least one source photo is needed.")
+    if len(sources) != len(targets) and (targets or len(sources) > 1):
+        raise UsageError(
+            "sources_and_targets",
+            f"{len(sources)} source photos and {len(targets)} target faces were given.",
+            "Give them as the swap was given them: the nth source for the nth target face.",
+        )
+
+
+def _families(
+    people: People, persons: Mapping[int, int], tools: FaceTools, analysis: AnalysisSettings
+) -> Families:
+    swapped = {match.person for match in people.matching.matches}
+    wanted = [person.embedding for person in people.persons if person.id in swapped]
+    return Families(
+        swapped=(
+            FallbackFamily(),
+            IdentityFamily(people.known, persons, tools.recognizer),
+            JitterFamily(),
+            WarpingFamily(),
+            MaskFlickerFamily(),
+            SeamFamily(),
+            TextureFamily(),
+            PoseFamily(),
+            ExpressionFamily(),
+            GazeFamily(),
+        ),
+        others=(BystanderFamily(),),
+        frames=(MissedFamily(wanted, tools, analysis), OutsideFamily()),
+    )
+
+
+def _coverage(measured: Measured, infos: tuple[VideoInfo, VideoInfo], wanted: int) -> list[str]:
+    if measured.count == wanted:
+        return []
+    return [f"{infos[1].path} shows {measured.count} of {wanted} frames of {infos[0].path}"]
+
+
+def _groups(people: People, families: Families, measured: Measured, masked: bool) -> Groups:
+    sources = {match.person: match.source for match in people.matching.matches}
+    swapped, others = _metrics(families.swapped), _metrics(families.others)
+
+    def group(
+        name: str, metrics: Sequence[Metric], columns: Columns, source: str | None = None
+    ) -> Group:
+        values = values_of(metrics, columns, masked)
+        return Group(name, source, len(columns["pts"]), values, columns)
+
+    def everybody(some: Sequence[Family], parts: Mapping[int, Columns]) -> Columns:
+        names = [name for family in some for name in family.columns]
+        return joined([Collector(names).columns, *parts.values()])
+
+    return Groups(
+        overall=group("all swapped", swapped, everybody(families.swapped, measured.swapped)),
+        people=tuple(
+            group(f"person {person}", swapped, columns, people.known[sources[person]].label)
+            for person, columns in sorted(measured.swapped.items())
+        ),
+        bystanders=group("all left alone", others, everybody(families.others, measured.others)),
+        others=tuple(
+            group("nobody known" if person < 0 else f"person {person}", others, columns)
+            for person, columns in sorted(measured.others.items())
+        ),
+        whole=group("frames", _metrics(families.frames), measured.frames),
+    )
+
+
+def _metrics(families: Sequence[Family] | Sequence[FrameFamily]) -> list[Metric]:
+    return [metric for family in families for metric in family.metrics]

@@ -1,0 +1,79 @@
+"""Whose face is it? Measured by an encoder that no engine uses to swap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..analysis.recognition import Recognizer
+from .metric import Metric, mean, total
+from .motion import Moment
+from .people import Known
+
+
+class IdentityFamily:
+    """Distances of the swapped face to everybody it might be.
+
+    Definition: the face of the result is embedded at its own fresh landmarks; ``d`` is the
+    distance of two embeddings in the encoder's unit (dlib: Euclidean, 0 to about 1.5, one person
+    below 0.6; King 2017, http://blog.dlib.net). Reported are
+
+    - the mean distance to the own source (good: small, below 0.6),
+    - the mean distance to the person that was replaced (good: larger than the former),
+    - retrieval: the share of frames whose nearest face in the gallery is the own source
+      (0 to 1, good: 1). The gallery holds all sources, all people of the original and the faces
+      of ``--gallery``. ID retrieval as in FaceForensics++ comparisons since FaceShifter (Li et
+      al., CVPR 2020), there with another encoder,
+    - wrong-person frames: frames whose nearest source is another one than their own
+      (good: 0; always 0 with a single source).
+
+    What it cannot say: in strong profile, blur or small faces the encoder itself is unsure.
+    """
+
+    over_time = False
+    columns = ("to_source", "to_original", "retrieved", "wrong_source")
+    metrics = (
+        Metric("distance_to_source", "distance to source", "dlib", "< 0.6", mean("to_source"),
+               plot=("to_source", "to_original"), worst="to_source"),
+        Metric("distance_to_original", "distance to original", "dlib", "> to source",
+               mean("to_original")),
+        Metric("retrieval", "retrieval rate", "", "1", mean("retrieved")),
+        Metric("wrong_source_frames", "wrong-person frames", "frames", "0", total("wrong_source"),
+               worst="wrong_source"),
+    )  # fmt: skip
+
+    def __init__(
+        self, known: Sequence[Known], persons: Mapping[int, int], recognizer: Recognizer
+    ) -> None:
+        """Prepare.
+
+        Args:
+            known: The gallery.
+            persons: Number of the person by track.
+            recognizer: The encoder.
+        """
+        self._known = known
+        self._persons = persons
+        self._recognizer = recognizer
+
+    def measure(self, moment: Moment) -> Mapping[str, float]:
+        """See Family."""
+        now = moment.now
+        found = self._recognizer.embed(now.pair.result, now.landmarks[1])
+        far = [self._recognizer.distance(found, one.embedding) for one in self._known]
+        own, person = self._place("source", now.source), self._persons.get(now.track)
+        was = self._place("original", person)
+        sources = [index for index, one in enumerate(self._known) if one.kind == "source"]
+        return {
+            "to_source": far[own],
+            "to_original": far[was],
+            "retrieved": float(min(range(len(far)), key=far.__getitem__) == own),
+            "wrong_source": float(min(sources, key=far.__getitem__) != own),
+        }
+
+    def _place(self, kind: str, number: int | None) -> int:
+        """Return where a face is in the gallery."""
+        return next(
+            index
+            for index, one in enumerate(self._known)
+            if one.kind == kind and one.number == number
+        )

@@ -1,0 +1,109 @@
+"""One face of one frame, in the original and in the result."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from ..analysis.landmarks import Landmarker
+from ..blending.masks import forehead, hull
+from ..media.planes import Box
+from ..records import Array, Face
+from .pairs import Pair
+
+AROUND = 1.9  # side of the window in face sizes: the face and a ring of its surroundings
+LIFT = 0.16  # of the forehead that counts as face, see blending.masks.forehead
+
+
+class Look:
+    """What there is to see of one face in one frame; worked out when first asked for.
+
+    Attributes:
+        pair: The frame.
+        track: Track of the face.
+        source: Index of the source it should have; None for a face to be left alone.
+        face: Where the analysis of the original saw it, smoothed, in upright pixels.
+    """
+
+    def __init__(
+        self, pair: Pair, track: int, source: int | None, face: Face, landmarker: Landmarker
+    ) -> None:
+        self.pair = pair
+        self.track = track
+        self.source = source
+        self.face = face
+        self._landmarker = landmarker
+
+    @cached_property
+    def landmarks(self) -> tuple[Array, Array]:
+        """Fresh landmarks (68, 2) float32 of original and result, upright pixels.
+
+        Both are found by the same landmarker on the same square, that of the original's face,
+        so that they differ by what the pictures show and by nothing else.
+        """
+        points = self.face.points5
+        return (
+            self._landmarker.landmarks(self.pair.original, points),
+            self._landmarker.landmarks(self.pair.result, points),
+        )
+
+    @property
+    def smooth(self) -> Array:
+        """Smoothed landmarks (68, 2) float32 of the original, upright pixels."""
+        assert self.face.landmarks is not None  # the analysis always fills them
+        return self.face.landmarks
+
+    @cached_property
+    def eye_distance(self) -> float:
+        """Distance of the outer corners of the original's eyes in pixels."""
+        return max(float(np.hypot(*(self.smooth[45] - self.smooth[36]))), 1.0)
+
+    @cached_property
+    def window(self) -> Box:
+        """The square around face and surroundings in upright pixels; may leave the picture."""
+        points = self.smooth
+        low, high = points.min(axis=0), points.max(axis=0)
+        side = max(16, round(AROUND * float((high - low).max())))
+        left, top = np.round((low + high - side) / 2).astype(int)
+        return int(left), int(top), int(left) + side, int(top) + side
+
+    @cached_property
+    def original(self) -> Array:
+        """The window of the original, (S, S, 3) uint8 RGB."""
+        return cut(self.pair.original, self.window)
+
+    @cached_property
+    def result(self) -> Array:
+        """The window of the result, (S, S, 3) uint8 RGB."""
+        return cut(self.pair.result, self.window)
+
+    @cached_property
+    def mask(self) -> Array | None:
+        """The window of the mask, (S, S) uint8; None without masks."""
+        return None if self.pair.mask is None else cut(self.pair.mask, self.window)
+
+    @cached_property
+    def inside(self) -> Array:
+        """Where the original's face is, brows to chin, (S, S) bool."""
+        return self.drawn_in(self.window)
+
+    def drawn_in(self, window: Box) -> Array:
+        """Return where the original's face is in a square window, (S, S) bool."""
+        points = self.smooth - np.array(window[:2], np.float32)
+        outline = np.vstack([points, forehead(points, LIFT)])
+        return np.asarray(hull(outline, window[2] - window[0]) > 0.5)
+
+
+def cut(picture: Array, box: Box) -> Array:
+    """Return a box of a picture, whose border goes on where the box leaves it."""
+    x0, y0, x1, y1 = box
+    height, width = picture.shape[:2]
+    inner = picture[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
+    missing = max(0, -y0), max(0, y1 - height), max(0, -x0), max(0, x1 - width)
+    if not any(missing):
+        return inner
+    if not inner.size:
+        return np.zeros((y1 - y0, x1 - x0, *picture.shape[2:]), picture.dtype)
+    return np.asarray(cv2.copyMakeBorder(inner, *missing, cv2.BORDER_REPLICATE))

@@ -1,0 +1,174 @@
+"""What a metric is: columns of numbers, one row a face and frame, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..records import Array
+from .look import Look
+from .motion import Moment
+from .pairs import Pair
+
+Columns = Mapping[str, Array]  # (n,) float64 each, NaN where nothing could be measured
+FEWEST = 8  # frames that a correlation over time needs
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of the report.
+
+    Attributes:
+        key: Name in the JSON; never changes its meaning.
+        label: Name in the table.
+        unit: Unit; empty for a ratio or a share.
+        good: What is good, in words.
+        value: Makes the number of the columns; NaN if nothing was measured.
+        needs_masks: Whether it cannot be measured without the masks.
+        plot: Columns to draw over time.
+        worst: Column whose largest values are the worst frames; empty for none.
+    """
+
+    key: str
+    label: str
+    unit: str
+    good: str
+    value: Callable[[Columns], float]
+    needs_masks: bool = False
+    plot: tuple[str, ...] = ()
+    worst: str = ""
+
+
+class Family(Protocol):
+    """Metrics that are measured together."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns it fills."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is made of them."""
+
+    @property
+    def over_time(self) -> bool:
+        """Whether it needs every frame, whatever step was asked for."""
+
+    def measure(self, moment: Moment) -> Mapping[str, float]:
+        """Return the numbers of one face of one frame; what is left out counts as NaN."""
+
+
+class FrameFamily(Protocol):
+    """Metrics of whole frames, measured together."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns it fills."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is made of them."""
+
+    def measure(self, pair: Pair, looks: Sequence[Look]) -> Mapping[str, float]:
+        """Return the numbers of one frame and its faces; what is left out counts as NaN."""
+
+
+def mean(column: str) -> Callable[[Columns], float]:
+    """Return the mean of a column over what was measured."""
+    return lambda columns: _mean(columns[column])
+
+
+def total(column: str) -> Callable[[Columns], float]:
+    """Return the sum of a column over what was measured."""
+
+    def value(columns: Columns) -> float:
+        known = columns[column][np.isfinite(columns[column])]
+        return float(known.sum()) if known.size else float("nan")
+
+    return value
+
+
+def runs(column: str) -> Callable[[Columns], float]:
+    """Return how many times a column of 0 and 1 goes up, counted track by track."""
+
+    def value(columns: Columns) -> float:
+        if not np.isfinite(columns[column]).any():
+            return float("nan")
+        tracks = columns["track"]
+        marked = (columns[column][tracks == track] > 0 for track in np.unique(tracks))
+        return float(sum(np.count_nonzero(np.diff(one, prepend=False) & one) for one in marked))
+
+    return value
+
+
+def largest(column: str) -> Callable[[Columns], float]:
+    """Return the largest value of a column."""
+
+    def value(columns: Columns) -> float:
+        known = columns[column][np.isfinite(columns[column])]
+        return float(known.max()) if known.size else float("nan")
+
+    return value
+
+
+def share_at_most(column: str, other: str) -> Callable[[Columns], float]:
+    """Return the share of rows in which a column is not larger than another."""
+
+    def value(columns: Columns) -> float:
+        one, two = columns[column], columns[other]
+        known = np.isfinite(one) & np.isfinite(two)
+        return _mean((one <= two)[known].astype(float))
+
+    return value
+
+
+def ratio(column: str, other: str) -> Callable[[Columns], float]:
+    """Return the ratio of two means, over the rows that have both."""
+    return lambda columns: _ratio(columns[column], columns[other])
+
+
+def root_ratio(column: str, other: str) -> Callable[[Columns], float]:
+    """Return the ratio of two root mean squares, over the rows that have both."""
+    return lambda columns: float(np.sqrt(_ratio(columns[column] ** 2, columns[other] ** 2)))
+
+
+def root_mean(column: str) -> Callable[[Columns], float]:
+    """Return the root mean square of a column."""
+    return lambda columns: float(np.sqrt(_mean(columns[column] ** 2)))
+
+
+def geometric_mean(column: str) -> Callable[[Columns], float]:
+    """Return the geometric mean; the column holds logarithms."""
+    return lambda columns: float(np.exp(_mean(columns[column])))
+
+
+def apart(column: str, other: str) -> Callable[[Columns], float]:
+    """Return the mean absolute difference of two columns."""
+    return lambda columns: _mean(np.abs(columns[column] - columns[other]))
+
+
+def correlation(column: str, other: str) -> Callable[[Columns], float]:
+    """Return Pearson's correlation of two columns over time; NaN where one does not vary."""
+
+    def value(columns: Columns) -> float:
+        one, two = columns[column], columns[other]
+        known = np.isfinite(one) & np.isfinite(two)
+        if np.count_nonzero(known) < FEWEST or not (one[known].std() and two[known].std()):
+            return float("nan")
+        return float(np.corrcoef(one[known], two[known])[0, 1])
+
+    return value
+
+
+def _mean(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _ratio(one: Array, two: Array) -> float:
+    known = np.isfinite(one) & np.isfinite(two)
+    below = float(two[known].sum())
+    return float(one[known].sum()) / below if below > 0 else float("nan")

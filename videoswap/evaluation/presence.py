@@ -1,0 +1,101 @@
+"""Is there a swap where there should be one, and none where there should not?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from ..records import Array
+from .look import Look
+from .metric import Metric, mean, runs, total
+from .motion import Moment
+
+SMOOTH = 0.03  # of the window, standard deviation of the blur: encoder noise averages out
+LEAST = 1.5  # levels by which a smooth picture must differ to count as changed
+NOISE = 3.0  # times what changed around the face
+CHANGED = 0.2  # of the face: less than this is no swap, more is one
+SEEN = 0.3  # of a face that no swapped face may cover, so that something can be said of it
+
+
+def changed_share(look: Look, others: Sequence[Look] = ()) -> float:
+    """Return the share of the face, 0 to 1, where the result shows something else.
+
+    Both pictures are blurred, so that the noise of another encoding averages out, and compared
+    in luma and chroma. A pixel counts as changed where it differs by more than ``LEAST`` levels
+    and by ``NOISE`` times the 90th percentile of the surroundings, which no swap touches.
+
+    Args:
+        look: The face.
+        others: Swapped faces, whose pixels are left out.
+
+    Returns:
+        NaN if the others cover nearly all of the face.
+    """
+    sigma = max(1.0, SMOOTH * (look.window[2] - look.window[0]))
+    smooth = [
+        cv2.GaussianBlur(cv2.cvtColor(one, cv2.COLOR_RGB2YCrCb).astype(np.float32), (0, 0), sigma)
+        for one in (look.original, look.result)
+    ]
+    apart: Array = np.abs(smooth[0] - smooth[1]).max(axis=2)
+    alone = np.ones(apart.shape[:2], np.uint8)
+    for other in others:
+        alone[other.drawn_in(look.window)] = 0
+    reach = 2 * round(2 * sigma) + 1
+    free: Array = cv2.erode(alone, np.ones((reach, reach), np.uint8), borderValue=1) > 0
+    face = look.inside & free
+    if np.count_nonzero(face) < max(1.0, SEEN * np.count_nonzero(look.inside)):
+        return float("nan")
+    around = ~look.inside & free
+    if look.mask is not None:
+        around &= look.mask == 0
+    noise = float(np.percentile(apart[around], 90)) if around.any() else 0.0
+    return float((apart[face] > max(LEAST, NOISE * noise)).mean())
+
+
+class FallbackFamily:
+    """Frames in which a swapped face falls back to the original one.
+
+    Definition: a matched track has its face in a frame, found or filled, and there the result
+    shows the original: fewer than ``CHANGED`` of the face's pixels changed by more than encoding
+    explains, or the mask is empty over the face. Unit: frames; and times, each a run of such
+    frames in a row. Good: 0; such frames flicker.
+    """
+
+    over_time = True
+    columns = ("changed", "fallback")
+    metrics = (
+        Metric("fallback_frames", "fall-back frames", "frames", "0", total("fallback"),
+               plot=("changed",), worst="fallback"),
+        Metric("fallback_runs", "times it falls back", "times", "0", runs("fallback")),
+        Metric("changed_share", "share of the face changed", "", "near 1", mean("changed")),
+    )  # fmt: skip
+
+    def measure(self, moment: Moment) -> Mapping[str, float]:
+        """See Family."""
+        now = moment.now
+        share = changed_share(now)
+        empty = now.mask is not None and not (now.mask[now.inside] >= 128).any()
+        return {"changed": share, "fallback": float(share < CHANGED or empty)}
+
+
+class BystanderFamily:
+    """Frames in which somebody who should be left alone was changed.
+
+    Definition: the face of a track without a source in which more than ``CHANGED`` of the
+    pixels, those in front of which a swapped face is left out, changed by more than encoding
+    explains. Unit: frames. Good: 0.
+    """
+
+    over_time = True
+    columns = ("changed", "disturbed")
+    metrics = (
+        Metric("changed_bystander_frames", "changed though not asked for", "frames", "0",
+               total("disturbed"), worst="disturbed"),
+    )  # fmt: skip
+
+    def measure(self, moment: Moment) -> Mapping[str, float]:
+        """See Family."""
+        share = changed_share(moment.now, moment.swapped)
+        return {} if np.isnan(share) else {"changed": share, "disturbed": float(share > CHANGED)}

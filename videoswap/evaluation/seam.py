@@ -1,0 +1,157 @@
+"""Is there a line where the swap ends?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from ..records import Array
+from .metric import Metric, mean, share_at_most
+from .motion import Moment
+
+ARCS = 24  # pieces of the border in which the step is looked for
+LEAST = 12  # pixels that an arc needs
+BLUR = 1.0  # pixels, of mask and picture before the derivative
+RISE = 0.004  # per pixel, slope of the mask from which a pixel belongs to its border
+EDGE = 0.02, 0.9  # weights between which it does: dips inside the mask are no border
+
+
+class SeamFamily:
+    """Step of luma and colour across the mask's border.
+
+    Definition: the border is where the (slightly blurred) mask rises. There the derivative of
+    luma, and of the two colour differences, across the border is taken, and averaged with its
+    sign over each of ``ARCS`` pieces of the border, so that texture cancels and a step that goes
+    along the border stays. The step of a frame is the mean size over the pieces, in levels (0 to
+    255) a pixel; the colour step is the length of the two colour derivatives. The original has a
+    step of its own at the same pixels, and a gradient: the same without the sign, so that its
+    texture counts as well, which is what a step must stay below to be lost in it. Reported:
+
+    - the share of frames in which the result's step is not larger than the original's gradient
+      (0 to 1, good: at least 0.95),
+    - strictly: the share in which it is not larger than the original's step (0 to 1; a step that
+      nobody sees can miss it, since texture does not count),
+    - the means of all three, and the mean change of the step of luma with its sign, which also
+      sees a seam that cancels an edge of the original (0 where nothing changed).
+
+    Needs masks. Own definition.
+    """
+
+    over_time = False
+    columns = (
+        "seam_luma", "seam_luma_original", "seam_luma_gradient",
+        "seam_colour", "seam_colour_original", "seam_colour_gradient", "seam_change",
+        "seam_excess",
+    )  # fmt: skip
+    metrics = (
+        Metric("seam_luma_gradient_share", "frames without a seam of luma", "", ">= 0.95",
+               share_at_most("seam_luma", "seam_luma_gradient"), needs_masks=True,
+               plot=("seam_luma", "seam_luma_original", "seam_luma_gradient"),
+               worst="seam_excess"),
+        Metric("seam_colour_gradient_share", "frames without a seam of colour", "", ">= 0.95",
+               share_at_most("seam_colour", "seam_colour_gradient"), needs_masks=True,
+               plot=("seam_colour", "seam_colour_original", "seam_colour_gradient")),
+        Metric("seam_luma_share", "strictly, luma", "", "high",
+               share_at_most("seam_luma", "seam_luma_original"), needs_masks=True),
+        Metric("seam_colour_share", "strictly, colour", "", "high",
+               share_at_most("seam_colour", "seam_colour_original"), needs_masks=True),
+        Metric("seam_luma", "step of luma at the border", "levels/pixel", "<= gradient",
+               mean("seam_luma"), needs_masks=True),
+        Metric("seam_luma_original", "the original's step", "levels/pixel", "",
+               mean("seam_luma_original"), needs_masks=True),
+        Metric("seam_luma_gradient", "the original's gradient", "levels/pixel", "",
+               mean("seam_luma_gradient"), needs_masks=True),
+        Metric("seam_colour", "step of colour at the border", "levels/pixel", "<= gradient",
+               mean("seam_colour"), needs_masks=True),
+        Metric("seam_colour_original", "the original's step", "levels/pixel", "",
+               mean("seam_colour_original"), needs_masks=True),
+        Metric("seam_colour_gradient", "the original's gradient", "levels/pixel", "",
+               mean("seam_colour_gradient"), needs_masks=True),
+        Metric("seam_change", "change of the step of luma", "levels/pixel", "small",
+               mean("seam_change"), needs_masks=True),
+    )  # fmt: skip
+
+    def measure(self, moment: Moment) -> Mapping[str, float]:
+        """See Family."""
+        now = moment.now
+        if now.mask is None:
+            return {}
+        border = Border(_own(now.mask, now.inside))
+        if not border.pieces:
+            return {}
+        was, became = border.across(now.original), border.across(now.result)
+        original, result = border.mean(was), border.mean(became)
+        luma, colour = (float(part.mean()) for part in _parts(result))
+        own_luma, own_colour = (float(part.mean()) for part in _parts(original))
+        gradient = border.mean(np.stack(_parts(was), axis=1)).mean(axis=0)
+        return {
+            "seam_luma": luma,
+            "seam_luma_original": own_luma,
+            "seam_luma_gradient": float(gradient[0]),
+            "seam_colour": colour,
+            "seam_colour_original": own_colour,
+            "seam_colour_gradient": float(gradient[1]),
+            "seam_change": float(np.abs(result[:, 0] - original[:, 0]).mean()),
+            "seam_excess": max(luma - own_luma, colour - own_colour),
+        }
+
+
+def _own(mask: Array, face: Array) -> Array:
+    """Leave only those parts of a mask (S, S) that touch the face: not the neighbours'."""
+    _, parts = cv2.connectedComponents((mask > 0).astype(np.uint8))
+    own = np.unique(parts[face])
+    return np.where(np.isin(parts, own[own > 0]), mask, np.uint8(0))
+
+
+class Border:
+    """The border of a mask, in pieces.
+
+    Attributes:
+        pieces: Rows and columns of the pixels of each piece.
+    """
+
+    def __init__(self, mask: Array) -> None:
+        """Find the border of an (S, S) uint8 mask."""
+        soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), BLUR)
+        x, y = _slopes(soft)
+        steep = np.hypot(x, y)
+        rows, columns = np.nonzero((steep > RISE) & (soft > EDGE[0]) & (soft < EDGE[1]))
+        self._normal = np.stack([x[rows, columns], y[rows, columns]]) / steep[rows, columns]
+        self._where = rows, columns
+        angle = np.arctan2(rows - rows.mean(), columns - columns.mean()) if rows.size else rows
+        arc = np.minimum((angle + np.pi) / (2 * np.pi) * ARCS, ARCS - 1).astype(int)
+        found = [np.nonzero(arc == number)[0] for number in range(ARCS)]
+        self.pieces = [piece for piece in found if piece.size >= LEAST]
+
+    def across(self, picture: Array) -> Array:
+        """Return the derivative across the border at each of its pixels, inwards positive.
+
+        Args:
+            picture: (S, S, 3) uint8 RGB.
+
+        Returns:
+            (pixels, 3) float32: luma, red and blue colour difference, levels a pixel.
+        """
+        sharp = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+        x, y = _slopes(np.asarray(cv2.GaussianBlur(sharp, (0, 0), BLUR)))
+        normal = self._normal[:, :, None]
+        return np.asarray(x[self._where] * normal[0] + y[self._where] * normal[1])
+
+    def mean(self, values: Array) -> Array:
+        """Return the means (pieces, n) of values (pixels, n) over each piece."""
+        return np.array([values[piece].mean(axis=0) for piece in self.pieces], np.float64)
+
+
+def _parts(across: Array) -> tuple[Array, Array]:
+    """Return the sizes (n,) of the luma and of the colour of derivatives (n, 3)."""
+    return np.abs(across[:, 0]), np.hypot(across[:, 1], across[:, 2])
+
+
+def _slopes(values: Array) -> tuple[Array, Array]:
+    """Return central differences along x and y, a unit a pixel."""
+    return (
+        cv2.Sobel(values, cv2.CV_32F, 1, 0, ksize=1, scale=0.5),
+        cv2.Sobel(values, cv2.CV_32F, 0, 1, ksize=1, scale=0.5),
+    )
