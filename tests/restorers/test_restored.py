@@ -1,0 +1,138 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.restorers.graphs import FILES, save_restorer
+from tests.swappers.test_engines import crop
+from videoswap import swap_image
+from videoswap.alignment import TEMPLATES
+from videoswap.errors import InputError
+from videoswap.records import SwappedCrop
+from videoswap.restorers.restored import Restored, restored
+from videoswap.settings import DetailSettings
+from videoswap.swappers.base import CropSpec, Identity
+
+CPU = ("CPUExecutionProvider",)
+INSIDE = np.s_[64:192, 64:192]
+
+
+class Engine:
+    """Gives a smooth picture with a full mask inside a soft border."""
+
+    name = key = "engine"
+    batch_size = 4
+    keeps = frozenset({"eyes"})
+    as_is = False
+    spec = CropSpec(TEMPLATES["arcface_112_v2"], (256,))
+
+    def identity(self, photos):
+        return Identity("someone", None)
+
+    def swap(self, crops, identities):
+        rows, columns = np.mgrid[:256, :256] / 256
+        picture = 60 + 100 * np.stack([rows, columns, 0.5 * rows + 0.5 * columns], axis=2)
+        mask = np.zeros((256, 256), np.float32)
+        mask[20:-20, 20:-20] = 1.0
+        mask = cv2.GaussianBlur(mask, (0, 0), 5)
+        return [SwappedCrop(picture.astype(np.float32), mask) for _ in crops]
+
+
+class Redraw:
+    """A restorer that remembers what it saw and draws what a test wants."""
+
+    def __init__(self, draw, template="ffhq_512", side=512):
+        self.seen, self.draw = [], draw
+        self.template, self.side = TEMPLATES[template], side
+
+    def __call__(self, faces):
+        self.seen += list(faces)
+        return [self.draw(face) for face in faces]
+
+
+def pattern(side):
+    """Fine stripes of 8 pixels, with no light or colour of their own."""
+    return np.tile(10 * np.sin(2 * np.pi * np.arange(side) / 8)[:, None, None], (1, side, 3))
+
+
+def swap(draw, blend=1.0, **framing):
+    redraw = Redraw(draw, **framing)
+    engine = Restored(Engine(), redraw, blend, "key")
+    target = crop(256, np.full((256, 256, 3), 90, np.float32))
+    before = Engine().swap([target], [])[0]
+    return redraw, before, engine.swap([target, target], [Identity("someone", None)])
+
+
+@pytest.mark.parametrize(("template", "side"), [("ffhq_512", 512), ("arcface_128", 256)])
+def test_a_restorer_that_changes_nothing_changes_nothing(template, side):
+    _, before, made = swap(lambda face: face, template=template, side=side)
+    assert len(made) == 2
+    for one in made:
+        np.testing.assert_allclose(one.pixels, before.pixels, atol=1.0)
+        np.testing.assert_array_equal(one.mask, before.mask)
+
+
+def test_it_sees_the_swap_in_its_own_framing():
+    redraw, before, _ = swap(lambda face: face)
+    # The eyes lie in FFHQ's places; what is shown there is the swap's own colour there.
+    eye_there = (TEMPLATES["ffhq_512"][0] * 512).round().astype(int)
+    eye_here = (TEMPLATES["arcface_112_v2"][0] * 256).round().astype(int)
+    np.testing.assert_allclose(
+        redraw.seen[0][eye_there[1], eye_there[0]],
+        before.pixels[eye_here[1], eye_here[0]],
+        atol=4.0,
+    )
+    # Where the mask is 0 it is the target.
+    corner = redraw.seen[0][0, 0]
+    np.testing.assert_allclose(corner, 90, atol=1.0)
+
+
+@pytest.mark.parametrize("blend", [0.0, 0.5, 1.0])
+def test_detail_comes_through_by_its_share(blend):
+    _, before, made = swap(lambda face: face + pattern(512), blend)
+    added = (made[0].pixels - before.pixels)[INSIDE]
+    # 512 pixels of FFHQ become 256 of the tighter ArcFace framing: the stripes get a little wider
+    # than 4 pixels and stay close to their height.
+    assert np.abs(added).max() == pytest.approx(10 * blend, abs=1.5 * blend + 1e-6)
+    assert np.abs(added).mean() == pytest.approx(6.3 * blend, abs=1.0 * blend + 1e-6)
+
+
+def test_light_and_colour_stay_the_swaps():
+    _, before, made = swap(lambda face: 0.8 * face + np.array([30, 0, -20], np.float32))
+    assert np.abs(made[0].pixels - before.pixels)[INSIDE].max() < 3.0
+
+
+def test_what_it_adds_fades_out_where_its_frame_ends():
+    _, before, made = swap(lambda face: face + pattern(256), template="arcface_112_v2", side=256)
+    added = np.abs(made[0].pixels - before.pixels)
+    assert added[:2].max() < 0.6
+    assert added[100:150].max() > 8.0
+
+
+def test_the_engine_behind_it_shows_and_the_key_tells_restorers_apart():
+    one = Restored(Engine(), Redraw(None), 0.5, "gfpgan 1")
+    other = Restored(Engine(), Redraw(None), 0.6, "gfpgan 1")
+    assert one.name == "engine"
+    assert one.keeps == {"eyes"}
+    assert len({one.key, other.key, "engine"}) == 3
+    assert restored(Engine(), DetailSettings(), CPU).key == "engine"
+
+
+def test_a_whole_picture_with_a_restorer(photos, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(tmp_path))
+    detail = DetailSettings(restorer="gfpgan", restorer_blend=1.0)
+    chosen = replace(settings, swapper="mesh", detail=detail)
+    out = tmp_path / "out.png"
+    with pytest.raises(InputError, match=r"gfpgan_1\.4\.onnx"):
+        swap_image([photos["source"]], photos["left"], out, settings=chosen)
+    save_restorer(tmp_path / FILES["gfpgan"], 512, slope=1.1)
+    report = swap_image([photos["source"]], photos["left"], out, settings=chosen)
+    assert report.engine == "mesh"
+    assert report.restorer == "gfpgan"
+    plain = replace(settings, swapper="mesh", overwrite=True)
+    before = cv2.imread(str(out))
+    assert swap_image([photos["source"]], photos["left"], out, settings=plain).restorer is None
+    change = np.abs(before.astype(int) - cv2.imread(str(out))).max(axis=2)
+    assert 0.02 < (change > 0).mean() < 0.8
+    assert change.max() < 40
