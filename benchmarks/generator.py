@@ -2,10 +2,12 @@
 
     python benchmarks/generator.py --threads 2
     python benchmarks/generator.py --networks ghost_aei_unet_1 ghost_aei_unet_3 --rounds 3
+    python benchmarks/generator.py --networks blendswap reliableswap lite
 
 All ways of one network run in turn in the same process with the same weights (the contract's fill
 rule, no file needed) and the same crops; errors are against the plain module in float64. On CUDA
-the share is of the card's own matrix peak, measured with a large half-precision product.
+the share is of the card's own matrix peak, measured with a large half-precision product, and
+"plain float32" is what torch makes of it by default (cuDNN's convolutions round to TF32).
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import copy
 import json
 import statistics
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,11 +33,61 @@ import fill  # noqa: E402
 
 from videoswap import networks  # noqa: E402
 from videoswap.networks.fast import FastAEINet  # noqa: E402
+from videoswap.networks.fast_blendswap import FastBlendSwap  # noqa: E402
+from videoswap.networks.rendering import Rendering  # noqa: E402
 
-#: Multiplications and additions of one face, in 1e9, from the issue.
-GFLOP = {"ghost_aei_unet_1": 32.6, "ghost_aei_unet_2": 62.04, "ghost_aei_unet_3": 91.4}
+#: Multiplications and additions of one face, in 1e9: from the issue, blendswap's counted by torch.
+GFLOP = {
+    "ghost_aei_unet_1": 32.6,
+    "ghost_aei_unet_2": 62.04,
+    "ghost_aei_unet_3": 91.4,
+    "blendswap": 146.1,
+}
 
 Way = Callable[[], torch.Tensor]
+
+
+class Plain(torch.nn.Module):
+    """A swap network as a function of crops and identity vectors, and its fast form.
+
+    Args:
+        name: A name of ``networks.build``; ``reliableswap`` is its generator with FixerNet.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.blend = name == "blendswap"
+        if self.blend:
+            self.net: Any = networks.build("blendswap_slim")
+            self.net.Z_e = torch.nn.Sequential()  # takes no part here
+        elif name == "reliableswap":
+            self.net = networks.build("reliableswap_fsgenerator_mouth").G
+        else:
+            self.net = networks.build(name)
+        self.numbers = 512 if self.blend else self.net.c_id
+        fill.fill(self.net, "benchmark")
+        self.eval()
+
+    def inputs(self, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Crops and identity vectors in the ranges that the network expects."""
+        x, z = fill.image("benchmark/x", 256, 16, batch), fill.vec("z", self.numbers, batch)
+        return ((x + 1) * 0.5, torch.nn.functional.normalize(z)) if self.blend else (x, z)
+
+    def forward(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Picture, with the mask as a fourth channel where there is one."""
+        if not self.blend:
+            picture: torch.Tensor = self.net(x, z)[0]
+            return picture
+        parts = self.net.swap(x, z)
+        return torch.cat([parts.painted, parts.mask], dim=1)
+
+    def fast(
+        self, dtype: torch.dtype, device: str = "cpu", graphs: bool | None = None
+    ) -> Rendering:
+        """The same made ready for rendering."""
+        kind: Any = FastBlendSwap if self.blend else FastAEINet
+        made: Rendering = kind(self.net, dtype, device, graphs=graphs)
+        return made
 
 
 def seconds(way: Way, device: str) -> float:
@@ -54,38 +108,55 @@ def matrix_peak() -> float:
     return 2 * 8192**3 / best
 
 
-def cpu_ways(net: torch.nn.Module, x: torch.Tensor, z: torch.Tensor) -> dict[str, Way]:
+def onnxruntime_way(net: Plain, x: torch.Tensor, z: torch.Tensor) -> Way:
+    """The plain module exported to ONNX and run by onnxruntime in float32."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter, that it is the older one
+        file, names = f"{folder}/net.onnx", ["x", "z"]
+        torch.onnx.export(net, (x, z), file, input_names=names, dynamo=False)
+        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    arrays = {"x": x.numpy(), "z": z.numpy()}
+    return lambda: torch.from_numpy(session.run(None, arrays)[0])
+
+
+def cpu_ways(net: Plain, x: torch.Tensor, z: torch.Tensor) -> dict[str, Way]:
     """Name and call of everything that is compared on a CPU."""
     last = copy.deepcopy(net).to(memory_format=torch.channels_last)
     x_last = x.contiguous(memory_format=torch.channels_last)
-    fast, fast_bf16 = FastAEINet(net), FastAEINet(net, torch.bfloat16)
+    fast, fast_bf16 = net.fast(torch.float32), net.fast(torch.bfloat16)
     people = [fast.identity(row) for row in z]
     people_bf16 = [fast_bf16.identity(row) for row in z]
 
     def autocast() -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16):
-            return net(x, z)[0]
+            made: torch.Tensor = net(x, z)
+            return made
 
     return {
-        "plain float32": lambda: net(x, z)[0],
-        "plain, channels-last": lambda: last(x_last, z)[0],
+        "plain float32": lambda: net(x, z),
+        "plain, channels-last": lambda: last(x_last, z),
         "plain, bfloat16 autocast": autocast,
+        "plain, onnxruntime float32": onnxruntime_way(net, x, z),
         "fast float32": lambda: fast(x, people),
         "fast bfloat16": lambda: fast_bf16(x, people_bf16),
     }
 
 
-def cuda_ways(net: torch.nn.Module, x: torch.Tensor, z: torch.Tensor) -> dict[str, Way]:
+def cuda_ways(net: Plain, x: torch.Tensor, z: torch.Tensor) -> dict[str, Way]:
     """Name and call of everything that is compared on CUDA."""
     x, z = x.cuda(), z.cuda()
     plain = copy.deepcopy(net).cuda()
     half = copy.deepcopy(net).half().cuda()
     ways: dict[str, Way] = {
-        "plain float32": lambda: plain(x, z)[0],
-        "plain half": lambda: half(x.half(), z.half())[0],
+        "plain float32": lambda: plain(x, z),
+        "plain half": lambda: half(x.half(), z.half()),
     }
     for name, graphs in (("fast half", False), ("fast half, graphs", True)):
-        fast = FastAEINet(net, torch.float16, "cuda", graphs=graphs)
+        fast = net.fast(torch.float16, "cuda", graphs)
         people = [fast.identity(row) for row in z]
         ways[name] = lambda fast=fast, people=people: fast(x, people)  # type: ignore[misc]
     return ways
@@ -94,9 +165,8 @@ def cuda_ways(net: torch.nn.Module, x: torch.Tensor, z: torch.Tensor) -> dict[st
 @torch.inference_mode()
 def measure(name: str, device: str, batch: int, rounds: int) -> list[dict[str, Any]]:
     """Rows of the table for one network, device and batch size."""
-    net = networks.build(name)
-    fill.fill(net, "benchmark")
-    x, z = fill.image("benchmark/x", 256, 16, batch), fill.vec("benchmark/z", 512, batch)
+    net = Plain(name)
+    x, z = net.inputs(batch)
     ways = (cuda_ways if device == "cuda" else cpu_ways)(net, x, z)
     times: dict[str, list[float]] = {way: [] for way in ways}
     for way in ways.values():
@@ -106,7 +176,7 @@ def measure(name: str, device: str, batch: int, rounds: int) -> list[dict[str, A
             times[way].append(seconds(call, device))
     answers = {way: call()[:1].double().cpu() for way, call in ways.items()}
     del ways
-    exact = net.double()(x[:1].double(), z[:1].double())[0]
+    exact = net.double()(x[:1].double(), z[:1].double())
     peak = matrix_peak() if device == "cuda" else None
     first = statistics.median(next(iter(times.values()))), min(next(iter(times.values())))
     rows = []

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from videoswap import networks
+from videoswap.networks.fast import FastAEINet
+from videoswap.networks.fast_blendswap import FastBlendSwap
 
 pytestmark = [pytest.mark.needs_shared, pytest.mark.slow]
 
@@ -56,8 +58,6 @@ def test_aei_net(golden: Any) -> None:
 
 @torch.no_grad()
 def test_aei_net_fast_path(golden: Any) -> None:
-    from videoswap.networks.fast import FastAEINet
-
     g = golden("ghost_aei_unet_2")
     fast = FastAEINet(_filled("ghost_aei_unet_2", g))
     target, z = _inputs(g, torch.float32)
@@ -116,6 +116,12 @@ def test_blendswap(golden: Any) -> None:
         for k, attributes in enumerate(parts.attributes, start=1):
             assert g.error(f"attr{k}", attributes) < tolerance
         assert g.error("output", parts.picture) < tolerance
+        if dtype == torch.float32:
+            fast = FastBlendSwap(module)
+            made = fast(target, [fast.identity(z)])
+            assert g.error("generator_output", made[:, :3]) < tolerance
+            assert g.error("mask", made[:, 3:]) < tolerance
+            del fast
 
 
 def test_blendswap_fill(golden: Any, contracts: Path) -> None:
@@ -140,6 +146,10 @@ def test_reliableswap(golden: Any) -> None:
             assert g.error(f"id_{suffix}", z) < embedding
         for k, attributes in enumerate(maps, start=1):
             assert g.error(f"attr{k}", attributes) < tolerance
+        if dtype == torch.float32:
+            fast = FastAEINet(module.G)
+            assert g.error("Y_warped", fast(target, [fast.identity(z)])) < tolerance
+            del fast
 
 
 @torch.no_grad()

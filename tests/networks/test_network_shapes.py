@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from videoswap import networks
-from videoswap.networks.aei_net import GHOST_WIDTHS, AEINet, block_widths
+from videoswap.networks.aei_net import GHOST_WIDTHS, AEINet, block_widths, upsample
 from videoswap.networks.blendswap import BlendSwap
 from videoswap.networks.discriminator import MultiscaleDiscriminator
 from videoswap.networks.iresnet import IResNet
@@ -142,3 +142,19 @@ def test_superres_faces_are_independent_in_eval_mode_only() -> None:
     assert torch.allclose(net(x)[:1], net(x[:1]), atol=1e-5)
     net.train()
     assert not torch.allclose(net(x)[:1], net(x[:1]), atol=1e-3)
+
+
+@torch.no_grad()
+def test_hear_nets_way_down_lies_before_its_way_up() -> None:
+    """The last layer sees the finest map of the way down in its first 64 channels."""
+    net = HearNet().eval()
+    fill.fill(net, "hear")
+    x = torch.rand(1, 3, 64, 64) * 2 - 1
+    seen: list[torch.Tensor] = []
+    net.down1.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    net.up5.register_forward_pre_hook(lambda _m, inputs: seen.append(inputs[0]))
+    picture = net(x, 0.5 * x)
+    finest, last = seen
+    assert torch.allclose(last[:, :64], upsample(finest))
+    assert picture.std() > 0.05
+    assert not torch.allclose(net(0.5 * x, x), picture, atol=0.01)

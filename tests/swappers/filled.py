@@ -12,7 +12,7 @@ from tests.networks import fill
 from videoswap.networks.aei_net import AEINet
 from videoswap.networks.blendswap import BlendSwap
 from videoswap.networks.iresnet import IResNet
-from videoswap.networks.reliableswap import FSGenerator
+from videoswap.networks.reliableswap import FixerNet, FSGenerator
 from videoswap.networks.superres import SuperResolution
 
 TAG = "engines"
@@ -37,8 +37,18 @@ def small_build(name: str, device: torch.device | str | None = None) -> torch.nn
         if name.startswith("reliableswap_fsgenerator"):
             model = FSGenerator(mouth=name.endswith("mouth"), widths=NARROW)
             model.iresnet = _small_iresnet()
+            if model.mouth_net is not None:
+                model.mouth_net = _small_fixernet()
             return model.eval()
+        if name == "reliableswap_fixernet":
+            return _small_fixernet()
     return _real_build(name, device)
+
+
+def _small_fixernet() -> FixerNet:
+    network = FixerNet()
+    network.backbone = IResNet((1, 1, 1, 1), 128, 56, (8, 8, 8, 8, 8))
+    return network.eval()
 
 
 def _small_iresnet() -> IResNet:

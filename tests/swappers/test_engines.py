@@ -32,6 +32,9 @@ class Mirror:
     def identity(self, z):
         return z
 
+    def release(self):
+        pass
+
     def __call__(self, target, identities):
         self.seen.append((target.clone(), list(identities)))
         made = target if self.value is None else torch.full_like(target, self.value)

@@ -5,8 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from videoswap.errors import InputError
 from videoswap.swappers.ghost_build import mask_rule
-from videoswap.swappers.ghost_masks import Face2d106
+from videoswap.swappers.ghost_masks import Face2d106, GhostMasks
 
 
 def write_graph(path):
@@ -40,7 +41,6 @@ def write_graph(path):
 
 
 def test_the_crop_is_shown_as_ghost_does_and_points_come_back_in_its_pixels(tmp_path):
-    pytest.importorskip("insightface.model_zoo.landmark")
     write_graph(tmp_path / "2d106det.onnx")
     network = Face2d106(tmp_path / "2d106det.onnx", ["CPUExecutionProvider"])
     picture = np.zeros((224, 224, 3), np.uint8)
@@ -68,3 +68,22 @@ def test_without_insightface_the_outline_is_used_and_told(weights, monkeypatch):
     _, (note,) = mask_rule(False, ["CPUExecutionProvider"])
     assert "no insightface here" in note.reason
     assert "68 landmarks" in note.used
+
+
+def test_a_file_that_changed_since_it_was_first_seen_is_refused(weights):
+    path = weights / "2d106det.onnx"
+    write_graph(path)
+    mask, notes = mask_rule(False, ["CPUExecutionProvider"])
+    assert isinstance(mask, GhostMasks)
+    assert notes == ()
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(InputError) as caught:
+        mask_rule(False, ["CPUExecutionProvider"])
+    assert caught.value.code == "changed_weights"
+
+
+def test_a_damaged_file_is_told(weights):
+    (weights / "2d106det.onnx").write_bytes(b"no graph")
+    with pytest.raises(InputError) as caught:
+        mask_rule(False, ["CPUExecutionProvider"])
+    assert caught.value.code == "damaged_weights"

@@ -20,12 +20,12 @@ def shifts(faces):
 def test_ends_stay_and_the_middle_is_averaged():
     raw = [face(10 * k, x) for k, x in enumerate([0.0, 3.0, 0.0, 3.0, 0.0])]
     pts = np.arange(5) * 10
-    np.testing.assert_allclose(shifts(smooth_as_ghost(raw, pts, 10)), [0, 1, 1.2, 1, 0], atol=1e-4)
+    np.testing.assert_allclose(shifts(smooth_as_ghost(raw, pts, {})), [0, 1, 1.2, 1, 0], atol=1e-4)
 
 
 def test_gaps_and_jumps_break_a_run_and_gaps_are_not_filled():
     raw = [face(10 * k, x) for k, x in ((0, 0.0), (1, 3.0), (3, 0.0), (4, 3.0), (5, 20.0))]
-    smooth = smooth_as_ghost(raw, np.arange(6) * 10, 10)
+    smooth = smooth_as_ghost(raw, np.arange(6) * 10, {})
     assert [one.pts for one in smooth] == [0, 10, 30, 40, 50]
     np.testing.assert_allclose(shifts(smooth), [0, 3, 0, 3, 20], atol=1e-4)
     assert all(one.score == 1.0 for one in smooth)
@@ -33,5 +33,5 @@ def test_gaps_and_jumps_break_a_run_and_gaps_are_not_filled():
 
 def test_landmarks_move_with_the_five_points():
     raw = [face(k, x) for k, x in enumerate([0.0, 3.0, 0.0])]
-    smooth = smooth_as_ghost(raw, np.arange(3), 10)
+    smooth = smooth_as_ghost(raw, np.arange(3), {})
     np.testing.assert_allclose(five_points(smooth[1].landmarks), smooth[1].points5, atol=1e-4)

@@ -3,10 +3,12 @@ import pytest
 
 from videoswap.alignment import crop_matrix, five_points, transform
 from videoswap.blending import masks
+from videoswap.blending.finish import Finisher, Swap
 from videoswap.records import Crop, Face, Photo
+from videoswap.settings import BlendSettings
 from videoswap.swappers.base import CropSpec
-from videoswap.swappers.mesh import MeshSwapper
-from videoswap.swappers.texture import SIDE, bare_forehead
+from videoswap.swappers.mesh import MeshSettings, MeshSwapper
+from videoswap.swappers.texture import LARGE_SIDE, SIDE, bare_forehead, make_texture
 from videoswap.swappers.warp import ThinPlateSpline, dense_map
 
 # A plain frontal face in the unit square, iBUG-68 order, drawn by hand.
@@ -99,8 +101,9 @@ def test_eyes_and_inner_mouth_stay_the_targets(swapper):
     for x, y in (left_eye, inside_mouth):
         target.pixels[y - 3 : y + 4, x - 3 : x + 4] = (10, 250, 10)
     made = swapper.swap([target], [swapper.identity([photo()])])[0]
+    finished = Finisher(BlendSettings(), swapper.keeps)([Swap(target, made)], 0)
     for x, y in (left_eye, inside_mouth):
-        np.testing.assert_allclose(made.pixels[y, x], (10, 250, 10), atol=12)
+        np.testing.assert_allclose(finished.pixels[y, x], (10, 250, 10), atol=12)
 
 
 @pytest.mark.parametrize(
@@ -172,3 +175,24 @@ def test_a_fringe_of_the_source_is_left_out_and_a_bare_forehead_is_taken(hair):
         np.testing.assert_allclose(heights, 0.26)
     else:
         assert (masks.forehead(points, heights)[:, 1] * SIDE > lowest).all()
+
+
+@pytest.mark.parametrize(("size", "finest"), [(300, SIDE), (1500, LARGE_SIDE)])
+def test_a_photo_with_more_pixels_gives_a_finer_texture(swapper, size, finest):
+    outline = MeshSettings().outline
+    texture = make_texture([photo(size=size)], swapper.spec.template, outline)
+    sides = [level.shape[0] for level in texture.levels]
+    assert sides[0] == finest
+    assert sides[-3:] == [512, 256, 128]
+    assert texture.at_least(256).shape[0] == 256
+    assert texture.at_least(768).shape[0] == finest
+
+
+def test_large_faces_are_swapped_at_their_own_size(swapper):
+    assert [swapper.spec.size_for(covered) for covered in (256, 500, 600, 700, 900)] == [
+        256,
+        512,
+        640,
+        768,
+        768,
+    ]

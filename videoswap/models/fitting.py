@@ -16,25 +16,32 @@ State = dict[str, "torch.Tensor"]
 # Networks that are a part of another: what the whole has besides.
 PARTS = {"blendswap_slim": ("G.", "E.", "mask_head.")}
 _COUNTER = "num_batches_tracked"
-# Constants of ReliableSwap's networks, which its file of FixerNet alone leaves out.
-_CONSTANTS = {"vgg_mean": (0.485, 0.456, 0.406), "vgg_std": (0.229, 0.224, 0.225)}
+# Constants of ReliableSwap's networks, which a file of FixerNet or the generator alone leaves out.
+_CONSTANTS = {
+    "vgg_mean": (0.485, 0.456, 0.406),
+    "vgg_std": (0.229, 0.224, 0.225),
+    "trans_matrix": (1.07695457, -0.03625215, -1.56352194, 0.03625215, 1.07695457, -5.32134629),
+}
+# Under these a training state keeps the network that is meant, beside losses and discriminators.
+_MEANT = ("generator.", "netG.", "model.", "net.")
 
 
-def fit(name: str, expected: State, state: State) -> State | None:
+def fit(name: str, expected: State, state: State, besides: State | None = None) -> State | None:
     """Return the state as a network wants it, or None if it does not fit.
 
     Args:
         name: Name of the network.
         expected: The network's own ``state_dict()``; only keys, shapes and order are looked at.
         state: What a file held.
+        besides: What other files held of the same network, by its own keys.
 
     Returns:
         Exactly the keys of ``expected``, in its order: a prefix that all keys of either side share
-        taken off or put on, without the rest of a network of :data:`PARTS`, and with a missing
-        ``num_batches_tracked`` set to 0.
+        taken off or put on, the network that is meant alone of a training state, without the rest
+        of a network of :data:`PARTS`, and with a missing ``num_batches_tracked`` set to 0.
     """
     for candidate in _readings(expected, state):
-        complete = _with_constants(expected, candidate)
+        complete = _with_constants(expected, {**(besides or {}), **candidate})
         if first_difference(name, expected, complete) is None:
             return {key: complete[key] for key in expected}
     return None
@@ -102,6 +109,10 @@ def _readings(expected: State, state: State) -> list[State]:
         readings.append({key.removeprefix(given): value for key, value in state.items()})
     if wanted is not None:
         readings.append({wanted + key: value for key, value in state.items()})
+    for word in _MEANT:
+        part = {key.removeprefix(word): x for key, x in state.items() if key.startswith(word)}
+        if 0 < len(part) < len(state):
+            readings.append(part)
     return readings
 
 
@@ -121,7 +132,7 @@ def _with_constants(expected: State, state: State) -> State:
         if _last(key) == _COUNTER:
             added[key] = torch.zeros((), dtype=torch.int64)
         elif _last(key) in _CONSTANTS:
-            added[key] = torch.tensor(_CONSTANTS[_last(key)])[:, None, None]
+            added[key] = torch.tensor(_CONSTANTS[_last(key)]).reshape(expected[key].shape)
     return {**state, **added}
 
 

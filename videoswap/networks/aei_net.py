@@ -145,7 +145,8 @@ class AttributeEncoder(nn.Module):
     """U-Net or LinkNet over the target; its decoder's maps are the attributes.
 
     The two differ in how a finer map of the way down joins the way up: ``unet`` puts it behind
-    the channels, ``linknet`` adds it.
+    the channels, ``linknet`` adds it (after the leaky ReLU; a fact read in ai-forever/ghost,
+    network/AEI_Net.py, since the key list cannot say it).
 
     Args:
         widths: Channels of the way down, from fine to coarse.
@@ -225,7 +226,8 @@ class ResnetAttributeEncoder(nn.Module):
 
     The key list fixes the convolutions, their channels and that every stage has two bottlenecks;
     the generator fixes the size of every map. That every stage halves the picture by stride, the
-    first one too, and that there is no pooling, is a fact read in ai-forever/ghost.
+    first one too, and that there is no pooling, is a fact read in ai-forever/ghost,
+    network/resnet.py.
 
     Args:
         widths: The same tuple that the other encoders take, from fine to coarse.

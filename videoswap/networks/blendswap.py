@@ -24,7 +24,7 @@ from .iresnet import IResNet, iresnet100
 LEAK = 0.1
 
 
-class _ADD(nn.Module):
+class ADD(nn.Module):
     """Denormalisation by attributes and identity with an attention mask."""
 
     def __init__(self, channels: int, attr_channels: int, id_channels: int) -> None:
@@ -37,6 +37,7 @@ class _ADD(nn.Module):
         self.conv2 = nn.Conv2d(attr_channels, channels, 3, 1, 1)
 
     def forward(self, h: Tensor, attributes: Tensor, z: Tensor) -> Tensor:
+        """Modulate ``h`` (B, C, H, W) by ``attributes`` (B, A, H, W) and ``z`` (B, D)."""
         h = self.BNorm(h)
         mask = torch.sigmoid(self.conv_f(h))
         by_identity: Tensor = self.fc_1(z)[:, :, None, None] * h + self.fc_2(z)[:, :, None, None]
@@ -44,21 +45,22 @@ class _ADD(nn.Module):
         return (1 - mask) * by_attributes + mask * by_identity
 
 
-class _ADDBlock(nn.Module):
+class ADDBlock(nn.Module):
     """Two steps of modulation, ReLU and convolution; a third where the channels change."""
 
     def __init__(self, c_in: int, c_out: int, attr_channels: int, id_channels: int) -> None:
         super().__init__()
-        self.add1 = _ADD(c_in, attr_channels, id_channels)
-        self.add2 = _ADD(c_in, attr_channels, id_channels)
+        self.add1 = ADD(c_in, attr_channels, id_channels)
+        self.add2 = ADD(c_in, attr_channels, id_channels)
         self.conv1 = nn.Conv2d(c_in, c_in, 3, 1, 1)
         self.conv2 = nn.Conv2d(c_in, c_out, 3, 1, 1)
         self.changes = c_in != c_out
         if self.changes:
-            self.add3 = _ADD(c_in, attr_channels, id_channels)
+            self.add3 = ADD(c_in, attr_channels, id_channels)
             self.conv3 = nn.Conv2d(c_in, c_out, 3, 1, 1)
 
     def forward(self, h: Tensor, attributes: Tensor, z: Tensor) -> Tensor:
+        """Map ``h`` (B, c_in, H, W) to (B, c_out, H, W)."""
         x: Tensor = self.conv1(F.relu(self.add1(h, attributes, z)))
         x = self.conv2(F.relu(self.add2(x, attributes, z)))
         return x + (self.conv3(F.relu(self.add3(h, attributes, z))) if self.changes else h)
@@ -74,7 +76,7 @@ class _Generator(nn.Module):
         for k, (c_out, c_attr) in enumerate(
             zip([*block_widths(widths), 3], attr_channels, strict=True)
         ):
-            self.model[f"layer_{k}"] = _ADDBlock(c_in, c_out, c_attr, c_id)
+            self.model[f"layer_{k}"] = ADDBlock(c_in, c_out, c_attr, c_id)
             c_in = c_out
 
     def forward(self, attributes: Sequence[Tensor], z: Tensor) -> Tensor:

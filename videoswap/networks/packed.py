@@ -69,7 +69,7 @@ class Conv:
         transposed: bool = False,
         size: int = 16,
     ) -> None:
-        weight = weight.contiguous(memory_format=torch.channels_last)
+        weight = weight.clone(memory_format=torch.channels_last)  # the module may go on changing
 
         def plain(x: Tensor) -> Tensor:
             conv = F.conv_transpose2d if transposed else F.conv2d

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .aei_net import GHOST_WIDTHS, AADLayer, AEINet, Step, run_block
+from .aei_net import GHOST_WIDTHS, AADLayer, AEINet, Step, run_block, upsample
 from .iresnet import iresnet50, iresnet100
 
 #: FFHQ framing to ArcFace framing at 256 pixels; maps points of the first onto the second.
@@ -163,7 +163,9 @@ class HearNet(nn.Module):
 
     A U-Net over the swap and the target's reconstruction error, six channels together. The
     contract fixes its layers, not its numbers: it is not in ReliableSwap's published pipeline
-    and there is no golden for it.
+    and there is no golden for it. Slopes, strides, the order of the inputs and that a map of the
+    way down lies before the one of the way up are facts read in ygtxr1997/ReliableSwap,
+    modules/layers/faceshifter/hear_layers.py and modules/networks/faceshifter.py (a9fdce6).
     """
 
     def __init__(self) -> None:
@@ -203,6 +205,5 @@ class HearNet(nn.Module):
             skips.append(x)
         skips.pop()
         for up in (self.up1, self.up2, self.up3, self.up4):
-            x = torch.cat([up(x), skips.pop()], dim=1)
-        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
-        return torch.tanh(self.up5(x))
+            x = torch.cat([skips.pop(), up(x)], dim=1)
+        return torch.tanh(self.up5(upsample(x)))

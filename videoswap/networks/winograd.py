@@ -64,15 +64,16 @@ def _back(m: list[Tensor], out: list[Tensor]) -> None:
 
 
 class WinogradConv:
-    """A 3 x 3 convolution, padding 1, stride 1, without bias.
+    """A 3 x 3 convolution, padding 1, stride 1.
 
     Args:
         weight: (out, in, 3, 3) float32.
         patch: m, 2 or 4.
+        bias: (out,) float32 or None.
     """
 
-    def __init__(self, weight: Tensor, patch: int) -> None:
-        self.m, self.points = patch, patch + 2
+    def __init__(self, weight: Tensor, patch: int, bias: Tensor | None = None) -> None:
+        self.m, self.points, self.bias = patch, patch + 2, bias
         g = torch.tensor(_FILTER[patch], dtype=torch.float64)
         u = torch.einsum("ai,bj,ocij->aboc", g, g, weight.double()).float()
         zero = torch.zeros(len(weight))
@@ -82,6 +83,7 @@ class WinogradConv:
     def __call__(self, x: Tensor) -> Tensor:
         """Map (B, in, H, W) to (B, out, H, W), channels-last; H and W are multiples of m."""
         b, _, height, width = x.shape
+        x = F.pad(x, (1, 1, 1, 1))
         m, n = self.m, self.points
         across = width // m
         y = torch.empty((b, height, width, self.c_out))
@@ -90,10 +92,10 @@ class WinogradConv:
         for source, target in zip(x.permute(0, 2, 3, 1), y, strict=True):
             for top in range(0, height, strip):
                 bottom = min(height, top + strip)
-                above, below = min(top, 1), min(height - bottom, 1)
-                rows = source[top - above : bottom + below]
-                rows = F.pad(rows, (0, 0, 1, 1, 1 - above, 1 - below))
+                rows = source[top : bottom + 2]
                 self._strip(rows, target[top:bottom], (bottom - top) // m, across)
+        if self.bias is not None:
+            y += self.bias
         return y.permute(0, 3, 1, 2)
 
     def _strip(self, padded: Tensor, out: Tensor, down: int, across: int) -> None:

@@ -1,0 +1,179 @@
+"""The fast networks on a GPU: the same answers, no black squares, graphs, memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import fill
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videoswap.networks.aei_net import LITE_WIDTHS, AEINet
+from videoswap.networks.blendswap import BlendSwap
+from videoswap.networks.fast import FastAEINet
+from videoswap.networks.fast_blendswap import FastBlendSwap
+from videoswap.networks.rendering import Rendering
+
+pytestmark = pytest.mark.needs_cuda
+
+WIDTHS, SIZE, NUMBERS = (8, 16, 16, 24, 32), 64, 24
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def exact_convolutions() -> Iterator[None]:
+    """Float32 means float32 here: by default torch lets cuDNN round its inputs to TF32."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.backends.cudnn.allow_tf32 = before
+
+
+def _aei(backbone: str = "unet", num_blocks: int = 2) -> AEINet:
+    net = AEINet(backbone, num_blocks, c_id=NUMBERS, widths=WIDTHS).eval()  # type: ignore[arg-type]
+    fill.fill(net, f"fast-{backbone}-{num_blocks}")
+    return net
+
+
+def _blend() -> BlendSwap:
+    net = BlendSwap(slim=True, widths=WIDTHS).eval()
+    net.Z_e = torch.nn.Sequential()
+    fill.fill(net, "fast-blendswap")
+    return net
+
+
+def _inputs(n: int = 3) -> tuple[Tensor, Tensor]:
+    return fill.image("fast", SIZE, 16, n), fill.vec("fast", NUMBERS, n)
+
+
+def _swap(fast: Rendering, x: Tensor, z: Tensor, graphs: bool = True) -> Tensor:
+    return fast(x, [fast.identity(row) for row in z], graphs=graphs).cpu()
+
+
+@torch.no_grad()
+def _exact(net: AEINet, x: Tensor, z: Tensor) -> Tensor:
+    picture: Tensor = net.double()(x.double(), z.double())[0]
+    return picture
+
+
+@pytest.mark.parametrize("backbone", ["unet", "linknet", "resnet"])
+@pytest.mark.parametrize("graphs", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_equals_the_plain_module(backbone: str, graphs: bool, dtype: torch.dtype) -> None:
+    net = _aei(backbone)
+    x, z = _inputs()
+    fast = FastAEINet(net, dtype, "cuda", graphs=graphs)
+    error = (_swap(fast, x, z) - _exact(net, x, z)).abs()
+    assert fast.graphs_refused is None
+    assert error.mean() < (1e-4 if dtype == torch.float32 else 5e-3)
+    assert error.max() < (5e-3 if dtype == torch.float32 else 0.2)
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_blendface_equals_the_plain_module(graphs: bool, dtype: torch.dtype) -> None:
+    net = _blend()
+    x, z = _inputs()
+    x, z = (x + 1) * 0.5, F.normalize(fill.vec("blend", 512, 3))
+    fast = FastBlendSwap(net, dtype, "cuda", graphs=graphs)
+    got = _swap(fast, x, z)
+    with torch.no_grad():
+        parts = net.double().swap(x.double(), z.double())
+    error = (got - torch.cat([parts.painted, parts.mask], dim=1)).abs()
+    assert fast.graphs_refused is None
+    assert error.max() < (1e-4 if dtype == torch.float32 else 0.02)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_graphs_give_what_single_kernels_give_for_any_batch(dtype: torch.dtype) -> None:
+    fast = FastAEINet(_aei(), dtype, "cuda")
+    x, z = _inputs(40)
+    for count in (5, 1, 3, 40, 5, 8):
+        replayed, single = (_swap(fast, x[:count], z[:count], graphs) for graphs in (True, False))
+        assert (replayed - single).abs().mean() < (1e-5 if dtype == torch.float32 else 3e-3)
+    assert fast.graphs_refused is None
+    first = _swap(fast, x[:2], z[:2])
+    kept = first.clone()
+    _swap(fast, x[2:4], z[2:4])
+    assert torch.equal(first, kept)  # a replay does not write into an earlier result
+
+
+@pytest.mark.parametrize("part", ["block", "attributes", "start"])
+@torch.no_grad()
+def test_large_activations_are_finite_and_right_in_half(part: str) -> None:
+    net = _aei()
+    if part == "start":
+        net.generator.up1.weight *= 2.0**18
+        net.generator.up1.bias *= 2.0**18
+    for block in net.generator.blocks():
+        for aad, conv in [*block.main_path(), *block.shortcut()]:
+            if part == "block":
+                conv.weight *= 2.0**14
+            elif part == "attributes":
+                for layer in (aad.conv1, aad.conv2, aad.fc1, aad.fc2):
+                    layer.weight *= 2.0**14
+                    layer.bias *= 2.0**14
+    if part != "start":
+        last = net.generator.blocks()[-1]
+        for _, conv in [last.main_path()[-1], *last.shortcut()]:
+            conv.weight *= 2.0**-14  # the picture itself stays in tanh's range
+    x, z = _inputs(1)
+    got = _swap(FastAEINet(net, torch.float16, "cuda"), x, z)
+    assert torch.isfinite(got).all()
+    assert (got - _exact(net, x, z)).abs().mean() < 5e-3
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_right() -> None:
+    from videoswap.swappers.batches import Batches
+
+    net = AEINet("unet", 1, c_id=NUMBERS, widths=LITE_WIDTHS).eval()
+    fill.fill(net, "memory")
+    x, z = fill.image("memory", 256, 16, 32), fill.vec("memory", NUMBERS, 32)
+    fast = FastAEINet(net, torch.float16, "cuda")
+    people = [fast.identity(row) for row in z]
+    wanted = torch.cat([fast(x[k : k + 1], [people[k]]).cpu() for k in range(32)])
+    fast.release()
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(0).total_memory
+    room = torch.cuda.memory_reserved() + 400 * 2**20  # 32 crops want more, a few do not
+    batches = Batches(fast, 32)
+    try:
+        torch.cuda.set_per_process_memory_fraction(room / total)
+        got = batches(x, people).cpu()
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert batches.largest < 32
+    assert fast.graphs_refused is None
+    assert (got - wanted).abs().mean() < 5e-3
+
+
+def test_start_up_measures_a_batch_and_takes_half_precision() -> None:
+    from videoswap.swappers.start import start
+
+    net = _aei()
+    started = start(
+        lambda dtype: FastAEINet(net, dtype, "cuda"), torch.ones(NUMBERS), "cuda", -1.0, 1.0
+    )
+    assert started.precision == "float16"
+    assert started.notes == ()
+    assert started.generator.largest == 32
+
+
+def test_the_benchmark_prints_faces_per_second(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    words = "--networks lite --devices cuda --batches 1 8 --rounds 2 --json"
+    command = [sys.executable, "benchmarks/generator.py", *words.split(), str(rows)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    made = json.loads(rows.read_text())
+    assert {(row["way"], row["batch"]) for row in made} >= {
+        ("plain float32", 1),
+        ("plain half", 8),
+        ("fast half, graphs", 8),
+    }
+    assert all(row["faces_per_second"] > 0 for row in made)

@@ -1,0 +1,136 @@
+"""insightface's SCRFD and ArcFace on local files, in place of the models that come with packages.
+
+Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", 2021 (SCRFD), and
+Deng et al., "ArcFace", 2018 (deepinsight/insightface). GHOST uses both. The files are asked for
+with ``--face_models insightface``; their official versions were never seen by us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..alignment import TEMPLATES, crop_matrix, five_points
+from ..errors import InputError
+from ..models import store
+from ..records import Array
+from .detector import MULTIPLE, Detection
+from .geometry import warp
+from .packaged import model_hash
+
+DETECTOR, RECOGNIZER = "scrfd", "glintr100"
+SIDE = 112  # pixels, input of ArcFace
+
+
+class Scrfd:
+    """SCRFD through insightface's class, at the size of the picture.
+
+    Args:
+        path: ``scrfd_10g_bnkps.onnx``; None takes the one among the weights.
+        providers: onnxruntime's execution providers, in order.
+
+    Raises:
+        InputError: ``missing_weights``, ``damaged_weights`` or ``no_insightface``.
+    """
+
+    def __init__(
+        self, path: Path | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ) -> None:
+        path = store.require(DETECTOR) if path is None else path
+        self._network = _open("scrfd", "SCRFD", path, providers)
+        self.key = f"scrfd {model_hash(path)}"
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers that are really in use."""
+        return tuple(self._network.session.get_providers())
+
+    def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
+        """Find the faces of a picture.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB, any size.
+            threshold: Smallest score of a face, 0 to 1.
+
+        Returns:
+            The faces in pixels of the picture, best first.
+        """
+        down, right = (-side % MULTIPLE for side in picture.shape[:2])
+        whole = cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_CONSTANT)
+        found, points = self._network.detect(
+            np.ascontiguousarray(whole[..., ::-1]), whole.shape[1::-1], det_thresh=threshold
+        )
+        return [
+            Detection(one[:4].astype(np.float32), five.astype(np.float32), float(one[4]))
+            for one, five in zip(found, points, strict=True)
+        ]
+
+
+class ArcFaceRecognizer:
+    """ArcFace through insightface's class; distances are 1 - cosine.
+
+    Args:
+        path: ``glintr100.onnx``; None takes the one among the weights.
+        providers: onnxruntime's execution providers, in order.
+
+    Raises:
+        InputError: ``missing_weights``, ``damaged_weights`` or ``no_insightface``.
+    """
+
+    name = "arcface"
+    dim = 512
+    default_threshold = 0.6  # FaceFusion's reference distance of 0.3, in this unit
+    cluster_threshold = 0.6
+
+    def __init__(
+        self, path: Path | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ) -> None:
+        path = store.require(RECOGNIZER) if path is None else path
+        self._network = _open("arcface_onnx", "ArcFaceONNX", path, providers)
+        self.key = f"arcface {model_hash(path)}"
+
+    def embed(self, picture: Array, landmarks: Array) -> Array:
+        """Embed one face.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB.
+            landmarks: (68, 2) in pixels of the picture.
+
+        Returns:
+            (512,) float32 of length 1.
+        """
+        matrix = crop_matrix(five_points(landmarks), TEMPLATES["arcface_112_v2"], SIDE)
+        face = np.ascontiguousarray(warp(picture, matrix, SIDE)[..., ::-1])
+        numbers = np.asarray(self._network.get_feat(face), np.float32).ravel()
+        return np.asarray(numbers / max(float(np.linalg.norm(numbers)), 1e-12))
+
+    def distance(self, one: Array, other: Array) -> float:
+        """Return 1 - cosine: 0 for the same direction, 2 at most."""
+        return float(1.0 - one @ other)
+
+
+def _open(module: str, name: str, path: Path, providers: Sequence[str]) -> Any:
+    """Make one of insightface's networks of a local file."""
+    import importlib
+
+    import onnxruntime
+
+    try:
+        kind = getattr(importlib.import_module(f"insightface.model_zoo.{module}"), name)
+    except ImportError as error:
+        raise InputError(
+            "no_insightface",
+            f"insightface cannot be imported ({error}).",
+            "Install it with scripts/install.py, or leave --face_models out.",
+        ) from None
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=list(providers))
+        return kind(str(path), session)
+    except Exception as error:  # onnxruntime and insightface raise whatever they like
+        raise InputError(
+            "damaged_weights", f"{path} cannot be used: {error}.", "Fetch it again."
+        ) from error
