@@ -1,0 +1,66 @@
+"""The network: a small U-Net over a picture and its reference."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def _conv(given: int, made: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(given, made, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(made),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+class InFront(nn.Module):
+    """From (B, 6, S, S), picture and reference in [-1, 1], to logits (B, 1, S, S).
+
+    Everything happens at half the side or less; the last layer sees the pixels once more, so that
+    borders are sharp.
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int] = (16, 32, 64, 96)) -> None:
+        super().__init__()
+        a, b, d, e = widths
+        self.stem, self.e1 = _conv(24, a), _conv(a, a)
+        self.d2, self.e2 = _conv(a, b, 2), _conv(b, b)
+        self.d3, self.e3 = _conv(b, d, 2), _conv(d, d)
+        self.d4, self.e4 = _conv(d, e, 2), _conv(e, e)
+        self.g, self.e5 = nn.Linear(e, e), _conv(e, e)
+        self.r3, self.u3 = nn.Conv2d(e, d, 1), _conv(d, d)
+        self.r2, self.u2 = nn.Conv2d(d, b, 1), _conv(b, b)
+        self.r1, self.u1 = nn.Conv2d(b, a, 1), _conv(a, a)
+        self.f1, self.f2 = _conv(a + 24, 16), nn.Conv2d(16, 4, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits."""
+        x = functional.pixel_unshuffle(x, 2)
+        s = self.e1(self.stem(x))
+        b = self.e2(self.d2(s))
+        d = self.e3(self.d3(b))
+        e = self.e4(self.d4(d))
+        e = self.e5(e + self.g(e.mean((2, 3)))[:, :, None, None])
+        d = self.u3(_doubled(self.r3(e)) + d)
+        b = self.u2(_doubled(self.r2(d)) + b)
+        s = self.u1(_doubled(self.r1(b)) + s)
+        return functional.pixel_shuffle(self.f2(self.f1(torch.cat([s, x], 1))), 2)
+
+
+class Exported(nn.Module):
+    """The network as ``videoswap.occlusion.own`` wants it."""
+
+    def __init__(self, network: InFront) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor, reference: Tensor) -> Tensor:
+        """Take (B, S, S, 3) RGB, 0 to 255, each, and return (B, S, S), 0 to 1."""
+        both = torch.cat([picture, reference], 3).permute(0, 3, 1, 2) / 127.5 - 1
+        return torch.sigmoid(self.network(both))[:, 0]

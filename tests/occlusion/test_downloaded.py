@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from tests.occlusion.faces import over, stripe
+from videoswap.errors import InputError
+from videoswap.models import load_manifest
+from videoswap.occlusion.choose import open_finder
+from videoswap.occlusion.downloaded import PARSING, XSEG
+from videoswap.occlusion.own import OwnFinder
+from videoswap.runtime.devices import Device
+
+CPU = Device("cpu", ("CPUExecutionProvider",), None)
+GPU = Device("cuda", ("CPUExecutionProvider",), None)
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(tmp_path))
+    return tmp_path
+
+
+def save(path: Path, nodes, given, made, constants) -> None:
+    graph = helper.make_graph(
+        nodes,
+        "mask",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, given)],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, made)],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, str(path))
+
+
+def save_xseg(weights: Path, side: int = 256) -> None:
+    """Write a graph that takes what is not blue for the face: channel 0 is blue there."""
+    nodes = [
+        helper.make_node("Slice", ["input", "from", "to", "axis"], ["blue"]),
+        helper.make_node("Sub", ["one", "blue"], ["output"]),
+    ]
+    constants = [
+        helper.make_tensor(name, TensorProto.INT64, [1], [value])
+        for name, value in (("from", 0), ("to", 1), ("axis", 3))
+    ] + [helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])]
+    save(weights / "xseg_1.onnx", nodes, [1, side, side, 3], [1, side, side, 1], constants)
+
+
+def save_parser(weights: Path) -> None:
+    """Write a graph that calls bright red cloth (16), and everything else skin (1)."""
+    kernel = np.zeros((19, 3, 1, 1), np.float32)
+    kernel[16, 0], kernel[1, 1] = 1.0, 1.0  # red against green, of normalised pictures
+    nodes = [helper.make_node("Conv", ["input", "kernel"], ["output"])]
+    constants = [helper.make_tensor("kernel", TensorProto.FLOAT, kernel.shape, kernel.ravel())]
+    made = [1, 19, 512, 512]
+    save(weights / "bisenet_resnet_34.onnx", nodes, [1, 3, 512, 512], made, constants)
+
+
+@pytest.mark.parametrize("name", [XSEG, PARSING])
+def test_they_are_in_the_manifest_and_not_fetched_unasked(name):
+    model = load_manifest().model(name)
+    assert not model.default
+    assert model.crc32
+    assert all(url.endswith(f"/{model.file}") for url in model.urls)
+
+
+@pytest.mark.parametrize(
+    ("mask", "colour", "save"),
+    [("xseg", (0, 0, 255), save_xseg), ("parsing", (255, 0, 0), save_parser)],
+)
+def test_a_stripe_is_found_where_it_is(weights, face, mask, colour, save):
+    save(weights)
+    alpha = stripe(face, 0.3, 0.15, 0.05)
+    bare = face.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2) * [0.9, 1.0, 0.2]
+    shown = over(type(face)(bare.astype(np.float32), face.matrix, face.landmarks, 0, 0, 0),
+                 np.array(colour), alpha)  # fmt: skip
+    front = open_finder(mask, CPU)(shown).front
+    middle = np.s_[len(front) // 3 : len(front) // 2, len(front) // 3 : 2 * len(front) // 3]
+    truth, kept = alpha[middle] > 0.5, front[middle] > 0.5
+    assert (truth & kept).sum() / (truth | kept).sum() > 0.9
+
+
+@pytest.mark.parametrize(("mask", "name"), [("xseg", XSEG), ("parsing", PARSING)])
+def test_a_missing_file_says_how_to_get_it(weights, mask, name):
+    with pytest.raises(InputError) as caught:
+        open_finder(mask, CPU)
+    assert caught.value.code == "missing_weights"
+    assert f"videoswap models download {name}" in caught.value.hint
+
+
+def test_another_networks_file_is_refused(weights):
+    save_xseg(weights)
+    (weights / "xseg_1.onnx").rename(weights / "bisenet_resnet_34.onnx")
+    with pytest.raises(InputError) as caught:
+        open_finder("parsing", CPU)
+    assert caught.value.code == "wrong_weights"
+
+
+def test_auto_takes_xseg_only_where_it_is_cheap(weights):
+    assert open_finder("outline", CPU) is None
+    assert open_finder("auto", GPU).key == OwnFinder.key
+    save_xseg(weights)
+    assert open_finder("auto", CPU).key == OwnFinder.key
+    assert open_finder("auto", GPU).key.startswith("xseg")

@@ -1,0 +1,61 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from videoswap.alignment import TEMPLATES
+from videoswap.occlusion.finder import NetworkFinder
+from videoswap.records import Crop
+
+TEMPLATE = TEMPLATES["ffhq_512"]
+
+
+def finder(look, side=64):
+    return NetworkFinder("test", TEMPLATE, side, look)
+
+
+def red(picture):
+    return (picture[..., 0] > picture[..., 2] + 60).astype(np.float32)
+
+
+def painted(crop, point, radius):
+    """Return the crop in grey with a red disc, and where the disc is."""
+    size = len(crop.pixels)
+    y, x = np.mgrid[0:size, 0:size]
+    disc = np.hypot(x - crop.landmarks[point, 0], y - crop.landmarks[point, 1]) < radius * size
+    pixels = np.full_like(crop.pixels, 90)
+    pixels[disc] = (220, 20, 20)
+    return replace(crop, pixels=pixels), disc
+
+
+@pytest.mark.parametrize("point", [30, 8, 48, 27])
+def test_what_the_network_finds_lies_where_it_is_in_the_crop(face, point):
+    crop, disc = painted(face, point, 0.1)
+    front = finder(red, side=128)(crop).front
+    assert front.shape == disc.shape
+    assert front.dtype == np.float32
+    assert ((front > 0.5) & disc).sum() / ((front > 0.5) | disc).sum() > 0.85
+
+
+def test_nothing_in_front_is_none(face):
+    assert finder(lambda picture: np.full(picture.shape[:2], 0.3, np.float32))(face).front is None
+
+
+def test_what_lies_beside_the_face_does_not_count(face):
+    pixels = np.full_like(face.pixels, 90)
+    pixels[:6, :6] = (220, 20, 20)
+    assert finder(red)(replace(face, pixels=pixels)).front is None
+
+
+def test_a_crop_checks_its_front(face):
+    size = len(face.pixels)
+    with pytest.raises(ValueError, match="front"):
+        Crop(
+            face.pixels,
+            face.matrix,
+            face.landmarks,
+            0,
+            0,
+            0,
+            np.zeros((size, size + 1), np.float32),
+        )

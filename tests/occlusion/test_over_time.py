@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from videoswap.occlusion.over_time import front_over_time
+from videoswap.records import Crop
+
+SIDE = 128
+
+
+def crop(level=100.0, front=None, pts=0, place=None):
+    """Return a grey crop; ``place`` brightens a square where a thing is."""
+    pixels = np.full((SIDE, SIDE, 3), level, np.float32)
+    if place is not None:
+        pixels[place] = 220.0
+    return Crop(pixels, np.eye(2, 3), np.zeros((68, 2), np.float32), pts, 0, 0, front)
+
+
+def square(first, last, value=1.0):
+    front = np.zeros((SIDE, SIDE), np.float32)
+    front[first:last, first:last] = value
+    return front
+
+
+def test_nothing_stays_nothing():
+    assert front_over_time([crop(), crop(), crop()], 1) is None
+
+
+def test_one_picture_is_taken_as_it_is():
+    front = front_over_time([crop(front=square(40, 80))], 0)
+    assert front.shape == (SIDE, SIDE)
+    assert front[60, 60] == 1.0
+    assert front[20, 20] == 0.0
+
+
+def test_a_flash_of_one_frame_over_a_still_picture_goes():
+    quiet = [crop(pts=pts) for pts in range(5)]
+    quiet[2] = crop(front=square(40, 80, 0.8), pts=2)
+    assert front_over_time(quiet, 2) is None
+
+
+def test_a_hole_of_one_frame_over_a_still_picture_is_closed():
+    frames = [crop(front=square(40, 80), pts=pts) for pts in range(5)]
+    frames[2] = crop(front=square(40, 80, 0.3), pts=2)
+    assert front_over_time(frames, 2)[60, 60] > 0.9
+
+
+def test_a_thing_that_moves_does_not_lag():
+    frames = []
+    for pts in range(5):
+        place = np.s_[20:60, 16 + 20 * pts : 36 + 20 * pts]
+        front = np.zeros((SIDE, SIDE), np.float32)
+        front[place] = 1.0
+        frames.append(crop(front=front, pts=pts, place=place))
+    made = front_over_time(frames, 2)
+    truth = frames[2].front > 0.5
+    kept = made > 0.5
+    assert (truth & kept).sum() / (truth | kept).sum() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("front", "kept"),
+    [
+        (square(40, 43), False),  # too small
+        (square(40, 80, 0.7), False),  # nowhere sure
+        (square(40, 80, 0.9), True),
+    ],
+)
+def test_regions_are_plausible_or_nothing(front, kept):
+    made = front_over_time([crop(front=front)], 0)
+    assert (made is not None) == kept
+
+
+def test_a_doubtful_region_goes_and_a_sure_one_stays():
+    front = np.maximum(square(10, 40, 0.65), square(70, 110))
+    made = front_over_time([crop(front=front)], 0)
+    assert made[25, 25] == 0.0
+    assert made[90, 90] == 1.0

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from tests.occlusion.faces import disc, finger, over, overlap, skin_of, stripe
+from videoswap.blending import masks
+from videoswap.occlusion.over_time import front_over_time
+
+
+def outline(crop):
+    """Return the face from the brows down: over its forehead hangs hair, which is in front."""
+    return masks.hull(crop.landmarks, len(crop.pixels)) > 0.5
+
+
+def test_a_bare_face_is_left_alone(finder, face):
+    front = front_over_time([finder(face)], 0)
+    assert front is None or (front[outline(face)] > 0.5).mean() < 0.005
+
+
+def test_six_bare_faces_are_left_alone(finder, group):
+    """Beards, smiles, glasses' reflections and turned heads are not in front of a face."""
+    assert len(group) == 6
+    for crop in group:
+        front = front_over_time([finder(crop)], 0)
+        share = 0.0 if front is None else (front[outline(crop)] > 0.5).mean()
+        assert share < 0.02
+
+
+@pytest.mark.parametrize(
+    ("colour", "turn", "width", "shift"),
+    [
+        ((20, 20, 25), 1.57, 0.16, 0.05),
+        ((200, 40, 40), 0.6, 0.14, 0.0),
+        ((235, 235, 230), 0.0, 0.15, 0.1),
+        ((150, 105, 80), -0.5, 0.18, 0.05),
+        ("skin", 1.2, 0.18, 0.08),
+    ],
+)
+def test_stripes_stay_in_front(finder, face, colour, turn, width, shift):
+    alpha = stripe(face, turn, width, shift)
+    rgb = skin_of(face) * 0.85 if colour == "skin" else np.array(colour, float)
+    front = front_over_time([finder(over(face, rgb, alpha))], 0)
+    inside = outline(face)
+    assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
+
+
+@pytest.mark.parametrize(("point", "radius"), [(48, 0.1), (30, 0.12), (45, 0.09)])
+def test_discs_stay_in_front(finder, face, point, radius):
+    alpha = disc(face, point, radius)
+    size = len(face.pixels)
+    weave = 60 + 40 * np.sin(np.arange(size) * 1.1)[:, None] * np.sin(np.arange(size) * 1.1)
+    front = front_over_time([finder(over(face, np.repeat(weave[..., None], 3, 2), alpha))], 0)
+    inside = outline(face)
+    assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
+
+
+def test_a_finger_stays_in_front(finder, face):
+    colour, alpha = finger(face)
+    front = front_over_time([finder(over(face, colour, alpha))], 0)
+    inside = outline(face)
+    assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.85

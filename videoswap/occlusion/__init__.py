@@ -1,0 +1,1 @@
+"""What is in front of a face: hands, hair, glasses, microphones, anything."""

@@ -1,0 +1,117 @@
+"""What the face of a track looks like with nothing before it.
+
+The analysis keeps framed pictures of every track. What the network finds in front of the face in
+each of them is left out; for every picture the median over those of like pose that are left is a
+reference. A thing that is there all the time is in the reference as well, and nothing is known
+under a thing that never goes: the network is trained with both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from ..analysis.appearance import SIDE, Appearance
+from ..records import Array
+
+#: From a picture and its reference, (S, S, 3) float32 RGB, 0 to 255, to what is in front (S, S).
+Look = Callable[[Array, Array], Array]
+Appearances = Callable[[int], Sequence[Appearance]]
+
+LIKE = 7  # pictures of like pose that make a reference
+HIDDEN = 0.3  # from there on a pixel of a picture is left out
+TRACKS = 16  # whose references are kept
+_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
+_MIDDLE = np.s_[SIDE // 4 : -SIDE // 8, SIDE // 4 : -SIDE // 4]  # mostly face
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Track:
+    """The references of one track.
+
+    Attributes:
+        landmarks: (n, 68, 2) float32, by which the reference of like pose is chosen.
+        pictures: (n, SIDE, SIDE, 3) float32 RGB, 0 to 255.
+        known: (n, SIDE, SIDE) bool, where they show the face.
+    """
+
+    landmarks: Array
+    pictures: Array
+    known: Array
+
+
+class References:
+    """Gives the reference of a track that is nearest in pose.
+
+    Args:
+        appearances: The pictures of a track by its number.
+        look: The network.
+    """
+
+    def __init__(self, appearances: Appearances, look: Look) -> None:
+        self._appearances = appearances
+        self._look = look
+        self._track = lru_cache(maxsize=TRACKS)(self._made)
+
+    def __call__(self, track: int, picture: Array, landmarks: Array) -> Array:
+        """Return the reference for a framed picture, in its light.
+
+        Args:
+            track: Number of the track.
+            picture: (SIDE, SIDE, 3) float32 RGB, 0 to 255.
+            landmarks: (68, 2) float32 in its pixels.
+
+        Returns:
+            (SIDE, SIDE, 3) float32 RGB; the picture itself where nothing is known.
+        """
+        made = self._track(track)
+        if made is None:
+            return picture
+        apart = np.abs(made.landmarks - landmarks).sum(axis=(1, 2))
+        nearest = int(apart.argmin())
+        reference, known = made.pictures[nearest], made.known[nearest]
+        gain = _gain(reference[_MIDDLE], picture[_MIDDLE])
+        reference = (reference + _FLOOR) * gain - _FLOOR
+        return np.where(known[..., None], np.clip(reference, 0, 255), picture).astype(np.float32)
+
+    def _made(self, track: int) -> _Track | None:
+        kept = self._appearances(track)
+        if not kept:
+            return None
+        pictures = np.stack([one.picture() for one in kept])
+        landmarks = np.stack([one.landmarks for one in kept])
+        near = np.ones((5, 5), np.uint8)
+        alone = [self._look(one, one) for one in pictures.astype(np.float32)]
+        hidden = np.stack([cv2.dilate(front, near) > HIDDEN for front in alone])
+        made = [
+            _median(pictures, hidden, _nearest(landmarks, number)) for number in range(len(kept))
+        ]
+        return _Track(
+            landmarks, np.stack([one for one, _ in made]), np.stack([known for _, known in made])
+        )
+
+
+def _nearest(landmarks: Array, number: int) -> Array:
+    """Return which faces are of most like pose, the face itself among them."""
+    apart = np.abs(landmarks - landmarks[number]).sum(axis=(1, 2))
+    return np.argsort(apart, kind="stable")[:LIKE]
+
+
+def _median(pictures: Array, hidden: Array, chosen: Array) -> tuple[Array, Array]:
+    """Return the median of what is not hidden of uint8 pictures, and where there is any."""
+    out = hidden[chosen]
+    ranked = np.sort(np.where(out[..., None], np.uint8(255), pictures[chosen]), axis=0)
+    count = (~out).sum(axis=0)
+    middle = np.maximum(count - 1, 0) // 2  # of those that are not hidden, which come first
+    median = np.take_along_axis(ranked, middle[None, ..., None], axis=0)[0]
+    return median.astype(np.float32), count > 0
+
+
+def _gain(reference: Array, picture: Array) -> Array:
+    """Return how much brighter a picture is than a reference, (3,), by the median pixel."""
+    ratio = np.log((picture[::2, ::2] + _FLOOR) / (reference[::2, ::2] + _FLOOR))
+    return np.asarray(np.exp(np.clip(np.median(ratio, axis=(0, 1)), -0.5, 0.5)), np.float32)
