@@ -116,3 +116,28 @@ def test_an_empty_range_is_a_usage_error():
 def test_wrong_usage_exits_2_without_a_traceback(words, capsys):
     assert cli.swap_main(words) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "boost", "restorer", "blend"),
+    [
+        ([], None, "none", 0.8),
+        (["--pixel_boost", "auto"], None, "none", 0.8),
+        (["--pixel_boost", "3"], 3, "none", 0.8),
+        (["--restorer", "gpen512", "--restorer_blend", "0.5"], None, "gpen512", 0.5),
+    ],
+)
+def test_what_is_done_for_large_faces(words, boost, restorer, blend):
+    detail = cli.settings_from(parse(["--source_paths", "a.png", *words])).detail
+    assert (detail.pixel_boost, detail.restorer, detail.restorer_blend) == (boost, restorer, blend)
+
+
+@pytest.mark.parametrize("words", [["--pixel_boost", "much"], ["--restorer", "magic"]])
+def test_unknown_words_for_large_faces_are_refused(words):
+    with pytest.raises(SystemExit):
+        parse(["--source_paths", "a.png", *words])
+
+
+def test_five_sub_images_a_side_are_refused():
+    with pytest.raises(UsageError, match="pixel_boost"):
+        cli.settings_from(parse(["--source_paths", "a.png", "--pixel_boost", "5"]))

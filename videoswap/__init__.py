@@ -15,7 +15,7 @@ from .errors import VideoswapError
 from .settings import AnalysisSettings, EncodeSettings, SwapSettings
 
 if TYPE_CHECKING:
-    from .api import analyze, list_faces, swap_folder, swap_image, swap_video
+    from .api import analyze, compare, evaluate, list_faces, swap_folder, swap_image, swap_video
 
 __version__ = "0.1.0"
 
@@ -28,6 +28,8 @@ __all__ = [
     "SwapSettings",
     "VideoswapError",
     "analyze",
+    "compare",
+    "evaluate",
     "list_faces",
     "swap_folder",
     "swap_image",

@@ -11,6 +11,10 @@ from pathlib import Path
 
 from .analysis.analyze import Analysis
 from .analysis.tools import FaceTools
+from .evaluation.compare import compare_results
+from .evaluation.evaluate import evaluate_result
+from .evaluation.page import write_page
+from .evaluation.report import Evaluation
 from .jobs.context import Context, Say, open_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderReport, swap_one_folder
@@ -41,7 +45,7 @@ def analyze(video: Path, settings: SwapSettings = _DEFAULTS) -> Analysis:
     Returns:
         The analysis: frames, tracks and faces. Close it, or use it as a context manager.
     """
-    tools = FaceTools.open(choose_device(settings.device).providers)
+    tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
     return analyze_with_progress(probe(Path(video)), settings, tools)
 
 
@@ -136,8 +140,105 @@ def list_faces(
         settings: As for ``analyze``; ``overwrite`` is honoured.
         say: Called with sentences for the user.
     """
-    tools = FaceTools.open(choose_device(settings.device).providers)
+    tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
     return list_people(Path(video), Path(out), settings, tools, say)
+
+
+def evaluate(
+    original: Path,
+    result: Path,
+    sources: Sequence[Path],
+    target_faces: Sequence[Path] = (),
+    masks: Path | None = None,
+    gallery: Path | None = None,
+    step: int = 1,
+    settings: SwapSettings = _DEFAULTS,
+    json_file: Path | None = None,
+    html_file: Path | None = None,
+    say: Say = _silent,
+) -> Evaluation:
+    """Measure how good a result is; the metrics are described in ``videoswap.evaluation``.
+
+    Args:
+        original: The video that was swapped.
+        result: What came out.
+        sources: The photos that were put in, as given to the swap.
+        target_faces: The people that were replaced, as given to the swap.
+        masks: What ``save_masks`` wrote; without it some metrics cannot be measured.
+        gallery: A folder of further faces for the retrieval rate.
+        step: Metrics of single frames look at every one of so many frames.
+        settings: As for ``analyze``; ``similarity_th`` as in the swap. The time range is the
+            part of the original that the result shows.
+        json_file: Where the numbers go.
+        html_file: Where a page with plots and the worst frames goes; it shows faces.
+        say: Called with sentences for the user.
+    """
+    given = [Path(original), Path(result), *_paths(sources), *_paths(target_faces)]
+    given += [] if masks is None else [Path(masks)]
+    _check_report(json_file, given, settings)
+    _check_report(html_file, given, settings)
+    evaluation = evaluate_result(
+        given[0],
+        given[1],
+        _paths(sources),
+        _paths(target_faces),
+        masks,
+        gallery,
+        step,
+        settings,
+        say,
+    )
+    if json_file is not None:
+        evaluation.save(json_file)
+    if html_file is not None:
+        write_page(evaluation, html_file)
+    return evaluation
+
+
+def compare(
+    original: Path,
+    results: Sequence[Path],
+    out: Path,
+    sources: Sequence[Path] = (),
+    target_faces: Sequence[Path] = (),
+    masks: Sequence[Path] = (),
+    labels: Sequence[str] = (),
+    gallery: Path | None = None,
+    step: int = 1,
+    settings: SwapSettings = _DEFAULTS,
+    say: Say = _silent,
+) -> dict[str, Evaluation]:
+    """Show several results of one video side by side and measure them.
+
+    Args:
+        original: The video that was swapped.
+        results: What came out.
+        out: The grid, a video of all of them with labels.
+        sources: The photos that were put in; without any, nothing is measured.
+        target_faces: The people that were replaced, as given to the swap.
+        masks: What ``save_masks`` wrote, one a result, or nothing.
+        labels: A name for each result.
+        gallery: As in ``evaluate``.
+        step: As in ``evaluate``.
+        settings: As in ``evaluate``.
+        say: Called with sentences for the user.
+
+    Returns:
+        The evaluations by label.
+    """
+    return compare_results(
+        Path(original),
+        _paths(results),
+        Path(out),
+        _paths(sources),
+        _paths(target_faces),
+        _paths(masks),
+        labels,
+        gallery,
+        step,
+        settings,
+        say,
+    )
 
 
 def _paths(paths: Sequence[Path]) -> list[Path]:

@@ -15,12 +15,18 @@ from typing import Any
 
 from . import __version__
 from .errors import PartialError, UsageError, VideoswapError
+from .evaluation.commands import add_compare_arguments, add_evaluate_arguments
 from .jobs.outputs import default_output, default_video_output
 from .models.commands import add_arguments as add_models_arguments
 from .models.commands import run as run_models
 from .records import TimeRange
 from .settings import (
+    FACE_MODELS,
+    MASKS,
+    RESTORERS,
     AnalysisSettings,
+    BlendSettings,
+    DetailSettings,
     EncodeSettings,
     GhostSettings,
     SwapSettings,
@@ -36,7 +42,7 @@ EXIT_CODES = """exit codes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``videoswap``: swap, faces, cache, models, doctor."""
+    """Run ``videoswap``: swap, faces, evaluate, compare, cache, models, doctor."""
     parser = argparse.ArgumentParser(
         prog="videoswap",
         description="Put faces from photos onto chosen people of videos.",
@@ -59,9 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     models = commands.add_parser("models", help="list, fetch and check the weights of the engines")
     add_models_arguments(models)
     models.set_defaults(run=run_models)
+    evaluate = commands.add_parser("evaluate", help="measure how good a result is")
+    add_evaluate_arguments(evaluate, parse_time, _fraction)
+    compare = commands.add_parser("compare", help="show and measure results side by side")
+    add_compare_arguments(compare, parse_time, _fraction)
     doctor = commands.add_parser("doctor", help="say what is installed and usable, and why not")
     doctor.set_defaults(run=_doctor)
-    for command in (swap, faces, cache, models, doctor):
+    for command in (swap, faces, cache, models, evaluate, compare, doctor):
         command.add_argument("--debug", action="store_true", help="show tracebacks")
     return _guarded(parser, argv)
 
@@ -137,10 +147,13 @@ def add_swap_arguments(parser: argparse.ArgumentParser) -> None:
         default=AnalysisSettings().min_face,
         help="smallest face wanted, as a share of the picture's height (default 1/20)",
     )
+    _add_face_models(how)
     how.add_argument("--start", type=parse_time, metavar="TIME", help="seconds or hh:mm:ss.mmm")
     how.add_argument("--end", type=parse_time, metavar="TIME")
     how.add_argument("--no_cache", action="store_true", help="keep nothing between runs")
     how.add_argument("--dry_run", action="store_true", help="say what would be done, write nothing")
+    _add_blend_arguments(parser)
+    _add_detail_arguments(parser)
     out = parser.add_argument_group("how to write")
     out.add_argument("--encoder", help="libx264, h265, av1, vp9, ffv1, h264_nvenc, ...")
     out.add_argument("--crf", type=float, help="quality in the encoder's own scale")
@@ -186,11 +199,84 @@ def _add_ghost_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_blend_arguments(parser: argparse.ArgumentParser) -> None:
+    usual = BlendSettings()
+    blend = parser.add_argument_group("how to blend")
+    blend.add_argument(
+        "--mask",
+        choices=MASKS,
+        default=usual.mask,
+        help="auto keeps hands, hair and things in front of the face; outline does not look; "
+        "xseg and parsing ask these networks (videoswap models download)",
+    )
+    blend.add_argument(
+        "--feather",
+        type=float,
+        metavar="SHARE",
+        help="width of the soft border as a share of the face crop; default: the engine's own",
+    )
+    blend.add_argument(
+        "--strength", type=float, default=usual.strength, help="how much of the swap is seen"
+    )
+    switches = {
+        "--keep_eyes": (usual.keep_eyes, "keep the target's eyes (mesh always does)"),
+        "--keep_mouth": (usual.keep_mouth, "keep the target's inner mouth (mesh always does)"),
+        "--steady": (usual.steady, "filter flicker over time where the target stands still"),
+        "--grain": (usual.grain, "give the swap the sharpness and grain of its surroundings"),
+    }
+    for name, (value, text) in switches.items():
+        blend.add_argument(
+            name,
+            type=strict_bool,
+            nargs="?",
+            const=True,
+            default=value,
+            metavar="BOOL",
+            help=f"{text}; default {str(value).lower()}",
+        )
+
+
+def _add_detail_arguments(parser: argparse.ArgumentParser) -> None:
+    usual = DetailSettings()
+    detail = parser.add_argument_group("large faces")
+    detail.add_argument(
+        "--pixel_boost",
+        type=_pixel_boost,
+        default=usual.pixel_boost,
+        metavar="{auto,1,2,3,4}",
+        help="sub-images a side for engines of a fixed size; auto goes by the face, 1 is off",
+    )
+    detail.add_argument(
+        "--restorer",
+        choices=RESTORERS,
+        default=usual.restorer,
+        help="network that redraws the swapped face (fetch it with: videoswap models download)",
+    )
+    detail.add_argument(
+        "--restorer_blend",
+        type=float,
+        default=usual.restorer_blend,
+        metavar="SHARE",
+        help=f"how much of what it draws is taken, 0 to 1 (default {usual.restorer_blend})",
+    )
+
+
+def _add_face_models(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--face_models",
+        choices=FACE_MODELS,
+        default=AnalysisSettings().face_models,
+        help="who finds and recognises faces: what comes with packages (default), or insightface's "
+        "SCRFD and ArcFace (videoswap models download scrfd glintr100)",
+    )
+
+
 def _add_faces_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", type=Path)
     parser.add_argument("--out_dir", type=Path, required=True, metavar="DIR")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--min_face", type=_fraction, default=AnalysisSettings().min_face)
+    _add_face_models(parser)
     parser.add_argument("--start", type=parse_time, metavar="TIME")
     parser.add_argument("--end", type=parse_time, metavar="TIME")
     parser.add_argument("--no_cache", action="store_true")
@@ -218,6 +304,15 @@ def parse_time(text: str) -> Fraction:
     for value in values:
         seconds = seconds * 60 + value
     return seconds
+
+
+def _pixel_boost(text: str) -> int | None:
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor 1, 2, 3 or 4") from None
 
 
 def _fraction(text: str) -> Fraction:
@@ -295,7 +390,7 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         similarity_th=arguments.similarity_th,
         batch_size=arguments.batch_size,
         time_range=_range(arguments),
-        analysis=AnalysisSettings(min_face=arguments.min_face),
+        analysis=AnalysisSettings(min_face=arguments.min_face, face_models=arguments.face_models),
         encode=EncodeSettings(
             arguments.encoder, arguments.crf, arguments.preset, arguments.pix_fmt
         ),
@@ -306,6 +401,20 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
             crop_size=arguments.crop_size,
             use_sr=arguments.use_sr,
             exact=arguments.ghost_exact,
+        ),
+        blend=BlendSettings(
+            mask=arguments.mask,
+            feather=arguments.feather,
+            strength=arguments.strength,
+            keep_eyes=arguments.keep_eyes,
+            keep_mouth=arguments.keep_mouth,
+            steady=arguments.steady,
+            grain=arguments.grain,
+        ),
+        detail=DetailSettings(
+            pixel_boost=arguments.pixel_boost,
+            restorer=arguments.restorer,
+            restorer_blend=arguments.restorer_blend,
         ),
         cache_dir=None if arguments.no_cache else default_cache_dir(),
         overwrite=arguments.overwrite,
@@ -383,7 +492,7 @@ def _faces(arguments: argparse.Namespace) -> int:
     settings = SwapSettings(
         device=arguments.device,
         time_range=_range(arguments),
-        analysis=AnalysisSettings(min_face=arguments.min_face),
+        analysis=AnalysisSettings(min_face=arguments.min_face, face_models=arguments.face_models),
         cache_dir=None if arguments.no_cache else default_cache_dir(),
         overwrite=arguments.overwrite,
     )

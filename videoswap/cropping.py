@@ -131,13 +131,20 @@ def cut(
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
     moved = shifted(matrix, box[0], box[1])
-    pixels = _warped(surface.read(box), moved, size, spec.black_outside)
+    pixels = warped(surface.read(box), moved, size, spec.black_outside)
     landmarks = transform(upright, face.landmarks)
     return Crop(pixels, matrix, landmarks, face.pts, track, source)
 
 
-def _warped(region: Array, matrix: Array, size: int, black_outside: bool) -> Array:
-    """Warp a region to a crop, averaging first where the crop is much smaller."""
+def warped(region: Array, matrix: Array, size: int, black_outside: bool = False) -> Array:
+    """Warp a picture to a square one, averaging first where that is much smaller.
+
+    Args:
+        region: (h, w) or (h, w, 3) float32.
+        matrix: (2, 3) from its pixels to the new ones.
+        size: Side of the new one.
+        black_outside: Whether what lies outside is 0; otherwise the border goes on.
+    """
     shrink = int(1.0 / scale_of(matrix))
     if shrink >= 2:
         height, width = (max(1, side // shrink) for side in region.shape[:2])

@@ -62,6 +62,7 @@ def examine() -> tuple[Check, ...]:
         ("ffmpeg program", _ffmpeg),
         ("device", _device),
         ("engines", _engines),
+        ("restorers", _restorers),
         ("encoders", _encoders),
     )
     for name, step in steps:
@@ -161,6 +162,15 @@ def _engines() -> list[Check]:
     return [
         Check(f"engine {engine.name}", True, engine.missing or f"usable: {engine.summary}")
         for engine in engines()
+    ]
+
+
+def _restorers() -> list[Check]:
+    from .restorers.restorer import KINDS
+    from .swappers.found import missing_files
+
+    return [
+        Check(f"restorer {name}", True, missing_files([name], name) or "usable") for name in KINDS
     ]
 
 

@@ -143,6 +143,8 @@ class Crop:
         pts: Frame it was cut from.
         track: Track it belongs to.
         source: Index of the source identity to put on.
+        front: (S, S) float32, 0 (the face) to 1 (a hand, hair or thing in front of it), as this
+            frame alone shows it; None where nothing is, or nobody looked.
     """
 
     pixels: Array
@@ -151,6 +153,7 @@ class Crop:
     pts: int
     track: int
     source: int
+    front: Array | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -158,6 +161,8 @@ class Crop:
         _check("pixels", self.pixels, (side, side, 3), np.float32)
         _check("matrix", self.matrix, (2, 3), np.float64)
         _check("landmarks", self.landmarks, (68, 2), np.float32)
+        if self.front is not None:
+            _check("front", self.front, (side, side), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -56,6 +56,9 @@ class Report:
         analysis_cached: Whether the analysis came from the cache.
         seconds: Wall time of each part.
         stages: Where the render's time went.
+        crop_sizes: Sides in pixels of the crops that faces were swapped in, ascending.
+        pixel_boost: Most sub-images a side that a crop was split into; 1 for none.
+        restorer: What redrew the swapped faces; None for nothing.
         masks: Where the masks are; None if not asked for.
         dry_run: Whether nothing was written.
     """
@@ -76,6 +79,9 @@ class Report:
     analysis_cached: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     stages: tuple[StageTime, ...] = ()
+    crop_sizes: tuple[int, ...] = ()
+    pixel_boost: int = 1
+    restorer: str | None = None
     masks: str | None = None
     dry_run: bool = False
 

@@ -19,6 +19,9 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "videoswap"
 
 
+FACE_MODELS = ("packaged", "insightface")
+
+
 @dataclass(frozen=True, slots=True)
 class AnalysisSettings:
     """How faces are looked for; part of the key of the analysis cache.
@@ -29,12 +32,15 @@ class AnalysisSettings:
         keyframe_interval: The whole picture is searched every this many frames (and at each
             cut); in between only the surroundings of known faces are.
         max_gap: A track survives this many frames without its face.
+        face_models: Who finds and recognises faces: packaged (CenterFace and dlib, which come
+            with packages) or insightface (SCRFD and ArcFace on local files).
     """
 
     min_face: Fraction = Fraction(1, 20)
     score_th: float = 0.5
     keyframe_interval: int = 8
     max_gap: int = 10
+    face_models: str = "packaged"
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -42,6 +48,12 @@ class AnalysisSettings:
             raise UsageError("bad_min_face", "--min_face must lie between 0 and 1.")
         if not 0 < self.score_th < 1:
             raise UsageError("bad_score", "The detection threshold must lie between 0 and 1.")
+        if self.face_models not in FACE_MODELS:
+            raise UsageError(
+                "bad_face_models",
+                f"Unknown face models {self.face_models!r}.",
+                f"Use {' or '.join(FACE_MODELS)}.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,78 @@ class GhostSettings:
             raise UsageError("bad_crop_size", "--crop_size must lie between 64 and 1024.")
 
 
+MASKS = ("auto", "outline", "xseg", "parsing")
+
+
+@dataclass(frozen=True, slots=True)
+class BlendSettings:
+    """How swaps are made part of their film.
+
+    Attributes:
+        mask: auto leaves what is in front of the face where it is (hands, hair, glasses,
+            microphones); outline takes the engine's mask as it is; xseg and parsing leave what
+            these downloaded networks find.
+        feather: Width of the mask's soft border as a share of the crop's side; None leaves the
+            engine's own.
+        strength: How much of the swap is seen, 0 to 1.
+        keep_eyes: Keep the target's eyes.
+        keep_mouth: Keep what the target shows between its lips.
+        steady: Filter over time what flickers while the target stands still.
+        grain: Give the swap the sharpness and the grain of its surroundings.
+    """
+
+    mask: str = "auto"
+    feather: float | None = None
+    strength: float = 1.0
+    keep_eyes: bool = False
+    keep_mouth: bool = False
+    steady: bool = True
+    grain: bool = True
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        if self.mask not in MASKS:
+            raise UsageError(
+                "bad_mask", f"Unknown mask {self.mask!r}.", f"Use one of {', '.join(MASKS)}."
+            )
+        if self.feather is not None and not 0.0 <= self.feather <= 0.5:
+            raise UsageError("bad_feather", "--feather must lie between 0 and 0.5.")
+        if not 0.0 < self.strength <= 1.0:
+            raise UsageError("bad_strength", "--strength must lie above 0 and at most be 1.")
+
+
+RESTORERS = ("none", "gfpgan", "codeformer", "gpen256", "gpen512")
+
+
+@dataclass(frozen=True, slots=True)
+class DetailSettings:
+    """What is done so that large faces do not get soft.
+
+    Attributes:
+        pixel_boost: Sub-images a side that crops are split into for engines with a fixed picture
+            size, 1 to 4; the cost is its square. None chooses by the size of the face; 1 is off.
+        restorer: Network that redraws the swapped face, of ``RESTORERS``.
+        restorer_blend: How much of what it draws is taken, 0 to 1.
+    """
+
+    pixel_boost: int | None = None
+    restorer: str = "none"
+    restorer_blend: float = 0.8
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        if self.pixel_boost not in (None, 1, 2, 3, 4):
+            raise UsageError("bad_pixel_boost", "--pixel_boost must be auto, 1, 2, 3 or 4.")
+        if self.restorer not in RESTORERS:
+            raise UsageError(
+                "bad_restorer",
+                f"Unknown restorer {self.restorer!r}.",
+                f"Use one of {', '.join(RESTORERS)}.",
+            )
+        if not 0.0 <= self.restorer_blend <= 1.0:
+            raise UsageError("bad_restorer_blend", "--restorer_blend must lie between 0 and 1.")
+
+
 @dataclass(frozen=True, slots=True)
 class SwapSettings:
     """Everything that shapes a swap besides the files.
@@ -113,6 +197,8 @@ class SwapSettings:
         analysis: How faces are looked for.
         encode: How the result is encoded.
         ghost: What is special to the engine ghost.
+        blend: How swaps are made part of their film.
+        detail: What is done so that large faces do not get soft.
         segment_frames: Longest segment in frames.
         cache_dir: Where analyses are kept; None for no cache.
         overwrite: Whether an existing output may be replaced.
@@ -127,6 +213,8 @@ class SwapSettings:
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     ghost: GhostSettings = field(default_factory=GhostSettings)
+    blend: BlendSettings = field(default_factory=BlendSettings)
+    detail: DetailSettings = field(default_factory=DetailSettings)
     segment_frames: int = 100
     cache_dir: Path | None = field(default_factory=default_cache_dir)
     overwrite: bool = False

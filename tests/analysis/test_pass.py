@@ -22,9 +22,10 @@ from squares import (
 
 from videoswap.analysis import analyze
 from videoswap.analysis.analyze import analyze_video
-from videoswap.analysis.scan import FramePicture, Scanner
+from videoswap.analysis.scan import Scanner
 from videoswap.analysis.state import from_json, to_json
 from videoswap.analysis.store import open_store
+from videoswap.analysis.views import FramePicture
 from videoswap.errors import OutputError, VideoswapError
 from videoswap.media.probe import probe
 from videoswap.records import TimeRange
@@ -113,22 +114,63 @@ def test_crossing_people_keep_their_tracks():
     assert all({0, 1, 2, 38, 39, 40} <= set(seen) for seen in tracks.values())
 
 
-def test_frames_scenes_tracks_and_filled_gaps(clip):
+def test_frames_scenes_and_tracks(clip):
     with run(clip) as analysis:
         assert len(analysis.frames.pts) == 60
         assert analysis.frames.scenes.tolist() == [0] * 40 + [1] * 20
         red, green, blue = analysis.tracks
         assert (red.scene, green.scene, blue.scene) == (0, 0, 1)
         assert (red.count, green.count, blue.count) == (40, 22, 20)
-        faces = list(analysis.faces(green.id))
-        assert [one.score == 0 for one in faces] == [22 <= k <= 26 for k in range(13, 40)]
-        for k, face in zip(range(13, 40), faces, strict=True):
+        seen = [k for k in range(13, 40) if not 22 <= k <= 26]  # hidden: nothing is invented
+        for k, face in zip(seen, analysis.faces(green.id), strict=True):
             middle = (face.box[:2] + face.box[2:]) / 2
             assert np.abs(middle - [250 - k, 120]).max() < 1.0
         first, last = analysis.frames.pts[[35, 44]].tolist()
         at = analysis.faces_between(first, last)
         assert list(at) == analysis.frames.pts[35:45].tolist()
         assert [len(pairs) for pairs in at.values()] == [2] * 5 + [1] * 5
+
+
+@pytest.fixture(scope="module")
+def dimmed(tmp_path_factory):
+    """A textured square that moves, too dark for the detector in the frames 12 to 17."""
+    texture = (
+        np.random.default_rng(1).integers(140, 256, (6, 6)).repeat(7, axis=0).repeat(7, axis=1)
+    )
+    pictures = []
+    for k in range(30):
+        picture = np.zeros((180, 320, 3), np.uint8)
+        x = 60 + 3 * k + (4 if 12 <= k < 18 else 0)
+        picture[60:102, x : x + 42, 0] = texture * (0.48 if 12 <= k < 18 else 1.0)
+        pictures.append(picture)
+    return probe(write_video(tmp_path_factory.mktemp("clips") / "dimmed.mp4", pictures))
+
+
+def test_a_gap_is_filled_where_the_face_is_seen_in_the_picture(dimmed):
+    with run(dimmed) as analysis:
+        (track,) = analysis.tracks
+        assert track.count == 24
+        faces = list(analysis.faces(track.id))
+        assert [face.score == 0 for face in faces] == [12 <= k < 18 for k in range(30)]
+        for k in range(13, 17):  # not on the straight line from before to after
+            assert abs((faces[k].box[0] + faces[k].box[2]) / 2 - (60 + 3 * k + 4 + 20.5)) < 1.5
+
+
+@pytest.mark.parametrize("after", [9, 17])
+def test_a_gap_over_an_interruption_is_filled_likewise(dimmed, tmp_path, monkeypatch, after):
+    with run(dimmed) as analysis:
+        expected = summary(analysis)
+    monkeypatch.setattr(analyze, "BATCH_SECONDS", 0.0)
+    stop = threading.Event()
+
+    def progress(done, total):
+        if done >= after:
+            stop.set()
+
+    with pytest.raises(VideoswapError):
+        run(dimmed, tmp_path, progress=progress, stop=stop)
+    with run(dimmed, tmp_path) as analysis:
+        assert summary(analysis) == expected
 
 
 def test_a_face_hidden_by_another_is_not_filled_in(tmp_path):

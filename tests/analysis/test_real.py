@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from videoswap.analysis.analyze import analyze_video
-from videoswap.analysis.scan import FramePicture, Scanner
+from videoswap.analysis.scan import Scanner
+from videoswap.analysis.views import FramePicture
 from videoswap.matching import cluster_tracks
 from videoswap.media.probe import probe
 from videoswap.records import TimeRange

@@ -1,9 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-import skimage.data
 
-from videoswap.blending.light import LightSettings, match_light, match_sharpness
+from videoswap.blending.light import LightSettings, match_light
 
 SIZE = 128
 
@@ -43,7 +42,7 @@ def gains():
 @pytest.mark.parametrize("name", list(gains()))
 def test_a_known_light_is_followed(face, inside, name):
     target = lit(face, gains()[name])
-    result, agreement = match_light(face, target, inside, 0 * inside, LightSettings())
+    result, agreement = match_light(face, target, inside, LightSettings())
     assert error(result, target, inside) < 0.05 * error(face, target, inside) + 1.5
     assert agreement[inside > 0].mean() > 0.95
 
@@ -51,38 +50,30 @@ def test_a_known_light_is_followed(face, inside, name):
 def test_a_dark_beard_of_the_target_does_not_darken_the_face(face, inside):
     target = face.copy()
     target[85:110, 40:88] *= 0.15
-    result, agreement = match_light(face, target, inside, 0 * inside, LightSettings())
+    result, agreement = match_light(face, target, inside, LightSettings())
     beard = (slice(88, 107), slice(45, 83))
     assert result[beard].mean() > 0.85 * face[beard].mean()
     assert result[40:80, 40:88].mean() == pytest.approx(face[40:80, 40:88].mean(), rel=0.03)
     assert agreement[beard].mean() < 0.1
 
 
-def test_the_border_meets_the_target(face, inside):
-    target = lit(face, np.full((SIZE, SIZE, 3), 1.0))
-    target[:, : SIZE // 2] *= 0.8
-    ring = inside - cv2.erode(inside, np.ones((15, 15)))
-    free, _ = match_light(face, target, inside, 0 * inside, LightSettings())
-    bound, _ = match_light(face, target, inside, ring, LightSettings())
-    assert error(bound, target, ring) < error(free, target, ring)
-
-
 def test_without_skin_nothing_is_changed(face, inside):
-    result, agreement = match_light(face, 0 * face, 0 * inside, 0 * inside, LightSettings())
+    result, agreement = match_light(face, 0 * face, 0 * inside, LightSettings())
     assert result is face
     assert agreement.min() == 1.0
 
 
-@pytest.mark.parametrize("sigma", [0.7, 1.0, 1.5, 2.0])
-def test_a_sharp_face_is_softened_as_much_as_the_picture_it_goes_into(sigma):
-    photo = skimage.data.astronaut()[40:240, 120:320]  # the face
-    sharp = cv2.resize(photo, (384, 384), interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    soft = cv2.GaussianBlur(sharp, (0, 0), sigma)
-    everywhere = np.ones((384, 384), np.float32)
-    result = match_sharpness(sharp, soft, everywhere)
+@pytest.mark.parametrize("haze", [0.0, 40.0, 80.0])
+def test_haze_over_the_target_lies_over_the_swap_too(face, inside, haze):
+    def features(picture):
+        picture = picture.copy()
+        picture[50:56, 35:55] = picture[50:56, 75:95] = 15.0  # brows
+        return picture
 
-    def edges(picture):
-        return np.abs(cv2.Laplacian(picture, cv2.CV_32F)).mean()
-
-    assert edges(result) == pytest.approx(edges(soft), rel=0.35)
-    assert match_sharpness(soft, sharp, everywhere) is soft
+    clear = features(face)
+    target = clear * (1.0 - haze / 255.0) + haze
+    skin = inside.copy()
+    skin[48:58, 33:97] = 0.0
+    result, _ = match_light(clear, target, skin, LightSettings(veil=1.0))
+    np.testing.assert_allclose(result[53, 45], target[53, 45], atol=12)
+    assert error(result, target, inside) < 4.0

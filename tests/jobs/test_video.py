@@ -97,7 +97,9 @@ def test_each_of_two_people_gets_its_own_source(clip, photos, settings, tmp_path
     assert {stage["name"] for stage in saved["stages"]} == {
         "decode",
         "crop",
+        "look",
         "swap",
+        "finish",
         "paste",
         "encode",
     }

@@ -22,3 +22,14 @@ def test_lengths(lengths, longest, expected):
     assert [len(segment.pts) for segment in segments] == expected
     assert [segment.number for segment in segments] == list(range(len(expected)))
     assert [value for segment in segments for value in segment.pts] == pts.tolist()
+
+
+def test_neighbours_are_of_the_same_shot():
+    scenes = np.array([0] * 10 + [1] * 10)
+    pts = np.arange(20) * 100
+    first, second, third = plan_segments(pts, scenes, 7, context=2)
+    assert (first.before, first.after) == ((), (700, 800))
+    assert second.pts == tuple(range(700, 1400, 100))  # the cut at 1000 is too near to both ends
+    assert (second.before, second.after) == ((500, 600), (1400, 1500))
+    assert (third.before, third.after) == ((1200, 1300), ())
+    assert all(not one.before and not one.after for one in plan_segments(pts, scenes, 10, 2))

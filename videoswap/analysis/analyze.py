@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,25 +20,28 @@ from ..media.probe import VideoInfo
 from ..media.reader import AnalysisScaler, VideoReader
 from ..records import Array, Face, Fallback, TimeRange, Track
 from ..settings import AnalysisSettings
+from .appearance import Appearance
 from .detector import Detector
 from .fingerprint import analysis_key
 from .landmarks import Landmarker
 from .recognition import Recognizer
-from .scan import FramePicture, Scanned, Scanner
+from .samples import mean_embedding
+from .scan import Scanned, Scanner
 from .search import search_height
-from .smoothing import REACH, smooth_track
+from .smoothing import smooth_track
 from .store import Store, open_store
-from .tracker import mean_embedding
+from .uncover import uncover
+from .views import FramePicture
 
-VERSION = "pass 1"  # change it whenever the pass gives other results
+VERSION = "pass 4"  # change it whenever the pass gives other results
 PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
 BATCH_SECONDS = 1.0  # between commits
 BLOCK = 512  # frames of a track smoothed at once: memory does not grow with its length
-CONTEXT = 2 * REACH  # more frames on both sides of a block
+CONTEXT = 48  # more frames on both sides of a block
 BLOCKS_KEPT = 8
 
 Progress = Callable[[int, int | None], None]
-Smoother = Callable[[Sequence[Face], Array, int], list[Face]]
+Smoother = Callable[[Sequence[Face], Array, Mapping[int, Array]], list[Face]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,11 +68,10 @@ class Analysis:
         cached: Whether all of it came from an earlier run.
     """
 
-    def __init__(self, store: Store, settings: AnalysisSettings, key: str, cached: bool) -> None:
+    def __init__(self, store: Store, key: str, cached: bool) -> None:
         self.key = key
         self.cached = cached
         self._store = store
-        self._settings = settings
         self.fallbacks: tuple[Fallback, ...] = tuple(store.fallbacks)
         self.frames = Frames(*store.frames())
         self.tracks = _tracks(store, self.frames)
@@ -97,24 +99,29 @@ class Analysis:
         """Smooth by another rule from now on.
 
         Args:
-            smoother: Takes the found faces of a part of a track, the pts of all its frames and
-                the longest gap to fill; must not look further than ``CONTEXT`` frames.
+            smoother: Takes the faces of a part of a track, the pts of all its frames, and by pts
+                how the landmarks moved since the frame before (see `motion`); must not look
+                further than ``CONTEXT`` frames.
         """
         self._smoother = smoother
         self._block = lru_cache(maxsize=BLOCKS_KEPT)(self._smooth_block)
 
     def faces(self, track_id: int) -> Iterator[Face]:
-        """Yield the faces of a track, smoothed, small gaps filled (score 0), by pts."""
+        """Yield the faces of a track, smoothed, by pts; score 0 where a gap was filled."""
         first, last = self._spans[track_id]
         for block in range((last - first) // BLOCK + 1):
             yield from self._block(track_id, block)
+
+    def appearances(self, track_id: int) -> list[Appearance]:
+        """Return how the face of a track looks now and then, by pts."""
+        return self._store.appearances(track_id)
 
     def faces_between(
         self, first_pts: int, last_pts: int, tracks: Collection[int] | None = None
     ) -> dict[int, list[tuple[int, Face]]]:
         """Return (track, face) pairs of the frames with ``first_pts <= pts <= last_pts``.
 
-        Faces are smoothed and gaps filled as in `faces`. Frames without faces are left out.
+        Faces are smoothed as in `faces`. Frames without faces are left out.
 
         Args:
             first_pts: First frame.
@@ -148,18 +155,9 @@ class Analysis:
         pts = self.frames.pts
         low, high = max(first, begin - CONTEXT), min(last, end + CONTEXT)
         raw = self._store.faces(track, int(pts[low]), int(pts[high]))
-        smooth = self._smoother(raw, pts[low : high + 1], self._settings.max_gap)
-        inside = (face for face in smooth if pts[begin] <= face.pts <= pts[end])
-        return tuple(face for face in inside if face.score > 0 or not self._hidden(track, face))
-
-    def _hidden(self, track: int, filled: Face) -> bool:
-        """Say whether a filled face was lost because another face is before it."""
-        x, y = (filled.box[:2] + filled.box[2:]) / 2
-        return any(
-            box[0] < x < box[2] and box[1] < y < box[3]
-            for other, box in self._store.boxes_at(filled.pts)
-            if other != track
-        )
+        motions = self._store.motions(track, int(pts[low]), int(pts[high]))
+        smooth = self._smoother(raw, pts[low : high + 1], motions)
+        return tuple(face for face in smooth if pts[begin] <= face.pts <= pts[end])
 
 
 def analyze_video(
@@ -200,7 +198,9 @@ def analyze_video(
         if not cached:
             scanner = Scanner(detector, landmarker, recognizer, settings)
             _fill(store, scanner, info, settings, span, progress, stop)
-        return Analysis(store, settings, key, cached)
+            uncover(store, partial(_pictures, info, settings), landmarker)
+            store.finish()
+        return Analysis(store, key, cached)
     except BaseException:
         store.close()
         raise
@@ -224,14 +224,16 @@ def _fill(
     stop: threading.Event | None,
 ) -> None:
     """Run the pass from where the store ends."""
-    watermark = store.watermark()
-    first = span[0] if watermark is None else watermark + 1
+    state = store.state()
+    first = span[0] if state is None else state.recent[0].pts
     done = len(store.frames()[0])
     expected = info.frames_hint if span == (None, None) else None
-    pictures = _pictures(info, settings, first, span[1])
     batch: list[Scanned] = []
     committed = time.monotonic()
-    with closing(scanner.scan(pictures, store.state())) as windows:
+    with (
+        closing(_pictures(info, settings, first, span[1])) as pictures,
+        closing(scanner.scan(pictures, state)) as windows,
+    ):
         for window in windows:
             batch.append(window)
             done += len(window.pts)
@@ -246,12 +248,11 @@ def _fill(
             if progress is not None:
                 progress(done, expected)
     store.add(batch)
-    store.finish()
 
 
 def _pictures(
     info: VideoInfo, settings: AnalysisSettings, first: int | None, last: int | None
-) -> Iterator[FramePicture]:
+) -> Generator[FramePicture]:
     scaler = AnalysisScaler(info, max(PICTURE_HEIGHT, search_height(settings)))
     with VideoReader(info, threads=1) as reader:
         for frame in reader.frames(first, last):

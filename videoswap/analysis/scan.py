@@ -7,45 +7,47 @@ is why they share a thread; the others release it nearly all the time.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
 
-import cv2
-import numpy as np
-
-from ..alignment import invert, transform
 from ..records import Array, Face
+from ..runtime.stages import Pipeline, Stage
 from ..settings import AnalysisSettings
+from .appearance import Appearance
 from .detector import Detection, Detector
-from .geometry import warp
-from .landmarks import Landmarker, face_square
+from .gaps import Moment, fill_gap
+from .landmarks import Landmarker
+from .motion import motion_between
+from .novelty import places_to_look
 from .recognition import Recognizer
-from .scenes import CutState, with_cuts
+from .samples import Sample
+from .scenes import CutState
 from .search import FaceSearch, Followed
-from .threads import prefetched
-from .tracker import Live, Sample, Split, Tracker
+from .tracker import Live, Split, Tracker
+from .views import FramePicture, View
+from .windows import Window, windows
 
-PICTURES_AHEAD = 12
 WINDOWS_AHEAD = 2
-UPRIGHT_NOSE = 0.6  # length of a nose over its distance to the chin, seen from the front
-GOOD_SIZE = 120  # pixels above which a larger face gives no better embedding
-SHARP = 60.0  # variance of the Laplacian of a 64-pixel face that counts as half sharp
+LATEST = 4  # faces of a window, among which a changed one is looked at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FramePicture:
-    """A frame as the analysis sees it.
+class Seen:
+    """What was found in a frame, without its picture.
 
     Attributes:
-        pts: Presentation time in the stream's time base.
-        picture: (H, W, 3) uint8 RGB, upright.
-        matrix: (2, 3) float64 from upright full-resolution pixels to the picture's.
+        pts: The frame.
+        ids: Tracks of the faces.
+        faces: The faces, in pixels of the analysis picture.
     """
 
     pts: int
-    picture: Array
-    matrix: Array
+    ids: tuple[int, ...]
+    faces: tuple[Detection, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,7 @@ class ScanState:
         cuts: The shot so far.
         followed: Faces to follow.
         live: Tracks that may go on.
+        recent: The latest frames of the shot, in which a gap may have begun.
         next_id: Number of the next track.
         scene: Number of the shot, -1 before the first frame.
     """
@@ -63,6 +66,7 @@ class ScanState:
     cuts: CutState = field(default_factory=CutState)
     followed: tuple[Followed, ...] = ()
     live: tuple[Live, ...] = ()
+    recent: tuple[Seen, ...] = ()
     next_id: int = 0
     scene: int = -1
 
@@ -74,8 +78,10 @@ class Scanned:
     Attributes:
         scene: The shot it lies in.
         pts: Its frames.
-        faces: (track, face) pairs with landmarks, in order of frames.
+        faces: (track, face) pairs with landmarks; those that fill a gap may lie in frames before.
         samples: (track, sample) pairs.
+        motions: (track, pts, motion) of faces that were seen in the frame before too.
+        appearances: (track, appearance) pairs, one or two a track.
         splits: Tracks to be split, after the faces and samples have been added.
         state: What is known after it.
     """
@@ -84,22 +90,15 @@ class Scanned:
     pts: tuple[int, ...]
     faces: tuple[tuple[int, Face], ...]
     samples: tuple[tuple[int, Sample], ...]
+    motions: tuple[tuple[int, int, Array], ...]
+    appearances: tuple[tuple[int, Appearance], ...]
     splits: tuple[Split, ...]
     state: ScanState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Window:
-    """Consecutive frames of one shot; the last one is a keyframe."""
-
-    frames: tuple[FramePicture, ...]
-    begins_scene: bool
-    cuts: CutState
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Searched:
-    window: _Window
+    window: Window
     found: list[list[Detection]]
     followed: tuple[Followed, ...]
 
@@ -133,135 +132,145 @@ class Scanner:
 
         Args:
             pictures: The frames in order; another thread iterates them.
-            state: The state after the last window that was kept, to go on from there.
+            state: The state after the last window that was kept, to go on from there. Then the
+                pictures begin with its recent frames.
         """
         state = ScanState() if state is None else state
         tracker = Tracker(self._recognizer, self._settings, state.live, state.next_id)
-        scene = state.scene
-        with prefetched(pictures, PICTURES_AHEAD) as ahead:
-            searched = self._searched(ahead, state)
-            with prefetched(searched, WINDOWS_AHEAD) as windows:
-                for one in windows:
-                    if one.window.begins_scene:
-                        tracker.cut()
-                        scene += 1
-                    yield self._scanned(one, tracker, scene)
+        pictures, scene = iter(pictures), state.scene
+        recent = deque(
+            (self._moment(next(pictures), seen) for seen in state.recent),
+            maxlen=self._settings.max_gap + 1,
+        )
+        grouped = windows(pictures, state.cuts, self._settings.keyframe_interval)
+        stages: list[tuple[str, Stage]] = [
+            ("decode", iter),
+            ("search", partial(self._searched, state.followed)),
+        ]
+        with closing(Pipeline(WINDOWS_AHEAD).run(grouped, stages)) as searched:
+            for one in searched:
+                if one.window.begins_scene:
+                    tracker.cut()
+                    recent.clear()
+                    scene += 1
+                yield self._scanned(one, tracker, recent, scene)
 
-    def _searched(self, pictures: Iterable[FramePicture], state: ScanState) -> Iterator[_Searched]:
-        followed: Sequence[Followed] = state.followed
-        for window in _windows(pictures, state.cuts, self._settings.keyframe_interval):
+    def _searched(
+        self, followed: Sequence[Followed], source: Iterable[Window]
+    ) -> Iterator[_Searched]:
+        for window in source:
             known = () if window.begins_scene else followed
-            found, followed = self._search.window([frame.picture for frame in window.frames], known)
+            found, followed = self._search.window(
+                [frame.picture for frame in window.frames], known, places_to_look(window.thumbs)
+            )
             yield _Searched(window, found, tuple(followed))
 
-    def _scanned(self, one: _Searched, tracker: Tracker, scene: int) -> Scanned:
+    def _scanned(
+        self, one: _Searched, tracker: Tracker, recent: deque[Moment], scene: int
+    ) -> Scanned:
         """Landmarks, tracks and samples of one window."""
         faces: list[tuple[int, Face]] = []
-        views: dict[int, list[_View]] = {}
+        motions: list[tuple[int, int, Array]] = []
+        views: dict[int, list[View]] = {}
         for frame, found in zip(one.window.frames, one.found, strict=True):
-            seen = [_View(frame, face, self._landmarks(frame, face)) for face in found]
+            seen = self._views(frame, found)
 
-            def embed(index: int, seen: list[_View] = seen) -> Array:
+            def embed(index: int, seen: list[View] = seen) -> Array:
                 return self._embed(seen[index])
 
-            for track, view in zip(tracker.step(frame.pts, found, embed), seen, strict=True):
-                faces.append((track, view.face()))
+            ids = tracker.step(frame.pts, found, [view.look for view in seen], embed)
+            for track, view in zip(ids, seen, strict=True):
+                run = self._since_last_seen(track, view, recent)
+                faces.extend((track, one.face()) for one in run[1:] or run)
+                motions.extend(
+                    (track, now.frame.pts, motion_between(then, now))
+                    for then, now in pairwise(run)
+                    if _adjoining(then, now, recent)
+                )
                 views.setdefault(track, []).append(view)
+            recent.append(Moment(frame, tuple(ids), tuple(seen)))
+        appearances = [
+            (track, Appearance.of(view))
+            for track, seen in views.items()
+            for view in seen[:: max(1, (len(seen) + 1) // 2)]
+        ]
         samples, splits = self._samples(tracker, views)
+        for split in splits:
+            recent.extend([_renamed(recent.popleft(), split) for _ in range(len(recent))])
         state = ScanState(
-            one.window.cuts, one.followed, tuple(tracker.live), tracker.next_id, scene
+            one.window.cuts,
+            one.followed,
+            tuple(tracker.live),
+            tuple(Seen(moment.frame.pts, moment.ids, moment.faces) for moment in recent),
+            tracker.next_id,
+            scene,
         )
         pts = tuple(frame.pts for frame in one.window.frames)
-        return Scanned(scene, pts, tuple(faces), tuple(samples), tuple(splits), state)
+        return Scanned(
+            scene,
+            pts,
+            tuple(faces),
+            tuple(samples),
+            tuple(motions),
+            tuple(appearances),
+            tuple(splits),
+            state,
+        )
+
+    def _since_last_seen(self, track: int, view: View, recent: Sequence[Moment]) -> list[View]:
+        """Return a face where it was found last, in the frames missed since, and now."""
+        for missed, moment in enumerate(reversed(recent)):
+            if track in moment.ids:
+                before, gap = moment.view(track), list(recent)[len(recent) - missed :]
+                filled = fill_gap(before, view, gap, self._search, self._landmarker) if gap else []
+                return [before, *filled, view]
+        return [view]
 
     def _samples(
-        self, tracker: Tracker, views: dict[int, list[_View]]
+        self, tracker: Tracker, views: dict[int, list[View]]
     ) -> tuple[list[tuple[int, Sample]], list[Split]]:
-        """Embed the best face of the window for every track that needs it."""
+        """Embed the best face of the window for every track that needs it, and one in doubt."""
         samples: list[tuple[int, Sample]] = []
         splits: list[Split] = []
         for track in list(tracker.live):
-            if track.id not in views:
-                continue
-            best = max(views[track.id], key=lambda view: view.rough_quality())
-            quality = best.quality()
-            if not tracker.wants_sample(track, quality):
-                continue
-            sample = Sample(best.frame.pts, self._embed(best), quality)
-            samples.append((track.id, sample))
-            split = tracker.add_sample(track, sample)
-            if split is not None:
-                splits.append(split)
+            seen = views.get(track.id, [])
+            seen = seen[-LATEST:] if tracker.changed(track) else seen
+            for best in sorted(seen, key=View.rough_quality, reverse=True)[:2]:
+                quality = best.quality()
+                if not tracker.wants_sample(track, quality):
+                    break
+                sample = Sample(best.frame.pts, self._embed(best), quality, best.look)
+                samples.append((track.id, sample))
+                split = tracker.add_sample(track, sample)
+                if split is not None:
+                    splits.append(split)
+                again = next((one for one in tracker.live if one.id == track.id), None)
+                if again is None or not tracker.may_decide(again):
+                    break
+                track = again
         return samples, splits
 
-    def _landmarks(self, frame: FramePicture, face: Detection) -> Array:
-        return self._landmarker.landmarks(frame.picture, face.points5)
+    def _views(self, frame: FramePicture, faces: Sequence[Detection]) -> list[View]:
+        landmarks = self._landmarker.landmarks
+        return [View.of(frame, face, landmarks(frame.picture, face.points5)) for face in faces]
 
-    def _embed(self, view: _View) -> Array:
+    def _moment(self, frame: FramePicture, seen: Seen) -> Moment:
+        """Return a frame as it was before an interruption."""
+        return Moment(frame, seen.ids, tuple(self._views(frame, seen.faces)))
+
+    def _embed(self, view: View) -> Array:
         return self._recognizer.embed(view.frame.picture, view.landmarks)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _View:
-    """A face in a frame; detection and landmarks in pixels of the analysis picture."""
-
-    frame: FramePicture
-    detection: Detection
-    landmarks: Array
-
-    def face(self) -> Face:
-        """Return the face in upright full-resolution pixels."""
-        back = invert(self.frame.matrix)
-        return Face(
-            pts=self.frame.pts,
-            box=transform(back, self.detection.box.reshape(2, 2)).reshape(4).astype(np.float32),
-            points5=transform(back, self.detection.points5).astype(np.float32),
-            landmarks=transform(back, self.landmarks).astype(np.float32),
-            score=min(self.detection.score, 1.0),
-        )
-
-    def rough_quality(self) -> float:
-        """Return size, frontality and score as one number, 0 to 1."""
-        size = min(1.0, self.detection.size / GOOD_SIZE)
-        return size * frontality(self.landmarks) * self.detection.score
-
-    def quality(self) -> float:
-        """Return the rough quality, lowered for blurred faces."""
-        square = face_square(self.detection.points5)
-        crop = warp(self.frame.picture, square.to_region(64, 0.0), 64)
-        grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-        sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
-        return self.rough_quality() * sharpness / (sharpness + SHARP)
+def _adjoining(then: View, now: View, recent: Sequence[Moment]) -> bool:
+    """Say whether there is no frame between two views, the second in a recent frame or after."""
+    between = (moment.frame.pts for moment in recent)
+    return not any(then.frame.pts < pts < now.frame.pts for pts in between)
 
 
-def frontality(landmarks: Array) -> float:
-    """Return 1 for a face seen from the front, near 0 for a profile or a head thrown back.
-
-    Args:
-        landmarks: (68, 2) in the iBUG-68 order.
-    """
-    top, nose, chin = landmarks[27], landmarks[33], landmarks[8]
-    sides = [float(np.linalg.norm(landmarks[index] - landmarks[30])) for index in (1, 15)]
-    turned = 2 * min(sides) / max(sum(sides), 1e-6)
-    upward = float(np.linalg.norm(nose - top)) / max(float(np.linalg.norm(chin - nose)), 1e-6)
-    return turned * min(1.0, upward / UPRIGHT_NOSE)
-
-
-def _windows(pictures: Iterable[FramePicture], cuts: CutState, interval: int) -> Iterator[_Window]:
-    """Group frames: the first frame of a shot alone, then ``interval`` frames each."""
-    group: list[FramePicture] = []
-    begins = False
-    known = cuts
-    frames = with_cuts(pictures, lambda frame: frame.picture, cuts)
-    with closing(frames):  # type: ignore[type-var]
-        for frame, cut, after in frames:
-            if group and cut:
-                yield _Window(tuple(group), begins, known)
-                group = []
-            group.append(frame)
-            begins, known = cut, after
-            if cut or len(group) == interval:
-                yield _Window(tuple(group), begins, known)
-                group, begins = [], False
-        if group:
-            yield _Window(tuple(group), begins, known)
+def _renamed(moment: Moment, split: Split) -> Moment:
+    """Return what was found in a frame after a track was split."""
+    if moment.frame.pts < split.pts:
+        return moment
+    ids = tuple(split.new if number == split.old else number for number in moment.ids)
+    return replace(moment, ids=ids)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..records import Array
 
-LOOK_AHEAD = 2  # frames after the candidate that must stay different
+LOOK_AHEAD = 3  # frames after the candidate that must stay different
 THUMB = (64, 36)
 BINS = 8
 MEMORY = 12  # steps of the shot that say what is usual in it

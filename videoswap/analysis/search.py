@@ -2,13 +2,15 @@
 
 Frames come in windows that end with a keyframe. Known faces are followed through a window with
 the detector on a small crop each; the keyframe is searched as a whole, and a face that is new
-there is followed backwards through the window. What is stored always comes from the crops, which
-show every face at one size and upright: results do not wobble between keyframes and others.
+there is followed backwards through the window. Places where a frame between differs from both
+keyframes are searched at a bounded cost, and a face found there is followed both ways. What is
+stored always comes from the crops, which show every face at one size and upright: results do not
+wobble between keyframes and others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -23,7 +25,10 @@ from .geometry import Square, warp
 SMALLEST = 20  # pixels a face needs in the picture that is searched as a whole
 COARSE_HEIGHT = 320  # second search for huge faces where the first one is finer than twice this
 NEAR, WIDE = (96, 2.0), (160, 3.3)  # pixels of the crop, its side in face sizes
+FINE = (192, 2.0)  # the same for a second look
 FOLLOW_SHARE = 0.7  # of the threshold, enough for a face that is known to be there
+AGAIN_SHARE = 0.4  # of it, where the face is known to be before and after
+PROBE_PIXELS = 10_000  # searched between keyframes, a frame: less than 2 ms
 SAME = 0.4  # overlap above which two detections are one face
 STEP, GROWTH = 0.75, 1.7  # largest move in face sizes and change of size between two frames
 
@@ -75,13 +80,18 @@ class FaceSearch:
         self._settings = settings
 
     def window(
-        self, pictures: Sequence[Array], known: Sequence[Followed]
+        self,
+        pictures: Sequence[Array],
+        known: Sequence[Followed],
+        probes: Mapping[int, Sequence[Array]] | None = None,
     ) -> tuple[list[list[Detection]], list[Followed]]:
         """Find the faces of a window whose last picture is a keyframe.
 
         Args:
             pictures: (H, W, 3) uint8 RGB each, consecutive frames of one shot.
             known: The faces followed at the end of the window before.
+            probes: Regions to be searched too, by place in the window: (4,) boxes in shares of
+                the picture.
 
         Returns:
             The faces of each picture, and the faces to follow after the last one.
@@ -90,18 +100,41 @@ class FaceSearch:
         for picture in pictures:
             faces, known = self._step(picture, known, ())
             found.append(faces)
-        new = self._new_faces(pictures[-1], found[-1])
-        found[-1].extend(new)
-        still = np.zeros(2, np.float32)
-        back: Sequence[Followed] = [Followed(face, still) for face in new]
-        speeds = [still] * len(new)
-        for index in range(len(pictures) - 2, -1, -1):
+        last = len(pictures) - 1
+        new = self._new_faces(pictures[last], found[last])
+        back, _ = self._spread(pictures, found, new, last)
+        follow = [*known, *(_start(face, back) for face in new)]
+        for place, regions in (probes or {}).items():
+            new = self._probe(pictures[place], regions, found[place])
+            _, onward = self._spread(pictures, found, new, place)
+            follow.extend(onward)
+        return found, follow
+
+    def _spread(
+        self,
+        pictures: Sequence[Array],
+        found: list[list[Detection]],
+        new: Sequence[Detection],
+        place: int,
+    ) -> tuple[list[Followed], list[Followed]]:
+        """Add new faces of one picture to the window, and follow them to both ends of it.
+
+        Returns:
+            The faces in the picture before, as followed backwards, and those to follow after
+            the last picture.
+        """
+        found[place].extend(new)
+        back = [_start(face) for face in new]
+        before: list[Followed] = []
+        for index in range(place - 1, -1, -1):
             faces, back = self._step(pictures[index], back, found[index])
             found[index].extend(faces)
-            if index == len(pictures) - 2:
-                speeds = [-one.velocity for one in back] if len(back) == len(new) else speeds
-        starts = [Followed(face, speed) for face, speed in zip(new, speeds, strict=True)]
-        return found, [*known, *starts]
+            before = back if index == place - 1 else before
+        onward = [_start(face, before) for face in new]
+        for index in range(place + 1, len(pictures)):
+            faces, onward = self._step(pictures[index], onward, found[index])
+            found[index].extend(faces)
+        return before, onward
 
     def whole(self, picture: Array) -> list[Detection]:
         """Return all faces of a picture, searched at one size, or two where it is very fine."""
@@ -126,6 +159,10 @@ class FaceSearch:
         """Find a face again in its own crop; None if the crop does not show one."""
         return self._look(picture, face, centre(face), *NEAR)
 
+    def again(self, picture: Array, expected: Detection) -> Detection | None:
+        """Look for a face once more where it must be if it can be seen at all."""
+        return self._look(picture, expected, centre(expected), *FINE, AGAIN_SHARE)
+
     def _step(
         self, picture: Array, known: Sequence[Followed], taken: Sequence[Detection]
     ) -> tuple[list[Detection], list[Followed]]:
@@ -149,13 +186,18 @@ class FaceSearch:
         return self._look(picture, one.face, expected, *WIDE) if face is None else face
 
     def _look(
-        self, picture: Array, like: Detection, where: Array, side: int, reach: float
+        self,
+        picture: Array,
+        like: Detection,
+        where: Array,
+        side: int,
+        reach: float,
+        share: float = FOLLOW_SHARE,
     ) -> Detection | None:
         """Search a crop for the face most like a known one."""
         square = Square(float(where[0]), float(where[1]), reach * like.size, roll(like.points5))
         matrix = square.to_region(side, 0.0)
-        threshold = FOLLOW_SHARE * self._settings.score_th
-        faces = self._detector.detect(warp(picture, matrix, side), threshold)
+        faces = self._detector.detect(warp(picture, matrix, side), share * self._settings.score_th)
         back = invert(matrix)
         best, best_cost = None, 1.0
         for face in (_mapped(face, back) for face in faces):
@@ -173,6 +215,40 @@ class FaceSearch:
             again = self.refine(picture, face) or face
             new.extend(only_new([again], [*known, *new]))
         return new
+
+    def _probe(
+        self, picture: Array, regions: Sequence[Array], known: Sequence[Detection]
+    ) -> list[Detection]:
+        """Search parts of a picture, the coarser the larger; return what crops confirm as new."""
+        height, width = picture.shape[:2]
+        boxes = [np.rint(box * [width, height, width, height]).astype(int) for box in regions]
+        area = sum(int(np.prod(box[2:] - box[:2])) for box in boxes)
+        scale = min(search_height(self._settings) / height, float(np.sqrt(PROBE_PIXELS / area)))
+        new: list[Detection] = []
+        for left, top, right, bottom in boxes:
+            part = picture[top:bottom, left:right]
+            rows = max(1, round(scale * part.shape[0]))
+            seen = [face.moved(1.0, left, top) for face in self.at_height(part, rows)]
+            for face in only_new(seen, known):
+                again = self.refine(picture, face)
+                if again is not None and again.score > self._settings.score_th:
+                    new.extend(only_new([again], [*known, *new]))
+        return new
+
+
+def _start(face: Detection, before: Sequence[Followed] = ()) -> Followed:
+    """Return a face to follow, with the speed at which it was followed to the picture before."""
+    still = Followed(face, np.zeros(2, np.float32))
+    near = [one for one in before if not one.missed and _distance(one.face, face) < STEP]
+    if not near:
+        return still
+    nearest = min(near, key=lambda one: _distance(one.face, face))
+    return replace(still, velocity=-nearest.velocity)
+
+
+def _distance(one: Detection, other: Detection) -> float:
+    """Return the distance of two faces in face sizes."""
+    return float(np.linalg.norm(centre(one) - centre(other))) / one.size
 
 
 def only_new(faces: Sequence[Detection], known: Sequence[Detection]) -> list[Detection]:

@@ -8,18 +8,19 @@ averaged over frames before and after, so nothing lags, but in different ways:
 - The shape by a bilateral filter (Tomasi and Manduchi, ICCV 1998): frames count the less the
   more a part of the face looks different there, so noise goes and a blink of three frames stays.
 
-Small gaps are filled on the way; a filled face has score 0.
+What is left goes by what the picture says of the motion from frame to frame: see `fusion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..alignment import similarity, transform
 from ..records import Array, Face
+from .fusion import fuse
 
 WIDEST, NARROWEST = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
 TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short
@@ -56,51 +57,61 @@ class _Motion:
     size: float
 
 
-def smooth_track(faces: Sequence[Face], frame_pts: Array, max_gap: int) -> list[Face]:
-    """Smooth a track and fill its gaps.
+def smooth_track(
+    faces: Sequence[Face], frame_pts: Array, motions: Mapping[int, Array]
+) -> list[Face]:
+    """Smooth a track.
 
     Args:
         faces: The faces of one track with landmarks, by ascending pts.
         frame_pts: (n,) int64, ascending, the pts of all frames of the video.
-        max_gap: Gaps of at most this many frames are filled; longer ones divide the track.
+        motions: By pts, how the landmarks moved since the frame before, see
+            ``motion.motion_between``; nothing where it is unknown.
 
     Returns:
-        Faces by ascending pts; filled ones have score 0.
+        The faces by ascending pts. Frames without one divide the track: what was before it is
+        not mixed with what comes after.
     """
-    if not faces:
-        return []
-    index = np.searchsorted(frame_pts, np.array([face.pts for face in faces]))
-    breaks = np.nonzero(np.diff(index) > max_gap + 1)[0] + 1
+    index = np.searchsorted(frame_pts, np.array([face.pts for face in faces], np.int64))
+    breaks = np.nonzero(np.diff(index) > 1)[0] + 1
     smooth: list[Face] = []
     for group in np.split(np.arange(len(faces)), breaks):
-        run = [faces[int(place)] for place in group]
-        smooth.extend(_smooth_run(run, index[group], frame_pts))
+        smooth.extend(_smooth_run([faces[int(place)] for place in group], motions))
     return smooth
 
 
-def _smooth_run(faces: Sequence[Face], index: Array, frame_pts: Array) -> list[Face]:
-    first, last = int(index[0]), int(index[-1])
-    motion = _filled(_take_apart(faces), index - first, last - first + 1)
+def _smooth_run(faces: Sequence[Face], motions: Mapping[int, Array]) -> list[Face]:
+    """Smooth faces of consecutive frames."""
+    if not faces:
+        return []
+    motion = _take_apart(faces)
     pose = _smooth_pose(motion.pose, motion.size)
     shape = _smooth_shape(motion.shape)
     box = local_line(motion.box, np.full(len(pose), WIDEST))
-    scores = np.zeros(last - first + 1)
-    scores[index - first] = [face.score for face in faces]
+    placed = np.stack([_placed(*pair) for pair in zip(pose, shape * motion.size, strict=True)])
+    size = float(np.median([face.size for face in faces]))
+    landmarks = fuse(placed[:, :68], _steps(faces, motions), size).astype(np.float32)
     result = []
-    for place, pts in enumerate(frame_pts[first : last + 1]):
-        points = _placed(pose[place], shape[place] * motion.size).astype(np.float32)
+    for place, face in enumerate(faces):
         scale = motion.size * float(np.exp(pose[place, 2]))
         corners = (box[place].reshape(2, 2) * scale + pose[place, :2]).reshape(4)
         result.append(
-            Face(
-                pts=int(pts),
+            replace(
+                face,
                 box=corners.astype(np.float32),
-                points5=points[68:],
-                landmarks=points[:68],
-                score=float(scores[place]),
+                points5=placed[place, 68:].astype(np.float32),
+                landmarks=landmarks[place],
             )
         )
     return result
+
+
+def _steps(faces: Sequence[Face], motions: Mapping[int, Array]) -> Array:
+    """Return the motions (n - 1, 68, 3) from face to face; NaN where unknown."""
+    steps = np.full((len(faces) - 1, 68, 3), np.nan, np.float32)
+    for place, face in enumerate(faces[1:]):
+        steps[place] = motions.get(face.pts, np.nan)
+    return steps
 
 
 def _take_apart(faces: Sequence[Face]) -> _Motion:
@@ -148,19 +159,6 @@ def _placed(pose: Array, shape: Array) -> Array:
 def _unplaced(pose: Array, points: Array) -> Array:
     cos, sin = np.cos(pose[3]) / np.exp(pose[2]), np.sin(pose[3]) / np.exp(pose[2])
     return np.asarray((points - pose[:2]) @ np.array([[cos, -sin], [sin, cos]]))
-
-
-def _filled(motion: _Motion, index: Array, count: int) -> _Motion:
-    """Interpolate what is missing; index (m,) are the frames that are there, of count."""
-    if len(index) == count:
-        return motion
-
-    def fill(values: Array) -> Array:
-        flat = values.reshape(len(values), -1)
-        columns = [np.interp(np.arange(count), index, column) for column in flat.T]
-        return np.stack(columns, axis=1).reshape(count, *values.shape[1:])
-
-    return _Motion(fill(motion.pose), fill(motion.shape), fill(motion.box), motion.size)
 
 
 def _smooth_pose(pose: Array, unit: float) -> Array:

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from .detector import Detection
-from .scan import ScanState
+from .samples import Sample
+from .scan import ScanState, Seen
 from .scenes import CutState, Thumb
 from .search import Followed
-from .tracker import Live, Sample
+from .tracker import Live
 
 CLASSES = {
-    kind.__name__: kind for kind in (CutState, Detection, Followed, Live, Sample, ScanState, Thumb)
+    kind.__name__: kind
+    for kind in (CutState, Detection, Followed, Live, Sample, ScanState, Seen, Thumb)
 }
 
 

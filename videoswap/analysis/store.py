@@ -13,17 +13,18 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from ..errors import OutputError
 from ..records import Array, Face, Fallback
+from .appearance import MOST, Appearance
+from .samples import Sample
 from .scan import Scanned, ScanState
 from .state import from_json, to_json
-from .tracker import Sample
 
-SCHEMA = "1"
+SCHEMA = "3"
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE frames (pts INTEGER PRIMARY KEY, scene INTEGER NOT NULL);
@@ -34,6 +35,13 @@ CREATE TABLE faces (
 ) WITHOUT ROWID;
 CREATE TABLE samples (
     track INTEGER NOT NULL, pts INTEGER NOT NULL, quality REAL NOT NULL, embedding BLOB NOT NULL
+);
+CREATE TABLE motions (
+    track INTEGER NOT NULL, pts INTEGER NOT NULL, motion BLOB NOT NULL,
+    PRIMARY KEY (track, pts)
+) WITHOUT ROWID;
+CREATE TABLE appearances (
+    track INTEGER NOT NULL, pts INTEGER NOT NULL, jpeg BLOB NOT NULL, landmarks BLOB NOT NULL
 );
 CREATE INDEX faces_by_pts ON faces (pts);
 """
@@ -47,10 +55,10 @@ class Store:
         fallbacks: What could not be done as wanted.
     """
 
-    def __init__(self, path: Path | None, key: str, lock: IO[bytes] | None) -> None:
+    def __init__(self, path: Path | None, key: str, lock: FileLock | None) -> None:
         self.path = path
         self.fallbacks: list[Fallback] = []
-        self._lock_file = lock
+        self._lock = lock
         self._guard = threading.RLock()
         # The empty name is SQLite's word for a private temporary database.
         self._base = sqlite3.connect("" if path is None else path, check_same_thread=False)
@@ -83,12 +91,6 @@ class Store:
         text = self._meta("state")
         return None if text is None else from_json(text)
 
-    def watermark(self) -> int | None:
-        """Return the pts of the last frame kept."""
-        with self._guard:
-            row = self._base.execute("SELECT MAX(pts) FROM frames").fetchone()
-        return None if row[0] is None else int(row[0])
-
     def add(self, windows: Sequence[Scanned]) -> None:
         """Keep what some windows showed, all or nothing.
 
@@ -114,8 +116,14 @@ class Store:
             (track, one.pts, one.quality, one.embedding.tobytes()) for track, one in window.samples
         ]
         base.executemany("INSERT INTO samples VALUES (?, ?, ?, ?)", samples)
+        motions = [(track, pts, motion.tobytes()) for track, pts, motion in window.motions]
+        base.executemany("INSERT INTO motions VALUES (?, ?, ?)", motions)
+        looks = [
+            (track, one.pts, one.jpeg, one.landmarks.tobytes()) for track, one in window.appearances
+        ]
+        base.executemany("INSERT INTO appearances VALUES (?, ?, ?, ?)", looks)
         for split in window.splits:
-            for table in ("faces", "samples"):
+            for table in ("faces", "samples", "motions", "appearances"):
                 base.execute(
                     f"UPDATE {table} SET track = ? WHERE track = ? AND pts >= ?",
                     (split.new, split.old, split.pts),
@@ -127,9 +135,49 @@ class Store:
             with self._guard, self._base:
                 self._set("finished", "yes")
                 self._base.execute("DELETE FROM meta WHERE name = 'state'")
+                self._thin_appearances()
         except sqlite3.OperationalError as error:
             raise _not_writable(self.path, error) from error
         self.unlock()
+
+    def replace_landmarks(self, found: Sequence[tuple[int, int, Array, Array]]) -> None:
+        """Replace landmarks, all or nothing, and forget how those that are hidden moved.
+
+        Args:
+            found: Track, pts, (68, 2) float32 landmarks and (68,) bool, which are hidden.
+
+        Raises:
+            OutputError: ``cache_not_writable``.
+        """
+        place = "WHERE track = ? AND pts = ?"
+        try:
+            with self._guard, self._base as base:
+                for track, pts, landmarks, hidden in found:
+                    base.execute(
+                        f"UPDATE faces SET landmarks = ? {place}", (landmarks.tobytes(), track, pts)
+                    )
+                    motion = self.motions(track, pts, pts).get(pts)
+                    if motion is not None:
+                        unknown = np.where(hidden[:, None], np.float32(np.nan), motion)
+                        base.execute(
+                            f"UPDATE motions SET motion = ? {place}",
+                            (unknown.tobytes(), track, pts),
+                        )
+        except sqlite3.OperationalError as error:
+            raise _not_writable(self.path, error) from error
+
+    def _thin_appearances(self) -> None:
+        """Leave so many pictures of every track, evenly spread, as are looked at later."""
+        ranked = (
+            "SELECT rowid, row_number() OVER (PARTITION BY track ORDER BY pts) - 1 AS place, "
+            "count(*) OVER (PARTITION BY track) AS number FROM appearances"
+        )
+        # Whole numbers: a picture stays where the count of those kept goes up by one.
+        self._base.execute(
+            f"DELETE FROM appearances WHERE rowid IN (SELECT rowid FROM ({ranked}) WHERE "
+            "number > :most AND place * :most / number = (place + 1) * :most / number)",
+            {"most": MOST},
+        )
 
     def frames(self) -> tuple[Array, Array]:
         """Return (n,) int64 pts, ascending, and (n,) int64 numbers of the shots."""
@@ -139,8 +187,8 @@ class Store:
         return table[:, 0].copy(), table[:, 1].copy()
 
     def spans(self) -> list[tuple[int, int, int, int]]:
-        """Return track, first pts, last pts and number of faces of all tracks."""
-        query = "SELECT track, MIN(pts), MAX(pts), COUNT(*) FROM faces GROUP BY track"
+        """Return track, first pts, last pts and number of found faces of all tracks."""
+        query = "SELECT track, MIN(pts), MAX(pts), SUM(score > 0) FROM faces GROUP BY track"
         with self._guard:
             return [tuple(map(int, row)) for row in self._base.execute(query)]  # type: ignore[misc]
 
@@ -167,12 +215,22 @@ class Store:
             rows = self._base.execute(query, (track, first_pts, last_pts)).fetchall()
         return [_face(row) for row in rows]
 
-    def boxes_at(self, pts: int) -> list[tuple[int, Array]]:
-        """Return (track, box) of all faces found in a frame."""
-        query = "SELECT track, box FROM faces WHERE pts = ? ORDER BY track"
+    def appearances(self, track: int) -> list[Appearance]:
+        """Return how the face of a track looks now and then, by pts."""
+        query = "SELECT pts, jpeg, landmarks FROM appearances WHERE track = ? ORDER BY pts"
         with self._guard:
-            rows = self._base.execute(query, (pts,)).fetchall()
-        return [(int(track), np.frombuffer(box, np.float32)) for track, box in rows]
+            rows = self._base.execute(query, (track,)).fetchall()
+        return [
+            Appearance(int(pts), jpeg, np.frombuffer(marks, np.float32).reshape(68, 2))
+            for pts, jpeg, marks in rows
+        ]
+
+    def motions(self, track: int, first_pts: int, last_pts: int) -> dict[int, Array]:
+        """Return by pts how the landmarks of a track moved since the frame before: (68, 3)."""
+        query = "SELECT pts, motion FROM motions WHERE track = ? AND pts BETWEEN ? AND ?"
+        with self._guard:
+            rows = self._base.execute(query, (track, first_pts, last_pts)).fetchall()
+        return {int(pts): np.frombuffer(blob, np.float32).reshape(-1, 3) for pts, blob in rows}
 
     def close(self) -> None:
         """Close the file; a temporary database is gone then."""
@@ -182,9 +240,9 @@ class Store:
 
     def unlock(self) -> None:
         """Let another process write."""
-        if self._lock_file is not None:
-            self._lock_file.close()
-            self._lock_file = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def _meta(self, name: str) -> str | None:
         with self._guard:
@@ -210,7 +268,7 @@ def open_store(cache_dir: Path | None, key: str) -> Store:
     try:
         cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = cache_dir / f"{key}.sqlite"
-        lock = _lock(path.with_suffix(".lock"))
+        lock = _locked(path.with_suffix(".lock"))
         path.touch(mode=0o600)
     except OSError as error:
         raise _not_writable(cache_dir, error) from error
@@ -220,7 +278,7 @@ def open_store(cache_dir: Path | None, key: str) -> Store:
         raise _not_writable(cache_dir, error) from error
 
 
-def _kept(path: Path, key: str, lock: IO[bytes] | None) -> Store:
+def _kept(path: Path, key: str, lock: FileLock | None) -> Store:
     """Open a file, or what takes its place if it is damaged or being written."""
     if lock is None:
         # Another process writes it, or wrote it and still reads it.
@@ -248,18 +306,15 @@ def _kept(path: Path, key: str, lock: IO[bytes] | None) -> Store:
     return store
 
 
-def _lock(path: Path) -> IO[bytes] | None:
-    """Return an open, locked file, or None if another process holds the lock."""
-    import fcntl
-
-    path.touch(mode=0o600)
-    file = path.open("rb")
+def _locked(path: Path) -> FileLock | None:
+    """Return a lock that is held, or None if another process holds it."""
+    # The store may be closed by another thread than the one that opened it.
+    lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
+        lock.acquire()
+    except Timeout:
         return None
-    return file
+    return lock
 
 
 def _not_writable(path: Path | None, error: Exception) -> OutputError:

@@ -28,15 +28,21 @@ class FaceTools:
     recognizer: Recognizer
 
     @classmethod
-    def open(cls, providers: Sequence[str]) -> Self:
-        """Load the models that come with packages.
+    def open(cls, providers: Sequence[str], settings: AnalysisSettings | None = None) -> Self:
+        """Load the models.
 
         Args:
             providers: onnxruntime's execution providers, best first.
+            settings: Says which ones; None takes those that come with packages.
 
         Raises:
             InputError: If a model file is missing.
         """
+        if settings is not None and settings.face_models == "insightface":
+            from .official import ArcFaceRecognizer, Scrfd
+
+            finder, recognizer = Scrfd(providers=providers), ArcFaceRecognizer(providers=providers)
+            return cls(finder, DlibLandmarker(), recognizer)
         return cls(CenterFace(providers=providers), DlibLandmarker(), DlibRecognizer())
 
     def photos(self, settings: AnalysisSettings) -> PhotoReader:

@@ -15,7 +15,19 @@ from scipy.optimize import linear_sum_assignment
 from ..records import Array
 from ..settings import AnalysisSettings
 from .detector import Detection
+from .looks import likeness
 from .recognition import Recognizer
+from .samples import (
+    SPAN,
+    STRANGE,
+    Sample,
+    Trail,
+    alike,
+    change_point,
+    mean_embedding,
+    settled,
+    step_in,
+)
 from .search import Followed
 
 REACH = 0.9  # distance in face sizes, plus change of size, beyond which a face is another one
@@ -28,27 +40,16 @@ CLEARLY_OTHER = 1.15  # of the recognizer's threshold
 REST = 3  # frames for which a decision by embedding holds
 FORBIDDEN = 1e6
 FIRST_PERIOD, PERIOD = 16, 100  # frames between samples of a track; doubles up to the second
-BETTER = 1.3  # how much better a face must be to be worth another sample
+BETTER, WORTH = 1.3, 0.05  # times and by how much better a face must be for another sample
 MOST_BETTER = 4  # samples taken for being better
 JUMP = 0.45  # a cost of assignment that asks for a check of who it is
 SWITCH = 0.25  # the least at which a track may have gone over to somebody else
+CLEAR = 0.15  # quality from which an embedding may say, though nothing jumped, who it is
+TRAIL = 128  # looks kept, more than the longest period
+FAMILIAR = 0.9  # likeness of looks from which a face is the same without being embedded
+APART = 0.2  # by which all others in question must be less alike
 
 Embed = Callable[[int], Array]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """One embedded face of a track.
-
-    Attributes:
-        pts: Frame.
-        embedding: (D,) float32.
-        quality: How well the face could be seen, 0 to 1.
-    """
-
-    pts: int
-    embedding: Array
-    quality: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +65,7 @@ class Live:
         sampled_at: ``frames`` at the latest sample.
         sure_until: ``frames`` until which a decision by embedding holds.
         jump: Largest cost of an assignment since the latest sample that agreed.
-        jump_pts: Frame of that.
+        trail: Looks since that sample, the latest ones if there are many.
     """
 
     id: int
@@ -75,7 +76,7 @@ class Live:
     sampled_at: int = 0
     sure_until: int = -1
     jump: float = 0.0
-    jump_pts: int = 0
+    trail: Trail = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +120,21 @@ class Tracker:
         """End all tracks."""
         self.live = []
 
-    def step(self, pts: int, faces: Sequence[Detection], embed: Embed) -> list[int]:
+    def step(
+        self, pts: int, faces: Sequence[Detection], looks: Sequence[Array], embed: Embed
+    ) -> list[int]:
         """Assign the faces of the next frame.
 
         Args:
             pts: The frame.
             faces: Its faces.
+            looks: (16, 16) int8 each, what they look like.
             embed: Gives the (D,) embedding of the face with that index.
 
         Returns:
             The number of the track of each face.
         """
-        costs, sure = self._costs(faces, embed)
+        costs, sure = self._costs(faces, looks, embed)
         rows, columns = linear_sum_assignment(np.minimum(costs, FORBIDDEN))
         chosen = {
             int(row): int(column)
@@ -143,20 +147,26 @@ class Tracker:
             if row in chosen:
                 column = chosen[row]
                 ids[column] = track.id
-                cost = float(costs[row, column])
-                after.append(_seen(track, pts, faces[column], cost, column in sure))
+                same = likeness(track.trail[-1][1], looks[column]) > FAMILIAR
+                jump = 0.0 if same or column in sure else float(costs[row, column])
+                seen = _seen(track, faces[column], jump, (pts, looks[column]))
+                until = seen.frames + REST if column in sure else track.sure_until
+                after.append(replace(seen, sure_until=until))
             elif track.followed.missed < self._settings.max_gap:
                 lost = replace(track.followed, missed=track.followed.missed + 1)
                 after.append(replace(track, followed=lost, frames=track.frames + 1))
         for column, face in enumerate(faces):
             if ids[column] < 0:
                 ids[column] = self.next_id
-                after.append(Live(self.next_id, Followed(face, np.zeros(2, np.float32))))
+                start = Followed(face, np.zeros(2, np.float32))
+                after.append(Live(self.next_id, start, trail=((pts, looks[column]),)))
                 self.next_id += 1
         self.live = after
         return ids
 
-    def _costs(self, faces: Sequence[Detection], embed: Embed) -> tuple[Array, set[int]]:
+    def _costs(
+        self, faces: Sequence[Detection], looks: Sequence[Array], embed: Embed
+    ) -> tuple[Array, set[int]]:
         """Return (tracks, faces) costs and the faces that were embedded to decide."""
         costs = np.full((len(self.live), len(faces)), FORBIDDEN)
         for row, track in enumerate(self.live):
@@ -165,7 +175,7 @@ class Tracker:
                 cost = _distance(track.followed, face)
                 late = LATE * track.followed.missed
                 costs[row, column] = cost + late if cost < reach else FORBIDDEN
-        unsure = self._unsure(costs)
+        unsure = self._unsure(costs, looks)
         for column in unsure:
             embedding = embed(column)
             for row, track in enumerate(self.live):
@@ -173,8 +183,8 @@ class Tracker:
                     costs[row, column] += self._appearance(track, embedding)
         return costs, unsure
 
-    def _unsure(self, costs: Array) -> set[int]:
-        """Return the faces for which position alone does not say whose they are."""
+    def _unsure(self, costs: Array, looks: Sequence[Array]) -> set[int]:
+        """Return the faces for which position and look do not say whose they are."""
         unsure: set[int] = set()
         if not costs.size:
             return unsure
@@ -187,9 +197,26 @@ class Tracker:
             )
             lead = float(rivals.min(initial=FORBIDDEN)) - cost
             steady = track.followed.missed == 0 and cost < STEADY
-            if track.followed.missed >= LONG_GAP or lead < (STEADY if steady else CLOSE_CALL):
+            close = lead < (STEADY if steady else CLOSE_CALL)
+            late = track.followed.missed >= LONG_GAP
+            if (close or late) and not self._familiar(costs < FORBIDDEN, looks, row, column):
                 unsure.add(column)
         return unsure
+
+    def _familiar(self, possible: Array, looks: Sequence[Array], row: int, column: int) -> bool:
+        """Say whether a face looks like that of a track just before, and no other does.
+
+        Args:
+            possible: (tracks, faces) bool, pairs that are near enough.
+            looks: Of the faces.
+            row: The track.
+            column: The face.
+        """
+        pairs = {(r, column) for r in np.nonzero(possible[:, column])[0].tolist()}
+        pairs |= {(row, c) for c in np.nonzero(possible[row])[0].tolist()}
+        near = {(r, c): likeness(self.live[r].trail[-1][1], looks[c]) for r, c in pairs}
+        own = near.pop((row, column))
+        return own > FAMILIAR and max(near.values(), default=-1.0) < own - APART
 
     def _appearance(self, track: Live, embedding: Array) -> float:
         """Return the cost of an embedding: 0 at the track's own, 2 at the threshold."""
@@ -201,57 +228,84 @@ class Tracker:
         """Say whether a face of this quality should be embedded for a track."""
         if not track.samples or track.doubts or track.jump > JUMP:
             return True
-        best = max(sample.quality for sample in track.samples)
-        if len(track.samples) < MOST_BETTER and quality > BETTER * best:
+        recent = self._recent(track)
+        if step_in(recent) or (quality > CLEAR and self._strange(track)):
             return True
-        period = min(PERIOD, FIRST_PERIOD << (len(track.samples) - 1))
-        return track.frames - track.sampled_at >= period
+        best = max(sample.quality for sample in track.samples)
+        if len(track.samples) < MOST_BETTER and quality > max(BETTER * best, best + WORTH):
+            return True
+        age = track.frames - track.sampled_at
+        if age >= PERIOD:
+            return True
+        # What changes just now may be a dissolve; what was seen before says nothing new.
+        new = settled(recent) and alike(track.samples, recent[-1][1]) < FAMILIAR
+        return new and age >= FIRST_PERIOD << (len(track.samples) - 1)
+
+    def may_decide(self, track: Live) -> bool:
+        """Say whether another face of the same window may tell who it is, without waiting."""
+        return bool(track.doubts) and track.jump < SWITCH
+
+    def changed(self, track: Live) -> bool:
+        """Say whether, by its looks, a track now shows another face than the embedded ones."""
+        return bool(track.samples) and (self._strange(track) or step_in(self._recent(track)))
+
+    def _strange(self, track: Live) -> bool:
+        """Say whether the face has come to rest and is not like any embedded one of the track."""
+        rests = settled(self._recent(track))
+        return rests and alike(track.samples, track.trail[-1][1]) < STRANGE
+
+    def _recent(self, track: Live) -> Trail:
+        return track.trail[-self._settings.keyframe_interval - SPAN :]
 
     def add_sample(self, track: Live, sample: Sample) -> Split | None:
-        """Note an embedded face; after a jump, two that are somebody else split the track."""
+        """Note an embedded face; two that are clearly somebody else split the track."""
         place = self.live.index(track)
-        # Without a jump it is the same face, seen from another side or with another expression.
-        smooth = track.jump < SWITCH and not track.doubts
-        if not track.samples or smooth or self._agrees(track.samples, sample):
+        doubts = (*track.doubts, sample)
+        if not self._doubtful(track, sample):
+            trail = tuple(entry for entry in track.trail if entry[0] > sample.pts)
             self.live[place] = replace(
                 track,
                 samples=(*track.samples, sample),
                 doubts=(),
                 sampled_at=track.frames,
                 jump=0.0,
-                jump_pts=sample.pts,
+                trail=trail or track.trail[-1:],
             )
             return None
         if not track.doubts or not self._agrees(track.doubts, sample):
             self.live[place] = replace(track, doubts=(sample,), sampled_at=track.frames)
             return None
-        doubts = (*track.doubts, sample)
-        latest_good = max(one.pts for one in track.samples)
-        pts = track.jump_pts if track.jump_pts > latest_good else track.doubts[0].pts
-        pts = min(pts, track.doubts[0].pts)
+        split = Split(track.id, self.next_id, change_point(track.trail, track.samples, doubts))
         self.live[place] = replace(
-            track, id=self.next_id, samples=doubts, doubts=(), sampled_at=track.frames, jump=0.0
+            track,
+            id=self.next_id,
+            samples=doubts,
+            doubts=(),
+            sampled_at=track.frames,
+            jump=0.0,
+            trail=track.trail[-1:],
         )
         self.next_id += 1
-        return Split(track.id, self.next_id - 1, pts)
+        return split
+
+    def _doubtful(self, track: Live, sample: Sample) -> bool:
+        """Say whether a sample may show somebody else than the track did.
+
+        Where nothing jumped it is the same face, seen from another side or with another
+        expression, unless both could be seen well and are far apart.
+        """
+        if not track.samples or self._agrees(track.samples, sample):
+            return False
+        if track.doubts or track.jump >= SWITCH or step_in(track.trail):
+            return True
+        known = [one for one in track.samples if one.quality > CLEAR]
+        apart = [self._recognizer.distance(one.embedding, sample.embedding) for one in known]
+        limit = CLEARLY_OTHER * self._recognizer.default_threshold
+        return sample.quality > CLEAR and min(apart, default=0.0) > limit
 
     def _agrees(self, samples: Sequence[Sample], sample: Sample) -> bool:
         apart = self._recognizer.distance(mean_embedding(samples), sample.embedding)
         return apart < self._recognizer.default_threshold
-
-
-def mean_embedding(samples: Sequence[Sample]) -> Array:
-    """Return (D,) float32: the mean, weighted by quality, of the samples near their middle.
-
-    The middle is the sample with the least sum of distances to the others; the worst quarter
-    away from it is left out.
-    """
-    vectors = np.stack([sample.embedding for sample in samples]).astype(np.float64)
-    weights = np.array([max(sample.quality, 1e-3) for sample in samples])
-    apart = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
-    middle = int(np.argmin(apart @ weights))
-    keep = np.argsort(apart[middle], kind="stable")[: len(samples) - len(samples) // 4]
-    return np.asarray(np.average(vectors[keep], axis=0, weights=weights[keep]), np.float32)
 
 
 def _distance(followed: Followed, face: Detection) -> float:
@@ -262,17 +316,12 @@ def _distance(followed: Followed, face: Detection) -> float:
     return move + 0.5 * abs(float(np.log(face.size / followed.face.size)))
 
 
-def _seen(track: Live, pts: int, face: Detection, cost: float, checked: bool) -> Live:
+def _seen(track: Live, face: Detection, jump: float, look: tuple[int, Array]) -> Live:
     """Return a track after a face was added to it."""
-    frames = track.frames + 1
-    jump, jump_pts = (cost, pts) if cost > track.jump else (track.jump, track.jump_pts)
-    if checked:  # the embedding has just said who it is
-        jump, jump_pts = track.jump, track.jump_pts
     return replace(
         track,
         followed=track.followed.seen(face),
-        frames=frames,
-        sure_until=frames + REST if checked else track.sure_until,
-        jump=jump,
-        jump_pts=jump_pts,
+        frames=track.frames + 1,
+        jump=max(jump, track.jump),
+        trail=(*track.trail, look)[-TRAIL:],
     )

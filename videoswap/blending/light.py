@@ -16,6 +16,8 @@ import numpy as np
 from ..records import Array
 
 _FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
+_DARKEST = 3  # percentile
+_AROUND = 0.1  # of the side, by which the face reaches further than its plain skin
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,18 @@ class LightSettings:
         outlier: Difference in log units at which a pixel counts for nothing.
         local_sigma: Width of the local part as a share of the crop.
         limit: Largest gain in log units.
+        veil: How much of the target's haze is laid over the swap, 0 to 1.
     """
 
     grid: int = 32
     outlier: float = 0.75
     local_sigma: float = 0.10
     limit: float = 1.6
+    veil: float = 0.8
 
 
 def match_light(
-    swap: Array, target: Array, skin: Array, border: Array, settings: LightSettings
+    swap: Array, target: Array, skin: Array, settings: LightSettings
 ) -> tuple[Array, Array]:
     """Give a warped source face the light and colour of the target.
 
@@ -44,42 +48,73 @@ def match_light(
         swap: (S, S, 3) float32 RGB, 0 to 255: the source in the target's pose.
         target: (S, S, 3) float32 RGB, 0 to 255.
         skin: (N, N) float32, 0 to 1, of any size: where both show plain skin.
-        border: (N, N) float32, 0 to 1, of any size: where the target's tone has to be met.
         settings: How closely.
 
     Returns:
         The picture (S, S, 3) float32 RGB, 0 to 255, and the agreement, shaped like ``skin``: 1
         where the target looks like the lit source, 0 where it shows something else, like hair.
     """
+    veil = _veil(swap, target, skin, settings.veil)
     grid = settings.grid
     small = (grid, grid)
     weights = cv2.resize(skin, small, interpolation=cv2.INTER_AREA)
-    edge = cv2.resize(border, small, interpolation=cv2.INTER_AREA)[..., None]
     log_swap = np.log(cv2.resize(swap, small, interpolation=cv2.INTER_AREA) + _FLOOR)
-    log_target = np.log(cv2.resize(target, small, interpolation=cv2.INTER_AREA) + _FLOOR)
+    unveiled = cv2.resize(target, small, interpolation=cv2.INTER_AREA) - veil
+    log_target = np.log(np.maximum(unveiled, 0.0) + _FLOOR)
     difference = log_target - log_swap
     if float(weights.sum()) < 8.0:
         return swap, np.ones_like(skin)
     smooth, trust = _robust_fit(difference, weights, settings.outlier)
     sigma = settings.local_sigma * grid
     left_over = difference - smooth
-    held = cv2.GaussianBlur(trust, (0, 0), sigma)[..., None]
-    local = cv2.GaussianBlur(left_over * trust[..., None], (0, 0), sigma)
-    gain = smooth + local.reshape(left_over.shape) / (held + 0.1)
-    remaining = np.clip(difference - gain, -settings.outlier, settings.outlier)
-    near = cv2.GaussianBlur(edge, (0, 0), 1.0)[..., None]
-    seam = cv2.GaussianBlur(remaining * edge, (0, 0), 1.0) / (near + 0.1)
-    gain = np.clip(gain + seam * np.minimum(near, 1.0), -settings.limit, settings.limit)
+    # Where it cannot be followed nearby, the light of the wider surroundings holds.
+    wide = _spread_out(left_over, trust, 3.0 * sigma, 0.0, 0.02)
+    gain = smooth + _spread_out(left_over, trust, sigma, wide, 0.1)
+    gain = np.clip(gain, -settings.limit, settings.limit)
     factor = cv2.resize(
         np.exp(gain).astype(np.float32), swap.shape[1::-1], interpolation=cv2.INTER_LINEAR
     )
     lit = swap + np.float32(_FLOOR)
     np.multiply(lit, factor, out=lit)
-    np.subtract(lit, np.float32(_FLOOR), out=lit)
+    np.add(lit, veil - np.float32(_FLOOR), out=lit)
     np.clip(lit, 0.0, 255.0, out=lit)
     strange = np.abs(left_over).mean(axis=2) / settings.outlier
     agreement = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
     return lit, cv2.resize(agreement, skin.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _spread_out(
+    values: Array, trust: Array, sigma: float, otherwise: Array | float, doubt: float
+) -> Array:
+    """Average (N, N, 3) values around every place by trust (N, N), or say what holds otherwise."""
+    held = cv2.GaussianBlur(trust, (0, 0), sigma)[..., None]
+    local = cv2.GaussianBlur(values * trust[..., None], (0, 0), sigma).reshape(values.shape)
+    return np.asarray((local + doubt * otherwise) / (held + doubt))
+
+
+def _veil(swap: Array, target: Array, skin: Array, share: float) -> Array:
+    """Measure the light that haze, fog, flare or a raised black level lays over the target.
+
+    Neither shades the face: both add to its dark parts. The darkest of a face (brows, lashes,
+    nostrils) against its middle tone tells how much: what the target has there beyond the swap
+    is the veil (the thought of the dark channel prior: He et al., CVPR 2009).
+
+    Returns:
+        (3,) float32 RGB, 0 to 255.
+    """
+    side = len(skin)
+    face = cv2.GaussianBlur(skin, (0, 0), _AROUND * side) > 0.25  # with eyes, brows and mouth
+    if not face.any():
+        return np.zeros(3, np.float32)
+    small = [
+        cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA)[face] for one in (swap, target)
+    ]
+    own, seen = (
+        np.percentile(one, _DARKEST, axis=0) / np.maximum(np.median(one, axis=0), 1.0)
+        for one in small
+    )
+    lifted = np.clip((seen - own) / np.maximum(1.0 - own, 0.05), 0.0, 0.8)
+    return np.asarray(share * lifted * np.median(small[1], axis=0), np.float32)
 
 
 def _robust_fit(difference: Array, weights: Array, outlier: float) -> tuple[Array, Array]:
@@ -106,46 +141,3 @@ def _quadratic_basis(grid: int) -> Array:
     axis = np.linspace(-1.0, 1.0, grid)
     x, y = (part.reshape(-1) for part in np.meshgrid(axis, axis))
     return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)
-
-
-def match_sharpness(swap: Array, target: Array, face: Array) -> Array:
-    """Soften a swap that is sharper than the picture it goes into.
-
-    The share of fine in coarse detail tells the blur of either; what the swap has more of it
-    is turned into the Gaussian that takes it away.
-
-    Args:
-        swap: (S, S, 3) float32 RGB, 0 to 255.
-        target: (S, S, 3) float32 RGB, 0 to 255.
-        face: (S, S) float32, 0 to 1: where to compare.
-
-    Returns:
-        (S, S, 3) float32 RGB; ``swap`` itself where the target is not softer.
-    """
-    excess = _fineness(swap, face) - _fineness(target, face)
-    # Fitted to photos of faces blurred by 0.5 to 3 pixels.
-    variance = 1.6 * excess * np.exp(0.9 * min(excess, 1.5)) if excess > 0.0 else 0.0
-    if variance < 0.1:
-        return swap
-    return np.asarray(cv2.GaussianBlur(swap, (0, 0), min(float(np.sqrt(variance)), 3.0)))
-
-
-def _fineness(picture: Array, face: Array) -> float:
-    """Return the log ratio of detail under 1 pixel to that of 4 to 8, in the middle of a face."""
-    quarter = picture.shape[0] // 4
-    middle = slice(quarter, picture.shape[0] - quarter)
-    weight = face[middle, middle]
-    green = cv2.extractChannel(picture[middle, middle], 1)
-    fine = green - cv2.GaussianBlur(green, (0, 0), 1.0)
-    small = (max(1, green.shape[1] // 4), max(1, green.shape[0] // 4))
-    broad = cv2.resize(green, small, interpolation=cv2.INTER_AREA)
-    broad = cv2.GaussianBlur(broad, (0, 0), 0.95)  # with the averaging about 4 pixels
-    coarse = broad - cv2.GaussianBlur(broad, (0, 0), 3.0**0.5)
-    have = _energy(fine, weight)
-    base = _energy(coarse, cv2.resize(weight, small, interpolation=cv2.INTER_AREA))
-    return float(np.log(max(have, 1e-3) / max(base, 1e-3)))
-
-
-def _energy(detail: Array, weight: Array) -> float:
-    """Return the root mean square of a band."""
-    return cv2.norm(cv2.multiply(detail, weight), cv2.NORM_L2) / float(np.sqrt(detail.size))

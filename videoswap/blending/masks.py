@@ -69,6 +69,11 @@ def feather(depths: Array, width: float) -> Array:
     return np.asarray(ramp * ramp * (3.0 - 2.0 * ramp), np.float32)
 
 
+def refeathered(mask: Array, width: float) -> Array:
+    """Give a mask (S, S) float32 another soft border, ``width`` pixels wide, inwards."""
+    return np.asarray(np.minimum(feather(depth(mask), width), mask.max()), np.float32)
+
+
 def grown(points: Array, factor: float) -> Array:
     """Scale (N, 2) points about their centre."""
     centre = points.mean(axis=0)

@@ -9,15 +9,20 @@ from ..alignment import scale_of, shifted
 from ..cropping import Surface, region_box
 from ..media.planes import Box
 from ..records import Array, Crop, SwappedCrop
+from .grain import match_grain
 
 
-def paste(surface: Surface, crop: Crop, swapped: SwappedCrop) -> tuple[Box, Array] | None:
+def paste(
+    surface: Surface, crop: Crop, swapped: SwappedCrop, grain: bool = False
+) -> tuple[Box, Array] | None:
     """Blend a swapped crop into its surface, in place.
 
     Args:
         surface: The surface that the crop was cut from.
         crop: Where it was cut.
         swapped: What to put there.
+        grain: Whether the swap gets the grain of the pixels it goes onto. Here and not in the
+            crop, since every resampling wears grain off.
 
     Returns:
         The box that was written and the mask (h, w) uint8 in it: a sample can only have
@@ -41,6 +46,8 @@ def paste(surface: Surface, crop: Crop, swapped: SwappedCrop) -> tuple[Box, Arra
         flags=smooth | inverse,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    if grain:
+        rgb = match_grain(rgb, surface.read(box), mask * np.float32(1.0 / 255.0))
     surface.write(box, np.asarray(rgb), mask)
     return box, mask
 

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..analysis.tools import FaceTools
+from ..blending.finish import Finisher
 from ..errors import UsageError
+from ..occlusion.choose import open_finder
+from ..occlusion.finder import Finder
+from ..occlusion.reference import Appearances
 from ..records import Fallback
+from ..restorers.restored import restored
 from ..runtime.devices import Device, choose_device
 from ..settings import SwapSettings
 from ..sources import Reference, Source, load_references, load_sources
 from ..swappers.base import Identity, Swapper
+from ..swappers.boosted import boosted
 from ..swappers.registry import choose_engine
 
 Say = Callable[[str], None]
@@ -55,6 +61,26 @@ class Context:
         """Crops given to the engine at once."""
         return self.settings.batch_size or self.swapper.batch_size
 
+    @property
+    def restorer(self) -> str | None:
+        """Name of what redraws the swapped faces; None for nothing."""
+        name = self.settings.detail.restorer
+        return None if name == "none" else name
+
+    def finisher(self) -> Finisher:
+        """Make what finishes the engine's swaps."""
+        return Finisher(self.settings.blend, self.swapper.keeps, self.swapper.as_is)
+
+    def finder(self, appearances: Appearances | None = None) -> Finder | None:
+        """Load what finds things in front of faces, if that is wanted.
+
+        Args:
+            appearances: How the face of a track looks at other times, where that is known.
+        """
+        if self.swapper.as_is:
+            return None
+        return open_finder(self.settings.blend.mask, self.device, appearances)
+
 
 def open_context(
     sources: Sequence[Path], target_faces: Sequence[Path], settings: SwapSettings, say: Say
@@ -80,10 +106,13 @@ def open_context(
             "Say with --target_faces_paths who gets which; `videoswap faces` cuts them out.",
         )
     device = choose_device(settings.device)
-    tools = FaceTools.open(device.providers)
+    tools = FaceTools.open(device.providers, settings.analysis)
     people, source_notes = load_sources(sources, tools)
     references, reference_notes = load_references(target_faces, tools)
     swapper, engine_notes = choose_engine(settings.swapper, device.name, settings.ghost)
+    swapper, boost_notes = boosted(swapper, settings.detail, device.name)
+    swapper = restored(swapper, settings.detail, device.providers)
+    engine_notes = (*engine_notes, *boost_notes)
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     for note in notes:
         say(f"Note: {note}.")

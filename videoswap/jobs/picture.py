@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..blending.finish import Swap
 from ..blending.paste import paste
 from ..cropping import PictureSurface, covered_pixels, cut
 from ..errors import NoFaceError
@@ -50,8 +51,10 @@ def swap_one_picture(
     for note in matching.notes:
         context.say(f"Note: {note}")
     notes: tuple[Fallback, ...] = picture.notes
+    spec = context.swapper.spec
+    sizes = {track: spec.size_for(covered_pixels(faces[track], spec)) for track in matching.sources}
     if not dry_run:
-        pixels, mask = _swapped(context, picture.rgb, faces, matching.sources)
+        pixels, mask = _swapped(context, picture.rgb, faces, matching.sources, sizes)
         notes += write_picture(out, picture.with_rgb(pixels), overwrite=overwrite)
         if masks is not None:
             grey = Picture(np.repeat(mask[..., None], 3, axis=2))
@@ -71,6 +74,9 @@ def swap_one_picture(
         notes=(*map(str, context.notes), *matching.notes, *map(str, notes)),
         unmatched=tuple(context.references[index].label for index in matching.missing),
         seconds={"all": round(time.perf_counter() - started, 3)},
+        crop_sizes=tuple(sorted(set(sizes.values()))),
+        pixel_boost=max(map(spec.boost_for, sizes.values())),
+        restorer=context.restorer,
         masks=None if masks is None or dry_run else str(masks),
         dry_run=dry_run,
     )
@@ -109,20 +115,25 @@ def _match(
 
 
 def _swapped(
-    context: Context, pixels: Array, faces: Sequence[Face], sources: dict[int, int]
+    context: Context,
+    pixels: Array,
+    faces: Sequence[Face],
+    sources: dict[int, int],
+    sizes: dict[int, int],
 ) -> tuple[Array, Array]:
     """Return the picture with its faces swapped, and the mask (H, W) uint8."""
     result = pixels.copy()
     surface = PictureSurface(result)
     mask = np.zeros(pixels.shape[:2], np.uint8)
-    swapper = context.swapper
+    swapper, finish, finder = context.swapper, context.finisher(), context.finder()
     for track, source in sorted(sources.items(), key=lambda pair: faces[pair[0]].size):
         face = faces[track]
-        size = swapper.spec.size_for(covered_pixels(face, swapper.spec))
-        crop = cut(surface, face, swapper.spec, size, track, source)
+        crop = cut(surface, face, swapper.spec, sizes[track], track, source)
         if crop is None:
             continue
-        written = paste(surface, crop, swapper.swap([crop], context.identities)[0])
+        crop = crop if finder is None else finder(crop)
+        swapped = swapper.swap([crop], context.identities)[0]
+        written = paste(surface, crop, finish([Swap(crop, swapped)], 0), finish.grain)
         if written is not None:
             (x0, y0, x1, y1), part = written
             np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])

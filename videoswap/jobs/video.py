@@ -14,6 +14,7 @@ import numpy as np
 from .. import __version__
 from ..analysis.analyze import Analysis, analyze_video
 from ..analysis.tools import FaceTools
+from ..blending.finish import REACH
 from ..errors import InputError, NoFaceError, OutputError
 from ..matching import Matching, assign, cluster_tracks
 from ..media.animation import AnimationWriter, animation_container
@@ -106,7 +107,7 @@ def swap_one_video(
             for track, source in matching.tracks
         }
         frames = analysis.frames
-        segments = plan_segments(frames.pts, frames.scenes, settings.segment_frames)
+        segments = plan_segments(frames.pts, frames.scenes, settings.segment_frames, context=REACH)
         people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
         for person in people:
             context.say(describe(person))
@@ -124,6 +125,7 @@ def swap_one_video(
     for note in notes:
         context.say(f"Note: {note.rstrip('.')}.")
     encoder = targets.encoder
+    sizes = sorted({part.size for part in casting.values()})
     return Report(
         input=str(video),
         output=None if dry_run else str(out),
@@ -141,6 +143,9 @@ def swap_one_video(
         analysis_cached=analysis.cached,
         seconds=clock.seconds,
         stages=tally.stages,
+        crop_sizes=tuple(sizes),
+        pixel_boost=max(map(context.swapper.spec.boost_for, sizes)),
+        restorer=context.restorer,
         masks=None if masks is None or dry_run else str(masks),
         dry_run=dry_run,
     )
@@ -221,12 +226,15 @@ def _render(
     segments: tuple[Segment, ...],
     targets: _Targets,
 ) -> _Tally:
+    finder = context.finder(analysis.appearances)
     renderer = Renderer(
         info,
         analysis.faces_between,
         casting,
         context.swapper,
         context.identities,
+        context.finisher(),
+        finder,
         context.batch_size,
     )
     tally = _Tally()
@@ -236,6 +244,8 @@ def _render(
         casting=[(track, part.source, part.size) for track, part in casting.items()],
         sources=[source.digest for source in context.sources],
         engine=context.swapper.key,
+        blend=context.settings.blend,
+        finder=None if finder is None else finder.key,
         encoders=[targets.encoder, targets.mask_encoder],
         segments=[segment.pts for segment in segments],
     )

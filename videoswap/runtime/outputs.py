@@ -30,6 +30,7 @@ class FrameJob:
         crops: The faces cut out of it.
         swapped: What the engine made of them, in the same order.
         mask: (H, W) uint8 coded pixels: where the frame was changed; None if nobody asks.
+        context: Whether it is only looked at by its neighbours and not part of the segment.
     """
 
     segment: Segment
@@ -37,6 +38,7 @@ class FrameJob:
     crops: tuple[Crop, ...] = ()
     swapped: tuple[SwappedCrop, ...] = ()
     mask: Array | None = None
+    context: bool = False
 
 
 class FrameSink(Protocol):

@@ -1,4 +1,4 @@
-"""The second pass: decode, crop, swap, paste, encode, segment by segment."""
+"""The second pass: decode, crop, look, swap, finish, paste, encode, segment by segment."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..blending.finish import REACH, Finisher, Swap
 from ..blending.paste import paste
 from ..cropping import FrameSurface, covered_pixels, cut
 from ..errors import InputError
 from ..media.probe import VideoInfo
 from ..media.reader import DecodedFrame, VideoReader
+from ..occlusion.finder import Finder
 from ..records import Array, Crop, Face, SwappedCrop
 from ..swappers.base import Identity, Swapper
+from .neighbours import windows
 from .outputs import FrameJob, Outputs
 from .segments import Segment
 from .stages import Pipeline, Stage, StageTime
@@ -55,6 +58,8 @@ class Renderer:
         casting: The tracks that are swapped.
         swapper: The engine.
         identities: The source identities.
+        finisher: What makes the swaps part of their film.
+        finder: What finds things in front of faces; None to look for nothing.
         batch_size: Crops given to the engine at once.
         decoder_threads: Threads of the decoder; 0 lets it decide.
     """
@@ -64,6 +69,8 @@ class Renderer:
     casting: Mapping[int, Casting]
     swapper: Swapper
     identities: Sequence[Identity]
+    finisher: Finisher
+    finder: Finder | None
     batch_size: int
     decoder_threads: int = 0
 
@@ -96,7 +103,9 @@ class Renderer:
         stages: list[tuple[str, Stage]] = [
             ("decode", self._decode),
             ("crop", self._crop),
+            ("look", self._look),
             ("swap", self._swap),
+            ("finish", self._finish),
             ("paste", lambda jobs: self._paste(jobs, outputs.mask_plan is not None)),
             ("encode", encode),
         ]
@@ -107,18 +116,20 @@ class Renderer:
     def _decode(self, segments: Iterator[Segment]) -> Iterator[FrameJob]:
         """Decode the frames of the segments; neighbours are read in one go."""
         for stretch in _stretches(segments):
+            wanted = [(stretch[0], pts, True) for pts in stretch[0].before]
+            wanted += [(segment, pts, False) for segment in stretch for pts in segment.pts]
+            wanted += [(stretch[-1], pts, True) for pts in stretch[-1].after]
             with VideoReader(self.info, self.decoder_threads) as reader:
-                frames = reader.frames(stretch[0].pts[0], stretch[-1].pts[-1])
-                for segment in stretch:
-                    for pts in segment.pts:
-                        frame = next(frames, None)
-                        if frame is None or frame.pts != pts:
-                            raise InputError(
-                                "video_changed",
-                                f"{self.info.path} no longer has the frames it was analyzed with.",
-                                "Run again with --no_cache.",
-                            )
-                        yield FrameJob(segment, frame)
+                frames = reader.frames(wanted[0][1], wanted[-1][1])
+                for segment, pts, context in wanted:
+                    frame = next(frames, None)
+                    if frame is None or frame.pts != pts:
+                        raise InputError(
+                            "video_changed",
+                            f"{self.info.path} no longer has the frames it was analyzed with.",
+                            "Run again with --no_cache.",
+                        )
+                    yield FrameJob(segment, frame, context=context)
 
     def _crop(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         segment: Segment | None = None
@@ -126,7 +137,8 @@ class Renderer:
         for job in jobs:
             if job.segment is not segment:
                 segment = job.segment
-                faces = self.faces_between(segment.pts[0], segment.pts[-1], self.casting)
+                first, last = (*segment.before, *segment.pts)[0], (*segment.pts, *segment.after)[-1]
+                faces = self.faces_between(first, last, self.casting)
             crops = self._cut(job.frame, faces.get(job.frame.pts, ()))
             yield replace(job, crops=crops)
 
@@ -139,6 +151,13 @@ class Renderer:
             if crop is not None:
                 crops.append(crop)
         return tuple(crops)
+
+    def _look(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+        """Find what is in front of the faces."""
+        for job in jobs:
+            if self.finder is not None:
+                job = replace(job, crops=tuple(map(self.finder, job.crops)))
+            yield job
 
     def _swap(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Collect crops of several frames and people until a batch is full."""
@@ -164,16 +183,46 @@ class Renderer:
             replace(job, swapped=tuple(results[id(crop)] for crop in job.crops)) for job in jobs
         ]
 
+    def _finish(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+        """Finish every swap in view of the frames before and after."""
+        for window, place in windows(jobs, REACH, _adjoining):
+            job = window[place]
+            if job.context:
+                continue
+            finished = []
+            for crop, swapped in zip(job.crops, job.swapped, strict=True):
+                same, at = _of_track(window, place, Swap(crop, swapped))
+                finished.append(self.finisher(same, at))
+            yield replace(job, swapped=tuple(finished))
+
     def _paste(self, jobs: Iterator[FrameJob], masked: bool) -> Iterator[FrameJob]:
         for job in jobs:
             surface = FrameSurface(job.frame.image, self.info)
             mask = np.zeros(surface.shape, np.uint8) if masked else None
             for crop, swapped in zip(job.crops, job.swapped, strict=True):
-                written = paste(surface, crop, swapped)
+                written = paste(surface, crop, swapped, self.finisher.grain)
                 if written is not None and mask is not None:
                     (x0, y0, x1, y1), part = written
                     np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])
             yield replace(job, mask=mask)
+
+
+def _adjoining(job: FrameJob, following: FrameJob) -> bool:
+    return following.segment.number - job.segment.number <= 1
+
+
+def _of_track(window: Sequence[FrameJob], place: int, swap: Swap) -> tuple[list[Swap], int]:
+    """Return the swaps of one track in a window of frames, and the place of the given one."""
+    same: list[Swap] = []
+    at = 0
+    for number, job in enumerate(window):
+        if number == place:
+            at = len(same)
+            same.append(swap)
+            continue
+        pairs = zip(job.crops, job.swapped, strict=True)
+        same += [Swap(crop, made) for crop, made in pairs if crop.track == swap.crop.track]
+    return same, at
 
 
 def _stretches(segments: Iterator[Segment]) -> Iterator[list[Segment]]:

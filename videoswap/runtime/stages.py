@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -110,7 +110,7 @@ class Pipeline:
         self._channels: list[_Channel] = []
         self.times: list[StageTime] = []
 
-    def run(self, source: Iterable[Any], stages: list[tuple[str, Stage]]) -> Iterator[Any]:
+    def run(self, source: Iterable[Any], stages: list[tuple[str, Stage]]) -> Generator[Any]:
         """Yield what comes out of the last stage.
 
         Args:

@@ -13,8 +13,6 @@ from . import tensors
 from .batches import Batches
 from .neural import Framing, MaskRule, NeuralSwapper, outline_mask
 
-SIDE = 256
-
 
 class AEISwapper(NeuralSwapper):
     """Swaps with AEI-Net.

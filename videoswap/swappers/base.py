@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ..alignment import crop_matrix, five_points
 from ..records import Array, Crop, Face, Photo, SwappedCrop
 
+#: Side of the pictures that all generators take.
+NETWORK_SIDE = 256
+
 #: Chooses the (5, 2) template in the unit square for (5, 2) points of a face.
 TemplateRule = Callable[[Array], Array]
-#: Smooths the faces of a track, given all frames' pts and the longest gap to fill.
-Smoother = Callable[[Sequence[Face], Array, int], list[Face]]
+#: Smooths the faces of a track, given the pts of all frames and by pts the motion of its landmarks.
+Smoother = Callable[[Sequence[Face], Array, Mapping[int, Array]], list[Face]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +30,8 @@ class CropSpec:
         points: Whether the five points come from the 68 landmarks or from the detector.
         black_outside: Whether what lies outside the picture is black; otherwise its border goes on.
         smoother: Smoothing of the tracks in place of the usual one.
+        stretch: How much a face may be enlarged before the next size is taken.
+        boost: Most sub-images a side that a crop is split into, see ``boosted``.
     """
 
     template: Array | TemplateRule
@@ -34,10 +39,17 @@ class CropSpec:
     points: Literal["landmarks", "detector"] = "landmarks"
     black_outside: bool = False
     smoother: Smoother | None = None
+    stretch: float = 1.0
+    boost: int = 1
 
     def size_for(self, pixels: float) -> int:
         """Return the side for a face whose crop covers ``pixels`` of the frame."""
-        return next((size for size in self.sizes if size >= pixels), self.sizes[-1])
+        fitting = (size for size in self.sizes if size * self.stretch >= pixels)
+        return next(fitting, self.sizes[-1])
+
+    def boost_for(self, size: int) -> int:
+        """Return how many sub-images a side a crop of ``size`` is split into; 1 for none."""
+        return max(1, min(self.boost, size // NETWORK_SIDE))
 
     def points_of(self, face: Face) -> Array:
         """Return the five points (5, 2) of a face by which it is cut."""
@@ -83,6 +95,14 @@ class Swapper(Protocol):
     @property
     def spec(self) -> CropSpec:
         """How crops are to be cut."""
+
+    @property
+    def keeps(self) -> frozenset[str]:
+        """What it does not paint and the target keeps: regions of ``blending.keep``."""
+
+    @property
+    def as_is(self) -> bool:
+        """Whether its results go onto the frame as they are, with no finishing."""
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Prepare one person from one or more photos; computed once per run."""

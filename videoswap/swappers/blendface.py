@@ -19,43 +19,16 @@ from torch import Tensor
 
 from ..alignment import TEMPLATES
 from ..blending.masks import fade_border
-from ..networks.blendswap import BlendSwap
 from ..records import Array, Crop, SwappedCrop
 from . import tensors
-from .base import CropSpec
+from .base import NETWORK_SIDE, CropSpec
 from .batches import Batches
 from .neural import Framing, NeuralSwapper
 
-SIDE, SOURCE_SIDE = 256, 112
+SOURCE_SIDE = 112
 #: Values of the learned mask that count as nothing and as everything.
 FLOOR, CEILING = 0.02, 0.98
 BORDER = 0.05  # of the side, over which the mask falls to 0
-
-
-class BlendGenerator:
-    """BlendFace's swap model as a generator that gives picture and mask.
-
-    Args:
-        network: The model with its weights; its encoder stays where it is.
-        device: Where the rest runs.
-    """
-
-    def __init__(self, network: BlendSwap, device: str) -> None:
-        self._network = network
-        self._device = device
-        for part in (network.E_ema, network.G_ema, network.mask_head_ema):
-            part.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def identity(self, z: Tensor) -> Tensor:
-        """Keep (1, 512) of length 1 on the device."""
-        return z.to(self._device)
-
-    @torch.inference_mode()
-    def __call__(self, target: Tensor, identities: Sequence[Tensor]) -> Tensor:
-        """Swap (B, 3, 256, 256) in [0, 1]; returns (B, 4, 256, 256): RGB and mask, in [0, 1]."""
-        x = target.to(self._device).contiguous(memory_format=torch.channels_last)
-        parts = self._network.swap(x, torch.cat(list(identities)))
-        return torch.cat([parts.painted, parts.mask], dim=1)
 
 
 class BlendFaceSwapper(NeuralSwapper):
@@ -100,5 +73,5 @@ def learned_mask(mask: Array) -> Array:
 
 def specs() -> tuple[CropSpec, CropSpec]:
     """Say how faces are cut out of frames and out of source photos."""
-    target = CropSpec(TEMPLATES["ffhq_512"], (SIDE,))
+    target = CropSpec(TEMPLATES["ffhq_512"], (NETWORK_SIDE,))
     return target, CropSpec(TEMPLATES["arcface_112_v2"], (SOURCE_SIDE,))

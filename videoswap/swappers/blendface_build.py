@@ -7,6 +7,7 @@ from typing import cast
 
 from ..models import slim, store
 from ..models.manifest import load_manifest, weights_dir
+from ..records import Fallback
 from .base import Swapper
 from .found import missing_files, missing_torch, print_of
 from .neural import Framing
@@ -21,11 +22,14 @@ def missing() -> str | None:
     return missing_files([MODEL], "blendface") or missing_torch()
 
 
-def build(device: str) -> Swapper:
+def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     """Load the engine.
 
     Args:
         device: cpu or cuda.
+
+    Returns:
+        The engine and what it does otherwise than on a better machine.
 
     Raises:
         InputError: If the file is missing, damaged or another network's.
@@ -34,16 +38,18 @@ def build(device: str) -> Swapper:
     import torch.nn.functional as F
 
     from ..networks.blendswap import BlendSwap
-    from .batches import Batches, fitting_batch
-    from .blendface import SIDE, BlendFaceSwapper, BlendGenerator, specs
+    from ..networks.fast_blendswap import FastBlendSwap
+    from .blendface import BlendFaceSwapper, specs
+    from .start import start
 
     network = cast(BlendSwap, store.load(MODEL, "cpu"))
-    generator = BlendGenerator(network, device)
-    anyone = generator.identity(F.normalize(torch.ones(1, 512)))
-    batch = fitting_batch(generator, torch.zeros(1, 3, SIDE, SIDE), anyone, device)
+    anyone = F.normalize(torch.ones(1, 512))
+    started = start(lambda dtype: FastBlendSwap(network, dtype, device), anyone, device, 0.0, 1.0)
+    del network.E_ema, network.G_ema  # only the identity encoder is needed from here on
     target, source = specs()
-    framing = Framing("blendface", f"blendface {print_of(_path())}", target, source, batch)
-    return BlendFaceSwapper(framing, Batches(generator, batch), network.identity)
+    key = f"blendface {started.precision} {print_of(_path())}"
+    framing = Framing("blendface", key, target, source, started.generator.largest)
+    return BlendFaceSwapper(framing, started.generator, network.identity), started.notes
 
 
 def _path() -> Path | None:

@@ -21,14 +21,14 @@ from ..alignment import mixed_pose, nearest_pose
 from ..records import Array, Crop, SwappedCrop
 from ..settings import GhostSettings
 from . import tensors
-from .base import CropSpec
+from .base import NETWORK_SIDE, CropSpec
 from .batches import Batches
 from .ghost_smoothing import smooth_as_ghost
 from .neural import Framing, MaskRule, NeuralSwapper, outline_mask
 from .pixels import resized, rounded, truncated
 
-#: Side of the network's pictures and of the crop that the source's identity is read from.
-NETWORK_SIDE, SOURCE_SIDE = 256, 224
+#: Side of the crop that the source's identity is read from.
+SOURCE_SIDE = 224
 
 #: Takes (B, 3, S, S) RGB and gives embeddings, or sharper pictures.
 Network = Callable[[Tensor], Tensor]
@@ -79,7 +79,7 @@ class GhostSwapper(NeuralSwapper):
         self._recogniser = recogniser
         self._mask = mask
         self._sharpen = sharpen
-        self._exact = exact
+        self._exact = self.as_is = exact
 
     @torch.inference_mode()
     def embed(self, pictures: Sequence[Array]) -> Any:

@@ -66,33 +66,29 @@ def build(
     from ..models.weights import load_into
     from ..networks.aei_net import AEINet
     from ..networks.fast import FastAEINet
-    from .batches import Batches, fitting_batch
-    from .ghost import NETWORK_SIDE, GhostSwapper, source_spec, target_spec
+    from .ghost import GhostSwapper, source_spec, target_spec
+    from .start import start
 
     path = settings.g_path or store.require(f"ghost_unet_{settings.num_blocks}")
     arcface = store.require(ARCFACE)
     sharpener = store.require(SHARPENER) if settings.use_sr else None
     module = cast(AEINet, load_into(network_name(settings), path, "cpu"))
-    dtype = torch.float16 if device == "cuda" else torch.float32
-    generator = FastAEINet(module, dtype, device)
-    del module
     mask, notes = mask_rule(settings.exact, providers)
-    crop = torch.zeros(1, 3, NETWORK_SIDE, NETWORK_SIDE)
-    batch = fitting_batch(generator, crop, generator.identity(torch.ones(512)), device)
-    used = print_of(path, arcface, sharpener, _landmarks_path())
+    started = start(
+        lambda dtype: FastAEINet(module, dtype, device), torch.ones(512), device, -1.0, 1.0
+    )
+    used = print_of(path, arcface, sharpener, store.find(LANDMARKS))
     framing = Framing(
         name="ghost",
-        key=f"ghost {settings} {used}",
+        key=f"ghost {settings} {started.precision} {used}",
         target=target_spec(settings),
         source=source_spec(settings),
-        batch_size=batch,
+        batch_size=started.generator.largest,
     )
     recogniser = load_into("iresnet100", arcface, "cpu")  # once per person: not worth a GPU
     sharpen = None if sharpener is None else _sharpen(sharpener, settings, device)
-    swapper = GhostSwapper(
-        framing, Batches(generator, batch), recogniser, mask, sharpen, settings.exact
-    )
-    return swapper, notes
+    swapper = GhostSwapper(framing, started.generator, recogniser, mask, sharpen, settings.exact)
+    return swapper, (*started.notes, *notes)
 
 
 def _sharpen(path: Path, settings: GhostSettings, device: str) -> Network:
@@ -110,9 +106,9 @@ def _sharpen(path: Path, settings: GhostSettings, device: str) -> Network:
 
 def mask_rule(exact: bool, providers: Sequence[str]) -> tuple[MaskRule, tuple[Fallback, ...]]:
     """Choose the masks: GHOST's where its 106 landmarks can be had."""
-    path = _landmarks_path()
     reason = missing_files([LANDMARKS], LANDMARKS)
-    if path is not None:
+    if reason is None:
+        path = store.require(LANDMARKS)
         try:
             return GhostMasks(Face2d106(path, providers), exact), ()
         except ImportError as error:
@@ -123,7 +119,3 @@ def mask_rule(exact: bool, providers: Sequence[str]) -> tuple[MaskRule, tuple[Fa
             ) from error
     note = Fallback("GHOST's mask", "the outline of the 68 landmarks is used", reason or "")
     return outline_mask, (note,)
-
-
-def _landmarks_path() -> Path | None:
-    return store.find(LANDMARKS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,14 +46,17 @@ def _runs(points: Array) -> list[Array]:
     return [run for run in runs if len(run) and np.isfinite(points[run[0]]).all()]
 
 
-def smooth_as_ghost(faces: Sequence[Face], frame_pts: Array, max_gap: int) -> list[Face]:
-    """Smooth a track by GHOST's rule; gaps are not filled.
+def smooth_as_ghost(
+    faces: Sequence[Face], frame_pts: Array, motions: Mapping[int, Array]
+) -> list[Face]:
+    """Smooth a track by GHOST's rule, which does not know filled gaps (score 0): they stay empty.
 
     Args:
         faces: The faces of one track with landmarks, by ascending pts.
         frame_pts: (n,) int64, ascending, the pts of all frames of the part.
-        max_gap: Not used; gaps stay.
+        motions: Not used: GHOST does not look at the picture here.
     """
+    faces = [face for face in faces if face.score > 0]
     if not faces:
         return []
     index = np.searchsorted(frame_pts, [face.pts for face in faces])

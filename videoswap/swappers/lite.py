@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from ..alignment import TEMPLATES
 from ..models import store
-from .base import CropSpec, Swapper
+from ..records import Fallback
+from .base import NETWORK_SIDE, CropSpec, Swapper
 from .found import missing_files, missing_torch, print_of
 from .neural import Framing
 
@@ -43,11 +44,14 @@ def identity_of(encoder: nn.Module, photos: Tensor) -> Tensor:
     return cast("Tensor", F.normalize(mean) * NUMBERS**0.5)
 
 
-def build(device: str) -> Swapper:
+def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     """Load the engine.
 
     Args:
         device: cpu or cuda.
+
+    Returns:
+        The engine and what it does otherwise than on a better machine.
 
     Raises:
         InputError: If a file is missing, damaged or another network's.
@@ -57,23 +61,21 @@ def build(device: str) -> Swapper:
     from ..models.weights import load_into
     from ..networks.aei_net import AEINet
     from ..networks.fast import FastAEINet
-    from .aei import SIDE, AEISwapper
-    from .batches import Batches, fitting_batch
+    from .aei import AEISwapper
+    from .start import start
 
     generator_path, encoder_path = store.require(GENERATOR), store.require(ENCODER)
     module = cast(AEINet, load_into("lite", generator_path, "cpu"))
     encoder = load_into("lite_encoder", encoder_path, "cpu")
-    dtype = torch.float16 if device == "cuda" else torch.float32
-    generator = FastAEINet(module, dtype, device)
-    crop = torch.zeros(1, 3, SIDE, SIDE)
-    batch = fitting_batch(generator, crop, generator.identity(torch.ones(NUMBERS)), device)
+    started = start(
+        lambda dtype: FastAEINet(module, dtype, device), torch.ones(NUMBERS), device, -1.0, 1.0
+    )
     framing = Framing(
         name="lite",
-        key=f"lite {print_of(generator_path, encoder_path)}",
-        target=CropSpec(_ARCFACE, (SIDE,)),
+        key=f"lite {started.precision} {print_of(generator_path, encoder_path)}",
+        target=CropSpec(_ARCFACE, (NETWORK_SIDE,)),
         source=CropSpec(_ARCFACE, (SOURCE_SIDE,)),
-        batch_size=batch,
+        batch_size=started.generator.largest,
     )
-    return AEISwapper(
-        framing, Batches(generator, batch), lambda photos: identity_of(encoder, photos)
-    )
+    swapper = AEISwapper(framing, started.generator, lambda photos: identity_of(encoder, photos))
+    return swapper, started.notes

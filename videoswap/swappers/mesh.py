@@ -15,10 +15,10 @@ import numpy as np
 
 from ..alignment import TEMPLATES
 from ..blending import masks
-from ..blending.light import LightSettings, match_light, match_sharpness
+from ..blending.keep import EYES, MOUTH, kept_mask
+from ..blending.light import LightSettings, match_light
 from ..records import Array, Crop, Photo, SwappedCrop
 from .base import CropSpec, Identity
-from .keep import keep_eyes, keep_mouth, kept_mask
 from .texture import Outline, Texture, controls_of, make_texture
 from .warp import bend
 
@@ -34,16 +34,10 @@ class MeshSettings:
     Attributes:
         outline: How far the swapped face reaches.
         feather: Width of the soft border.
-        meet: Width of the zone along the border that takes over the target's tone.
-        eye_growth: Size of the kept eye relative to the lid line.
-        eye_shade: How much of the new sockets' shade the kept eyes take, 0 to 1.
     """
 
     outline: Outline = field(default_factory=Outline)
     feather: float = 0.04
-    meet: float = 0.07
-    eye_growth: float = 1.05
-    eye_shade: float = 0.8
 
 
 class MeshSwapper:
@@ -51,7 +45,9 @@ class MeshSwapper:
 
     name = key = "mesh"
     batch_size = 1
-    spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512))
+    keeps = frozenset({EYES, MOUTH})
+    as_is = False
+    spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768))
 
     def __init__(self, settings: MeshSettings | None = None) -> None:
         self._settings = settings or MeshSettings()
@@ -78,25 +74,16 @@ class MeshSwapper:
         if sound.min() < 1.0:
             face *= cv2.resize(sound, (size, size), interpolation=cv2.INTER_LINEAR)
         depths = masks.depth(face)
-        skin, border = self._regions(points * (_SOFT / size), face, depths)
-        lit, agreement = match_light(bent, crop.pixels, skin, border, self._light)
-        lit = match_sharpness(lit, crop.pixels, face)
-        settings = self._settings
-        keep_eyes(lit, crop.pixels, points, settings.eye_growth, settings.eye_shade)
-        keep_mouth(lit, crop.pixels, points)
-        face *= masks.feather(depths, settings.feather * size)
+        small = cv2.resize(face, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
+        skin = _plain_skin(points * (_SOFT / size), small)
+        if crop.front is not None:  # its colours are not the face's
+            skin *= 1.0 - cv2.resize(crop.front, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
+        lit, agreement = match_light(bent, crop.pixels, skin, self._light)
+        face *= masks.feather(depths, self._settings.feather * size)
         hair = self._above_brows(points * (_SOFT / size)) * (1.0 - agreement)
         if hair.max() > 0.02:  # it stays in front
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
         return SwappedCrop(lit, face)
-
-    def _regions(self, points: Array, face: Array, depths: Array) -> tuple[Array, Array]:
-        """Return plain skin and the zone along the border, (_SOFT, _SOFT) each."""
-        small = cv2.resize(face, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
-        depth = cv2.resize(depths, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
-        border = small * (1.0 - masks.feather(depth, self._settings.meet * face.shape[0]))
-        kept = kept_mask(points, _SOFT, self._settings.eye_growth)
-        return _plain_skin(points, small, kept), border
 
     def _above_brows(self, points: Array) -> Array:
         """Return the soft mask (_SOFT, _SOFT) of the part of the forehead where hair may hang."""
@@ -110,7 +97,7 @@ def _unfolded(area: Array) -> Array:
     return np.asarray(np.clip(area / 0.08, 0.0, 1.0), np.float32)
 
 
-def _plain_skin(points: Array, face: Array, kept: Array) -> Array:
+def _plain_skin(points: Array, face: Array) -> Array:
     """Return the weight of pixels that show plain skin in any face; all at side ``_SOFT``."""
     features = [
         masks.grown(points[17:22], 1.2),
@@ -122,4 +109,4 @@ def _plain_skin(points: Array, face: Array, kept: Array) -> Array:
     inside = cv2.erode(face, np.ones((3, 3), np.uint8))
     for feature in features:
         inside = inside * (1.0 - masks.hull(feature, _SOFT))
-    return np.asarray(inside * (1.0 - kept), np.float32)
+    return np.asarray(inside * (1.0 - kept_mask(points, _SOFT)), np.float32)

@@ -43,6 +43,9 @@ class Framing:
 class NeuralSwapper(ABC):
     """An engine made of a generator and an identity encoder."""
 
+    keeps: frozenset[str] = frozenset()
+    as_is = False
+
     def __init__(self, framing: Framing) -> None:
         self._framing = framing
         self.name = framing.name

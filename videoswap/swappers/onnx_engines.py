@@ -13,14 +13,14 @@ import numpy as np
 
 from ..alignment import TEMPLATES
 from ..records import Array, Crop, SwappedCrop
-from .base import CropSpec
+from .base import NETWORK_SIDE, CropSpec
 from .neural import Framing, MaskRule, NeuralSwapper, outline_mask
 from .onnx_network import OnnxNetwork, pictures, planes
 
-SIDE, SOURCE_SIDE = 256, 112
+SOURCE_SIDE = 112
 SOURCE = CropSpec(TEMPLATES["arcface_112_v2"], (SOURCE_SIDE,))
-GHOST_TARGET = CropSpec(TEMPLATES["arcface_112_v1"], (SIDE,))
-BLENDSWAP_TARGET = CropSpec(TEMPLATES["ffhq_512"], (SIDE,))
+GHOST_TARGET = CropSpec(TEMPLATES["arcface_112_v1"], (NETWORK_SIDE,))
+BLENDSWAP_TARGET = CropSpec(TEMPLATES["ffhq_512"], (NETWORK_SIDE,))
 
 
 class OnnxGhostSwapper(NeuralSwapper):
@@ -83,7 +83,7 @@ class OnnxBlendSwapper(NeuralSwapper):
         super().__init__(framing)
         self._network = network
         self._source = network.input_of("source", rank=4, side=SOURCE_SIDE)
-        self._target = network.input_of("target", rank=4, side=SIDE)
+        self._target = network.input_of("target", rank=4, side=NETWORK_SIDE)
 
     def embed(self, pictures: Sequence[Array]) -> Any:
         """Keep the first photo, (3, 112, 112); the graph embeds it anew for every crop."""

@@ -11,6 +11,12 @@ import onnxruntime
 from ..errors import InputError
 from ..records import Array
 
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+}
+
 
 class OnnxNetwork:
     """A graph of which the first output is wanted.
@@ -36,6 +42,9 @@ class OnnxNetwork:
             ) from error
         self.inputs: dict[str, tuple[int | str | None, ...]] = {
             one.name: tuple(one.shape) for one in self._session.get_inputs()
+        }
+        self._types = {
+            one.name: _TYPES.get(one.type, np.float32) for one in self._session.get_inputs()
         }
         self.batched = not any(isinstance(shape[0], int) for shape in self.inputs.values())
         self._output = self._session.get_outputs()[0].name
@@ -66,12 +75,12 @@ class OnnxNetwork:
         """Run the graph.
 
         Args:
-            inputs: Arrays (B, ...) by input; taken as float32.
+            inputs: Arrays (B, ...) by input, of any kind of number.
 
         Returns:
             (B, ...) float32.
         """
-        arrays = {key: np.ascontiguousarray(x, np.float32) for key, x in inputs.items()}
+        arrays = {key: np.ascontiguousarray(x, self._types[key]) for key, x in inputs.items()}
         count = len(next(iter(arrays.values())))
         if self.batched and count > 1:
             try:

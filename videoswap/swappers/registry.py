@@ -63,7 +63,7 @@ def engines(ghost: GhostSettings | None = None) -> tuple[Engine, ...]:
             "lite",
             "this project's own small AEI-Net",
             lite.missing(),
-            lambda device: (lite.build(device), ()),
+            lite.build,
         ),
         Engine(
             "mesh",
@@ -75,7 +75,7 @@ def engines(ghost: GhostSettings | None = None) -> tuple[Engine, ...]:
             "reliableswap",
             "ReliableSwap's generator with FixerNet; only when asked for by name",
             reliableswap.missing(),
-            lambda device: (reliableswap.build(device), ()),
+            reliableswap.build,
             automatic=False,
         ),
     )
@@ -138,7 +138,7 @@ def _either(ours: str | None, onnx: str | None) -> str | None:
 
 def _build_blendface(device: str) -> Built:
     if blendface_build.missing() is None:
-        return blendface_build.build(device), ()
+        return blendface_build.build(device)
     return onnx_build.build_blendface(PROVIDERS[device])
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from ..alignment import TEMPLATES
 from ..models import store
-from .base import CropSpec, Swapper
+from ..records import Fallback
+from .base import NETWORK_SIDE, CropSpec, Swapper
 from .found import missing_files, missing_torch, print_of
 from .neural import Framing
 
@@ -48,40 +49,39 @@ def identity_of(network: FSGenerator, photos: Tensor) -> Tensor:
     return torch.cat([F.normalize(mean[:, :_DIRECTION]), mean[:, _DIRECTION:]], dim=1)
 
 
-def build(device: str) -> Swapper:
+def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     """Load the engine.
 
     Args:
         device: cpu or cuda.
 
+    Returns:
+        The engine and what it does otherwise than on a better machine.
+
     Raises:
-        InputError: If the file is missing, damaged or another network's.
+        InputError: If a file is missing, damaged or another network's.
     """
     import torch
+    import torch.nn.functional as F
 
-    from ..models.weights import load_into
+    from ..models.parts import load_whole
     from ..networks.fast import FastAEINet
     from ..networks.reliableswap import FSGenerator
-    from .aei import SIDE, AEISwapper
-    from .batches import Batches, fitting_batch
+    from .aei import AEISwapper
+    from .start import start
 
-    mouth = store.find(WITH_MOUTH) is not None
-    path = store.require(WITH_MOUTH if mouth else PLAIN)
-    name = "reliableswap_fsgenerator_mouth" if mouth else "reliableswap_fsgenerator"
-    network = cast(FSGenerator, load_into(name, path, "cpu"))
-    dtype = torch.float16 if device == "cuda" else torch.float32
-    generator = FastAEINet(network.G, dtype, device)
-    numbers = network.G.c_id
+    model = WITH_MOUTH if store.find(WITH_MOUTH) is not None else PLAIN
+    whole, paths = load_whole(model)
+    network = cast(FSGenerator, whole)
+    anyone = F.normalize(torch.ones(1, network.G.c_id))
+    started = start(lambda dtype: FastAEINet(network.G, dtype, device), anyone, device, -1.0, 1.0)
     del network.G  # only the encoders are needed from here on
-    crop = torch.zeros(1, 3, SIDE, SIDE)
-    batch = fitting_batch(generator, crop, generator.identity(torch.ones(numbers)), device)
     framing = Framing(
         name="reliableswap",
-        key=f"reliableswap {print_of(path)}",
-        target=CropSpec(TEMPLATES["ffhq_512"], (SIDE,)),
-        source=CropSpec(TEMPLATES["arcface_112_v2"], (SIDE,)),
-        batch_size=batch,
+        key=f"reliableswap {started.precision} {print_of(*paths)}",
+        target=CropSpec(TEMPLATES["ffhq_512"], (NETWORK_SIDE,)),
+        source=CropSpec(TEMPLATES["arcface_112_v2"], (NETWORK_SIDE,)),
+        batch_size=started.generator.largest,
     )
-    return AEISwapper(
-        framing, Batches(generator, batch), lambda photos: identity_of(network, photos)
-    )
+    swapper = AEISwapper(framing, started.generator, lambda photos: identity_of(network, photos))
+    return swapper, started.notes

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..alignment import crop_matrix, five_points, transform
+from ..alignment import crop_matrix, five_points, scale_of, transform
 from ..blending import masks
+from ..cropping import warped
 from ..records import Array, Photo
 from .warp import bend
 
-SIDE = 512
+SIDE, LARGE_SIDE = 512, 1024
 COARSEST = 128
 _FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
 
@@ -38,7 +39,8 @@ class Texture:
     """A source face in the engine's framing.
 
     Attributes:
-        levels: (S, S, 3) uint8 RGB from fine to coarse, S = 512, 256, 128.
+        levels: (S, S, 3) uint8 RGB from fine to coarse, S = 512, 256, 128; from 1024 where the
+            photo has more to give.
         controls: (78, 2) control points in the unit square.
         lifts: (10,) height of the forehead over the brows that the source has to give.
     """
@@ -61,16 +63,17 @@ def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> 
         template: (5, 2) framing in the unit square.
         outline: How far its control points reach.
     """
-    pictures = [_aligned(photo, template) for photo in photos]
+    side = _side(photos[0], template)
+    pictures = [_aligned(photo, template, side) for photo in photos]
     lead, points = pictures[0]
     lifts = bare_forehead(lead, points, outline.forehead)
     controls = _inner_controls(points, lifts, outline)
     if len(pictures) > 1:
         warped = [lead] + [
-            bend(picture, _inner_controls(marks, lifts, outline), controls, SIDE)[0]
+            bend(picture, _inner_controls(marks, lifts, outline), controls, side)[0]
             for picture, marks in pictures[1:]
         ]
-        sigma = 0.02 * SIDE
+        sigma = 0.02 * side
         tone = np.mean([cv2.GaussianBlur(picture, (0, 0), sigma) for picture in warped], axis=0)
         lead = np.clip(tone + lead - cv2.GaussianBlur(lead, (0, 0), sigma), 0.0, 255.0)
     levels: list[Array] = [np.round(lead).astype(np.uint8)]
@@ -105,18 +108,19 @@ def _inner_controls(landmarks: Array, lifts: Array, outline: Outline) -> Array:
     return controls_of(inner, lifts, outline.lip_gap)
 
 
-def _aligned(photo: Photo, template: Array) -> tuple[Array, Array]:
+def _side(photo: Photo, template: Array) -> int:
+    """Return the side of the finest level that is worth it."""
+    assert photo.face.landmarks is not None  # Photo's own check
+    covered = 1.0 / scale_of(crop_matrix(five_points(photo.face.landmarks), template, 1))
+    return LARGE_SIDE if covered > SIDE else SIDE
+
+
+def _aligned(photo: Photo, template: Array, side: int) -> tuple[Array, Array]:
     """Cut the face out of a photo; returns the texture and its landmarks in the unit square."""
     assert photo.face.landmarks is not None  # Photo's own check
-    matrix = crop_matrix(five_points(photo.face.landmarks), template, SIDE)
-    pixels = cv2.warpAffine(
-        photo.pixels.astype(np.float32),
-        matrix,
-        (SIDE, SIDE),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return pixels, transform(matrix, photo.face.landmarks) / SIDE
+    matrix = crop_matrix(five_points(photo.face.landmarks), template, side)
+    pixels = warped(photo.pixels.astype(np.float32), matrix, side)
+    return pixels, transform(matrix, photo.face.landmarks) / side
 
 
 def bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..blending import masks
 from ..records import Array
+from . import masks
 
+EYES, MOUTH = "eyes", "mouth"
+
+EYE_GROWTH = 1.05  # size of the kept eye relative to the lid line
+EYE_SHADE = 0.8  # how much of the new sockets' shade the kept eyes take
 _FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
 
 
-def keep_eyes(lit: Array, target: Array, points: Array, growth: float, shade: float) -> None:
+def keep_eyes(lit: Array, target: Array, points: Array) -> None:
     """Put the target's eyes into a face, in the shade of the new eye sockets; changes ``lit``.
 
     Without the shade a closed or blurred eye, bright as the target's skin, would shine out of
@@ -21,8 +25,6 @@ def keep_eyes(lit: Array, target: Array, points: Array, growth: float, shade: fl
         lit: (S, S, 3) float32 RGB, 0 to 255: the face that gets them.
         target: (S, S, 3) float32 RGB, 0 to 255.
         points: (68, 2) landmarks in crop pixels.
-        growth: Size of the kept eye relative to the lid line.
-        shade: How much of the sockets' shade is taken, 0 to 1.
     """
     for eye in (points[masks.LEFT_EYE], points[masks.RIGHT_EYE]):
         around = masks.grown(eye, 1.9)
@@ -34,8 +36,8 @@ def keep_eyes(lit: Array, target: Array, points: Array, growth: float, shade: fl
         if shared < 4.0:
             continue
         ratio = np.log((lit[part] + _FLOOR) / (target[part] + _FLOOR))
-        gain = np.clip(shade * (ratio * ring).sum(axis=(0, 1)) / shared, -1.0, 0.5)
-        _keep(lit, target, masks.grown(eye, growth), np.exp(gain).astype(np.float32))
+        gain = np.clip(EYE_SHADE * (ratio * ring).sum(axis=(0, 1)) / shared, -1.0, 0.5)
+        _keep(lit, target, masks.grown(eye, EYE_GROWTH), np.exp(gain).astype(np.float32))
 
 
 def keep_mouth(lit: Array, target: Array, points: Array) -> None:
@@ -43,10 +45,10 @@ def keep_mouth(lit: Array, target: Array, points: Array) -> None:
     _keep(lit, target, points[masks.INNER_LIPS], np.ones(3, np.float32))
 
 
-def kept_mask(points: Array, size: int, growth: float) -> Array:
+def kept_mask(points: Array, size: int) -> Array:
     """Return the mask (size, size) float32 of what is kept, for points in that size."""
     eyes = (masks.LEFT_EYE, masks.RIGHT_EYE)
-    regions = [masks.grown(points[eye], growth) for eye in eyes] + [points[masks.INNER_LIPS]]
+    regions = [masks.grown(points[eye], EYE_GROWTH) for eye in eyes] + [points[masks.INNER_LIPS]]
     canvas = np.sum([masks.polygon(region, size) for region in regions], axis=0)
     return np.asarray(np.minimum(canvas, 1.0), np.float32)
 

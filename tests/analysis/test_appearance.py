@@ -1,0 +1,62 @@
+import cv2
+import numpy as np
+import pytest
+
+from tests.occlusion.faces import astronaut
+from videoswap.alignment import five_points
+from videoswap.analysis.appearance import FRAMING, MOST, SIDE, Appearance
+from videoswap.analysis.detector import Detection
+from videoswap.analysis.scan import Scanned, ScanState
+from videoswap.analysis.store import Store
+from videoswap.analysis.tracker import Split
+from videoswap.analysis.views import FramePicture, View
+
+
+def view(turn=0.0):
+    """Return the astronaut's face as the analysis sees it, turned by some degrees."""
+    crop = astronaut()
+    size = len(crop.pixels)
+    matrix = cv2.getRotationMatrix2D((size / 2, size / 2), turn, 1.0)
+    picture = cv2.warpAffine(crop.pixels, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    marks = (crop.landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    frame = FramePicture(5, np.rint(picture).astype(np.uint8), np.eye(2, 3))
+    face = Detection(np.array([0, 0, size, size], np.float32), five_points(marks), 1.0)
+    return View.of(frame, face, marks)
+
+
+def test_a_face_is_framed_upright_by_its_points():
+    made = Appearance.of(view(turn=20))
+    assert made.pts == 5
+    np.testing.assert_allclose(five_points(made.landmarks), FRAMING * SIDE, atol=6)
+    straight = Appearance.of(view())
+    middle = np.s_[32:112, 32:96]
+    apart = straight.picture()[middle].astype(float) - made.picture()[middle]
+    assert np.abs(apart).mean() < 5
+
+
+def window(pts, tracks, splits=()):
+    looks = tuple(
+        (track, Appearance(pts, b"%d" % pts, np.full((68, 2), pts, np.float32))) for track in tracks
+    )
+    return Scanned(0, (pts,), (), (), (), looks, splits, ScanState())
+
+
+@pytest.mark.parametrize("count", [1, MOST, MOST + 1, 100])
+def test_so_many_pictures_of_a_track_are_kept_evenly_spread(count):
+    store = Store(None, "", None)
+    store.add([window(pts, (3,)) for pts in range(count)])
+    store.finish()
+    kept = store.appearances(3)
+    assert len(kept) == min(count, MOST)
+    steps = np.diff([one.pts for one in kept])
+    assert len(steps) == 0 or steps.max() - steps.min() <= 1
+    assert kept[0].jpeg == b"%d" % kept[0].pts
+    np.testing.assert_array_equal(kept[0].landmarks, kept[0].pts)
+
+
+def test_a_split_takes_its_pictures_along():
+    store = Store(None, "", None)
+    store.add([window(pts, (0,)) for pts in range(6)])
+    store.add([window(6, (), (Split(0, 1, 4),))])
+    assert [one.pts for one in store.appearances(0)] == [0, 1, 2, 3]
+    assert [one.pts for one in store.appearances(1)] == [4, 5]

@@ -1,0 +1,126 @@
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from videoswap.alignment import five_points, similarity, transform
+from videoswap.analysis.appearance import Appearance
+from videoswap.analysis.detector import Detection
+from videoswap.analysis.landmarks import DlibLandmarker
+from videoswap.analysis.scan import Scanned, ScanState
+from videoswap.analysis.store import Store
+from videoswap.analysis.tools import FaceTools
+from videoswap.analysis.uncover import fitted, hidden_share, uncover
+from videoswap.analysis.views import FramePicture, View
+
+FRAMES = 6
+
+
+@pytest.fixture(scope="module")
+def landmarker():
+    return DlibLandmarker()
+
+
+def film():
+    """Return the astronaut in some frames, with a cup-like card over the cheek in the last."""
+    photo = np.ascontiguousarray(skimage.data.astronaut()[:300, 60:420])
+    frames = []
+    for number in range(FRAMES):
+        matrix = np.float64([[1, 0, 1.5 * number], [0, 1, 0.5 * number]])
+        frames.append(cv2.warpAffine(photo, matrix, (360, 300), borderMode=cv2.BORDER_REPLICATE))
+    for picture in frames[4:]:
+        cv2.rectangle(picture, (40, 95), (160, 240), (235, 235, 225), -1)
+        cv2.rectangle(picture, (40, 150), (160, 180), (200, 40, 40), -1)
+    return frames
+
+
+@pytest.fixture(scope="module")
+def filmed(landmarker):
+    """Return frames, landmarks without the card, and landmarks as found."""
+    frames = film()
+    tools = FaceTools.open(("CPUExecutionProvider",))
+    points5 = tools.detector.detect(frames[0])[0].points5
+    step = np.float32([1.5, 0.5])
+    found = [
+        landmarker.landmarks(frame, points5 + step * number) for number, frame in enumerate(frames)
+    ]
+    truth = [found[0] + step * number for number in range(FRAMES)]
+    return frames, truth, found
+
+
+def stored(frames, found):
+    store = Store(None, "", None)
+    for number, (frame, marks) in enumerate(zip(frames, found, strict=True)):
+        box = np.array([*marks.min(axis=0), *marks.max(axis=0)], np.float32)
+        view = View.of(
+            FramePicture(number, frame, np.eye(2, 3)),
+            Detection(box, five_points(marks), 1.0),
+            marks,
+        )
+        motion = (7, number, np.zeros((68, 3), np.float32))
+        looks = ((7, Appearance.of(view)),)
+        store.add(
+            [Scanned(0, (number,), ((7, view.face()),), (), (motion,), looks, (), ScanState())]
+        )
+    return store
+
+
+def error(landmarks, truth):
+    eyes = np.linalg.norm(truth[36:42].mean(axis=0) - truth[42:48].mean(axis=0))
+    return float(np.linalg.norm(landmarks - truth, axis=1).mean() / eyes)
+
+
+def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmarker):
+    frames, truth, found = filmed
+    store = stored(frames, found)
+
+    def pictures(first, last):
+        for number in range(first, last + 1):
+            yield FramePicture(number, frames[number], np.eye(2, 3))
+
+    uncover(store, pictures, landmarker)
+    after = [face.landmarks for face in store.faces(7, 0, FRAMES)]
+    for number in range(3):  # nothing is before the face
+        np.testing.assert_array_equal(after[number], found[number])
+    for number in (4, 5):
+        assert error(found[number], truth[number]) > 0.05
+        assert error(after[number], truth[number]) < 0.6 * error(found[number], truth[number])
+        assert error(after[number], truth[number]) < 0.05
+        motion = store.motions(7, number, number)[number]
+        gone = np.isnan(motion).all(axis=1)
+        assert 5 < gone.sum() < 45  # those under the card, on the left
+        assert not gone[[13, 14, 15]].any()
+
+
+def test_a_shape_is_placed_by_the_points_that_agree():
+    random = np.random.default_rng(2)
+    shape = random.normal(0, 20, (68, 2))
+    move = similarity(shape, shape @ np.array([[0.9, 0.3], [-0.3, 0.9]]) + [5, -3])
+    points = transform(move, shape)
+    led_astray = points.copy()
+    led_astray[:20] += 30
+    np.testing.assert_allclose(fitted(shape, led_astray, np.ones(68)), points, atol=0.05)
+
+
+def test_the_share_of_a_face_that_is_hidden():
+    turn = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    circle = np.stack([64 + 40 * np.cos(turn), 70 + 40 * np.sin(turn)], axis=1)
+    front = np.zeros((128, 128), np.float32)
+    assert hidden_share(front, circle) == 0.0
+    front[:, :64] = 1.0
+    assert hidden_share(front, circle) == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
+    frames, truth, found = filmed
+    covered = [frames[4], frames[5]]
+    store = stored(covered, found[4:])
+
+    def pictures(first, last):
+        for number in range(first, last + 1):
+            yield FramePicture(number, covered[number], np.eye(2, 3))
+
+    uncover(store, pictures, landmarker)
+    for number, face in enumerate(store.faces(7, 0, 1)):
+        before = error(found[4 + number], truth[4 + number])
+        assert error(face.landmarks, truth[4 + number]) < 0.8 * before

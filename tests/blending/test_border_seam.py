@@ -1,0 +1,64 @@
+import cv2
+import numpy as np
+import pytest
+from portraits import oval, portrait
+
+from videoswap.blending.seam import meet
+
+#: Landmarks of which only the brows count here, well above the oval.
+NO_BROWS = np.zeros((68, 2), np.float32)
+
+
+def soft_oval():
+    return cv2.GaussianBlur(oval(), (0, 0), 4.0)
+
+
+def tone(picture):
+    return cv2.GaussianBlur(picture, (0, 0), 4.0)
+
+
+def along_border(mask):
+    return (mask > 0.3) & (mask < 0.7)
+
+
+@pytest.mark.parametrize("shift", [(30, 30, 30), (-25, 0, 20), (0, 40, 0)])
+def test_a_swap_of_another_tone_meets_its_target_at_the_border(shift):
+    target, mask = portrait(), soft_oval()
+    swap = np.clip(target + np.float32(shift), 0, 255)
+    made = meet(swap, target, mask, NO_BROWS)
+    ring = along_border(mask)
+    before = np.abs(tone(swap) - tone(target))[ring].mean()
+    assert np.abs(tone(made) - tone(target))[ring].mean() < 0.25 * before
+
+
+def test_the_middle_of_the_face_and_its_texture_stay():
+    target, mask = portrait(), soft_oval()
+    swap = np.clip(target[:, ::-1] + 30.0, 0, 255)
+    made = meet(swap, target, mask, NO_BROWS)
+    np.testing.assert_allclose(made[80:110, 80:105], swap[80:110, 80:105], atol=3.0)
+    change = made - swap
+    fine = change - cv2.GaussianBlur(change, (0, 0), 1.5)
+    assert np.abs(fine)[along_border(mask)].mean() < 0.5
+
+
+def test_a_thing_at_the_border_does_not_colour_the_swap():
+    target, mask = np.full((192, 192, 3), 150, np.float32), soft_oval()
+    target[150:] = 10.0  # a dark collar at the chin
+    made = meet(np.full((192, 192, 3), 150, np.float32), target, mask, NO_BROWS)
+    assert made[135:150, 85:100].min() > 115
+
+
+def test_without_a_mask_nothing_changes():
+    swap = portrait()
+    np.testing.assert_allclose(meet(swap, swap + 20, 0 * oval(), NO_BROWS), swap, atol=1e-3)
+
+
+def test_the_brows_stay_the_sources():
+    mask = soft_oval()
+    brows = NO_BROWS.copy()
+    brows[17:22] = [(55, 70), (60, 66), (65, 65), (70, 66), (75, 68)]
+    swap = np.full((192, 192, 3), 150, np.float32)
+    made = meet(swap, swap - 40.0, mask, brows)
+    with_brow, without = made[67, 65, 0], made[67, 184 - 65, 0]
+    assert without < 142
+    assert 150 - with_brow < 0.3 * (150 - without)

@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from videoswap.blending.finish import Finisher, Swap
+from videoswap.blending.keep import EYES, MOUTH
+from videoswap.records import Crop, SwappedCrop
+from videoswap.settings import BlendSettings
+
+SIDE = 128
+EYE, LIPS, CHEEK = (50, 40), (90, 64), (75, 40)  # row, column
+
+
+def landmarks():
+    points = np.full((68, 2), 64.0, np.float32)
+
+    def ring(middle, width, height, count):
+        turn = np.linspace(0, 2 * np.pi, count, endpoint=False)
+        return np.stack(
+            [middle[1] + width * np.cos(turn), middle[0] + height * np.sin(turn)], axis=1
+        )
+
+    points[36:42] = ring(EYE, 9, 5, 6)
+    points[42:48] = ring((EYE[0], 88), 9, 5, 6)
+    points[60:68] = ring(LIPS, 14, 6, 8)
+    return points
+
+
+def swap(target=50.0, painted=200.0):
+    crop = Crop(np.full((SIDE, SIDE, 3), target, np.float32), np.eye(2, 3), landmarks(), 0, 0, 0)
+    mask = np.zeros((SIDE, SIDE), np.float32)
+    mask[20:108, 20:108] = 1.0
+    return Swap(crop, SwappedCrop(np.full((SIDE, SIDE, 3), painted, np.float32), mask))
+
+
+@pytest.mark.parametrize(
+    ("settings", "keeps", "eye", "lips"),
+    [
+        (BlendSettings(), frozenset(), 200, 200),
+        (BlendSettings(), frozenset({EYES, MOUTH}), None, 50),
+        (BlendSettings(keep_mouth=True), frozenset(), 200, 50),
+        (BlendSettings(keep_eyes=True), frozenset(), None, 200),
+    ],
+)
+def test_what_is_kept_is_the_targets(settings, keeps, eye, lips):
+    made = Finisher(settings, keeps)([swap()], 0).pixels
+    assert made[LIPS][0] == pytest.approx(lips, abs=2)
+    # Kept eyes take part of the shade of the new sockets: between target and swap.
+    assert (made[EYE][0] == pytest.approx(200, abs=2)) == (eye == 200)
+    assert made[CHEEK][0] == pytest.approx(200, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "middle", "near_edge"),
+    [
+        (BlendSettings(), 1.0, 1.0),
+        (BlendSettings(strength=0.25), 0.25, 0.25),
+        (BlendSettings(feather=0.2), 1.0, pytest.approx(0.1, abs=0.1)),
+    ],
+)
+def test_masks_take_strength_and_feather(settings, middle, near_edge):
+    mask = Finisher(settings)([swap()], 0).mask
+    assert mask[64, 64] == pytest.approx(middle)
+    assert mask[64, 23] == near_edge
+    assert not mask[:20].any()
+
+
+def test_what_is_in_front_is_cut_out_of_the_mask():
+    given = swap()
+    front = np.zeros((SIDE, SIDE), np.float32)
+    front[55:75] = 1.0
+    mask = Finisher(BlendSettings())(
+        [replace(given, crop=replace(given.crop, front=front))], 0
+    ).mask
+    assert not mask[58:72].any()
+    assert mask[45, 64] == 1.0
+
+
+def test_an_engine_that_finishes_itself_is_left_alone():
+    given = swap()
+    made = Finisher(BlendSettings(strength=0.5), frozenset({EYES}), as_is=True)([given], 0)
+    assert made is given.swapped

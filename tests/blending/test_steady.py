@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from portraits import SIDE, oval, portrait
+
+from videoswap.blending.steady import steady
+from videoswap.records import SwappedCrop
+
+
+def swaps(levels, targets=None):
+    """Return a window of flat swaps of these brightnesses over the same or given targets."""
+    targets = [portrait()] * len(levels) if targets is None else targets
+    return [
+        (target, SwappedCrop(np.full((SIDE, SIDE, 3), level, np.float32), oval()))
+        for level, target in zip(levels, targets, strict=True)
+    ]
+
+
+def spread(window):
+    values = [steady(window, place).pixels[96, 96, 0] for place in range(len(window))]
+    return float(np.std(values))
+
+
+def test_flicker_over_a_still_target_is_averaged_away():
+    levels = [100.0, 110.0, 100.0, 110.0, 100.0]
+    middle = steady(swaps(levels), 2).pixels[96, 96, 0]
+    assert 102.0 < middle < 106.0
+    assert spread(swaps(levels)) < 0.4 * np.std(levels)
+
+
+@pytest.mark.parametrize("change", [40.0, -40.0])
+def test_new_light_on_the_target_is_not_smeared(change):
+    targets = [portrait()] * 2 + [portrait() + change] + [portrait()] * 2
+    made = steady(swaps([100.0, 100.0, 180.0, 100.0, 100.0], targets), 2)
+    np.testing.assert_allclose(made.pixels[96, 96], 180.0, atol=0.5)
+
+
+def test_only_the_part_of_the_target_that_moves_counts_alone():
+    moved = portrait()
+    moved[110:150, 60:130] += 60.0  # the mouth opens
+    window = swaps([100.0, 150.0, 100.0], [portrait(), moved, portrait()])
+    made = steady(window, 1).pixels[..., 0]
+    assert made[130, 95] == pytest.approx(150.0, abs=1.0)
+    assert made[60, 95] < 135.0
+
+
+def test_masks_are_filtered_and_stay_zero_along_the_border():
+    window = swaps([100.0] * 3)
+    window[1] = (window[1][0], SwappedCrop(window[1][1].pixels, 0.5 * oval()))
+    mask = steady(window, 1).mask
+    assert 0.6 < mask[96, 96] < 0.9
+    for edge in (mask[0], mask[-1], mask[:, 0], mask[:, -1]):
+        assert not edge.any()
+
+
+def test_alike_frames_are_not_changed():
+    made = steady(swaps([80.0] * 5), 2)
+    np.testing.assert_allclose(made.pixels, 80.0, atol=1e-3)
+    np.testing.assert_allclose(made.mask, oval(), atol=1e-5)

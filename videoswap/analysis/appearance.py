@@ -1,0 +1,55 @@
+"""How a face looks over its track: small framed pictures, taken now and then.
+
+They tell what a face looks like without the thing that is before it at another time, see
+``occlusion.reference``. They are pictures of people, and kept only in the private cache.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..alignment import crop_matrix, five_points, transform
+from ..records import Array
+from .geometry import warp
+from .views import View
+
+SIDE = 128
+#: From the hair line to the chin: where the five points lie in the unit square.
+FRAMING = np.array(
+    [[0.3357, 0.3331], [0.6643, 0.3331], [0.5, 0.5141], [0.351, 0.6753], [0.649, 0.6753]]
+)
+MOST = 24  # pictures kept of a track
+_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 92]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Appearance:
+    """A face in one frame.
+
+    Attributes:
+        pts: The frame.
+        jpeg: The framed picture, (SIDE, SIDE, 3) RGB, compressed.
+        landmarks: (68, 2) float32 in pixels of that picture.
+    """
+
+    pts: int
+    jpeg: bytes
+    landmarks: Array
+
+    @classmethod
+    def of(cls, view: View) -> Appearance:
+        """Return how a face looks in a frame."""
+        matrix = crop_matrix(five_points(view.landmarks), FRAMING, SIDE)
+        picture = warp(view.frame.picture, matrix, SIDE)
+        packed = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), _QUALITY)[1]
+        marks = transform(matrix, view.landmarks).astype(np.float32)
+        return cls(view.frame.pts, packed.tobytes(), marks)
+
+    def picture(self) -> Array:
+        """Return the picture (SIDE, SIDE, 3) uint8 RGB."""
+        picture = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None  # it was made above
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))

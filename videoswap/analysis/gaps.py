@@ -1,0 +1,185 @@
+"""Looks again where a face was not found between two frames in which it was.
+
+The place is known from both sides now. There the detector searches once more, finer and content
+with less, and if it finds nothing the picture is compared with the face before and after the gap.
+What neither shows is not there: it is hidden, or turned away, and nothing is put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ..alignment import invert
+from ..records import Array
+from .detector import Detection
+from .geometry import warp
+from .landmarks import Landmarker, face_square
+from .search import FaceSearch, centre, only_new
+from .views import FramePicture, View
+
+PATCH, MARGIN = 48, 8  # pixels of a face, and how far it is looked for around its place
+PART = 12  # pixels of the parts that are looked for one by one: half a face may be covered
+BLUR = 1.2  # pixels, so that motion blur and noise count for little
+FLAT = 4.0  # standard deviation of the grey below which a part has nothing to compare
+SAME = 0.85  # correlation from which a part is found
+LOOSE = np.ones((3, 3), np.uint8)  # parts may lie a pixel off
+# Share of the parts that must agree where the face is. Measured on gaps cut into two real clips:
+# finds 98 % of faces in full view, 95 % with 40 % of them covered, 5 % of places without a face.
+ENOUGH = 0.35
+NEARLY = 0.8  # of the most votes: from there the best correlation tells the place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """A frame and whose faces were found in it.
+
+    Attributes:
+        frame: The frame.
+        ids: Their tracks.
+        views: The faces.
+    """
+
+    frame: FramePicture
+    ids: tuple[int, ...]
+    views: tuple[View, ...]
+
+    @property
+    def faces(self) -> tuple[Detection, ...]:
+        """The faces in pixels of the frame's picture."""
+        return tuple(view.detection for view in self.views)
+
+    def view(self, track: int) -> View:
+        """Return the face of a track that was found here."""
+        return self.views[self.ids.index(track)]
+
+
+def fill_gap(
+    before: View,
+    after: View,
+    missed: Sequence[Moment],
+    search: FaceSearch,
+    landmarker: Landmarker,
+) -> list[View]:
+    """Return the face where it is to be seen in the frames of a gap.
+
+    Args:
+        before: The face before the gap.
+        after: The same face after it.
+        missed: The frames between.
+        search: Searches again.
+        landmarker: Finds the landmarks of what it finds.
+
+    Returns:
+        Views by pts. The score is the detector's, or 0 where only the comparison of pictures
+        shows the face: there the landmarks are interpolated and moved to where it was found.
+    """
+    span = after.frame.pts - before.frame.pts
+    found = []
+    for moment in missed:
+        share = (moment.frame.pts - before.frame.pts) / span
+        picture, expected = moment.frame.picture, _between(before.detection, after.detection, share)
+        if _covered(expected, moment.faces):
+            continue
+        face = search.again(picture, expected)
+        if face is not None and only_new([face], moment.faces):
+            found.append(View.of(moment.frame, face, landmarker.landmarks(picture, face.points5)))
+            continue
+        shift = shift_of(picture, expected, (before, after))
+        if shift is not None:
+            face = replace(expected.moved(1.0, *shift.tolist()), score=0.0)
+            points = (1 - share) * before.landmarks + share * after.landmarks + shift
+            found.append(View.of(moment.frame, face, points.astype(np.float32)))
+    return found
+
+
+def shift_of(picture: Array, expected: Detection, ends: Sequence[View]) -> Array | None:
+    """Return how far from where it is expected a face is seen, None if it is not.
+
+    The parts of the face as it is before or after the gap are looked for one by one, by
+    normalised correlation; it is where most of them agree, and there if enough of them do.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        expected: The face where it should be.
+        ends: The face in other frames.
+
+    Returns:
+        (2,) float64 pixels of the picture.
+    """
+    matrix = face_square(expected.points5).to_region(PATCH, MARGIN)
+    region = _grey(picture, matrix, PATCH + 2 * MARGIN)
+    compared = [_compared(region, _patch(end)) for end in ends]
+    votes, strength = max(compared, key=lambda one: float(one[0].max()))
+    if votes.max() < ENOUGH:
+        return None
+    shift = _peak(np.where(votes > NEARLY * votes.max(), strength, 0.0)) - MARGIN
+    return np.asarray(invert(matrix)[:, :2] @ shift)
+
+
+def _compared(region: Array, patch: Array) -> tuple[Array, Array]:
+    """Look for the parts of a patch in a region.
+
+    Returns:
+        Two (17, 17) by shift: the share of the parts that are found there, and how well.
+    """
+    reach = 2 * MARGIN
+    votes, strength = np.zeros((2, reach + 1, reach + 1), np.float32)
+    structured = _spread(region) > FLAT / 4  # elsewhere the correlation is noise
+    parts = 0
+    for top in range(0, PATCH, PART):
+        for left in range(0, PATCH, PART):
+            part = patch[top : top + PART, left : left + PART]
+            if part.std() < FLAT:
+                continue
+            parts += 1
+            around = region[top : top + PART + reach, left : left + PART + reach]
+            likeness = cv2.matchTemplate(around, part, cv2.TM_CCOEFF_NORMED)
+            likeness *= structured[top : top + reach + 1, left : left + reach + 1]
+            votes += cv2.dilate((likeness > SAME).astype(np.float32), LOOSE)
+            strength += np.maximum(likeness - SAME, 0.0)
+    return votes / max(parts, 1), cv2.GaussianBlur(strength, (3, 3), 0)
+
+
+def _peak(strength: Array) -> Array:
+    """Return (2,) x and y of the peak of a map, between its pixels."""
+    y, x = divmod(int(strength.argmax()), strength.shape[1])
+    top, left = max(y - 1, 0), max(x - 1, 0)
+    weights = strength[top : y + 2, left : x + 2]
+    rows, columns = np.arange(weights.shape[0]), np.arange(weights.shape[1])
+    middle = np.array([weights.sum(axis=0) @ columns, weights.sum(axis=1) @ rows])
+    return np.asarray(middle / max(float(weights.sum()), 1e-9) + [left, top])
+
+
+def _spread(region: Array) -> Array:
+    """Return the standard deviation of every part of a region, by its upper left corner."""
+    size, valid = (PART, PART), slice(PART // 2, 1 - PART // 2)
+    mean, square = (cv2.boxFilter(one, -1, size)[valid, valid] for one in (region, region**2))
+    return np.asarray(np.sqrt(np.maximum(square - mean**2, 0.0)))
+
+
+def _patch(view: View) -> Array:
+    matrix = face_square(view.detection.points5).to_region(PATCH, 0.0)
+    return _grey(view.frame.picture, matrix, PATCH)
+
+
+def _grey(picture: Array, matrix: Array, side: int) -> Array:
+    grey = cv2.cvtColor(warp(picture, matrix, side), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), BLUR))
+
+
+def _between(one: Detection, other: Detection, share: float) -> Detection:
+    box, points = (
+        ((1 - share) * getattr(one, name) + share * getattr(other, name)).astype(np.float32)
+        for name in ("box", "points5")
+    )
+    return Detection(box, points, min(one.score, other.score))
+
+
+def _covered(expected: Detection, faces: Sequence[Detection]) -> bool:
+    """Say whether another face lies over the middle of one."""
+    x, y = centre(expected)
+    return any(f.box[0] < x < f.box[2] and f.box[1] < y < f.box[3] for f in faces)

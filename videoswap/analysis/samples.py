@@ -1,0 +1,103 @@
+"""Who a track shows: its embedded faces, and where it went over to somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ..records import Array
+from .looks import likeness
+
+STRANGE = 0.65  # likeness to every embedded face of a track below which the face is news
+STEP = 0.75  # likeness of two frames below which the face may have been exchanged between them
+QUIET, CALMER = 0.9, 0.85  # likeness of frames while nothing happens, and soon after a step
+
+SPAN = 7  # frames around a step that are looked at
+CALM = 4  # frames without a change after which a face has come to rest
+
+Trail = tuple[tuple[int, Array], ...]  # pts and (16, 16) int8 look, by pts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One embedded face of a track.
+
+    Attributes:
+        pts: Frame.
+        embedding: (D,) float32.
+        quality: How well the face could be seen, 0 to 1.
+        look: (16, 16) int8, see `looks`; None for samples read back from the store.
+    """
+
+    pts: int
+    embedding: Array
+    quality: float
+    look: Array | None = None
+
+
+def mean_embedding(samples: Sequence[Sample]) -> Array:
+    """Return (D,) float32: the mean, weighted by quality, of the samples near their middle.
+
+    The middle is the sample with the least sum of distances to the others; the worst quarter
+    away from it is left out.
+    """
+    vectors = np.stack([sample.embedding for sample in samples]).astype(np.float64)
+    weights = np.array([max(sample.quality, 1e-3) for sample in samples])
+    apart = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+    middle = int(np.argmin(apart @ weights))
+    keep = np.argsort(apart[middle], kind="stable")[: len(samples) - len(samples) // 4]
+    return np.asarray(np.average(vectors[keep], axis=0, weights=weights[keep]), np.float32)
+
+
+def alike(samples: Sequence[Sample], look: Array) -> float:
+    """Return how much a look is like the most similar of some samples, -1 to 1."""
+    return max((likeness(s.look, look) for s in samples if s.look is not None), default=-1.0)
+
+
+def settled(trail: Trail) -> bool:
+    """Say whether the face has come to rest: it does not change, not even slowly."""
+    slowly = trail[-2 * CALM - 1 :: CALM]
+    near = [*_steps(trail[-CALM - 1 :]), *_steps(slowly), likeness(slowly[0][1], slowly[-1][1])]
+    return len(near) == CALM + 3 and min(near) > QUIET
+
+
+def step_in(trail: Trail) -> bool:
+    """Say whether the face changes at once from one frame to the next, and stays like that.
+
+    A head that moves or turns changes over several frames. The second frame after the step does
+    not count: the detector has to find its place on the new face.
+    """
+    near = _steps(trail)
+    return any(
+        near[k] < STEP
+        and min(near[k - 2 : k]) > QUIET
+        and min(near[k + 2 : k + 4]) > CALMER
+        and likeness(trail[k][1], trail[k + 4][1]) < STEP
+        for k in range(2, len(near) - 3)
+    )
+
+
+def _steps(trail: Trail) -> list[float]:
+    """Return the likeness of each frame to the next."""
+    return [likeness(one, other) for (_, one), (_, other) in pairwise(trail)]
+
+
+def change_point(trail: Trail, before: Sequence[Sample], after: Sequence[Sample]) -> int:
+    """Return the pts from which a face is more like the later samples than like the earlier.
+
+    Args:
+        trail: The frames among which the change lies.
+        before: Samples of the one.
+        after: Samples of the other; the change is not later than the first of them.
+    """
+    latest = after[0].pts
+    frames = [(pts, look) for pts, look in trail if pts <= latest]
+    if not frames:
+        return latest
+    gain = np.array([alike(before, look) - alike(after, look) for _, look in frames])
+    # The best place to divide has the most likeness to the one before it, to the other after it.
+    place = int(np.argmax(np.concatenate([[0.0], np.cumsum(gain)[:-1]])))
+    return frames[place][0]

@@ -1,0 +1,93 @@
+"""A frame as the analysis sees it, and a face in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..alignment import invert, transform
+from ..records import Array, Face
+from .detector import Detection
+from .geometry import warp
+from .landmarks import face_square
+from .looks import look_of
+
+UPRIGHT_NOSE = 0.6  # length of a nose over its distance to the chin, seen from the front
+GOOD_SIZE = 120  # pixels above which a larger face gives no better embedding
+SHARP = 60.0  # variance of the Laplacian of a 64-pixel face that counts as half sharp
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FramePicture:
+    """A frame as the analysis sees it.
+
+    Attributes:
+        pts: Presentation time in the stream's time base.
+        picture: (H, W, 3) uint8 RGB, upright.
+        matrix: (2, 3) float64 from upright full-resolution pixels to the picture's.
+    """
+
+    pts: int
+    picture: Array
+    matrix: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A face in a frame.
+
+    Attributes:
+        frame: The frame.
+        detection: The face in pixels of the frame's picture.
+        landmarks: (68, 2) float32 in pixels of the frame's picture.
+        look: (16, 16) int8, see `looks`.
+    """
+
+    frame: FramePicture
+    detection: Detection
+    landmarks: Array
+    look: Array
+
+    @classmethod
+    def of(cls, frame: FramePicture, detection: Detection, landmarks: Array) -> View:
+        """Return a view, with the look taken from the picture."""
+        return cls(frame, detection, landmarks, look_of(frame.picture, detection.points5))
+
+    def face(self) -> Face:
+        """Return the face in upright full-resolution pixels."""
+        back = invert(self.frame.matrix)
+        return Face(
+            pts=self.frame.pts,
+            box=transform(back, self.detection.box.reshape(2, 2)).reshape(4).astype(np.float32),
+            points5=transform(back, self.detection.points5).astype(np.float32),
+            landmarks=transform(back, self.landmarks).astype(np.float32),
+            score=min(self.detection.score, 1.0),
+        )
+
+    def rough_quality(self) -> float:
+        """Return size, frontality and score as one number, 0 to 1."""
+        size = min(1.0, self.detection.size / GOOD_SIZE)
+        return size * frontality(self.landmarks) * self.detection.score
+
+    def quality(self) -> float:
+        """Return the rough quality, lowered for blurred faces."""
+        square = face_square(self.detection.points5)
+        crop = warp(self.frame.picture, square.to_region(64, 0.0), 64)
+        grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
+        return self.rough_quality() * sharpness / (sharpness + SHARP)
+
+
+def frontality(landmarks: Array) -> float:
+    """Return 1 for a face seen from the front, near 0 for a profile or a head thrown back.
+
+    Args:
+        landmarks: (68, 2) in the iBUG-68 order.
+    """
+    top, nose, chin = landmarks[27], landmarks[33], landmarks[8]
+    sides = [float(np.linalg.norm(landmarks[index] - landmarks[30])) for index in (1, 15)]
+    turned = 2 * min(sides) / max(sum(sides), 1e-6)
+    upward = float(np.linalg.norm(nose - top)) / max(float(np.linalg.norm(chin - nose)), 1e-6)
+    return turned * min(1.0, upward / UPRIGHT_NOSE)

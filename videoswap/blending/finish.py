@@ -1,0 +1,98 @@
+"""What an engine painted made part of the film: steady, no sharper than it, not over a hand.
+
+The order matters: first the painted face (steadiness, sharpness), then what the target keeps (eyes,
+mouth), last the mask. The film's grain comes when the swap is back in the frame's own pixels, see
+`paste`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..occlusion.over_time import front_over_time
+from ..records import Array, Crop, SwappedCrop
+from ..settings import BlendSettings
+from . import masks
+from .keep import EYES, MOUTH, keep_eyes, keep_mouth
+from .seam import meet
+from .sharpness import blur_of, soften
+from .steady import steady
+
+#: Frames looked at on either side.
+REACH = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Swap:
+    """A crop and what the engine made of it."""
+
+    crop: Crop
+    swapped: SwappedCrop
+
+
+class Finisher:
+    """Finishes the swaps of an engine.
+
+    Args:
+        settings: What is wanted.
+        keeps: What the engine cannot paint and the target keeps in any case, of ``keep.EYES``
+            and ``keep.MOUTH``.
+        as_is: Whether the engine finishes its swaps itself, so that nothing is done.
+    """
+
+    def __init__(
+        self,
+        settings: BlendSettings,
+        keeps: frozenset[str] = frozenset(),
+        as_is: bool = False,
+    ) -> None:
+        self._settings = settings
+        asked = {EYES: settings.keep_eyes, MOUTH: settings.keep_mouth}
+        self._keeps = keeps | {region for region, wanted in asked.items() if wanted}
+        self._as_is = as_is
+
+    @property
+    def grain(self) -> bool:
+        """Whether swaps get the grain of their film when they are pasted."""
+        return self._settings.grain and not self._as_is
+
+    def __call__(self, window: Sequence[Swap], place: int) -> SwappedCrop:
+        """Finish one swap.
+
+        Args:
+            window: The swaps of its track in up to ``REACH`` frames before and after, and it.
+            place: Its place in the window.
+        """
+        settings = self._settings
+        crop, swapped = window[place].crop, window[place].swapped
+        if self._as_is:
+            return swapped
+        if settings.steady and len(window) > 1:
+            pairs = [(one.crop.pixels, one.swapped) for one in window]
+            swapped = steady(pairs, place)
+        pixels, mask = swapped.pixels, swapped.mask
+        front = front_over_time([one.crop for one in window], place)
+        if front is not None:  # now, since what follows measures the face by its mask
+            mask = mask * (1.0 - front)
+        if settings.grain:
+            missing = blur_of(crop.pixels, mask) - blur_of(pixels, mask)
+            pixels = soften(pixels, missing)
+        pixels = self._kept(meet(pixels, crop.pixels, mask, crop.landmarks), crop)
+        if settings.feather is not None:
+            mask = masks.refeathered(mask, settings.feather * len(mask))
+        if settings.strength < 1.0:
+            mask = mask * np.float32(settings.strength)
+        return SwappedCrop(pixels, mask)
+
+    def _kept(self, pixels: Array, crop: Crop) -> Array:
+        """Return the picture with what the target keeps."""
+        if self._keeps:
+            pixels = pixels.copy()
+        if EYES in self._keeps:
+            keep_eyes(pixels, crop.pixels, crop.landmarks)
+        if MOUTH in self._keeps:
+            keep_mouth(pixels, crop.pixels, crop.landmarks)
+        return pixels
