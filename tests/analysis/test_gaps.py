@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from people_clips import Cover, Head, everybody, picture, wall
 
-from videoswap.analysis.gaps import Moment, fill_gap, shift_of
+from videoswap.analysis.gaps import SOME, Moment, compare, fill_gap
 from videoswap.analysis.search import FaceSearch
 from videoswap.analysis.views import FramePicture, View
 from videoswap.settings import AnalysisSettings
@@ -100,7 +100,7 @@ def test_a_flash_or_a_black_frame_shows_nothing(look, level):
     _, see = look
     view = see(0, ann(200))
     blank = np.full_like(view.frame.picture, level)
-    assert shift_of(blank, view.detection, (view,)) is None
-    assert (
-        shift_of(cv2.GaussianBlur(view.frame.picture, (0, 0), 40), view.detection, (view,)) is None
-    )
+    blurred = cv2.GaussianBlur(view.frame.picture, (0, 0), 40)
+    for shown in (blank, blurred):
+        assert compare(shown, view.detection, (view,))[0] < SOME
+    assert compare(view.frame.picture, view.detection, (view,))[0] == 1.0

@@ -64,3 +64,13 @@ def test_a_crowd_then_one_person_near_and_far(shared, detector, landmarker, reco
         found = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distance)
         together = {track.id for track in woman}
         assert any(set(person.track_ids) == together for person in found)
+
+
+@pytest.mark.needs_shared
+def test_a_head_thrown_back_and_down_again_is_one_face_in_every_frame(
+    shared, detector, landmarker, recognizer
+):
+    clip = shared / "media" / "dirtydancing.mp4"
+    with analysed(clip, "2.9", "4.3", detector, landmarker, recognizer) as found:
+        (track,) = found.tracks
+        assert [face.pts for face in found.faces(track.id)] == found.frames.pts.tolist()

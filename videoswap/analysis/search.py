@@ -27,9 +27,10 @@ COARSE_HEIGHT = 320  # second search for huge faces where the first one is finer
 NEAR, WIDE = (96, 2.0), (160, 3.3)  # pixels of the crop, its side in face sizes
 FINE = (192, 2.0)  # the same for a second look
 FOLLOW_SHARE = 0.7  # of the threshold, enough for a face that is known to be there
-AGAIN_SHARE = 0.4  # of it, where the face is known to be before and after
+AGAIN_SHARE = 0.5  # of it, where the face is known to be before and after
 PROBE_PIXELS = 10_000  # searched between keyframes, a frame: less than 2 ms
 SAME = 0.4  # overlap above which two detections are one face
+INSIDE = 0.8  # share of a face that lies in another one, above which it is a part of that
 STEP, GROWTH = 0.75, 1.7  # largest move in face sizes and change of size between two frames
 
 
@@ -252,11 +253,15 @@ def _distance(one: Detection, other: Detection) -> float:
 
 
 def only_new(faces: Sequence[Detection], known: Sequence[Detection]) -> list[Detection]:
-    """Return the faces that lie on none of the known ones."""
+    """Return the faces that lie on none of the known ones, and in none of them."""
     if not faces or not known:
         return list(faces)
-    shared = overlaps(np.stack([one.box for one in faces]), np.stack([one.box for one in known]))
-    return [face for face, row in zip(faces, shared, strict=True) if row.max() < SAME]
+    boxes, others = (np.stack([one.box for one in group]) for group in (faces, known))
+    shared = overlaps(boxes, others)
+    own, other = (np.prod(group[:, 2:] - group[:, :2], axis=1) for group in (boxes, others))
+    inside = shared / (1 + shared) * (own[:, None] + other) / own[:, None]
+    taken = (shared >= SAME) | (inside >= INSIDE)
+    return [face for face, row in zip(faces, taken, strict=True) if not row.any()]
 
 
 def roll(points5: Array) -> float:

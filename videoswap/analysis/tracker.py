@@ -19,6 +19,7 @@ from .looks import likeness
 from .recognition import Recognizer
 from .samples import (
     SPAN,
+    STEP,
     STRANGE,
     Sample,
     Trail,
@@ -64,7 +65,8 @@ class Live:
         doubts: Later ones that say it is somebody else.
         sampled_at: ``frames`` at the latest sample.
         sure_until: ``frames`` until which a decision by embedding holds.
-        jump: Largest cost of an assignment since the latest sample that agreed.
+        jump: Largest cost of an assignment since the latest sample that agreed, of those after
+            which the face looked different.
         trail: Looks since that sample, the latest ones if there are many.
     """
 
@@ -147,8 +149,8 @@ class Tracker:
             if row in chosen:
                 column = chosen[row]
                 ids[column] = track.id
-                same = likeness(track.trail[-1][1], looks[column]) > FAMILIAR
-                jump = 0.0 if same or column in sure else float(costs[row, column])
+                alike_now = likeness(track.trail[-1][1], looks[column]) > STEP
+                jump = 0.0 if alike_now or column in sure else float(costs[row, column])
                 seen = _seen(track, faces[column], jump, (pts, looks[column]))
                 until = seen.frames + REST if column in sure else track.sure_until
                 after.append(replace(seen, sure_until=until))
