@@ -2,10 +2,10 @@
 
     python scripts/occlusion/train.py --faces ../shared/faces --out own --minutes 120
 
-Writes ``own.pt`` every few minutes and ``own.onnx`` at the end; ``--resume own.pt`` goes on. On a
-CPU with bfloat16 a sample costs about 8 ms of one core. Photos in which somebody already holds
-something before the face teach the wrong thing: after a first run ``--bare own.pt`` leaves out
-those in which the network finds something, except for a share of hard ones.
+Writes ``own.safetensors`` every few minutes and ``own.onnx`` at the end; ``--resume`` goes on from
+the former. On a CPU with bfloat16 a sample costs about 8 ms of one core. Photos in which somebody
+already holds something before the face teach the wrong thing: after a first run ``--bare`` with
+its weights leaves out those in which the network finds something.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import torch
 from hands import Array
 from network import Exported, InFront
 from photos import Pool, load
+from safetensors.torch import load_file, save_file
 from samples import make_sample
 from shapes import SIDE
 from things import KINDS
@@ -149,7 +150,7 @@ def main() -> None:
     for_check = numbers[::HELD_OUT]
     if options.bare:
         judge = InFront()
-        judge.load_state_dict(torch.load(options.bare))
+        judge.load_state_dict(load_file(options.bare))
         numbers = bare_photos(judge, pool)
     samples = Samples(pool, np.setdiff1d(numbers, for_check), options.seed)
     batches = torch.utils.data.DataLoader(
@@ -157,7 +158,7 @@ def main() -> None:
     )
     network = InFront().to(memory_format=torch.channels_last)
     if options.resume:
-        network.load_state_dict(torch.load(options.resume))
+        network.load_state_dict(load_file(options.resume))
     mean = copy.deepcopy(network)  # of the latest weights: steadier than any of them
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
     began = saved = time.monotonic()
@@ -181,9 +182,9 @@ def main() -> None:
                 old.mul_(keep).add_(new, alpha=1 - keep)
         if time.monotonic() - saved > 240:
             saved = time.monotonic()
-            torch.save(mean.state_dict(), options.out.with_suffix(".pt"))
+            save_file(mean.state_dict(), options.out.with_suffix(".safetensors"))
             print(step, f"{loss.item():.3f}", json.dumps(check(mean, pool, for_check)), flush=True)
-    torch.save(mean.state_dict(), options.out.with_suffix(".pt"))
+    save_file(mean.state_dict(), options.out.with_suffix(".safetensors"))
     print(json.dumps(check(mean, pool, for_check)))
     save(mean, options.out)
 
