@@ -6,6 +6,7 @@ import fill
 import pytest
 import torch
 import torch.nn.functional as F
+from amplified import amplify
 
 from videoswap.networks import fast as fast_module
 from videoswap.networks import packed, pieces, winograd
@@ -133,21 +134,7 @@ def test_half_is_near() -> None:
 def test_large_activations_do_not_overflow_in_half(part: str) -> None:
     """No black squares: where the plain module in half is not finite, the fast one is right."""
     net = _net(num_blocks=2)
-    if part == "start":
-        net.generator.up1.weight *= 2.0**18
-        net.generator.up1.bias *= 2.0**18
-    for block in net.generator.blocks():
-        for aad, conv in [*block.main_path(), *block.shortcut()]:
-            if part == "block":
-                conv.weight *= 2.0**14
-            elif part == "attributes":
-                for layer in (aad.conv1, aad.conv2, aad.fc1, aad.fc2):
-                    layer.weight *= 2.0**14
-                    layer.bias *= 2.0**14
-    if part != "start":
-        last = net.generator.blocks()[-1]
-        for _, conv in [last.main_path()[-1], *last.shortcut()]:
-            conv.weight *= 2.0**-14  # The picture itself stays in tanh's range.
+    amplify(net, part)
     x, z = _inputs(1)
     fast = _swap(FastAEINet(net, torch.float16), x, z)
     exact = _exact(net, x, z)

@@ -37,6 +37,7 @@ from .pieces import (
     Workspace,
     conv_3x3,
     four_pixels,
+    joined_identity,
     map_of,
     modulate,
     rows_of,
@@ -295,12 +296,7 @@ class FastAEINet(Rendering):
             size, end, scale = 2 * size, fast.end, fast.scale
         self._picture_scale = scale
         layers = [layer for block in self._blocks for layer in block.layers]
-        self._id_linear = Linear(
-            torch.cat([layer.id_weight for layer in layers]),
-            torch.cat([layer.id_bias for layer in layers]),
-        )
-        for layer in layers:
-            del layer.id_weight, layer.id_bias
+        self._id_linear = joined_identity(layers)
 
     @torch.inference_mode()
     def identity(self, z: Tensor) -> Terms:

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from .aei_net import upsample
 from .blendswap import ADD, ADDBlock, BlendSwap
-from .packed import Linear
 from .pieces import (
     Affine,
     FastEncoder,
@@ -28,6 +27,7 @@ from .pieces import (
     conv_3x3,
     folded,
     four_pixels,
+    joined_identity,
     map_of,
     modulate,
     rows_of,
@@ -242,12 +242,7 @@ class FastBlendSwap(Rendering):
             self._blocks.append(_Block(block, 2 ** (k + 1), end, after, dtype))
             end = self._blocks[-1].end
         layers = [layer for block in self._blocks for layer in block.layers]
-        self._id_linear = Linear(
-            torch.cat([layer.id_weight for layer in layers]),
-            torch.cat([layer.id_bias for layer in layers]),
-        )
-        for layer in layers:
-            del layer.id_weight, layer.id_bias
+        self._id_linear = joined_identity(layers)
 
     @torch.inference_mode()
     def identity(self, z: Tensor) -> Terms:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .aei_net import LEAK, upsample
-from .packed import Conv, can_pack
+from .packed import Conv, Linear, can_pack
 from .winograd import WinogradConv
 
 #: Bytes of a tile of the modulation's working set on a CPU, per thread.
@@ -31,6 +32,24 @@ def map_of(rows: Tensor, height: int) -> Tensor:
     """Rows (B, H * W, C) as a channels-last map (B, C, H, W), without a copy."""
     b, n, c = rows.shape
     return rows.view(b, height, n // height, c).permute(0, 3, 1, 2)
+
+
+class Identified(Protocol):
+    """A layer with a linear map of the identity."""
+
+    id_weight: Tensor
+    id_bias: Tensor
+
+
+def joined_identity(layers: Sequence[Identified]) -> Linear:
+    """Join the identity's linear maps of all layers into one; the layers give theirs up."""
+    joined = Linear(
+        torch.cat([layer.id_weight for layer in layers]),
+        torch.cat([layer.id_bias for layer in layers]),
+    )
+    for layer in layers:
+        del layer.id_weight, layer.id_bias
+    return joined
 
 
 def modulate(
