@@ -10,7 +10,7 @@ from videoswap.analysis.landmarks import DlibLandmarker
 from videoswap.analysis.scan import Scanned, ScanState
 from videoswap.analysis.store import Store
 from videoswap.analysis.tools import FaceTools
-from videoswap.analysis.uncover import fitted, hidden_share, uncover
+from videoswap.analysis.uncover import Hidden, fitted, hidden_share, nearest_free, uncover
 from videoswap.analysis.views import FramePicture, View
 
 FRAMES = 6
@@ -78,7 +78,7 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         for number in range(first, last + 1):
             yield FramePicture(number, frames[number], np.eye(2, 3))
 
-    uncover(store, pictures, landmarker)
+    uncover(store, pictures, landmarker, carry_on=lambda: None)
     after = [face.landmarks for face in store.faces(7, 0, FRAMES)]
     for number in range(3):  # nothing is before the face
         np.testing.assert_array_equal(after[number], found[number])
@@ -120,7 +120,40 @@ def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
         for number in range(first, last + 1):
             yield FramePicture(number, covered[number], np.eye(2, 3))
 
-    uncover(store, pictures, landmarker)
+    uncover(store, pictures, landmarker, carry_on=lambda: None)
     for number, face in enumerate(store.faces(7, 0, 1)):
         before = error(found[4 + number], truth[4 + number])
         assert error(face.landmarks, truth[4 + number]) < 0.8 * before
+
+
+def test_stopping_replaces_nothing(filmed, landmarker):
+    frames, _, found = filmed
+    store = stored(frames, found)
+    served = []
+
+    def pictures(first, last):
+        for number in range(first, last + 1):
+            served.append(number)
+            yield FramePicture(number, frames[number], np.eye(2, 3))
+
+    def carry_on():
+        if len(served) > 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        uncover(store, pictures, landmarker, carry_on)
+    assert served == [3, 4, 5]
+    for number, face in enumerate(store.faces(7, 0, FRAMES)):
+        np.testing.assert_array_equal(face.landmarks, found[number])
+
+
+def test_the_free_face_nearest_in_time_is_taken_and_kept(filmed):
+    frames, _, found = filmed
+    store = stored(frames, found)
+    hidden = Hidden(7, ((3, 5),), (0, 3))
+    first = nearest_free(store, hidden, 1, None)
+    assert first.pts == 0
+    assert nearest_free(store, hidden, 1, first) is first
+    assert nearest_free(store, hidden, 5, first).pts == 3
+    average = nearest_free(store, Hidden(7, ((3, 5),), ()), 5, None)
+    assert average.pts is None

@@ -198,7 +198,8 @@ def analyze_video(
         if not cached:
             scanner = Scanner(detector, landmarker, recognizer, settings)
             _fill(store, scanner, info, settings, span, progress, stop)
-            uncover(store, partial(_pictures, info, settings), landmarker)
+            pictures = partial(_pictures, info, settings)
+            uncover(store, pictures, landmarker, partial(_raise_if_set, stop))
             store.finish()
         return Analysis(store, key, cached)
     except BaseException:
@@ -242,12 +243,16 @@ def _fill(
                 store.add(batch)
                 batch, committed = [], time.monotonic()
             if stopped:
-                raise VideoswapError(
-                    "interrupted", "The analysis was stopped.", "Run it again to go on."
-                )
+                _raise_if_set(stop)
             if progress is not None:
                 progress(done, expected)
     store.add(batch)
+
+
+def _raise_if_set(stop: threading.Event | None) -> None:
+    """Raise ``interrupted`` once the event is set."""
+    if stop is not None and stop.is_set():
+        raise VideoswapError("interrupted", "The analysis was stopped.", "Run it again to go on.")
 
 
 def _pictures(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from .samples import Sample
 from .scan import Scanned, ScanState
 from .state import from_json, to_json
 
-SCHEMA = "3"
+SCHEMA = "4"
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE frames (pts INTEGER PRIMARY KEY, scene INTEGER NOT NULL);
@@ -44,6 +44,7 @@ CREATE TABLE appearances (
     track INTEGER NOT NULL, pts INTEGER NOT NULL, jpeg BLOB NOT NULL, landmarks BLOB NOT NULL
 );
 CREATE INDEX faces_by_pts ON faces (pts);
+CREATE INDEX appearances_by_track ON appearances (track, pts);
 """
 
 
@@ -140,11 +141,12 @@ class Store:
             raise _not_writable(self.path, error) from error
         self.unlock()
 
-    def replace_landmarks(self, found: Sequence[tuple[int, int, Array, Array]]) -> None:
+    def replace_landmarks(self, found: Iterable[tuple[int, int, Array, Array]]) -> None:
         """Replace landmarks, all or nothing, and forget how those that are hidden moved.
 
         Args:
-            found: Track, pts, (68, 2) float32 landmarks and (68,) bool, which are hidden.
+            found: Track, pts, (68, 2) float32 landmarks and (68,) bool, which are hidden. It may
+                read this store meanwhile; nothing is replaced if it raises.
 
         Raises:
             OutputError: ``cache_not_writable``.
@@ -217,13 +219,20 @@ class Store:
 
     def appearances(self, track: int) -> list[Appearance]:
         """Return how the face of a track looks now and then, by pts."""
-        query = "SELECT pts, jpeg, landmarks FROM appearances WHERE track = ? ORDER BY pts"
+        return [self.appearance(track, pts) for pts in self.appearance_pts(track)]
+
+    def appearance_pts(self, track: int) -> list[int]:
+        """Return the frames of which there is a picture of a track's face, ascending."""
+        query = "SELECT pts FROM appearances WHERE track = ? ORDER BY pts"
         with self._guard:
-            rows = self._base.execute(query, (track,)).fetchall()
-        return [
-            Appearance(int(pts), jpeg, np.frombuffer(marks, np.float32).reshape(68, 2))
-            for pts, jpeg, marks in rows
-        ]
+            return [int(pts) for (pts,) in self._base.execute(query, (track,))]
+
+    def appearance(self, track: int, pts: int) -> Appearance:
+        """Return how the face of a track looks in one of those frames."""
+        query = "SELECT jpeg, landmarks FROM appearances WHERE track = ? AND pts = ?"
+        with self._guard:
+            jpeg, marks = self._base.execute(query, (track, pts)).fetchone()
+        return Appearance(pts, jpeg, np.frombuffer(marks, np.float32).reshape(68, 2))
 
     def motions(self, track: int, first_pts: int, last_pts: int) -> dict[int, Array]:
         """Return by pts how the landmarks of a track moved since the frame before: (68, 3)."""

@@ -18,10 +18,11 @@ import numpy as np
 
 from ..alignment import compose, crop_matrix, five_points, invert, similarity, transform
 from ..blending import masks
+from ..brightness import brightened, log_ratio
 from ..occlusion.own import load_network
 from ..occlusion.reference import Look
 from ..records import Array, Face
-from .appearance import FRAMING, SIDE
+from .appearance import FRAMING, SIDE, Appearance
 from .geometry import warp
 from .landmarks import Landmarker
 from .store import Store
@@ -29,6 +30,8 @@ from .views import FramePicture
 
 #: Pictures of the analysis between two pts, both included.
 Pictures = Callable[[int, int], Iterator[FramePicture]]
+#: Returns, or raises if the user wants to stop.
+CarryOn = Callable[[], None]
 
 MEAN_FACE = Path(__file__).with_name("mean_face.npz")
 HIDDEN = 0.025  # share of a face from which on something is before it
@@ -39,7 +42,6 @@ ROUNDS = 2
 REGION = 288  # pixels of the surroundings in which landmarks are found again
 WIDE = 0.5 + (FRAMING - 0.5) * 0.62  # framing of these
 FAINT = 0.02  # weight of a hidden landmark against a visible one
-_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
 _LIGHT = 14.0  # pixels of the framed face over which light is compared
 
 
@@ -65,68 +67,98 @@ class Clean:
                 None, kept["picture"].astype(np.float32), kept["landmarks"].astype(np.float64)
             )
 
+    @classmethod
+    def kept(cls, one: Appearance) -> Clean:
+        """Take a picture that the analysis kept."""
+        return cls(one.pts, one.picture().astype(np.float32), one.landmarks.astype(np.float64))
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Uncovered:
-    """Landmarks found again.
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A track with something before its face.
 
     Attributes:
-        track: The track.
-        pts: The frame.
-        landmarks: (68, 2) float32 in upright full-resolution pixels.
-        hidden: (68,) bool, which of them something is before.
+        track: Its number.
+        spans: First and last pts, both included, of the times at which something may be there.
+        free: The pts of its pictures with nothing before the face.
     """
 
     track: int
-    pts: int
-    landmarks: Array
-    hidden: Array
+    spans: tuple[tuple[int, int], ...]
+    free: tuple[int, ...]
 
 
-def uncover(store: Store, pictures: Pictures, landmarker: Landmarker) -> None:
+def uncover(store: Store, pictures: Pictures, landmarker: Landmarker, carry_on: CarryOn) -> None:
     """Find the landmarks again wherever something is before a face.
 
     Args:
-        store: The analysis, with all frames in and not finished; its landmarks are replaced.
+        store: The analysis, with all frames in and not finished; its landmarks are replaced, all
+            or none of them.
         pictures: Gives frames again.
         landmarker: Finds landmarks.
+        carry_on: Called often; raises to end early.
     """
     look = load_network()
-    clean: dict[int, list[Clean]] = {}
-    spans: list[tuple[int, int, int]] = []
+    hidden = []
     for track, first, last, _ in store.spans():
-        free, doubtful = _sorted_out(store, track, first, last, look)
-        if doubtful:
-            clean[track] = free or [Clean.average()]
-            spans += [(begin, end, track) for begin, end in doubtful]
-    found: list[Uncovered] = []
-    for begin, end in _merged([(begin, end) for begin, end, _ in spans]):
-        for frame in pictures(begin, end):
-            tracks = {track for low, high, track in spans if low <= frame.pts <= high}
-            for track in sorted(tracks):
-                for face in store.faces(track, frame.pts, frame.pts):
-                    made = _found_again(frame, face, clean[track], landmarker, look)
-                    if made is not None:
-                        found.append(Uncovered(track, frame.pts, *made))
-    store.replace_landmarks([(one.track, one.pts, one.landmarks, one.hidden) for one in found])
+        carry_on()
+        one = _sorted_out(store, track, first, last, look)
+        if one.spans:
+            hidden.append(one)
+    store.replace_landmarks(_all_found_again(store, hidden, pictures, landmarker, look, carry_on))
 
 
-def _sorted_out(
-    store: Store, track: int, first: int, last: int, look: Look
-) -> tuple[list[Clean], list[tuple[int, int]]]:
-    """Return the free faces among the pictures of a track, and the times between hidden ones."""
+def _sorted_out(store: Store, track: int, first: int, last: int, look: Look) -> Hidden:
+    """Look at the pictures of a track for something before the face."""
+    kept = store.appearance_pts(track)
+    if not kept or store.faces(track, kept[0], kept[0])[0].size < SMALLEST:
+        return Hidden(track, (), ())
     free, doubtful = [], []
-    kept = store.appearances(track)
-    if kept and store.faces(track, kept[0].pts, kept[0].pts)[0].size < SMALLEST:
-        return [], []
-    times = [first, *(one.pts for one in kept), last]
-    for number, one in enumerate(kept):
-        picture = one.picture().astype(np.float32)
-        if hidden_share(look(picture, picture), one.landmarks) < HIDDEN:
-            free.append(Clean(one.pts, picture, one.landmarks.astype(np.float64)))
+    times = [first, *kept, last]
+    for before, pts, after in zip(times, kept, times[2:], strict=False):
+        clean = Clean.kept(store.appearance(track, pts))
+        if hidden_share(look(clean.picture, clean.picture), clean.landmarks) < HIDDEN:
+            free.append(pts)
         else:
-            doubtful.append((times[number], times[number + 2]))
-    return free, doubtful
+            doubtful.append((before, after))
+    return Hidden(track, tuple(_merged(doubtful)), tuple(free))
+
+
+def _all_found_again(
+    store: Store,
+    hidden: Sequence[Hidden],
+    pictures: Pictures,
+    landmarker: Landmarker,
+    look: Look,
+    carry_on: CarryOn,
+) -> Iterator[tuple[int, int, Array, Array]]:
+    """Yield track, pts, landmarks and which of them are hidden; see ``Store.replace_landmarks``."""
+    latest: dict[int, Clean] = {}  # a free face of each track that is seen just now
+    for begin, end in _merged([span for one in hidden for span in one.spans]):
+        here = [one for one in hidden if any(s <= end and begin <= e for s, e in one.spans)]
+        for frame in pictures(begin, end):
+            carry_on()
+            for one in here:
+                if not any(first <= frame.pts <= last for first, last in one.spans):
+                    latest.pop(one.track, None)
+                    continue
+                for face in store.faces(one.track, frame.pts, frame.pts):
+                    free = nearest_free(store, one, frame.pts, latest.get(one.track))
+                    latest[one.track] = free
+                    made = _found_again(frame, face, free, landmarker, look)
+                    if made is not None:
+                        yield one.track, frame.pts, *made
+        latest.clear()
+
+
+def nearest_free(store: Store, hidden: Hidden, pts: int, latest: Clean | None) -> Clean:
+    """Return the free face of a track that is nearest in time, an average one if it has none."""
+    if not hidden.free:
+        return latest or Clean.average()
+    nearest = min(hidden.free, key=lambda free: abs(free - pts))
+    if latest is not None and latest.pts == nearest:
+        return latest
+    return Clean.kept(store.appearance(hidden.track, nearest))
 
 
 def hidden_share(front: Array, landmarks: Array) -> float:
@@ -153,11 +185,10 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _found_again(
-    frame: FramePicture, face: Face, clean: Sequence[Clean], landmarker: Landmarker, look: Look
+    frame: FramePicture, face: Face, free: Clean, landmarker: Landmarker, look: Look
 ) -> tuple[Array, Array] | None:
     """Return landmarks and which are hidden; None if nothing is before the face, or all of it."""
     assert face.landmarks is not None  # the store always has them
-    free = min(clean, key=lambda one: 0 if one.pts is None else abs(one.pts - frame.pts))
     seen = transform(frame.matrix, face.landmarks.astype(np.float64))
     whole = crop_matrix(five_points(seen), WIDE, REGION)
     region = warp(frame.picture, whole, REGION)
@@ -222,10 +253,10 @@ def _filled(region: Array, matrix: Array, front: Array, free: Clean, placed: Arr
     onto = similarity(free.landmarks, transform(matrix, placed))
     bare = cv2.warpAffine(free.picture, onto, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
     visible = (front < 0.3).astype(np.float32)[..., None]
-    ratio = np.log((picture + _FLOOR) / (bare + _FLOOR))
+    ratio = log_ratio(picture, bare)
     weight = cv2.GaussianBlur(visible, (0, 0), _LIGHT)[..., None]
     light = cv2.GaussianBlur(ratio * visible, (0, 0), _LIGHT) / (weight + 0.02)
-    lit = np.clip((bare + _FLOOR) * np.exp(light) - _FLOOR, 0, 255)
+    lit = brightened(bare, np.exp(light))
     there = cv2.dilate((front > SURE).astype(np.float32), np.ones((5, 5), np.uint8))
     both = np.dstack([lit, cv2.GaussianBlur(there, (0, 0), 1.2)]).astype(np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
