@@ -98,3 +98,24 @@ def test_times_tell_who_was_busy():
     assert times["fast"].items == times["slow"].items == 20
     assert times["slow"].busy > 0.18
     assert times["fast"].busy < 0.1
+
+
+@pytest.mark.parametrize("moment", [0, 1, 2])
+def test_ctrl_c_while_threads_start_leaves_none_behind(monkeypatch, moment):
+    before = threading.active_count()
+    start = threading.Thread.start
+    started = []
+
+    def interrupted(thread):
+        start(thread)
+        started.append(thread)
+        if len(started) == moment + 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    endless = iter(int, 1)
+    run = Pipeline(2).run(endless, [(name, iter) for name in ("a", "b", "c")])
+    with pytest.raises(KeyboardInterrupt):
+        next(run)
+    assert len(started) == moment + 1
+    assert threading.active_count() == before

@@ -129,16 +129,17 @@ class Pipeline:
             arguments = (name, stage, upstream, incoming, outgoing)
             threads.append(threading.Thread(target=self._work, args=arguments, name=name))
             upstream = incoming = outgoing
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:  # here, because Ctrl-C can come between two of them
+                thread.start()
             yield from upstream
         except _Stopped:
             pass
         finally:
             self._break(None)
             for thread in threads:
-                thread.join()
+                if thread.is_alive():
+                    thread.join()
         if self._error is not None:
             raise self._error
 
