@@ -1,0 +1,58 @@
+"""Margins that make an identity encoder keep people apart.
+
+An encoder is trained as a classifier of people: the logits are cosines between an embedding and
+one centre per person. The margin makes the right person's logit smaller than it is, so that only
+clearly right is right enough.
+
+Sources: ArcFace (Deng et al., CVPR 2019, arXiv 1801.07698) for the angle, CosFace (Wang et al.,
+CVPR 2018, arXiv 1801.09414) for the cosine. BlendFace (Shiohara et al., ICCV 2023) and
+ReliableSwap's FixerNet train with ArcFace's numbers, which are the defaults.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+#: Under this the squared sine counts as it: its root has no slope at nought.
+_LEAST_SQUARED_SINE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """How far ahead the right person has to be.
+
+    Attributes:
+        scale: What all logits are multiplied by at the end.
+        angle: Added to the angle of the right person's logit, in radians (ArcFace).
+        cosine: Then taken from its cosine (CosFace).
+    """
+
+    scale: float = 64.0
+    angle: float = 0.5
+    cosine: float = 0.0
+
+    def __call__(self, cosines: Tensor, labels: Tensor) -> Tensor:
+        """Turn cosines into logits for a cross entropy.
+
+        The gradient is that of the formula. Beyond an angle of pi, where the cosine rises again,
+        nothing else is done, as in the published code.
+
+        Args:
+            cosines: (B, N), of B embeddings and N people. What rounding has put outside of
+                [-1, 1] is cut off.
+            labels: (B,) int64, the right person, or -1 if that one is not among the N (but on
+                another worker): then there is no margin in this row.
+
+        Returns:
+            (B, N) logits, -scale to scale if ``cosine`` is 0.
+        """
+        cosines = cosines.clamp(-1, 1)
+        rows = (labels >= 0).nonzero().squeeze(1)
+        columns = labels[rows]
+        right = cosines[rows, columns]
+        sine = (1 - right.square()).clamp(min=_LEAST_SQUARED_SINE).sqrt()
+        harder = right * math.cos(self.angle) - sine * math.sin(self.angle) - self.cosine
+        return self.scale * cosines.index_put((rows, columns), harder)
