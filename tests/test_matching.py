@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from videoswap.errors import InputError
-from videoswap.matching import Match, Matching, assign, cluster_tracks
+from videoswap.errors import InputError, NoFaceError
+from videoswap.matching import (
+    Match,
+    Matching,
+    assign,
+    cluster_tracks,
+    match_people,
+    people_of,
+)
 from videoswap.records import Track
+from videoswap.sources import Reference
 
 
 def distance(one, other):
@@ -168,3 +178,29 @@ def test_bad_json_is_one_sentence(text):
     with pytest.raises(InputError) as caught:
         Matching.from_json(text)
     assert caught.value.code == "bad_matching"
+
+
+RECOGNIZER = SimpleNamespace(cluster_threshold=0.5, distance=distance)
+FILM = Path("film.mp4")
+
+
+def test_people_and_who_gets_which_source():
+    given = [Reference("a", ANN), Reference("b", BOB)]
+    persons, matching = match_people(FILM, TWO, given, 0.5, RECOGNIZER, "hint")
+    assert [one.track_ids for one in persons] == [(0,), (1,)]
+    assert matching == matched(TWO, [("a", ANN), ("b", BOB)])
+
+
+@pytest.mark.parametrize("kind", ["video", "picture"])
+def test_where_nobody_is_that_is_said(kind):
+    with pytest.raises(NoFaceError) as caught:
+        people_of(FILM, [track(0, 0, 9, None)], RECOGNIZER, kind)
+    assert caught.value.code == f"no_face_in_{kind}"
+    assert "film.mp4" in caught.value.message and "--min_face" in caught.value.hint
+
+
+def test_where_no_reference_is_found_the_notes_say_why():
+    with pytest.raises(NoFaceError) as caught:
+        match_people(FILM, TWO, [Reference("c", CAT * 9)], 0.5, RECOGNIZER, "Look again.")
+    assert caught.value.code == "no_match" and caught.value.hint == "Look again."
+    assert "film.mp4" in caught.value.message and "c does not appear" in caught.value.message

@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from .errors import InputError
+from .analysis.recognition import Recognizer
+from .assignment import FORBIDDEN, cheapest_pairs
+from .errors import InputError, NoFaceError
 from .records import Array, Person, Track
+from .sources import Reference
 
 Distance = Callable[[Array, Array], float]
 # Of the threshold: two reference photos nearer than this are said to be one person, and more
 # people of the video nearer than this to a reference that already has one are taken for it too.
 SAME_PERSON = 0.8
-FORBIDDEN = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,67 @@ def _match(data: dict[str, Any]) -> Match:
         int(data["person"]),
         None if distance is None else float(distance),
     )
+
+
+def people_of(
+    path: Path,
+    tracks: Sequence[Track],
+    recognizer: Recognizer,
+    kind: Literal["video", "picture"] = "video",
+) -> tuple[Person, ...]:
+    """Find the people of a video or picture, the one with most frames first.
+
+    Args:
+        path: Where they are, for the message.
+        tracks: Its tracks; in a picture every face is one of one frame.
+        recognizer: Who compares them.
+        kind: What ``path`` is.
+
+    Raises:
+        NoFaceError: ``no_face_in_video`` or ``no_face_in_picture``.
+    """
+    persons = cluster_tracks(tracks, recognizer.cluster_threshold, recognizer.distance)
+    if not persons:
+        raise NoFaceError(
+            f"no_face_in_{kind}",
+            f"No face was found in {path}.",
+            "Smaller faces are found with --min_face 0.03.",
+        )
+    return persons
+
+
+def match_people(
+    path: Path,
+    tracks: Sequence[Track],
+    references: Sequence[Reference],
+    threshold: float,
+    recognizer: Recognizer,
+    hint: str,
+    kind: Literal["video", "picture"] = "video",
+) -> tuple[tuple[Person, ...], Matching]:
+    """Decide who is who and who gets which source.
+
+    Args:
+        path: Where the people are, for the messages.
+        tracks: Its tracks; in a picture every face is one of one frame.
+        references: The faces to look for, in the order of the sources.
+        threshold: Largest distance between a reference and its person.
+        recognizer: Who compares them.
+        hint: What the user can do if none of the references is found.
+        kind: What ``path`` is.
+
+    Raises:
+        NoFaceError: ``no_face_in_video``, ``no_face_in_picture`` or ``no_match``.
+    """
+    persons = people_of(path, tracks, recognizer, kind)
+    labelled = [(one.label, one.embedding) for one in references]
+    matching = assign(persons, tracks, labelled, threshold, recognizer.distance)
+    if not matching.matches:
+        notes = " ".join(matching.notes)
+        raise NoFaceError(
+            "no_match", f"None of the target faces was found in {path}. {notes}", hint
+        )
+    return persons, matching
 
 
 def cluster_tracks(
@@ -213,12 +276,8 @@ def assign(
     table = np.array(
         [[distance(vector, person.embedding) for person in persons] for _, vector in references]
     ).reshape(len(references), len(persons))
-    rows, columns = linear_sum_assignment(np.where(table <= threshold, table, FORBIDDEN))
-    chosen = {
-        int(row): [int(column)]
-        for row, column in zip(rows, columns, strict=True)
-        if table[row, column] <= threshold
-    }
+    pairs = cheapest_pairs(np.where(table <= threshold, table, FORBIDDEN))
+    chosen = {row: [column] for row, column in pairs.items()}
     _add_clear_ones(chosen, table, _exclusive_people(persons, tracks), threshold * SAME_PERSON)
     matches = tuple(
         Match(row, references[row][0], persons[column].id, float(table[row, column]))

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 
 from ..records import Array
 from .packaged import centerface_path, model_hash
 
 STRIDE = 4  # pixels of the input per cell of the output
-MULTIPLE = 32  # the network halves its input five times
+MULTIPLE = 32  # CenterFace and SCRFD halve their input five times
 NMS_OVERLAP = 0.3
 
 
@@ -134,12 +135,14 @@ def _with_free_dimensions(path: Path) -> bytes:
 
 
 def _blob(picture: Array) -> Array:
-    """Return (1, 3, H', W') float32 RGB 0..255, padded right and below to whole cells."""
-    height, width = picture.shape[:2]
-    shape = (1, 3, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
-    blob = np.zeros(shape, np.float32)
-    blob[0, :, :height, :width] = picture.transpose(2, 0, 1)
-    return blob
+    """Return (1, 3, H', W') float32 RGB 0..255."""
+    return padded(picture).transpose(2, 0, 1)[None].astype(np.float32, order="C")
+
+
+def padded(picture: Array) -> Array:
+    """Pad a picture with black at the right and below, so that it can be halved five times."""
+    down, right = (-side % MULTIPLE for side in picture.shape[:2])
+    return np.asarray(cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_CONSTANT))
 
 
 def _decode(outputs: Sequence[Array], threshold: float) -> list[Detection]:

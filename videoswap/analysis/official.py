@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..alignment import TEMPLATES, crop_matrix, five_points
 from ..errors import InputError
 from ..models import store
+from ..models.graphs import open_insightface
 from ..records import Array
-from .detector import MULTIPLE, Detection
+from .detector import Detection, padded
 from .geometry import warp
 from .packaged import model_hash
 
@@ -59,11 +59,8 @@ class Scrfd:
         Returns:
             The faces in pixels of the picture, best first.
         """
-        down, right = (-side % MULTIPLE for side in picture.shape[:2])
-        whole = cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_CONSTANT)
-        found, points = self._network.detect(
-            np.ascontiguousarray(whole[..., ::-1]), whole.shape[1::-1], det_thresh=threshold
-        )
+        whole = np.ascontiguousarray(padded(picture)[..., ::-1])
+        found, points = self._network.detect(whole, whole.shape[1::-1], det_thresh=threshold)
         return [
             Detection(one[:4].astype(np.float32), five.astype(np.float32), float(one[4]))
             for one, five in zip(found, points, strict=True)
@@ -114,23 +111,12 @@ class ArcFaceRecognizer:
 
 
 def _open(module: str, name: str, path: Path, providers: Sequence[str]) -> Any:
-    """Make one of insightface's networks of a local file."""
-    import importlib
-
-    import onnxruntime
-
+    """Make one of insightface's networks of a local file, or say that it cannot be done."""
     try:
-        kind = getattr(importlib.import_module(f"insightface.model_zoo.{module}"), name)
+        return open_insightface(module, name, path, providers)
     except ImportError as error:
         raise InputError(
             "no_insightface",
             f"insightface cannot be imported ({error}).",
             "Install it with scripts/install.py, or leave --face_models out.",
         ) from None
-    try:
-        session = onnxruntime.InferenceSession(str(path), providers=list(providers))
-        return kind(str(path), session)
-    except Exception as error:  # onnxruntime and insightface raise whatever they like
-        raise InputError(
-            "damaged_weights", f"{path} cannot be used: {error}.", "Fetch it again."
-        ) from error

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from ..assignment import FORBIDDEN, cheapest_pairs
 from ..records import Array
 from ..settings import AnalysisSettings
 from .detector import Detection
@@ -39,7 +39,6 @@ CLOSE_CALL = 0.5  # two choices whose costs differ by less are decided by embedd
 LONG_GAP = 3  # missed frames after which a face has to show that it is the same
 CLEARLY_OTHER = 1.15  # of the recognizer's threshold
 REST = 3  # frames for which a decision by embedding holds
-FORBIDDEN = 1e6
 FIRST_PERIOD, PERIOD = 16, 100  # frames between samples of a track; doubles up to the second
 BETTER, WORTH = 1.3, 0.05  # times and by how much better a face must be for another sample
 MOST_BETTER = 4  # samples taken for being better
@@ -137,12 +136,7 @@ class Tracker:
             The number of the track of each face.
         """
         costs, sure = self._costs(faces, looks, embed)
-        rows, columns = linear_sum_assignment(np.minimum(costs, FORBIDDEN))
-        chosen = {
-            int(row): int(column)
-            for row, column in zip(rows, columns, strict=True)
-            if costs[row, column] < FORBIDDEN
-        }
+        chosen = cheapest_pairs(costs)
         ids = [-1] * len(faces)
         after: list[Live] = []
         for row, track in enumerate(self.live):

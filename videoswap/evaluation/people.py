@@ -10,8 +10,8 @@ import numpy as np
 
 from ..analysis.analyze import Analysis
 from ..analysis.tools import FaceTools
-from ..errors import InputError, NoFaceError
-from ..matching import Matching, assign, cluster_tracks
+from ..errors import InputError
+from ..matching import Matching, match_people
 from ..records import Array, Person
 from ..sources import PICTURE_SUFFIXES, embedding_of, load_references, load_sources
 
@@ -73,19 +73,15 @@ def find_people(
         NoFaceError: ``no_face_in_video`` or ``no_match``.
         InputError: If a photo cannot be read.
     """
-    recognizer = tools.recognizer
-    persons = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distance)
-    if not persons:
-        raise NoFaceError("no_face_in_video", f"No face was found in {video}.")
     references, _ = load_references(targets, tools)
-    labelled = [(one.label, one.embedding) for one in references]
-    matching = assign(persons, analysis.tracks, labelled, threshold, recognizer.distance)
-    if not matching.matches:
-        raise NoFaceError(
-            "no_match",
-            f"None of the target faces was found in {video}. {' '.join(matching.notes)}",
-            "Give the target faces that the swap was given.",
-        )
+    persons, matching = match_people(
+        video,
+        analysis.tracks,
+        references,
+        threshold,
+        tools.recognizer,
+        "Give the target faces that the swap was given.",
+    )
     known = [
         *_known(sources, "source", tools),
         *(Known(f"person {one.id}", "original", one.id, one.embedding) for one in persons),

@@ -13,8 +13,8 @@ from ..alignment import transform
 from ..analysis.analyze import Analysis
 from ..analysis.tools import FaceTools
 from ..cropping import FrameSurface, region_box
-from ..errors import InputError, NoFaceError
-from ..matching import cluster_tracks
+from ..errors import InputError
+from ..matching import people_of
 from ..media.files import atomic_output, output_errors
 from ..media.probe import VideoInfo, kind, probe
 from ..media.reader import VideoReader
@@ -44,10 +44,7 @@ def list_people(
     with output_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with analyze_with_progress(info, settings, tools) as analysis:
-        recognizer = tools.recognizer
-        persons = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distance)
-        if not persons:
-            raise NoFaceError("no_face_in_video", f"No face was found in {video}.")
+        persons = people_of(video, analysis.tracks, tools.recognizer)
         names = [out / f"person_{person.id:02d}.png" for person in persons]
         for name in (*names, out / "people.json"):
             check_output(name, [video], settings.overwrite)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..analysis.recognition import Recognizer
 from ..blending.finish import Swap
 from ..blending.paste import paste
 from ..cropping import PictureSurface, covered_pixels, cut
-from ..errors import NoFaceError
-from ..matching import Matching, assign, cluster_tracks
+from ..matching import match_people
 from ..media.stills import Picture, picture_format, read_picture, write_picture
-from ..records import Array, Face, Fallback, Person, Track
+from ..records import Array, Face, Fallback, Track
 from ..report import Report
 from .context import Context
 from .outputs import check_output
@@ -44,7 +44,16 @@ def swap_one_picture(
         check_output(masks, [target, out], overwrite)
     picture = read_picture(target)
     faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
-    persons, matching = _match(context, target, picture.rgb, faces)
+    recognizer = context.tools.recognizer
+    persons, matching = match_people(
+        target,
+        _tracks(recognizer, picture.rgb, faces),
+        context.references,
+        context.threshold,
+        recognizer,
+        "--similarity_th sets how strict to be.",
+        kind="picture",
+    )
     people = picture_reports(persons, matching, context.sources)
     for person in people:
         context.say(describe(person))
@@ -64,7 +73,7 @@ def swap_one_picture(
         output=None if dry_run else str(out),
         engine=context.swapper.name,
         device=context.device.name,
-        recognizer=context.tools.recognizer.name,
+        recognizer=recognizer.name,
         threshold=context.threshold,
         frames=1,
         swapped_frames=1,
@@ -82,36 +91,13 @@ def swap_one_picture(
     )
 
 
-def _match(
-    context: Context, target: Path, pixels: Array, faces: Sequence[Face]
-) -> tuple[tuple[Person, ...], Matching]:
-    """Decide who gets which source; every face is a track of one frame.
-
-    Raises:
-        NoFaceError: ``no_face_in_picture`` or ``no_match``.
-    """
-    if not faces:
-        raise NoFaceError(
-            "no_face_in_picture",
-            f"No face was found in {target}.",
-            "Smaller faces are found with --min_face 0.03.",
-        )
-    recognizer = context.tools.recognizer
-    tracks = [
+def _tracks(recognizer: Recognizer, pixels: Array, faces: Sequence[Face]) -> list[Track]:
+    """Make every face a track of one frame, numbered like the faces."""
+    return [
         Track(number, 0, 0, 0, 1, recognizer.embed(pixels, face.landmarks), 0)
         for number, face in enumerate(faces)
         if face.landmarks is not None
     ]
-    persons = cluster_tracks(tracks, recognizer.cluster_threshold, recognizer.distance)
-    references = [(one.label, one.embedding) for one in context.references]
-    matching = assign(persons, tracks, references, context.threshold, recognizer.distance)
-    if not matching.matches:
-        raise NoFaceError(
-            "no_match",
-            f"None of the target faces was found in {target}. {' '.join(matching.notes)}",
-            "--similarity_th sets how strict to be.",
-        )
-    return persons, matching
 
 
 def _swapped(

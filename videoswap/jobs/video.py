@@ -15,14 +15,14 @@ from .. import __version__
 from ..analysis.analyze import Analysis, analyze_video
 from ..analysis.tools import FaceTools
 from ..blending.finish import REACH
-from ..errors import InputError, NoFaceError, OutputError
-from ..matching import Matching, assign, cluster_tracks
+from ..errors import InputError, OutputError
+from ..matching import match_people
 from ..media.animation import AnimationWriter, animation_container
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
 from ..media.ffmpeg import verify, verify_copied
 from ..media.mux import mux
 from ..media.probe import VideoInfo, probe
-from ..records import Person, TimeRange
+from ..records import TimeRange
 from ..report import Report
 from ..runtime.outputs import Outputs
 from ..runtime.pieces import piece_folder, render_key
@@ -101,7 +101,14 @@ def swap_one_video(
             )
         if context.swapper.spec.smoother is not None:
             analysis.smooth_with(context.swapper.spec.smoother)
-        persons, matching = _match(context, video, analysis)
+        persons, matching = match_people(
+            video,
+            analysis.tracks,
+            context.references,
+            context.threshold,
+            context.tools.recognizer,
+            "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
+        )
         casting = {
             track: cast(analysis.faces(track), source, context.swapper)
             for track, source in matching.tracks
@@ -189,33 +196,6 @@ def _targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSetti
         return _Targets(out, None, encoder, None)
     check_output(masks, [info.path, out], settings.overwrite)
     return _Targets(out, masks, encoder, plan_masks(info, masks))
-
-
-def _match(
-    context: Context, video: Path, analysis: Analysis
-) -> tuple[tuple[Person, ...], Matching]:
-    """Decide who is who and who gets which source.
-
-    Raises:
-        NoFaceError: ``no_face_in_video`` or ``no_match``.
-    """
-    recognizer = context.tools.recognizer
-    persons = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distance)
-    if not persons:
-        raise NoFaceError(
-            "no_face_in_video",
-            f"No face was found in {video}.",
-            "Smaller faces are found with --min_face 0.03.",
-        )
-    references = [(one.label, one.embedding) for one in context.references]
-    matching = assign(persons, analysis.tracks, references, context.threshold, recognizer.distance)
-    if not matching.matches:
-        raise NoFaceError(
-            "no_match",
-            f"None of the target faces was found in {video}. {' '.join(matching.notes)}",
-            "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
-        )
-    return persons, matching
 
 
 def _render(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from ..errors import InputError
 from ..models import store
 from ..records import Fallback
 from ..settings import GhostSettings
@@ -108,14 +107,9 @@ def mask_rule(exact: bool, providers: Sequence[str]) -> tuple[MaskRule, tuple[Fa
     """Choose the masks: GHOST's where its 106 landmarks can be had."""
     reason = missing_files([LANDMARKS], LANDMARKS)
     if reason is None:
-        path = store.require(LANDMARKS)
         try:
-            return GhostMasks(Face2d106(path, providers), exact), ()
+            return GhostMasks(Face2d106(store.require(LANDMARKS), providers), exact), ()
         except ImportError as error:
             reason = f"insightface cannot be imported ({error})"
-        except Exception as error:  # onnxruntime and insightface raise whatever they like
-            raise InputError(
-                "damaged_weights", f"{path} cannot be used: {error}.", "Fetch it again."
-            ) from error
     note = Fallback("GHOST's mask", "the outline of the 68 landmarks is used", reason or "")
     return outline_mask, (note,)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from ..blending.ghost import SIDE, GhostMaskRule, choose_rule, draw_mask
 from ..blending.masks import fade_border
+from ..models.graphs import open_insightface
 from ..records import Array, Crop
 from .pixels import resized, rounded
 
@@ -55,13 +55,11 @@ class Face2d106:
 
     Raises:
         ImportError: If insightface, or what it needs, is not installed.
+        InputError: ``damaged_weights``.
     """
 
     def __init__(self, path: Path, providers: Sequence[str]) -> None:
-        from insightface.model_zoo.landmark import Landmark
-
-        session = onnxruntime.InferenceSession(str(path), providers=list(providers))
-        self._network: Any = Landmark(str(path), session)
+        self._network = open_insightface("landmark", "Landmark", path, providers)
 
     def __call__(self, picture: Array) -> Array:
         """Find (106, 2) float32 landmarks of the face that fills ``picture`` (uint8 RGB).

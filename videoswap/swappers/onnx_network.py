@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from ..errors import InputError
+from ..models.graphs import open_graph
 from ..records import Array
 
 _TYPES = {
@@ -34,12 +34,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path, providers: Sequence[str]) -> None:
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), providers=list(providers))
-        except Exception as error:  # onnxruntime raises many kinds
-            raise InputError(
-                "damaged_weights", f"{path} cannot be used: {error}.", "Fetch it again."
-            ) from error
+        self._session = open_graph(path, providers)
         self.inputs: dict[str, tuple[int | str | None, ...]] = {
             one.name: tuple(one.shape) for one in self._session.get_inputs()
         }

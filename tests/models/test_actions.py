@@ -7,7 +7,7 @@ from tests.models.conftest import model
 from tests.models.loopback import body, status
 from videoswap import cli
 from videoswap.errors import InputError, PartialError, UsageError
-from videoswap.models import commands, known
+from videoswap.models import actions, known
 from videoswap.models.manifest import Licence, Manifest
 
 
@@ -22,25 +22,25 @@ def manifest(server, data, monkeypatch):
         ),
         {"free": Licence("free", "Free", "Do as you like.")},
     )
-    monkeypatch.setattr(commands, "load_manifest", lambda: made)
+    monkeypatch.setattr(actions, "load_manifest", lambda: made)
     return made
 
 
 def test_nothing_is_fetched_without_the_licence(manifest, server, folder, net):
     with pytest.raises(UsageError, match="licence"):
-        commands.download(["x"], False, [], net)
+        actions.download(["x"], False, [], net)
     assert server.requests == []
     with pytest.raises(UsageError, match="no family"):
-        commands.download(["x"], False, ["fre"], net)
+        actions.download(["x"], False, ["fre"], net)
 
 
 def test_an_engine_is_fetched_and_found_again(manifest, folder, net, capsys):
-    commands.download(["x"], False, ["free"], net)
+    actions.download(["x"], False, ["free"], net)
     assert (folder / "a.bin").is_file()
     assert not (folder / "b.bin").exists()
-    commands.verify([])
+    actions.verify([])
     assert "a.bin: fine" in capsys.readouterr().out
-    commands.download([], True, [], net)
+    actions.download([], True, [], net)
     assert (folder / "b.bin").is_file()
     assert "Ask a friend." in capsys.readouterr().out
 
@@ -48,20 +48,20 @@ def test_an_engine_is_fetched_and_found_again(manifest, folder, net, capsys):
 def test_one_failure_does_not_stop_the_others(manifest, server, folder, net):
     server.serve("/a", status(404))
     with pytest.raises(PartialError, match="2 of 3"):
-        commands.download(["a", "b", "c"], False, ["free"], net)
+        actions.download(["a", "b", "c"], False, ["free"], net)
     assert (folder / "b.bin").is_file()
     with pytest.raises(InputError, match="404"):
-        commands.download(["a"], False, [], net)
+        actions.download(["a"], False, [], net)
 
 
 def test_verify_finds_a_change(manifest, folder, net, capsys):
-    commands.download(["a"], False, ["free"], net)
+    actions.download(["a"], False, ["free"], net)
     (folder / "a.bin").write_bytes(b"changed")
     with pytest.raises(InputError, match=r"a\.bin is wrong"):
-        commands.verify([])
+        actions.verify([])
     assert "WRONG" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"b\.bin is not there"):
-        commands.verify(["b"])
+        actions.verify(["b"])
 
 
 def test_the_command_line(folder, capsys):

@@ -1,70 +1,16 @@
-"""``videoswap models``: list, download, verify, path, convert."""
+"""What ``videoswap models`` does with files: list, download, verify."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError, PartialError, UsageError, VideoswapError
 from . import known, licences, slim
-from .convert import WARNING, convert
 from .download import Net, fetch
 from .manifest import Manifest, Model, load_manifest, weights_dir
-from .store import by_hand, require
-
-# What GHOST's own download_models.sh was for.
-DEFAULT = "ghost"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the actions and their flags."""
-    actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="every file: what it is, whether it is here, its licence")
-    download = actions.add_parser("download", help="fetch files, resumed and verified")
-    download.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"files or engines (default: {DEFAULT})"
-    )
-    download.add_argument("--all", action="store_true", help="everything that can be fetched")
-    download.add_argument(
-        "--accept_licence",
-        action="append",
-        default=[],
-        metavar="FAMILY",
-        help="accept the licence of a family of files without being asked",
-    )
-    verify = actions.add_parser("verify", help="read files whole and check their digests")
-    verify.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
-    path = actions.add_parser("path", help="print where a file is, checked")
-    path.add_argument("name", metavar="NAME")
-    conversion = actions.add_parser("convert", help="take the tensors out of an old, unsafe file")
-    conversion.add_argument("file", type=Path, metavar="FILE")
-    conversion.add_argument("--overwrite", action="store_true", help="replace an earlier copy")
-    for action in actions.choices.values():
-        action.add_argument(
-            "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
-        )
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do what was asked; returns the exit code."""
-    if arguments.action == "list":
-        print("\n".join(listing(load_manifest(), weights_dir())))
-    elif arguments.action == "download":
-        names = arguments.names
-        if not names and not arguments.all:
-            print(f"Nothing named, so what the engine {DEFAULT} needs. Other names: models list")
-            names = [DEFAULT]
-        download(names, arguments.all, arguments.accept_licence)
-    elif arguments.action == "verify":
-        verify(arguments.names)
-    elif arguments.action == "path":
-        print(require(arguments.name))
-    else:
-        print(WARNING.format(path=arguments.file), file=sys.stderr)
-        print(convert(arguments.file, arguments.overwrite))
-    return 0
+from .store import by_hand
 
 
 def listing(manifest: Manifest, folder: Path) -> list[str]:

@@ -1,0 +1,133 @@
+"""The flags of a swap and the settings they become."""
+
+import argparse
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from videoswap.commands import swap
+from videoswap.commands.swap_flags import settings_from
+from videoswap.errors import UsageError
+from videoswap.settings import GhostSettings
+
+
+def parse(words):
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    swap.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def ghost(*words):
+    return settings_from(parse(["--source_paths", "a.png", *words])).ghost
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [([], None), (["--image_to_image"], True), (["--image_to_image", "no"], False)],
+)
+def test_a_switch_is_true_alone_and_takes_a_word(words, value):
+    assert parse(["--source_paths", "a.png", *words]).image_to_image is value
+
+
+def test_a_word_that_is_no_boolean_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--source_paths", "a.png", "--image_to_image", "maybe"])
+    assert "neither true nor false" in capsys.readouterr().err
+
+
+def test_ghosts_two_names_of_the_target_picture():
+    for flag in ("--target_image", "--target_path"):
+        assert parse(["--source_paths", "a", flag, "b"]).target_image == Path("b")
+
+
+def test_settings_follow_the_flags():
+    found = settings_from(
+        parse(
+            [
+                "--source_paths",
+                "a",
+                "--target_video",
+                "v",
+                "--min_face",
+                "1/8",
+                "--start",
+                "1",
+                "--end",
+                "2.5",
+                "--encoder",
+                "ffv1",
+                "--similarity_th",
+                "0.4",
+                "--batch_size",
+                "3",
+                "--no_cache",
+                "--overwrite",
+            ]
+        )
+    )
+    assert found.analysis.min_face == Fraction(1, 8)
+    assert (found.time_range.start, found.time_range.end) == (1, Fraction(5, 2))
+    assert (found.encode.encoder, found.similarity_th, found.batch_size) == ("ffv1", 0.4, 3)
+    assert found.cache_dir is None
+    assert found.overwrite
+
+
+def test_an_empty_range_is_a_usage_error():
+    with pytest.raises(UsageError, match="--end"):
+        settings_from(parse(["--source_paths", "a", "--start", "3", "--end", "2"]))
+
+
+@pytest.mark.parametrize(
+    ("words", "boost", "restorer", "blend"),
+    [
+        ([], None, "none", 0.8),
+        (["--pixel_boost", "auto"], None, "none", 0.8),
+        (["--pixel_boost", "3"], 3, "none", 0.8),
+        (["--restorer", "gpen512", "--restorer_blend", "0.5"], None, "gpen512", 0.5),
+    ],
+)
+def test_what_is_done_for_large_faces(words, boost, restorer, blend):
+    detail = settings_from(parse(["--source_paths", "a.png", *words])).detail
+    assert (detail.pixel_boost, detail.restorer, detail.restorer_blend) == (boost, restorer, blend)
+
+
+@pytest.mark.parametrize("words", [["--pixel_boost", "much"], ["--restorer", "magic"]])
+def test_unknown_words_for_large_faces_are_refused(words):
+    with pytest.raises(SystemExit):
+        parse(["--source_paths", "a.png", *words])
+
+
+def test_five_sub_images_a_side_are_refused():
+    with pytest.raises(UsageError, match="pixel_boost"):
+        settings_from(parse(["--source_paths", "a.png", "--pixel_boost", "5"]))
+
+
+def test_nothing_said_is_the_official_generator():
+    assert ghost() == GhostSettings()
+
+
+def test_every_flag_arrives():
+    words = "--G_path g.pth --backbone linknet --num_blocks 3 --crop_size 256 --use_sr true"
+    assert ghost(*words.split(), "--ghost_exact") == GhostSettings(
+        Path("g.pth"), "linknet", 3, 256, use_sr=True, exact=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"), [("--use_sr", True), ("--use_sr False", False), ("--use_sr 1", True)]
+)
+def test_false_means_false(words, wanted):
+    assert ghost(*words.split()).use_sr is wanted
+
+
+@pytest.mark.parametrize("words", ["--use_sr maybe", "--num_blocks two"])
+def test_nonsense_is_refused(words):
+    with pytest.raises(SystemExit):
+        ghost(*words.split())
+
+
+@pytest.mark.parametrize("words", ["--backbone vgg", "--num_blocks 4", "--crop_size 1"])
+def test_what_ghost_does_not_know_is_refused(words):
+    with pytest.raises(UsageError):
+        ghost(*words.split())

@@ -1,0 +1,43 @@
+"""``videoswap compare``: several results of one video side by side."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .console import say
+from .evaluate import add_common, common_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="what was swapped")
+    parser.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="what came out")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="GRID", help="the video that shows all of them"
+    )
+    parser.add_argument("--labels", nargs="+", default=[], metavar="TEXT", help="one a result")
+    parser.add_argument(
+        "--masks", nargs="+", type=Path, default=[], metavar="FILE", help="one a result"
+    )
+    add_common(parser, source_needed=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the video that shows them all, and measure them if the sources are known."""
+    from .. import api
+    from ..evaluation.table import comparison
+
+    evaluations = api.compare(
+        arguments.original,
+        arguments.results,
+        arguments.out,
+        arguments.source,
+        masks=arguments.masks,
+        labels=arguments.labels,
+        say=say,
+        **common_options(arguments),
+    )
+    if evaluations:
+        print("\n".join(comparison(evaluations)), flush=True)
+    return 0

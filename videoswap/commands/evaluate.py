@@ -1,0 +1,94 @@
+"""``videoswap evaluate``: how good a result is."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..settings import AnalysisSettings
+from . import shared
+from .console import say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="what was swapped")
+    parser.add_argument("result", type=Path, metavar="RESULT", help="what came out")
+    parser.add_argument("--masks", type=Path, metavar="FILE", help="what --save_masks wrote")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all numbers, over time too")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="one page with plots; it shows faces: private"
+    )
+    add_common(parser, source_needed=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure one result and print the table."""
+    from .. import api
+    from ..evaluation.table import table
+
+    evaluation = api.evaluate(
+        arguments.original,
+        arguments.result,
+        arguments.source,
+        masks=arguments.masks,
+        json_file=arguments.json,
+        html_file=arguments.html,
+        say=say,
+        **common_options(arguments),
+    )
+    print("\n".join(table(evaluation)), flush=True)
+    return 0
+
+
+def add_common(parser: argparse.ArgumentParser, source_needed: bool) -> None:
+    """Add the flags that ``videoswap compare`` has too."""
+    parser.add_argument(
+        "--source",
+        nargs="+",
+        type=Path,
+        default=[],
+        required=source_needed,
+        metavar="PHOTO",
+        help="the photos that were put in, as given to the swap",
+    )
+    parser.add_argument(
+        "--target_faces_paths",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="PHOTO",
+        help="the people that were replaced, as given to the swap",
+    )
+    parser.add_argument(
+        "--gallery", type=Path, metavar="DIR", help="more faces for the retrieval rate"
+    )
+    parser.add_argument(
+        "--step",
+        type=int,
+        default=1,
+        metavar="N",
+        help="look at every Nth frame, where a metric looks at single frames",
+    )
+    parser.add_argument("--similarity_th", type=float, help="as given to the swap")
+    shared.add_shared(
+        parser,
+        min_face="as given to the swap",
+        start="where in the original the result begins",
+    )
+    shared.add_overwrite(parser)
+    # Whoever made a result, the same models judge it.
+    parser.set_defaults(face_models=AnalysisSettings().face_models)
+
+
+def common_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return these flags as keywords of ``videoswap.evaluate`` and ``compare``."""
+    settings = shared.shared_settings(arguments)
+    return {
+        "target_faces": arguments.target_faces_paths,
+        "gallery": arguments.gallery,
+        "step": arguments.step,
+        "settings": replace(settings, similarity_th=arguments.similarity_th),
+    }

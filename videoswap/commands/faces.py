@@ -1,0 +1,27 @@
+"""``videoswap faces``: a picture of everybody in a video."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import shared
+from .console import say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--out_dir", type=Path, required=True, metavar="DIR")
+    shared.add_shared(parser)
+    shared.add_face_models(parser)
+    shared.add_overwrite(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the pictures."""
+    from .. import api  # the heavy libraries, not needed for --help
+
+    settings = shared.shared_settings(arguments)
+    api.list_faces(arguments.video, arguments.out_dir, settings=settings, say=say)
+    return 0

@@ -1,0 +1,64 @@
+"""``videoswap models``: list, download, verify, path, convert."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..models import actions
+from ..models.convert import WARNING, convert
+from ..models.manifest import load_manifest, weights_dir
+from ..models.store import require
+
+# What GHOST's own download_models.sh was for.
+DEFAULT = "ghost"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what can be done, and the flags of each."""
+    parts = parser.add_subparsers(dest="action", required=True)
+    parts.add_parser("list", help="every file: what it is, whether it is here, its licence")
+    download = parts.add_parser("download", help="fetch files, resumed and verified")
+    download.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"files or engines (default: {DEFAULT})"
+    )
+    download.add_argument("--all", action="store_true", help="everything that can be fetched")
+    download.add_argument(
+        "--accept_licence",
+        action="append",
+        default=[],
+        metavar="FAMILY",
+        help="accept the licence of a family of files without being asked",
+    )
+    verify = parts.add_parser("verify", help="read files whole and check their digests")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
+    path = parts.add_parser("path", help="print where a file is, checked")
+    path.add_argument("name", metavar="NAME")
+    conversion = parts.add_parser("convert", help="take the tensors out of an old, unsafe file")
+    conversion.add_argument("file", type=Path, metavar="FILE")
+    conversion.add_argument("--overwrite", action="store_true", help="replace an earlier copy")
+    for part in parts.choices.values():
+        part.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; returns the exit code."""
+    if arguments.action == "list":
+        print("\n".join(actions.listing(load_manifest(), weights_dir())))
+    elif arguments.action == "download":
+        names = arguments.names
+        if not names and not arguments.all:
+            print(f"Nothing named, so what the engine {DEFAULT} needs. Other names: models list")
+            names = [DEFAULT]
+        actions.download(names, arguments.all, arguments.accept_licence)
+    elif arguments.action == "verify":
+        actions.verify(arguments.names)
+    elif arguments.action == "path":
+        print(require(arguments.name))
+    else:
+        print(WARNING.format(path=arguments.file), file=sys.stderr)
+        print(convert(arguments.file, arguments.overwrite))
+    return 0

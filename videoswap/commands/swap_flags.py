@@ -1,0 +1,184 @@
+"""The flags of a swap that become settings, each group beside what it becomes."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from ..settings import (
+    MASKS,
+    RESTORERS,
+    BlendSettings,
+    DetailSettings,
+    EncodeSettings,
+    GhostSettings,
+    SwapSettings,
+)
+from . import shared, values
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add all groups."""
+    _add_ghost(parser)
+    _add_how(parser)
+    _add_blend(parser)
+    _add_detail(parser)
+    _add_encode(parser)
+
+
+def settings_from(arguments: argparse.Namespace) -> SwapSettings:
+    """Collect the settings of a swap.
+
+    Raises:
+        UsageError: If a value is out of range.
+    """
+    return replace(
+        shared.shared_settings(arguments),
+        swapper=arguments.swapper,
+        similarity_th=arguments.similarity_th,
+        batch_size=arguments.batch_size,
+        encode=_encode(arguments),
+        ghost=_ghost(arguments),
+        blend=_blend(arguments),
+        detail=_detail(arguments),
+        strict_streams=arguments.strict_streams,
+    )
+
+
+def _add_ghost(parser: argparse.ArgumentParser) -> None:
+    usual = GhostSettings()
+    ghost = parser.add_argument_group("the engine ghost")
+    ghost.add_argument(
+        "--G_path", type=Path, metavar="FILE", help="the generator; default: the official one"
+    )
+    ghost.add_argument(
+        "--backbone", default=usual.backbone, help="of the generator: unet, linknet or resnet"
+    )
+    ghost.add_argument(
+        "--num_blocks", type=int, default=usual.num_blocks, help="of the generator: 1, 2 or 3"
+    )
+    ghost.add_argument(
+        "--crop_size",
+        type=int,
+        default=usual.crop_size,
+        help="side at which faces are cut (default 224; 256 spares resizing for the network)",
+    )
+    text = "sharpen the swapped faces with the super-resolution network"
+    shared.add_switch(ghost, "--use_sr", usual.use_sr, text)
+    ghost.add_argument(
+        "--ghost_exact", action="store_true", help="do as GHOST does, also where it is wrong"
+    )
+
+
+def _ghost(arguments: argparse.Namespace) -> GhostSettings:
+    return GhostSettings(
+        g_path=arguments.G_path,
+        backbone=arguments.backbone,
+        num_blocks=arguments.num_blocks,
+        crop_size=arguments.crop_size,
+        use_sr=arguments.use_sr,
+        exact=arguments.ghost_exact,
+    )
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_argument_group("how to swap")
+    how.add_argument("--swapper", default="auto", help="engine: auto or a name (see doctor)")
+    how.add_argument(
+        "--similarity_th",
+        type=float,
+        help="how unlike a face may be and still match, in the recognizer's unit (dlib: largest "
+        "Euclidean distance, default 0.6)",
+    )
+    how.add_argument("--batch_size", type=int, help="crops given to the engine at once")
+    shared.add_shared(how)
+    shared.add_face_models(how)
+
+
+def _add_blend(parser: argparse.ArgumentParser) -> None:
+    usual = BlendSettings()
+    blend = parser.add_argument_group("how to blend")
+    blend.add_argument(
+        "--mask",
+        choices=MASKS,
+        default=usual.mask,
+        help="auto keeps hands, hair and things in front of the face; outline does not look; "
+        "xseg and parsing ask these networks (videoswap models download)",
+    )
+    blend.add_argument(
+        "--feather",
+        type=float,
+        metavar="SHARE",
+        help="width of the soft border as a share of the face crop; default: the engine's own",
+    )
+    blend.add_argument(
+        "--strength", type=float, default=usual.strength, help="how much of the swap is seen"
+    )
+    switches = {
+        "--keep_eyes": (usual.keep_eyes, "keep the target's eyes (mesh always does)"),
+        "--keep_mouth": (usual.keep_mouth, "keep the target's inner mouth (mesh always does)"),
+        "--steady": (usual.steady, "filter flicker over time where the target stands still"),
+        "--grain": (usual.grain, "give the swap the sharpness and grain of its surroundings"),
+    }
+    for name, (value, text) in switches.items():
+        shared.add_switch(blend, name, value, f"{text}; default {str(value).lower()}")
+
+
+def _blend(arguments: argparse.Namespace) -> BlendSettings:
+    return BlendSettings(
+        mask=arguments.mask,
+        feather=arguments.feather,
+        strength=arguments.strength,
+        keep_eyes=arguments.keep_eyes,
+        keep_mouth=arguments.keep_mouth,
+        steady=arguments.steady,
+        grain=arguments.grain,
+    )
+
+
+def _add_detail(parser: argparse.ArgumentParser) -> None:
+    usual = DetailSettings()
+    detail = parser.add_argument_group("large faces")
+    detail.add_argument(
+        "--pixel_boost",
+        type=values.pixel_boost,
+        default=usual.pixel_boost,
+        metavar="{auto,1,2,3,4}",
+        help="sub-images a side for engines of a fixed size; auto goes by the face, 1 is off",
+    )
+    detail.add_argument(
+        "--restorer",
+        choices=RESTORERS,
+        default=usual.restorer,
+        help="network that redraws the swapped face (fetch it with: videoswap models download)",
+    )
+    detail.add_argument(
+        "--restorer_blend",
+        type=float,
+        default=usual.restorer_blend,
+        metavar="SHARE",
+        help=f"how much of what it draws is taken, 0 to 1 (default {usual.restorer_blend})",
+    )
+
+
+def _detail(arguments: argparse.Namespace) -> DetailSettings:
+    return DetailSettings(
+        pixel_boost=arguments.pixel_boost,
+        restorer=arguments.restorer,
+        restorer_blend=arguments.restorer_blend,
+    )
+
+
+def _add_encode(parser: argparse.ArgumentParser) -> None:
+    out = parser.add_argument_group("how to write")
+    out.add_argument("--encoder", help="libx264, h265, av1, vp9, ffv1, h264_nvenc, ...")
+    out.add_argument("--crf", type=float, help="quality in the encoder's own scale")
+    out.add_argument("--preset", help="speed in the encoder's own words")
+    out.add_argument("--pix_fmt", help="pixel format; default: the source's")
+    shared.add_overwrite(out)
+    out.add_argument("--strict_streams", action="store_true", help="fail if a stream is lost")
+
+
+def _encode(arguments: argparse.Namespace) -> EncodeSettings:
+    return EncodeSettings(arguments.encoder, arguments.crf, arguments.preset, arguments.pix_fmt)

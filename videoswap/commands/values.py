@@ -1,0 +1,47 @@
+"""What the words after a flag mean; what means nothing is refused in a sentence."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from fractions import Fraction
+
+
+def strict_bool(text: str) -> bool:
+    """Read true or false; anything else is refused (GHOST takes "False" for true)."""
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in known:
+        raise ArgumentTypeError(f"{text!r} is neither true nor false")
+    return known[text.lower()]
+
+
+def time(text: str) -> Fraction:
+    """Read seconds or [hh:]mm:ss[.mmm] exactly."""
+    parts = text.split(":")
+    try:
+        values = [Fraction(part) for part in parts]
+    except (ValueError, ZeroDivisionError):
+        values = []
+    if not values or len(values) > 3 or any(value < 0 for value in values):
+        raise ArgumentTypeError(f"{text!r} is not a time such as 12.5 or 00:01:30.250")
+    seconds = Fraction(0)
+    for value in values:
+        seconds = seconds * 60 + value
+    return seconds
+
+
+def share(text: str) -> Fraction:
+    """Read a share such as 0.05 or 1/20 exactly."""
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ArgumentTypeError(f"{text!r} is not a number such as 0.05 or 1/20") from None
+
+
+def pixel_boost(text: str) -> int | None:
+    """Read auto (None) or a number of sub-images."""
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is neither auto nor 1, 2, 3 or 4") from None
