@@ -158,6 +158,7 @@ TARGETS: tuple[tuple[str, tuple[tuple[str, str, int], ...]], ...] = (
         "2. Steady: jitter at most 1.1, warped error at most 1.15 times the original's own",
         (
             ("jitter", "jitter_ratio", 2),
+            ("reread", "jitter_reread_ratio", 2),
             ("still frames", "still_frames", 0),
             ("warped error", "warp_ratio", 2),
             ("mask overlap", "mask_overlap", 3),

@@ -31,6 +31,19 @@ def test_a_swap_of_another_tone_meets_its_target_at_the_border(shift):
     assert np.abs(tone(made) - tone(target))[ring].mean() < 0.25 * before
 
 
+def test_colour_that_changes_along_the_border_is_followed_closer_than_luma():
+    target, mask = np.full((192, 192, 3), 140, np.float32), soft_oval()
+    rows, ring = np.arange(192)[:, None], along_border(mask)
+    wave = np.sin(2 * np.pi * rows / 40).astype(np.float32)[..., None]
+
+    def left(change):
+        swap = np.broadcast_to(target + wave * np.float32(change), target.shape)
+        made = meet(swap, target, mask, NO_BROWS)
+        return np.abs(made - target)[ring].mean() / np.abs(swap - target)[ring].mean()
+
+    assert left((30, 0, -78.7)) < 0.75 * left((30, 30, 30))  # luma 0.299 R + 0.114 B stays
+
+
 def test_the_middle_of_the_face_and_its_texture_stay():
     target, mask = portrait(), soft_oval()
     swap = np.clip(target[:, ::-1] + 30.0, 0, 255)

@@ -1,14 +1,16 @@
+import cv2
 import numpy as np
 import pytest
 
 from videoswap.alignment import crop_matrix, five_points, transform
 from videoswap.blending import masks
 from videoswap.blending.finish import Finisher, Swap
+from videoswap.evaluation.headmodel import HEAD
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import BlendSettings
 from videoswap.swappers.base import CropSpec
 from videoswap.swappers.mesh import MeshSettings, MeshSwapper
-from videoswap.swappers.texture import LARGE_SIDE, SIDE, bare_forehead, make_texture
+from videoswap.swappers.texture import LARGE_SIDE, MIRRORED, SIDE, bare_forehead, make_texture
 from videoswap.swappers.warp import ThinPlateSpline, dense_map
 
 # A plain frontal face in the unit square, iBUG-68 order, drawn by hand.
@@ -144,6 +146,60 @@ def test_several_photos_of_one_person_are_averaged(swapper):
     texture = swapper.identity([one, two]).data.levels[0]
     red = texture[200:300, 200:300, 0].mean()
     assert 135 < red < 165
+
+
+def lit_from(side, light=1.4):
+    """A photo with a bright half and a mole under one eye."""
+    one = photo()
+    pixels = one.pixels.astype(np.float32)
+    half = np.s_[:, :150] if side == "left" else np.s_[:, 150:]
+    pixels[half] *= light
+    pixels[148:152, 92:96] *= 0.4
+    return Photo(one.label, np.clip(pixels, 0, 255).astype(np.uint8), one.face)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_light_from_one_side_is_taken_out_of_a_photo_and_a_mole_stays(swapper, side):
+    texture = swapper.identity([lit_from(side)]).data
+    marks = texture.controls * texture.levels[0].shape[0]
+    cheeks = [marks[[jaw, 30]].mean(axis=0).astype(int) for jaw in (3, 13)]
+    left, right = (texture.levels[0][y - 9 : y + 10, x - 9 : x + 10].mean() for x, y in cheeks)
+    assert left == pytest.approx(right, rel=0.04)  # a tenth of what it was
+    plain = swapper.identity([photo()]).data
+    fine = [
+        one - cv2.GaussianBlur(one, (0, 0), 0.02 * SIDE)
+        for one in (tex.levels[0].astype(np.float32) for tex in (texture, plain))
+    ]
+    assert (fine[0] - fine[1]).min() < -50  # the mole
+    assert abs(float(np.median(fine[0] - fine[1]))) < 2
+
+
+def test_the_controls_of_a_mirror_image_are_in_the_order_of_the_face():
+    head = HEAD[:, :2]  # symmetric about x = 0
+    controls = np.vstack([head, masks.forehead(head, 0.26)])
+    np.testing.assert_allclose(controls[list(MIRRORED)] * [-1, 1], controls, atol=1e-6)
+
+
+@pytest.mark.parametrize("temple", [(0, 36, 17), (16, 45, 26)])
+def test_hair_before_a_temple_stays_in_front(swapper, temple):
+    target = crop(swapper)
+    jaw, eye, brow = target.landmarks[list(temple)]
+    x, y = (0.4 * jaw + 0.3 * eye + 0.3 * brow).astype(int)
+    middle = np.s_[y - 2 : y + 3, x - 2 : x + 3]
+    bare = swapper.swap([target], [swapper.identity([photo()])])[0].mask[middle].mean()
+    target.pixels[y - 12 : y + 13, x - 12 : x + 13] = (15, 12, 10)
+    hair = swapper.swap([target], [swapper.identity([photo()])])[0].mask[middle].mean()
+    assert bare > 0.8
+    assert hair < 0.5  # more of the target than of the swap
+
+
+def test_a_dark_cheek_is_no_hair(swapper):
+    target = crop(swapper)
+    x, y = target.landmarks[[3, 30]].mean(axis=0).astype(int)
+    around = np.s_[y - 8 : y + 9, x - 8 : x + 9]
+    target.pixels[around] = (15, 12, 10)
+    made = swapper.swap([target], [swapper.identity([photo()])])[0]
+    assert made.mask[around].min() > 0.99
 
 
 def test_sizes_are_chosen_without_losing_detail():

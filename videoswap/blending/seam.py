@@ -39,11 +39,16 @@ def meet(swap: Array, target: Array, mask: Array, landmarks: Array) -> Array:
     border *= np.clip(2.0 - np.abs(apart).max(axis=2) / LIMIT, 0.0, 1.0)
     sigma = REACH * SIDE
     near = cv2.GaussianBlur(border, (0, 0), sigma)[..., None]
-    tone = cv2.GaussianBlur(apart * border[..., None], (0, 0), sigma) / (near + DOUBT)
-    tone *= np.minimum(near / (0.3 * max(float(near.max()), DOUBT)), 1.0)
-    tone *= 1.0 - _brows(landmarks * (SIDE / len(mask)))[..., None]
+    share = np.minimum(near / (0.3 * max(float(near.max()), DOUBT)), 1.0) / (near + DOUBT)
+    share *= 1.0 - _brows(landmarks * (SIDE / len(mask)))[..., None]
+    tone = cv2.GaussianBlur(apart * border[..., None], (0, 0), sigma) * share
+    # What that smoothed over is followed in colour. In luma it would carry flicker into the face.
+    left = apart - tone
+    left -= cv2.cvtColor(left, cv2.COLOR_RGB2GRAY)[..., None]
+    tone += cv2.GaussianBlur(left * border[..., None], (0, 0), sigma) * share
     change = cv2.resize(tone, swap.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(swap + change, 0.0, 255.0))
+    made = cv2.add(swap, change)
+    return np.asarray(np.clip(made, 0.0, 255.0, out=made))
 
 
 def _brows(landmarks: Array) -> Array:

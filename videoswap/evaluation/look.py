@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import cv2
@@ -15,6 +16,9 @@ from .pairs import Pair
 
 AROUND = 1.9  # side of the window in face sizes: the face and a ring of its surroundings
 LIFT = 0.16  # of the forehead that counts as face, see blending.masks.forehead
+READINGS = 4  # along x and along y, of the landmarks that are read again and again
+SHIFT = 0.05  # eye distances by which the outermost of them are moved
+GROWTH = 0.04  # share by which the largest and the smallest of them differ from the square
 
 
 class Look:
@@ -48,6 +52,22 @@ class Look:
             self._landmarker.landmarks(self.pair.original, points),
             self._landmarker.landmarks(self.pair.result, points),
         )
+
+    @cached_property
+    def reread(self) -> tuple[Array, Array]:
+        """Landmarks (68, 2) float64 of original and result, means of ``READINGS ** 2`` readings.
+
+        A landmarker answers a little otherwise when its square is moved by a pixel, which says
+        nothing about the picture. The squares lie evenly around the one of ``landmarks``.
+        """
+        squares = list(_around(self.face.points5, self.eye_distance))
+        original, result = (
+            np.mean(
+                [self._landmarker.landmarks(picture, one) for one in squares], axis=0, dtype=float
+            )
+            for picture in (self.pair.original, self.pair.result)
+        )
+        return original, result
 
     @property
     def smooth(self) -> Array:
@@ -94,6 +114,16 @@ class Look:
         points = self.smooth - np.array(window[:2], np.float32)
         outline = np.vstack([points, forehead(points, LIFT)])
         return np.asarray(hull(outline, window[2] - window[0]) > 0.5)
+
+
+def _around(points5: Array, unit: float) -> Iterator[Array]:
+    """Yield points (5, 2) moved in a grid of ``READINGS`` a side; each row has every size once."""
+    line = np.linspace(-1.0, 1.0, READINGS)
+    centre = points5.mean(axis=0)
+    for row, column in np.ndindex(READINGS, READINGS):
+        size = 1.0 + GROWTH * line[(row + column) % READINGS]
+        shift = SHIFT * unit * line[[column, row]]
+        yield (centre + shift + size * (points5 - centre)).astype(np.float32)
 
 
 def cut(picture: Array, box: Box) -> Array:

@@ -25,6 +25,7 @@ from .warp import bend
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _SOFT = 64  # side at which masks without sharp edges are made
+_HAIR = 1.6  # how surely a pixel that does not agree is hair: it stays in full, not half
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +81,37 @@ class MeshSwapper:
             skin *= 1.0 - cv2.resize(crop.front, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
         lit, agreement = match_light(bent, crop.pixels, skin, self._light)
         face *= masks.feather(depths, self._settings.feather * size)
-        hair = self._above_brows(points * (_SOFT / size)) * (1.0 - agreement)
+        strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
+        hair = self._below_hair(points * (_SOFT / size)) * strange
         if hair.max() > 0.02:  # it stays in front
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
         return SwappedCrop(lit, face)
 
-    def _above_brows(self, points: Array) -> Array:
-        """Return the soft mask (_SOFT, _SOFT) of the part of the forehead where hair may hang."""
-        lifts = (0.6 * self._settings.outline.forehead, 2.0 * self._settings.outline.forehead)
-        region = masks.hull(np.vstack([masks.forehead(points, lift) for lift in lifts]), _SOFT)
+    def _below_hair(self, points: Array) -> Array:
+        """Return the soft mask (_SOFT, _SOFT) of forehead and temples, where hair may hang."""
+        low, high = (
+            masks.forehead(points, share * self._settings.outline.forehead) for share in (0.6, 2.0)
+        )
+        temples = (
+            _temple(points, (0, 1, 36, 17), high[:2]),
+            _temple(points, (16, 15, 45, 26), high[-2:]),
+        )
+        parts = np.vstack([low, high]), *temples
+        region = np.max([masks.hull(part, _SOFT) for part in parts], axis=0)
         return np.asarray(cv2.GaussianBlur(region, (0, 0), 0.03 * _SOFT))
+
+
+def _temple(points: Array, marks: tuple[int, int, int, int], above: Array) -> Array:
+    """Return the corners (6, 2) of a temple, a little past the face's outline.
+
+    Args:
+        points: (68, 2) landmarks.
+        marks: Of that side: the jaw's two uppermost, the corner of the eye, the end of the brow.
+        above: (2, 2) the forehead's outline over that end.
+    """
+    jaw, cheek, eye, brow = points[list(marks)]
+    beyond = 1.15 * np.stack([jaw, cheek]) - 0.15 * points[27]
+    return np.vstack([beyond, 0.5 * (jaw + eye), brow, above])
 
 
 def _unfolded(area: Array) -> Array:

@@ -10,13 +10,21 @@ import numpy as np
 
 from ..alignment import crop_matrix, five_points, scale_of, transform
 from ..blending import masks
+from ..brightness import FLOOR
 from ..cropping import warped
 from ..records import Array, Photo
 from .warp import bend
 
 SIDE, LARGE_SIDE = 512, 1024
 COARSEST = 128
-_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
+SIDE_LIGHT = 0.08  # of the side: detail from this size on is averaged with its mirror image
+#: The control points in the order of a mirror image: jaw, brows, nose, eyes, lips, forehead.
+MIRRORED = (
+    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
+    *range(45, 41, -1), 47, 46, *range(39, 35, -1), 41, 40,
+    *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1),
+    *range(77, 67, -1),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +77,14 @@ def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> 
     lifts = bare_forehead(lead, points, outline.forehead)
     controls = _inner_controls(points, lifts, outline)
     if len(pictures) > 1:
-        warped = [lead] + [
+        bent = [
             bend(picture, _inner_controls(marks, lifts, outline), controls, side)[0]
             for picture, marks in pictures[1:]
         ]
         sigma = 0.02 * side
-        tone = np.mean([cv2.GaussianBlur(picture, (0, 0), sigma) for picture in warped], axis=0)
-        lead = np.clip(tone + lead - cv2.GaussianBlur(lead, (0, 0), sigma), 0.0, 255.0)
+        tone = np.mean([cv2.GaussianBlur(one, (0, 0), sigma) for one in (lead, *bent)], axis=0)
+        lead = np.clip(lead + tone - cv2.GaussianBlur(lead, (0, 0), sigma), 0.0, 255.0)
+    lead = _evenly_lit(lead, controls)
     levels: list[Array] = [np.round(lead).astype(np.uint8)]
     while levels[-1].shape[0] > COARSEST:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
@@ -108,6 +117,19 @@ def _inner_controls(landmarks: Array, lifts: Array, outline: Outline) -> Array:
     return controls_of(inner, lifts, outline.lip_gap)
 
 
+def _evenly_lit(picture: Array, controls: Array) -> Array:
+    """Take light from one side out of a face, which in the target comes from elsewhere.
+
+    Coarse light and shade are averaged with those of its mirror image; what is finer is left as
+    it is, since people are known by it.
+    """
+    mirrored = (controls * [-1.0, 1.0] + [1.0, 0.0])[list(MIRRORED)]
+    flipped = np.ascontiguousarray(picture[:, ::-1])
+    apart = bend(flipped, mirrored, controls, len(picture))[0] - picture
+    coarse = cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * len(picture))
+    return np.asarray(np.clip(picture + 0.5 * coarse, 0.0, 255.0))
+
+
 def _side(photo: Photo, template: Array) -> int:
     """Return the side of the finest level that is worth it."""
     assert photo.face.landmarks is not None  # Photo's own check
@@ -138,7 +160,7 @@ def bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:
     sigma = size / 100.0
     soft = cv2.GaussianBlur(picture, (0, 0), sigma)
     rough = cv2.GaussianBlur(cv2.absdiff(picture, soft), (0, 0), 2.0 * sigma).mean(axis=2)
-    tone = np.log(soft + _FLOOR)
+    tone = np.log(soft + FLOOR)
 
     def look(values: Array, points: Array) -> Array:
         rows = np.clip((points * size).astype(int), 0, size - 1)
