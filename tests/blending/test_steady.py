@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from portraits import SIDE, oval, portrait
@@ -9,9 +10,12 @@ from videoswap.records import SwappedCrop
 def swaps(levels, targets=None):
     """Return a window of flat swaps of these brightnesses over the same or given targets."""
     targets = [portrait()] * len(levels) if targets is None else targets
+    small = [
+        cv2.resize(one, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for one in targets
+    ]
     return [
         (target, SwappedCrop(np.full((SIDE, SIDE, 3), level, np.float32), oval()))
-        for level, target in zip(levels, targets, strict=True)
+        for level, target in zip(levels, small, strict=True)
     ]
 
 

@@ -63,9 +63,16 @@ def landmark_motion(before: Array, now: Array, landmarks: Array) -> Array:
 
 
 def _grey(picture: Array, scale: float) -> Array:
+    """Return a picture in grey and smaller; by a whole number first, which is much faster."""
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    if scale < 1.0:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    step = int(1 / scale)
+    if step > 1:
+        height, width = (side // step for side in grey.shape)
+        grey = grey[: height * step, : width * step]
+        grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+    rest = scale * step
+    if rest < 1.0:
+        grey = cv2.resize(grey, None, fx=rest, fy=rest, interpolation=cv2.INTER_LINEAR)
     return np.asarray(grey)
 
 

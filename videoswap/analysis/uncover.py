@@ -39,10 +39,12 @@ GONE = 0.85  # share from which on nothing is left to go by
 SMALLEST = 40.0  # pixels; landmarks of smaller faces are not worth it
 SURE = 0.4  # what the network has to say of a pixel that is taken away
 ROUNDS = 2
+ENOUGH = 0.004  # of the region's side: where they moved by less, another round would find no more
 REGION = 288  # pixels of the surroundings in which landmarks are found again
 WIDE = 0.5 + (FRAMING - 0.5) * 0.62  # framing of these
 FAINT = 0.02  # weight of a hidden landmark against a visible one
 _LIGHT = 14.0  # pixels of the framed face over which light is compared
+_GRID = 32  # side at which that is done, since light is smooth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,8 +208,11 @@ def _found_again(
         hidden = _covered(front, transform(matrix, points))
         placed = fitted(free.landmarks, points, np.where(hidden, FAINT, 1.0))
         filled = _filled(region, matrix, front, free, placed)
+        before = points
         points = landmarker.landmarks(filled, five_points(placed).astype(np.float32))
         points = points.astype(np.float64)
+        if np.linalg.norm(points - before, axis=1).mean() < ENOUGH * REGION:
+            break
     full = transform(compose(invert(frame.matrix), invert(whole)), points)
     return full.astype(np.float32), hidden
 
@@ -253,13 +258,16 @@ def _filled(region: Array, matrix: Array, front: Array, free: Clean, placed: Arr
     onto = similarity(free.landmarks, transform(matrix, placed))
     bare = cv2.warpAffine(free.picture, onto, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
     visible = (front < 0.3).astype(np.float32)[..., None]
-    ratio = log_ratio(picture, bare)
-    weight = cv2.GaussianBlur(visible, (0, 0), _LIGHT)[..., None]
-    light = cv2.GaussianBlur(ratio * visible, (0, 0), _LIGHT) / (weight + 0.02)
+    seen = np.dstack([log_ratio(picture, bare) * visible, visible])
+    coarse = cv2.resize(seen, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+    coarse = cv2.GaussianBlur(coarse, (0, 0), _LIGHT * _GRID / SIDE)
+    light = cv2.resize(coarse[..., :3] / (coarse[..., 3:] + 0.02), (SIDE, SIDE))
     lit = brightened(bare, np.exp(light))
     there = cv2.dilate((front > SURE).astype(np.float32), np.ones((5, 5), np.uint8))
-    both = np.dstack([lit, cv2.GaussianBlur(there, (0, 0), 1.2)]).astype(np.float32)
+    soft = cv2.GaussianBlur(there, (0, 0), 1.2)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpAffine(both, matrix, (REGION, REGION), flags=flags)
-    share = laid[..., 3:]
-    return np.clip(region * (1 - share) + laid[..., :3] * share, 0, 255).astype(np.uint8)
+    laid, share = (
+        cv2.warpAffine(one, matrix, (REGION, REGION), flags=flags) for one in (lit, soft)
+    )
+    both = cv2.blendLinear(region.astype(np.float32), laid, 1 - share, share)
+    return np.rint(both).clip(0, 255).astype(np.uint8)

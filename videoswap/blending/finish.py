@@ -71,7 +71,7 @@ class Finisher:
         if self._as_is:
             return swapped
         if settings.steady and len(window) > 1:
-            pairs = [(one.crop.pixels, one.swapped) for one in window]
+            pairs = [(one.crop.quarter, one.swapped) for one in window]
             swapped = steady(pairs, place)
         pixels, mask = swapped.pixels, swapped.mask
         front = front_over_time([one.crop for one in window], place)

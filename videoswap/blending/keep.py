@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..brightness import log_ratio
 from ..records import Array
 from . import masks
 
@@ -12,7 +13,6 @@ EYES, MOUTH = "eyes", "mouth"
 
 EYE_GROWTH = 1.05  # size of the kept eye relative to the lid line
 EYE_SHADE = 0.8  # how much of the new sockets' shade the kept eyes take
-_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
 
 
 def keep_eyes(lit: Array, target: Array, points: Array) -> None:
@@ -35,7 +35,7 @@ def keep_eyes(lit: Array, target: Array, points: Array) -> None:
         shared = float(ring.sum())
         if shared < 4.0:
             continue
-        ratio = np.log((lit[part] + _FLOOR) / (target[part] + _FLOOR))
+        ratio = log_ratio(lit[part], target[part])
         gain = np.clip(EYE_SHADE * (ratio * ring).sum(axis=(0, 1)) / shared, -1.0, 0.5)
         _keep(lit, target, masks.grown(eye, EYE_GROWTH), np.exp(gain).astype(np.float32))
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..brightness import FLOOR
 from ..records import Array
 
-_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
 _DARKEST = 3  # percentile
 _AROUND = 0.1  # of the side, by which the face reaches further than its plain skin
 
@@ -58,9 +58,9 @@ def match_light(
     grid = settings.grid
     small = (grid, grid)
     weights = cv2.resize(skin, small, interpolation=cv2.INTER_AREA)
-    log_swap = np.log(cv2.resize(swap, small, interpolation=cv2.INTER_AREA) + _FLOOR)
+    log_swap = np.log(cv2.resize(swap, small, interpolation=cv2.INTER_AREA) + FLOOR)
     unveiled = cv2.resize(target, small, interpolation=cv2.INTER_AREA) - veil
-    log_target = np.log(np.maximum(unveiled, 0.0) + _FLOOR)
+    log_target = np.log(np.maximum(unveiled, 0.0) + FLOOR)
     difference = log_target - log_swap
     if float(weights.sum()) < 8.0:
         return swap, np.ones_like(skin)
@@ -74,9 +74,9 @@ def match_light(
     factor = cv2.resize(
         np.exp(gain).astype(np.float32), swap.shape[1::-1], interpolation=cv2.INTER_LINEAR
     )
-    lit = swap + np.float32(_FLOOR)
+    lit = swap + np.float32(FLOOR)
     np.multiply(lit, factor, out=lit)
-    np.add(lit, veil - np.float32(_FLOOR), out=lit)
+    np.add(lit, veil - np.float32(FLOOR), out=lit)
     np.clip(lit, 0.0, 255.0, out=lit)
     strange = np.abs(left_over).mean(axis=2) / settings.outlier
     agreement = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)

@@ -9,49 +9,47 @@ look goes as far ahead as back, so nothing lags.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import cv2
 import numpy as np
 
 from ..records import Array, SwappedCrop
+from ..stillness import stillness
 
 TOLERANCE = 4.0  # of 255: change of the target at which a frame counts for little more than half
 FAINT = 0.05  # weight that is not worth the work
-WIDTH = 1.5  # frames, standard deviation of the Gaussian over time
-_COARSE = 4  # the target is compared in squares of so many pixels, which takes its grain away
 
 
 def steady(window: Sequence[tuple[Array, SwappedCrop]], place: int) -> SwappedCrop:
     """Filter one swap over time.
 
     Args:
-        window: Target crop (S, S, 3) float32 RGB, 0 to 255, and swap, of one track in frames that
+        window: Small target, see ``Crop.quarter``, and swap (S, S, 3), of one track in frames that
             follow each other, all of one size.
         place: Which of them is meant.
 
     Returns:
         The swap with filtered picture and mask.
     """
-    size = len(window[place][0])
-    mine, own = _coarse(window[place][0]), window[place][1]
+    mine, own = window[place]
+    size = len(own.mask)
     part = _covered(window)
-    colours, soft = own.pixels[part].copy(), own.mask[part].copy()
+    pixels, mask = own.pixels.copy(), own.mask.copy()
+    colours, soft = pixels[part].copy(), mask[part].copy()
     total = np.ones_like(soft)
     for number, (target, swapped) in enumerate(window):
         if number == place:
             continue
-        change = cv2.absdiff(mine, _coarse(target)).max(axis=2)
-        change = cv2.dilate(change, np.ones((3, 3), np.uint8))
-        alike = np.exp(-0.5 * (change / TOLERANCE) ** 2 - 0.5 * ((number - place) / WIDTH) ** 2)
-        if float(alike.max()) < FAINT:
+        still = stillness(mine, target, number - place, TOLERANCE)
+        if float(still.max()) < FAINT:
             continue
-        weight = cv2.resize(alike.astype(np.float32), (size, size))[part]
+        weight = cv2.resize(still, (size, size))[part]
         total += weight
-        colours += cv2.multiply(swapped.pixels[part], _of_colours(weight))
-        soft += swapped.mask[part] * weight
-    pixels, mask = own.pixels.copy(), own.mask.copy()
+        cv2.accumulateProduct(swapped.pixels[part], _of_colours(weight), colours)
+        cv2.accumulateProduct(swapped.mask[part], weight, soft)
     pixels[part] = cv2.divide(colours, _of_colours(total))
-    mask[part] = soft / total
+    mask[part] = cv2.divide(soft, total)
     return SwappedCrop(pixels, _closed(mask, own.mask))
 
 
@@ -62,14 +60,9 @@ def _of_colours(values: Array) -> Array:
 
 def _covered(window: Sequence[tuple[Array, SwappedCrop]]) -> tuple[slice, slice]:
     """Return the rows and columns that any of the masks covers."""
-    seen = np.max([swapped.mask for _, swapped in window], axis=0) > 0.0
-    x, y, width, height = cv2.boundingRect(seen.astype(np.uint8))
+    seen = reduce(cv2.max, [swapped.mask for _, swapped in window])
+    x, y, width, height = cv2.boundingRect((seen > 0.0).astype(np.uint8))
     return np.s_[y : y + height, x : x + width]
-
-
-def _coarse(picture: Array) -> Array:
-    side = max(1, len(picture) // _COARSE)
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA))
 
 
 def _closed(mask: Array, own: Array) -> Array:

@@ -8,7 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -155,12 +155,16 @@ def load_manifest(path: Path | None = None) -> Manifest:
     """
     path = path or _manifest_path()
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        return parse(raw)
+        return _read(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError("no_manifest", f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, TypeError, KeyError) as error:
         raise InputError("bad_manifest", f"{path} is not a list of models: {error}.") from None
+
+
+@lru_cache(maxsize=1)  # a run asks for it some twenty times
+def _read(text: str) -> Manifest:
+    return parse(tomllib.loads(text))
 
 
 def parse(raw: Mapping[str, Any]) -> Manifest:

@@ -9,6 +9,8 @@ mask, as of a finger over a cheek, it stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import cv2
 import numpy as np
 
@@ -39,20 +41,40 @@ def drawn_to_edges(front: Array, picture: Array) -> Array:
 
     small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     mask = cv2.resize(front, (side, side), interpolation=cv2.INTER_AREA)
-    centre, level = mean(small), mean(mask)
-    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-    spread = np.empty((side, side, 3, 3), np.float32)
-    for i, j in pairs:
-        value = mean(small[..., i] * small[..., j]) - centre[..., i] * centre[..., j]
-        spread[..., i, j] = spread[..., j, i] = value
-    spread += NOISE * np.eye(3, dtype=np.float32)
-    shared = mean(small * mask[..., None]) - centre * level[..., None]
-    slope = np.linalg.solve(spread, shared[..., None])[..., 0]
-    offset = level - (slope * centre).sum(axis=2)
-    told = (slope * shared).sum(axis=2) / (mean(mask * mask) - level * level + UNCLEAR)
-    smooth = mean(np.dstack([slope, offset]))
-    large = cv2.resize(smooth, (size, size), interpolation=cv2.INTER_LINEAR)
-    made = cv2.transform(large[..., :3] * picture, np.ones((1, 3), np.float32)) + large[..., 3]
-    share = cv2.resize(mean(told), (size, size), interpolation=cv2.INTER_LINEAR)
+    colours = cv2.split(small)
+    centre, level = [mean(colour) for colour in colours], mean(mask)
+    shared = [mean(c * mask) - m * level for c, m in zip(colours, centre, strict=True)]
+    spread = {
+        (i, j): mean(colours[i] * colours[j]) - centre[i] * centre[j] + (NOISE if i == j else 0.0)
+        for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+    }
+    slope = _solved(spread, shared)
+    offset = level - sum(s * m for s, m in zip(slope, centre, strict=True))
+    told = sum(s * c for s, c in zip(slope, shared, strict=True))
+    told = told / (mean(mask * mask) - level * level + UNCLEAR)
+    factors, base, share = (
+        cv2.resize(mean(one), (size, size)) for one in (cv2.merge(slope), offset, told)
+    )
+    made = cv2.transform(cv2.multiply(factors, picture), np.ones((1, 3), np.float32)) + base
     share = np.clip(2.0 * share, 0.0, 1.0)  # half told is well told
     return np.asarray(front + (np.clip(made, 0.0, 1.0) - front) * share, np.float32)
+
+
+def _solved(spread: Mapping[tuple[int, int], Array], shared: Sequence[Array]) -> list[Array]:
+    """Solve 3 x 3 symmetric systems, one a pixel, by Cramer's rule.
+
+    Args:
+        spread: (h, w) each, the upper triangle by row and column.
+        shared: The right-hand sides, (h, w) each.
+
+    Returns:
+        The solutions, (h, w) each.
+    """
+    a, b, c = spread[0, 0], spread[0, 1], spread[0, 2]
+    d, e, f = spread[1, 1], spread[1, 2], spread[2, 2]
+    x, y, z = shared
+    aa, bb, cc = d * f - e * e, c * e - b * f, b * e - c * d  # cofactors
+    dd, ee, ff = a * f - c * c, b * c - a * e, a * d - b * b
+    scale = 1.0 / (a * aa + b * bb + c * cc)
+    rows = ((aa, bb, cc), (bb, dd, ee), (cc, ee, ff))
+    return [(p * x + q * y + r * z) * scale for p, q, r in rows]

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from ..records import Array, Crop
+from ..stillness import stillness
 from .edges import drawn_to_edges
 
 TOLERANCE = 6.0  # of 255: change of the picture at which a neighbour counts for 0.6
-WIDTH = 1.5  # frames, standard deviation of the Gaussian over time
 SURE = 0.75  # the least that the surest pixel of a region has to reach
 SMALLEST = 0.0008  # of the crop: a smaller region is none
 CRISP = 1.6  # how much steeper the border is made
@@ -34,37 +34,36 @@ def front_over_time(crops: Sequence[Crop], place: int) -> Array | None:
     Returns:
         (S, S) float32, 0 to 1, in the pixels of its crop; None if there is nothing.
     """
-    if all(crop.front is None for crop in crops):
+    fronts = [crop.front for crop in crops if crop.front is not None]
+    if max((float(front.max()) for front in fronts), default=0.0) < SURE:
         return None
-    front = _steadied(crops, place)
-    plausible = None if front is None else _plausible(front)
+    plausible = _plausible(_steadied(crops, place))
     if plausible is None:
         return None
     drawn = drawn_to_edges(plausible, crops[place].pixels)
     return np.asarray(np.clip((drawn - 0.5) * CRISP + 0.5, 0.0, 1.0), np.float32)
 
 
-def _steadied(crops: Sequence[Crop], place: int) -> Array | None:
+def _steadied(crops: Sequence[Crop], place: int) -> Array:
     """Return the mean (S, S) over the frames in which the picture is the same."""
     crop = crops[place]
     size = len(crop.pixels)
-    mine = _coarse(crop.pixels)
+    mine = _coarse(crop)
     total = np.ones((_COARSE, _COARSE), np.float32)
     front = np.zeros((size, size), np.float32) if crop.front is None else crop.front.copy()
     for number, other in enumerate(crops):
         if number == place or len(other.pixels) != size:
             continue
-        change = cv2.absdiff(mine, _coarse(other.pixels)).max(axis=2)
-        change = cv2.dilate(change, np.ones((3, 3), np.uint8))
-        alike = np.exp(-0.5 * (change / TOLERANCE) ** 2 - 0.5 * ((number - place) / WIDTH) ** 2)
-        total += alike.astype(np.float32)
+        still = stillness(mine, _coarse(other), number - place, TOLERANCE)
+        total += still
         if other.front is not None:
-            front += _enlarged(alike.astype(np.float32), size) * other.front
-    return front / _enlarged(total, size)
+            cv2.accumulateProduct(_enlarged(still, size), other.front, front)
+    return np.asarray(cv2.divide(front, _enlarged(total, size)))
 
 
-def _coarse(picture: Array) -> Array:
-    return np.asarray(cv2.resize(picture, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA))
+def _coarse(crop: Crop) -> Array:
+    size = (_COARSE, _COARSE)
+    return np.asarray(cv2.resize(crop.quarter, size, interpolation=cv2.INTER_AREA))
 
 
 def _enlarged(small: Array, size: int) -> Array:
@@ -76,8 +75,10 @@ def _plausible(front: Array) -> Array | None:
     if float(front.max()) < SURE:
         return None
     there = (front > 0.5).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(there, connectivity=4)
-    surely = np.bincount(labels[front >= SURE], minlength=count)
+    x, y, width, height = cv2.boundingRect(there)
+    part = np.s_[y : y + height, x : x + width]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(there[part], connectivity=4)
+    surely = np.bincount(labels[front[part] >= SURE], minlength=count)
     good = (surely > 0) & (stats[:, cv2.CC_STAT_AREA] >= SMALLEST * front.size)
     good[0] = False
     if not good.any():
@@ -85,5 +86,6 @@ def _plausible(front: Array) -> Array | None:
     if good[1:].all():
         return front
     # With a region goes its soft border.
-    near = cv2.dilate(good[labels].astype(np.uint8), np.ones((5, 5), np.uint8), iterations=2)
+    there[part] = good[labels]
+    near = cv2.dilate(there, np.ones((5, 5), np.uint8), iterations=2)
     return np.asarray(np.where(near > 0, front, 0.0), np.float32)

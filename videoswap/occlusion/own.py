@@ -28,7 +28,7 @@ class OwnFinder:
             as in pictures.
     """
 
-    key = "own 1"  # change it with the network
+    key = "own 2"  # change it with the network
 
     def __init__(self, appearances: Appearances | None = None) -> None:
         self._look = load_network()
@@ -40,16 +40,7 @@ class OwnFinder:
         reference = framed.picture
         if self._references is not None:
             reference = self._references(crop.track, framed.picture, framed.landmarks)
-        front = self._look(framed.picture, reference)
-        if with_front(crop, framed, front).front is None:
-            return crop
-        # A second look in the mirror, only where there is something, makes borders surer.
-        again = self._look(_mirrored(framed.picture), _mirrored(reference))
-        return with_front(crop, framed, (front + _mirrored(again)) / 2)
-
-
-def _mirrored(picture: Array) -> Array:
-    return np.ascontiguousarray(picture[:, ::-1])
+        return with_front(crop, framed, self._look(framed.picture, reference))
 
 
 def load_network() -> Look:

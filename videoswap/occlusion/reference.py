@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from ..analysis.appearance import SIDE, Appearance
+from ..brightness import brightened, log_ratio
 from ..records import Array
 
 #: From a picture and its reference, (S, S, 3) float32 RGB, 0 to 255, to what is in front (S, S).
@@ -25,7 +26,6 @@ Appearances = Callable[[int], Sequence[Appearance]]
 LIKE = 7  # pictures of like pose that make a reference
 HIDDEN = 0.3  # from there on a pixel of a picture is left out
 TRACKS = 16  # whose references are kept
-_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise
 _MIDDLE = np.s_[SIDE // 4 : -SIDE // 8, SIDE // 4 : -SIDE // 4]  # mostly face
 
 
@@ -36,7 +36,7 @@ class _Track:
     Attributes:
         landmarks: (n, 68, 2) float32, by which the reference of like pose is chosen.
         pictures: (n, SIDE, SIDE, 3) float32 RGB, 0 to 255.
-        known: (n, SIDE, SIDE) bool, where they show the face.
+        known: (n, SIDE, SIDE) uint8, not 0 where they show the face.
     """
 
     landmarks: Array
@@ -75,8 +75,8 @@ class References:
         nearest = int(apart.argmin())
         reference, known = made.pictures[nearest], made.known[nearest]
         gain = _gain(reference[_MIDDLE], picture[_MIDDLE])
-        reference = (reference + _FLOOR) * gain - _FLOOR
-        return np.where(known[..., None], np.clip(reference, 0, 255), picture).astype(np.float32)
+        lit = brightened(reference, gain)
+        return cv2.copyTo(lit, known, picture.copy())
 
     def _made(self, track: int) -> _Track | None:
         kept = self._appearances(track)
@@ -103,15 +103,30 @@ def _nearest(landmarks: Array, number: int) -> Array:
 
 def _median(pictures: Array, hidden: Array, chosen: Array) -> tuple[Array, Array]:
     """Return the median of what is not hidden of uint8 pictures, and where there is any."""
-    out = hidden[chosen]
-    ranked = np.sort(np.where(out[..., None], np.uint8(255), pictures[chosen]), axis=0)
-    count = (~out).sum(axis=0)
+    ranked = _sorted([np.where(hidden[k][..., None], np.uint8(255), pictures[k]) for k in chosen])
+    count = (~hidden[chosen]).sum(axis=0)
     middle = np.maximum(count - 1, 0) // 2  # of those that are not hidden, which come first
-    median = np.take_along_axis(ranked, middle[None, ..., None], axis=0)[0]
-    return median.astype(np.float32), count > 0
+    median = ranked[(len(chosen) - 1) // 2].copy()
+    for place in range((len(chosen) - 1) // 2):
+        fewer = middle == place
+        median[fewer] = ranked[place][fewer]
+    return median.astype(np.float32), count.astype(np.uint8)
+
+
+def _sorted(pictures: Sequence[Array]) -> list[Array]:
+    """Sort the pixels of some pictures, channel by channel; tens of times as fast as numpy.
+
+    Neighbours change places until all is in order (odd-even transposition sort).
+    """
+    ranked = list(pictures)
+    for turn in range(len(ranked)):
+        for k in range(turn % 2, len(ranked) - 1, 2):
+            one, other = ranked[k], ranked[k + 1]
+            ranked[k], ranked[k + 1] = cv2.min(one, other), cv2.max(one, other)
+    return ranked
 
 
 def _gain(reference: Array, picture: Array) -> Array:
     """Return how much brighter a picture is than a reference, (3,), by the median pixel."""
-    ratio = np.log((picture[::2, ::2] + _FLOOR) / (reference[::2, ::2] + _FLOOR))
+    ratio = log_ratio(picture[::2, ::2], reference[::2, ::2])
     return np.asarray(np.exp(np.clip(np.median(ratio, axis=(0, 1)), -0.5, 0.5)), np.float32)
