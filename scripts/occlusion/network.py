@@ -19,6 +19,32 @@ def _doubled(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+REACHES = (2, 6)  # pixels of half the side by which a reference may be out of place
+DIFFERENCES = 3 + 3 * len(REACHES)
+
+
+def _differences(x: Tensor) -> Tensor:
+    """Return how a picture differs from its reference: (B, DIFFERENCES, S / 2, S / 2).
+
+    Plainly, and how far each pixel is outside of the range of the reference around it, which
+    allows for another expression or pose.
+    """
+    picture, reference = functional.avg_pool2d(x.contiguous(), 2).chunk(2, 1)
+    found = [(picture - reference).abs()]
+    for reach in REACHES:
+        above, below = picture - highest(reference, reach), -highest(-reference, reach) - picture
+        found.append(functional.relu(above) + functional.relu(below))
+    return torch.cat(found, 1)
+
+
+def highest(x: Tensor, reach: int) -> Tensor:
+    """Return the maximum over the square around each pixel: along x, then along y."""
+    window = (2 * reach + 1, 1, reach)
+    rows = functional.max_pool1d(x.flatten(0, 1), *window)
+    both = functional.max_pool1d(rows.transpose(1, 2), *window)
+    return both.transpose(1, 2).reshape(x.shape)
+
+
 class InFront(nn.Module):
     """From (B, 6, S, S), picture and reference in [-1, 1], to logits (B, 1, S, S).
 
@@ -29,7 +55,8 @@ class InFront(nn.Module):
     def __init__(self, widths: tuple[int, int, int, int] = (16, 32, 64, 96)) -> None:
         super().__init__()
         a, b, d, e = widths
-        self.stem, self.e1 = _conv(24, a), _conv(a, a)
+        seen = 24 + DIFFERENCES
+        self.stem, self.e1 = _conv(seen, a), _conv(a, a)
         self.d2, self.e2 = _conv(a, b, 2), _conv(b, b)
         self.d3, self.e3 = _conv(b, d, 2), _conv(d, d)
         self.d4, self.e4 = _conv(d, e, 2), _conv(e, e)
@@ -37,11 +64,11 @@ class InFront(nn.Module):
         self.r3, self.u3 = nn.Conv2d(e, d, 1), _conv(d, d)
         self.r2, self.u2 = nn.Conv2d(d, b, 1), _conv(b, b)
         self.r1, self.u1 = nn.Conv2d(b, a, 1), _conv(a, a)
-        self.f1, self.f2 = _conv(a + 24, 16), nn.Conv2d(16, 4, 3, 1, 1)
+        self.f1, self.f2 = _conv(a + seen, 16), nn.Conv2d(16, 4, 3, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits."""
-        x = functional.pixel_unshuffle(x, 2)
+        x = torch.cat([functional.pixel_unshuffle(x, 2), _differences(x)], 1)
         s = self.e1(self.stem(x))
         b = self.e2(self.d2(s))
         d = self.e3(self.d3(b))

@@ -18,10 +18,12 @@ from photos import COARSE, Pool
 from shapes import SIDE, between
 from things import any_thing, field, smear
 
+from videoswap.brightness import brightened, log_ratio
+
 SCALE = 0.6  # mean size of a 256-pixel photo in a sample
 CENTRE = np.array([127.5, 141.0])  # of a face in its photo
 REFERENCES = ("same", "dirty", "clean")
-REFERENCE_SHARES = (0.35, 0.12, 0.53)
+REFERENCE_SHARES = (0.25, 0.08, 0.67)
 COUNTS = (0.30, 0.55, 0.15)  # how often a face has no thing, one, two before it
 
 
@@ -91,14 +93,22 @@ def make_sample(
     if reference != "same":
         before = picture
         if reference == "clean":
-            before = lit if rng.random() < 0.5 else _relit(rng, plain)
+            before = lit if rng.random() < 0.85 else _relit(rng, plain)
             thing = any_thing(rng, pool, own, photo, points) if rng.random() < 0.12 else None
             if thing is not None:
                 colours, alpha = thing
                 before = before * (1 - alpha[..., None]) + colours * alpha[..., None]
-        other = _at_another_time(rng, before, tone, points)
+        other = _in_the_light_of(shown, _at_another_time(rng, before, tone, points))
     weight = face * np.maximum(sure, np.clip(2 * front, 0, 1))
     return Sample(shown, other, front, weight)
+
+
+def _in_the_light_of(picture: Array, reference: Array) -> Array:
+    """Make a reference as bright as its picture, as ``videoswap.occlusion.reference`` does."""
+    middle = np.s_[SIDE // 4 : -SIDE // 8 : 2, SIDE // 4 : -SIDE // 4 : 2]
+    ratio = log_ratio(picture[middle], reference[middle])
+    gain = np.exp(np.clip(np.median(ratio, axis=(0, 1)), -0.5, 0.5))
+    return brightened(reference, gain).astype(np.uint8)
 
 
 def _at_another_time(

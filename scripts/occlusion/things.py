@@ -10,7 +10,7 @@ from photos import Pool
 from shapes import SIDE, between, somewhere
 
 KINDS = ("blob", "stripe", "card", "arm", "half", "hand", "microphone", "glasses", "hair")
-SHARES = (0.13, 0.15, 0.13, 0.09, 0.04, 0.27, 0.09, 0.05, 0.05)
+SHARES = (0.09, 0.17, 0.12, 0.09, 0.03, 0.31, 0.11, 0.04, 0.04)
 HAIR = np.array(
     [
         *([20, 16, 14], [45, 32, 25], [80, 55, 38], [130, 95, 60]),

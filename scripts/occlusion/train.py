@@ -115,6 +115,12 @@ def bare_photos(network: InFront, pool: Pool) -> Array:
     return np.array(kept)
 
 
+def save_weights(network: InFront, out: Path) -> None:
+    """Write the weights, to go on from there."""
+    packed = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(packed, out.with_suffix(".safetensors"))
+
+
 def save(network: InFront, out: Path) -> None:
     """Write the ONNX file."""
     empty = torch.zeros(1, SIDE, SIDE, 3)
@@ -182,9 +188,9 @@ def main() -> None:
                 old.mul_(keep).add_(new, alpha=1 - keep)
         if time.monotonic() - saved > 240:
             saved = time.monotonic()
-            save_file(mean.state_dict(), options.out.with_suffix(".safetensors"))
+            save_weights(mean, options.out)
             print(step, f"{loss.item():.3f}", json.dumps(check(mean, pool, for_check)), flush=True)
-    save_file(mean.state_dict(), options.out.with_suffix(".safetensors"))
+    save_weights(mean, options.out)
     print(json.dumps(check(mean, pool, for_check)))
     save(mean, options.out)
 

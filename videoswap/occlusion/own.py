@@ -28,7 +28,7 @@ class OwnFinder:
             as in pictures.
     """
 
-    key = "own 2"  # change it with the network
+    key = "own 3"  # change it with the network
 
     def __init__(self, appearances: Appearances | None = None) -> None:
         self._look = load_network()
