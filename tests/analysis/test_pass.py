@@ -49,6 +49,14 @@ def two_shots():
     return pictures
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_uncovering():
+    """Squares are no faces: what a network for faces sees before them says nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analyze, "uncover", lambda *_: None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     return probe(write_video(tmp_path_factory.mktemp("clips") / "two shots.mp4", two_shots()))
@@ -170,6 +178,26 @@ def test_a_gap_over_an_interruption_is_filled_likewise(dimmed, tmp_path, monkeyp
     with pytest.raises(VideoswapError):
         run(dimmed, tmp_path, progress=progress, stop=stop)
     with run(dimmed, tmp_path) as analysis:
+        assert summary(analysis) == expected
+
+
+def test_stopped_while_landmarks_are_uncovered_it_goes_on_later(
+    clip, expected, tmp_path, monkeypatch
+):
+    stop = threading.Event()
+
+    def stopped(store, pictures, landmarker, carry_on):
+        assert not store.finished
+        carry_on()
+        stop.set()
+        carry_on()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(analyze, "uncover", stopped)
+        with pytest.raises(VideoswapError) as caught:
+            run(clip, tmp_path, stop=stop)
+    assert caught.value.code == "interrupted"
+    with run(clip, tmp_path) as analysis:
         assert summary(analysis) == expected
 
 
