@@ -18,7 +18,7 @@ from photos import COARSE, Pool
 from shapes import SIDE, between
 from things import any_thing, field, smear
 
-from videoswap.brightness import brightened, log_ratio
+from videoswap.occlusion.reference import in_the_light_of
 
 SCALE = 0.6  # mean size of a 256-pixel photo in a sample
 CENTRE = np.array([127.5, 141.0])  # of a face in its photo
@@ -98,17 +98,10 @@ def make_sample(
             if thing is not None:
                 colours, alpha = thing
                 before = before * (1 - alpha[..., None]) + colours * alpha[..., None]
-        other = _in_the_light_of(shown, _at_another_time(rng, before, tone, points))
+        other = _at_another_time(rng, before, tone, points)
+        other = in_the_light_of(shown, other).astype(np.uint8)
     weight = face * np.maximum(sure, np.clip(2 * front, 0, 1))
     return Sample(shown, other, front, weight)
-
-
-def _in_the_light_of(picture: Array, reference: Array) -> Array:
-    """Make a reference as bright as its picture, as ``videoswap.occlusion.reference`` does."""
-    middle = np.s_[SIDE // 4 : -SIDE // 8 : 2, SIDE // 4 : -SIDE // 4 : 2]
-    ratio = log_ratio(picture[middle], reference[middle])
-    gain = np.exp(np.clip(np.median(ratio, axis=(0, 1)), -0.5, 0.5))
-    return brightened(reference, gain).astype(np.uint8)
 
 
 def _at_another_time(

@@ -74,9 +74,7 @@ class References:
         apart = np.abs(made.landmarks - landmarks).sum(axis=(1, 2))
         nearest = int(apart.argmin())
         reference, known = made.pictures[nearest], made.known[nearest]
-        gain = _gain(reference[_MIDDLE], picture[_MIDDLE])
-        lit = brightened(reference, gain)
-        return cv2.copyTo(lit, known, picture.copy())
+        return cv2.copyTo(in_the_light_of(picture, reference), known, picture.copy())
 
     def _made(self, track: int) -> _Track | None:
         kept = self._appearances(track)
@@ -126,7 +124,16 @@ def _sorted(pictures: Sequence[Array]) -> list[Array]:
     return ranked
 
 
-def _gain(reference: Array, picture: Array) -> Array:
-    """Return how much brighter a picture is than a reference, (3,), by the median pixel."""
-    ratio = log_ratio(picture[::2, ::2], reference[::2, ::2])
-    return np.asarray(np.exp(np.clip(np.median(ratio, axis=(0, 1)), -0.5, 0.5)), np.float32)
+def in_the_light_of(picture: Array, reference: Array) -> Array:
+    """Make a reference as bright as its picture, by the median pixel of each channel.
+
+    Args:
+        picture: (SIDE, SIDE, 3) RGB, 0 to 255.
+        reference: (SIDE, SIDE, 3) RGB, 0 to 255.
+
+    Returns:
+        (SIDE, SIDE, 3) RGB, 0 to 255; float32 if the reference is.
+    """
+    ratio = log_ratio(picture[_MIDDLE][::2, ::2], reference[_MIDDLE][::2, ::2])
+    gain = np.exp(np.clip(np.median(ratio, axis=(0, 1)), -0.5, 0.5)).astype(np.float32)
+    return brightened(reference, gain)
