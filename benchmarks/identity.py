@@ -22,8 +22,8 @@ MEDIA = ROOT.parent / "shared" / "media"
 sys.path.insert(0, str(ROOT))
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
-from videoswap.analysis.tools import FaceTools  # noqa: E402
 from videoswap.cropping import FrameSurface  # noqa: E402
+from videoswap.finding.tools import FaceTools  # noqa: E402
 from videoswap.matching import assign, cluster_tracks  # noqa: E402
 from videoswap.media.probe import probe  # noqa: E402
 from videoswap.media.reader import VideoReader  # noqa: E402

@@ -36,9 +36,9 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
-from videoswap.analysis.tools import FaceTools  # noqa: E402
 from videoswap.blending import masks  # noqa: E402
 from videoswap.cropping import FrameSurface, covered_pixels, cut  # noqa: E402
+from videoswap.finding.tools import FaceTools  # noqa: E402
 from videoswap.matching import cluster_tracks  # noqa: E402
 from videoswap.media.probe import probe  # noqa: E402
 from videoswap.media.reader import VideoReader  # noqa: E402

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .analysis.analyze import Analysis
-from .analysis.tools import FaceTools
 from .evaluation.compare import compare_results
 from .evaluation.evaluate import evaluate_result
 from .evaluation.page import write_page
 from .evaluation.report import Evaluation
+from .finding.tools import FaceTools
 from .jobs.context import Context, Say, open_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderReport, swap_one_folder

@@ -128,7 +128,7 @@ def _onnxruntime_packages() -> list[Check]:
 
 
 def _models() -> list[Check]:
-    from .analysis import packaged
+    from .finding import packaged
 
     return [
         Check(name, True, str(locate()))

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .analysis.recognition import Recognizer
 from .assignment import FORBIDDEN, cheapest_pairs
 from .errors import InputError, NoFaceError
+from .finding.recognition import Recognizer
 from .records import Array, Person, Track
 from .sources import Reference
 

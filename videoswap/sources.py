@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .analysis.photos import PhotoReader
-from .analysis.tools import FaceTools
 from .errors import InputError, NoFaceError
+from .finding.photos import PhotoReader
+from .finding.tools import FaceTools
 from .media.stills import read_picture
 from .records import Array, Fallback, Photo
 from .settings import AnalysisSettings

@@ -14,8 +14,8 @@ import numpy as np
 from photos import load
 
 from videoswap.alignment import crop_matrix, five_points, similarity, transform
-from videoswap.analysis.appearance import FRAMING, SIDE
 from videoswap.cropping import warped
+from videoswap.finding.appearance import FRAMING, SIDE
 
 FLOOR = 12.0  # of 255, of the logarithms that are averaged
 

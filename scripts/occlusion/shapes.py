@@ -118,5 +118,11 @@ def half(rng: np.random.Generator) -> Array:
     return np.clip(across - rng.uniform(0, 45) + 0.5, 0, 1).astype(np.float32)
 
 
+def only_rim(rng: np.random.Generator, alpha: Array) -> Array:
+    """Leave only the rim of a thing, as of a handle, a loop or a frame."""
+    depth = cv2.distanceTransform((alpha > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray(alpha * np.clip(between(rng, 2, 12) - depth + 0.5, 0, 1), np.float32)
+
+
 #: Outlines that any texture may fill.
 PLAIN = {"blob": blob, "stripe": stripe, "card": card, "arm": arm, "half": half}

@@ -11,6 +11,7 @@ from shapes import SIDE, between, somewhere
 
 KINDS = ("blob", "stripe", "card", "arm", "half", "hand", "microphone", "glasses", "hair")
 SHARES = (0.09, 0.17, 0.12, 0.09, 0.03, 0.31, 0.11, 0.04, 0.04)
+RIMS = 0.15  # share of the blobs and cards that are open inside
 HAIR = np.array(
     [
         *([20, 16, 14], [45, 32, 25], [80, 55, 38], [130, 95, 60]),
@@ -283,6 +284,8 @@ def any_thing(
         made = glasses(rng, points)
     else:
         alpha = shapes.PLAIN[kind](rng)
+        if kind in ("blob", "card") and rng.random() < RIMS:
+            alpha = shapes.only_rim(rng, alpha)
         made = shaded(rng, any_texture(rng, pool, own, photo), alpha), alpha
     if made is None:
         return None

@@ -4,12 +4,12 @@ import pytest
 
 from tests.occlusion.faces import astronaut
 from videoswap.alignment import five_points
-from videoswap.analysis.appearance import FRAMING, MOST, SIDE, Appearance
-from videoswap.analysis.detector import Detection
 from videoswap.analysis.scan import Scanned, ScanState
 from videoswap.analysis.store import Store
 from videoswap.analysis.tracker import Split
-from videoswap.analysis.views import FramePicture, View
+from videoswap.finding.appearance import FRAMING, MOST, SIDE, Appearance
+from videoswap.finding.detector import Detection
+from videoswap.finding.views import FramePicture, View
 
 
 def view(turn=0.0):

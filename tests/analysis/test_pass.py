@@ -9,7 +9,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from squares import (
+
+from tests.squares import (
     BLUE,
     GREEN,
     RED,
@@ -19,14 +20,13 @@ from squares import (
     draw,
     write_video,
 )
-
 from videoswap.analysis import analyze
 from videoswap.analysis.analyze import analyze_video
 from videoswap.analysis.scan import Scanner
 from videoswap.analysis.state import from_json, to_json
 from videoswap.analysis.store import open_store
-from videoswap.analysis.views import FramePicture
 from videoswap.errors import OutputError, VideoswapError
+from videoswap.finding.views import FramePicture
 from videoswap.media.probe import probe
 from videoswap.records import TimeRange
 from videoswap.settings import AnalysisSettings

@@ -22,8 +22,8 @@ from people_clips import (
     twin,
     wall,
 )
-from squares import write_video
 
+from tests.squares import write_video
 from videoswap.analysis.analyze import Analysis, analyze_video
 from videoswap.matching import cluster_tracks
 from videoswap.media.probe import probe

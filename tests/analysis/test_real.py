@@ -10,7 +10,7 @@ import pytest
 
 from videoswap.analysis.analyze import analyze_video
 from videoswap.analysis.scan import Scanner
-from videoswap.analysis.views import FramePicture
+from videoswap.finding.views import FramePicture
 from videoswap.matching import cluster_tracks
 from videoswap.media.probe import probe
 from videoswap.records import TimeRange

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from squares import ColourRecognizer, square_face
 
+from tests.squares import ColourRecognizer, square_face
 from videoswap.analysis.samples import Sample
 from videoswap.analysis.tracker import Split, Tracker
 from videoswap.settings import AnalysisSettings

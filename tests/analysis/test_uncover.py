@@ -4,14 +4,14 @@ import pytest
 import skimage.data
 
 from videoswap.alignment import five_points, similarity, transform
-from videoswap.analysis.appearance import Appearance
-from videoswap.analysis.detector import Detection
-from videoswap.analysis.landmarks import DlibLandmarker
 from videoswap.analysis.scan import Scanned, ScanState
 from videoswap.analysis.store import Store
-from videoswap.analysis.tools import FaceTools
 from videoswap.analysis.uncover import Hidden, fitted, hidden_share, nearest_free, uncover
-from videoswap.analysis.views import FramePicture, View
+from videoswap.finding.appearance import Appearance
+from videoswap.finding.detector import Detection
+from videoswap.finding.landmarks import DlibLandmarker
+from videoswap.finding.tools import FaceTools
+from videoswap.finding.views import FramePicture, View
 
 FRAMES = 6
 

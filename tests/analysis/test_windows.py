@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from videoswap.analysis.scenes import CutState
-from videoswap.analysis.views import FramePicture
 from videoswap.analysis.windows import windows
+from videoswap.finding.views import FramePicture
 
 DARK, LIGHT = np.full((90, 160, 3), 20, np.uint8), np.full((90, 160, 3), 210, np.uint8)
 

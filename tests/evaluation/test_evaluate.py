@@ -11,9 +11,9 @@ import pytest
 
 from tests.media import clips
 from videoswap import EncodeSettings, SwapSettings, analyze, evaluate, swap_video
-from videoswap.analysis.tools import FaceTools
 from videoswap.errors import InputError, NoFaceError, UsageError
 from videoswap.evaluation.people import find_people
+from videoswap.finding.tools import FaceTools
 from videoswap.media.pixels import samples
 from videoswap.media.probe import probe
 from videoswap.media.reader import VideoReader

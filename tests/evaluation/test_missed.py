@@ -4,9 +4,9 @@ import pytest
 
 from tests.evaluation.looks import SIDE, flat, look
 from videoswap.alignment import five_points
-from videoswap.analysis.detector import Detection
-from videoswap.analysis.tools import FaceTools
 from videoswap.evaluation.missed import MissedFamily
+from videoswap.finding.detector import Detection
+from videoswap.finding.tools import FaceTools
 from videoswap.settings import AnalysisSettings
 
 SEEN = look(flat(), flat())

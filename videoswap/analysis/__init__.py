@@ -1,1 +1,1 @@
-"""From decoded frames to tracked faces: detect, landmarks, embed, track, store."""
+"""Faces through a video: shots, tracks, gaps, landmarks over time, and the store of it all."""

@@ -16,22 +16,22 @@ from typing import Self
 import numpy as np
 
 from ..errors import VideoswapError
+from ..finding.appearance import Appearance
+from ..finding.detector import Detector
+from ..finding.landmarks import Landmarker
+from ..finding.recognition import Recognizer
+from ..finding.search import search_height
+from ..finding.views import FramePicture
 from ..media.probe import VideoInfo
 from ..media.reader import AnalysisScaler, VideoReader
 from ..records import Array, Face, Fallback, TimeRange, Track
 from ..settings import AnalysisSettings
-from .appearance import Appearance
-from .detector import Detector
 from .fingerprint import analysis_key
-from .landmarks import Landmarker
-from .recognition import Recognizer
 from .samples import mean_embedding
 from .scan import Scanned, Scanner
-from .search import search_height
 from .smoothing import smooth_track
 from .store import Store, open_store
 from .uncover import uncover
-from .views import FramePicture
 
 VERSION = "pass 6"  # change it whenever the pass gives other results
 PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 
 from ..alignment import invert
+from ..finding.detector import Detection
+from ..finding.geometry import warp
+from ..finding.landmarks import Landmarker, face_square
+from ..finding.search import FaceSearch, centre, only_new
+from ..finding.views import FramePicture, View
 from ..records import Array
-from .detector import Detection
-from .geometry import warp
-from .landmarks import Landmarker, face_square
-from .search import FaceSearch, centre, only_new
-from .views import FramePicture, View
 
 PATCH, MARGIN = 48, 8  # pixels of a face, and how far it is looked for around its place
 PART = 12  # pixels of the parts that are looked for one by one: half a face may be covered

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from ..alignment import invert, scale_of
+from ..finding.views import View
 from ..records import Array
-from .views import View
 
 SIDE = 96.0  # pixels, size of the face at which it is looked at
 MARGIN = 0.4  # of the face, around it

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..finding.looks import likeness
 from ..records import Array
-from .looks import likeness
 
 STRANGE = 0.65  # likeness to every embedded face of a track below which the face is news
 STEP = 0.75  # likeness of two frames below which the face may have been exchanged between them

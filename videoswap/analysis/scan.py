@@ -14,21 +14,21 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 
+from ..finding.appearance import Appearance
+from ..finding.detector import Detection, Detector
+from ..finding.landmarks import Landmarker
+from ..finding.recognition import Recognizer
+from ..finding.search import FaceSearch, Followed
+from ..finding.views import FramePicture, View
 from ..records import Array, Face
 from ..runtime.stages import Pipeline, Stage
 from ..settings import AnalysisSettings
-from .appearance import Appearance
-from .detector import Detection, Detector
 from .gaps import Moment, fill_gap
-from .landmarks import Landmarker
 from .motion import motion_between
 from .novelty import places_to_look
-from .recognition import Recognizer
 from .samples import Sample
 from .scenes import CutState
-from .search import FaceSearch, Followed
 from .tracker import Live, Split, Tracker
-from .views import FramePicture, View
 from .windows import Window, windows
 
 WINDOWS_AHEAD = 2

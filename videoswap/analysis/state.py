@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .detector import Detection
+from ..finding.detector import Detection
+from ..finding.search import Followed
 from .samples import Sample
 from .scan import ScanState, Seen
 from .scenes import CutState, Thumb
-from .search import Followed
 from .tracker import Live
 
 CLASSES = {

@@ -18,8 +18,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from ..errors import OutputError
+from ..finding.appearance import MOST, Appearance
 from ..records import Array, Face, Fallback
-from .appearance import MOST, Appearance
 from .samples import Sample
 from .scan import Scanned, ScanState
 from .state import from_json, to_json

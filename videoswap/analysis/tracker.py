@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..assignment import FORBIDDEN, cheapest_pairs
+from ..finding.detector import Detection
+from ..finding.looks import likeness
+from ..finding.recognition import Recognizer
+from ..finding.search import Followed
 from ..records import Array
 from ..settings import AnalysisSettings
-from .detector import Detection
-from .looks import likeness
-from .recognition import Recognizer
 from .samples import (
     SPAN,
     STEP,
@@ -29,7 +30,6 @@ from .samples import (
     settled,
     step_in,
 )
-from .search import Followed
 
 REACH = 0.9  # distance in face sizes, plus change of size, beyond which a face is another one
 REACH_MISSED = 0.15  # more reach per missed frame

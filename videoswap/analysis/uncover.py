@@ -19,14 +19,14 @@ import numpy as np
 from ..alignment import compose, crop_matrix, five_points, invert, similarity, transform
 from ..blending import masks
 from ..brightness import brightened, log_ratio
+from ..finding.appearance import FRAMING, SIDE, Appearance
+from ..finding.geometry import warp
+from ..finding.landmarks import Landmarker
+from ..finding.views import FramePicture
 from ..occlusion.own import load_network
 from ..occlusion.reference import Look
 from ..records import Array, Face
-from .appearance import FRAMING, SIDE, Appearance
-from .geometry import warp
-from .landmarks import Landmarker
 from .store import Store
-from .views import FramePicture
 
 #: Pictures of the analysis between two pts, both included.
 Pictures = Callable[[int, int], Iterator[FramePicture]]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
+from ..finding.views import FramePicture
 from .scenes import CutState, Thumb, with_cuts
-from .views import FramePicture
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..analysis.tools import FaceTools
 from ..errors import UsageError
+from ..finding.tools import FaceTools
 from ..jobs.context import Say
 from ..jobs.video import analyze_with_progress
 from ..media.probe import VideoInfo, probe

@@ -8,8 +8,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from ..analysis.landmarks import Landmarker
 from ..blending.masks import forehead, hull
+from ..finding.landmarks import Landmarker
 from ..media.planes import Box
 from ..records import Array, Face
 from .pairs import Pair

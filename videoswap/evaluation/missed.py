@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..analysis.detector import Detection
-from ..analysis.search import FaceSearch
-from ..analysis.tools import FaceTools
+from ..finding.detector import Detection
+from ..finding.search import FaceSearch
+from ..finding.tools import FaceTools
 from ..records import Array, Face
 from ..settings import AnalysisSettings
 from .look import Look

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..analysis.analyze import Analysis
-from ..analysis.tools import FaceTools
 from ..errors import InputError
+from ..finding.tools import FaceTools
 from ..matching import Matching, match_people
 from ..records import Array, Person
 from ..sources import PICTURE_SUFFIXES, embedding_of, load_references, load_sources

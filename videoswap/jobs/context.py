@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..analysis.tools import FaceTools
 from ..blending.finish import Finisher
 from ..errors import UsageError
+from ..finding.tools import FaceTools
 from ..occlusion.choose import open_finder
 from ..occlusion.finder import Finder
 from ..occlusion.reference import Appearances

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..alignment import transform
 from ..analysis.analyze import Analysis
-from ..analysis.tools import FaceTools
 from ..cropping import FrameSurface, region_box
 from ..errors import InputError
+from ..finding.tools import FaceTools
 from ..matching import people_of
 from ..media.files import atomic_output, output_errors
 from ..media.probe import VideoInfo, kind, probe

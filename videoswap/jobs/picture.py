@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..analysis.recognition import Recognizer
 from ..blending.finish import Swap
 from ..blending.paste import paste
 from ..cropping import PictureSurface, covered_pixels, cut
+from ..finding.recognition import Recognizer
 from ..matching import match_people
 from ..media.stills import Picture, picture_format, read_picture, write_picture
 from ..records import Array, Face, Fallback, Track

@@ -13,9 +13,9 @@ import numpy as np
 
 from .. import __version__
 from ..analysis.analyze import Analysis, analyze_video
-from ..analysis.tools import FaceTools
 from ..blending.finish import REACH
 from ..errors import InputError, OutputError
+from ..finding.tools import FaceTools
 from ..matching import match_people
 from ..media.animation import AnimationWriter, animation_container
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks

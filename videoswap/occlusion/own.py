@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from ..analysis.appearance import FRAMING, SIDE
+from ..finding.appearance import FRAMING, SIDE
 from ..records import Array, Crop
 from .finder import Framed, with_front
 from .reference import Appearances, Look, References

@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 
-from videoswap.analysis.detector import Detection
+from videoswap.finding.detector import Detection
 from videoswap.records import Array
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from ..alignment import crop_matrix, five_points, transform
+from ..finding.geometry import warp
+from ..finding.views import View
 from ..records import Array
-from .geometry import warp
-from .views import View
 
 SIDE = 128
 #: From the hair line to the chin: where the five points lie in the unit square.

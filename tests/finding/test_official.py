@@ -6,9 +6,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from videoswap.alignment import TEMPLATES
-from videoswap.analysis.official import ArcFaceRecognizer, Scrfd
-from videoswap.analysis.tools import FaceTools
 from videoswap.errors import InputError, UsageError
+from videoswap.finding.official import ArcFaceRecognizer, Scrfd
+from videoswap.finding.tools import FaceTools
 from videoswap.settings import AnalysisSettings
 
 STRIDES, ANCHORS = (8, 16, 32), 2

@@ -5,15 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from squares import square_face
 
+from tests.squares import square_face
 from videoswap.alignment import invert, similarity, transform
-from videoswap.analysis import packaged
-from videoswap.analysis.detector import Detection, non_maximum_suppression
-from videoswap.analysis.geometry import warp
-from videoswap.analysis.landmarks import face_square
-from videoswap.analysis.photos import PhotoReader, largest_face
 from videoswap.errors import InputError, NoFaceError
+from videoswap.finding import packaged
+from videoswap.finding.detector import Detection, non_maximum_suppression
+from videoswap.finding.geometry import warp
+from videoswap.finding.landmarks import face_square
+from videoswap.finding.photos import PhotoReader, largest_face
 
 
 @pytest.fixture(scope="module")

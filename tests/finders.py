@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.analysis.detector import CenterFace
-from videoswap.analysis.landmarks import DlibLandmarker
-from videoswap.analysis.recognition import DlibRecognizer
+from videoswap.finding.detector import CenterFace
+from videoswap.finding.landmarks import DlibLandmarker
+from videoswap.finding.recognition import DlibRecognizer
 from videoswap.records import Array
 
 
