@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from .records import Array
 
@@ -21,9 +20,16 @@ def cheapest_pairs(costs: Array) -> dict[int, int]:
     Returns:
         Column by row.
     """
+    return {row: column for row, column in _pairs(costs).items() if costs[row, column] < FORBIDDEN}
+
+
+def _pairs(costs: Array) -> dict[int, int]:
+    if costs.size == 0:
+        return {}
+    if min(costs.shape) == 1:  # mostly, and loading scipy's optimizers takes a third of a second
+        row, column = np.unravel_index(int(np.argmin(costs)), costs.shape)
+        return {int(row): int(column)}
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(np.minimum(costs, FORBIDDEN))
-    return {
-        int(row): int(column)
-        for row, column in zip(rows, columns, strict=True)
-        if costs[row, column] < FORBIDDEN
-    }
+    return dict(zip(rows.tolist(), columns.tolist(), strict=True))

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def _conv(given: int, made: int, stride: int = 1) -> nn.Sequential:
+def conv(given: int, made: int, stride: int = 1) -> nn.Sequential:
+    """Return a convolution with its norm and ReLU."""
     return nn.Sequential(
         nn.Conv2d(given, made, 3, stride, 1, bias=False),
         nn.BatchNorm2d(made),
@@ -15,7 +16,8 @@ def _conv(given: int, made: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-def _doubled(x: Tensor) -> Tensor:
+def doubled(x: Tensor) -> Tensor:
+    """Return maps of twice the side."""
     return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
@@ -56,15 +58,15 @@ class InFront(nn.Module):
         super().__init__()
         a, b, d, e = widths
         seen = 24 + DIFFERENCES
-        self.stem, self.e1 = _conv(seen, a), _conv(a, a)
-        self.d2, self.e2 = _conv(a, b, 2), _conv(b, b)
-        self.d3, self.e3 = _conv(b, d, 2), _conv(d, d)
-        self.d4, self.e4 = _conv(d, e, 2), _conv(e, e)
-        self.g, self.e5 = nn.Linear(e, e), _conv(e, e)
-        self.r3, self.u3 = nn.Conv2d(e, d, 1), _conv(d, d)
-        self.r2, self.u2 = nn.Conv2d(d, b, 1), _conv(b, b)
-        self.r1, self.u1 = nn.Conv2d(b, a, 1), _conv(a, a)
-        self.f1, self.f2 = _conv(a + seen, 16), nn.Conv2d(16, 4, 3, 1, 1)
+        self.stem, self.e1 = conv(seen, a), conv(a, a)
+        self.d2, self.e2 = conv(a, b, 2), conv(b, b)
+        self.d3, self.e3 = conv(b, d, 2), conv(d, d)
+        self.d4, self.e4 = conv(d, e, 2), conv(e, e)
+        self.g, self.e5 = nn.Linear(e, e), conv(e, e)
+        self.r3, self.u3 = nn.Conv2d(e, d, 1), conv(d, d)
+        self.r2, self.u2 = nn.Conv2d(d, b, 1), conv(b, b)
+        self.r1, self.u1 = nn.Conv2d(b, a, 1), conv(a, a)
+        self.f1, self.f2 = conv(a + seen, 16), nn.Conv2d(16, 4, 3, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits."""
@@ -74,9 +76,9 @@ class InFront(nn.Module):
         d = self.e3(self.d3(b))
         e = self.e4(self.d4(d))
         e = self.e5(e + self.g(e.mean((2, 3)))[:, :, None, None])
-        d = self.u3(_doubled(self.r3(e)) + d)
-        b = self.u2(_doubled(self.r2(d)) + b)
-        s = self.u1(_doubled(self.r1(b)) + s)
+        d = self.u3(doubled(self.r3(e)) + d)
+        b = self.u2(doubled(self.r2(d)) + b)
+        s = self.u1(doubled(self.r1(b)) + s)
         return functional.pixel_shuffle(self.f2(self.f1(torch.cat([s, x], 1))), 2)
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import shapes
+from film import filmed, relit, shadow_of, tone_of_film
 from hands import Array
 from photos import COARSE, Pool
-from shapes import SIDE, between
-from things import any_thing, field, smear
+from shapes import SIDE
+from things import any_thing
 
 from videoswap.occlusion.reference import in_the_light_of
 
@@ -74,7 +75,7 @@ def make_sample(
         for one in (pool.face, pool.sure)
     )
     points = pool.landmarks[number] @ linear.T + shift
-    lit = _relit(rng, plain)
+    lit = relit(rng, plain)
     picture = lit
     front = np.zeros((SIDE, SIDE), np.float32)
     for _ in range(0 if bare else 1 if kind else rng.choice(3, p=COUNTS)):
@@ -83,17 +84,17 @@ def make_sample(
             continue
         colours, alpha = thing
         if rng.random() < 0.35:
-            picture = picture * (1 - _shadow(rng, alpha))
+            picture = picture * (1 - shadow_of(rng, alpha))
         picture = picture * (1 - alpha[..., None]) + colours * alpha[..., None]
         front = 1 - (1 - front) * (1 - alpha)
-    tone = _tone(rng)
-    shown = _filmed(rng, tone(picture))
+    tone = tone_of_film(rng)
+    shown = filmed(rng, tone(picture))
     reference = reference or str(rng.choice(REFERENCES, p=REFERENCE_SHARES))
     other = shown
     if reference != "same":
         before = picture
         if reference == "clean":
-            before = lit if rng.random() < 0.85 else _relit(rng, plain)
+            before = lit if rng.random() < 0.85 else relit(rng, plain)
             thing = any_thing(rng, pool, own, photo, points) if rng.random() < 0.12 else None
             if thing is not None:
                 colours, alpha = thing
@@ -114,7 +115,7 @@ def _at_another_time(
     if rng.random() < 0.85:
         picture = _moved(rng, picture, points)
     if rng.random() < 0.5:
-        return _filmed(rng, picture)
+        return filmed(rng, picture)
     if rng.random() < 0.6:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.6))
     return np.clip(picture, 0, 255).astype(np.uint8)
@@ -164,79 +165,3 @@ def _framing(rng: np.random.Generator) -> tuple[Array, Array]:
     linear = scale * shapes.turned(np.eye(2), angle).T
     linear = linear @ np.array([[mirror * wide, lean], [0.0, 1 / wide]])
     return linear, np.array([63.5, 64.0]) + rng.normal(0, 4, 2) - linear @ CENTRE
-
-
-def _shadow(rng: np.random.Generator, alpha: Array) -> Array:
-    """Return what a thing's shadow takes from the face, (SIDE, SIDE, 1)."""
-    move = np.hstack([np.eye(2), rng.normal(0, 4, (2, 1))])
-    moved = cv2.warpAffine(alpha, move, (SIDE, SIDE))
-    return cv2.GaussianBlur(moved, (0, 0), rng.uniform(1, 6))[..., None] * rng.uniform(0.05, 0.5)
-
-
-def _relit(rng: np.random.Generator, picture: Array) -> Array:
-    """Change the light on a face: these are not in front of it."""
-    if rng.random() < 0.35:
-        picture = picture * np.exp(field(rng, rng.integers(2, 5)) * rng.uniform(0, 0.35))
-    if rng.random() < 0.15:
-        outlines = [shapes.PLAIN[name] for name in ("blob", "stripe", "half", "card")]
-        cast = cv2.GaussianBlur(outlines[rng.integers(4)](rng), (0, 0), between(rng, 0.6, 8))
-        cast = cast[..., None]
-        picture = picture * (1 - (1 - rng.uniform(0.35, 0.9)) * cast)
-        picture = picture * np.exp(cast * rng.normal(0, 0.04, 3))
-    if rng.random() < 0.22:  # a coloured light from one side
-        side = shapes.blob(rng) if rng.random() < 0.33 else shapes.half(rng)
-        side = cv2.GaussianBlur(side, (0, 0), between(rng, 0.8, 10))[..., None]
-        picture = picture * np.exp(side * (rng.normal(0.1, 0.45) + rng.normal(0, 0.28, 3)))
-    if rng.random() < 0.12:
-        glow = cv2.GaussianBlur(shapes.blob(rng), (0, 0), rng.uniform(2, 8))
-        picture = picture + (glow * rng.uniform(10, 110))[..., None]
-    return picture
-
-
-def _tone(rng: np.random.Generator) -> Callable[[Array], Array]:
-    """Choose how a film shows tones and colours."""
-    gamma, contrast = np.exp(rng.normal(0, 0.25)), np.exp(rng.normal(0, 0.18))
-    level, tint = 128 + rng.normal(0, 14), np.exp(rng.normal(0, 0.09, 3))
-    changed = rng.random() < 0.7
-    strength = rng.uniform(0, 1.3) if rng.random() < 0.2 else 1.0
-
-    def tone(picture: Array) -> Array:
-        if changed:
-            picture = 255 * np.clip(picture / 255, 0, 1) ** gamma
-            picture = ((picture - 128) * contrast + level) * tint
-        grey = picture.mean(axis=2, keepdims=True)
-        return (grey + (picture - grey) * strength).astype(np.float32)
-
-    return tone
-
-
-def _filmed(rng: np.random.Generator, picture: Array) -> Array:
-    """Put a sample through a camera and a codec: blur, grain, JPEG."""
-    picture = _focused(rng, picture)
-    if rng.random() < 0.5:
-        grain = rng.normal(0, 1, picture.shape).astype(np.float32)
-        if rng.random() < 0.4:
-            grain = 2 * cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.5, 1.2))
-        picture = picture + grain[..., : 3 if rng.random() < 0.5 else 1] * rng.uniform(0, 9)
-    made = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-    if rng.random() < 0.55:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 95))]
-        made = cv2.imdecode(cv2.imencode(".jpg", made, quality)[1], cv2.IMREAD_COLOR)
-    return made
-
-
-def _focused(rng: np.random.Generator, picture: Array) -> Array:
-    """Make a picture softer or sharper, or leave it."""
-    kind = rng.random()
-    if kind < 0.3:
-        side = int(SIDE * rng.uniform(0.3, 0.95))
-        way = cv2.INTER_LINEAR if rng.random() < 0.6 else cv2.INTER_CUBIC
-        small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, (SIDE, SIDE), interpolation=way)
-    if kind < 0.45:
-        return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.8))
-    if kind < 0.60:
-        return cv2.filter2D(picture, -1, smear(rng, 16), borderType=cv2.BORDER_REPLICATE)
-    if kind < 0.67:
-        return picture + (picture - cv2.GaussianBlur(picture, (0, 0), 1.2)) * rng.uniform(0.2, 1.2)
-    return picture

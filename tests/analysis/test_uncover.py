@@ -3,22 +3,26 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.alignment import five_points, similarity, transform
+from videoswap.alignment import five_points
 from videoswap.analysis.scan import Scanned, ScanState
 from videoswap.analysis.store import Store
-from videoswap.analysis.uncover import Hidden, fitted, hidden_share, nearest_free, uncover
-from videoswap.finding.appearance import Appearance
+from videoswap.analysis.uncover import (
+    PROFILE,
+    Free,
+    Hidden,
+    error_on,
+    hidden_share,
+    nearest_free,
+    turned,
+    uncover,
+)
+from videoswap.finding.appearance import SIDE, Appearance
 from videoswap.finding.detector import Detection
-from videoswap.finding.landmarks import DlibLandmarker
+from videoswap.finding.hidden_landmarks import SURROUNDINGS
 from videoswap.finding.tools import FaceTools
 from videoswap.finding.views import FramePicture, View
 
 FRAMES = 6
-
-
-@pytest.fixture(scope="module")
-def landmarker():
-    return DlibLandmarker()
 
 
 def film():
@@ -92,14 +96,17 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         assert not gone[[13, 14, 15]].any()
 
 
-def test_a_shape_is_placed_by_the_points_that_agree():
-    random = np.random.default_rng(2)
-    shape = random.normal(0, 20, (68, 2))
-    move = similarity(shape, shape @ np.array([[0.9, 0.3], [-0.3, 0.9]]) + [5, -3])
-    points = transform(move, shape)
-    led_astray = points.copy()
-    led_astray[:20] += 30
-    np.testing.assert_allclose(fitted(shape, led_astray, np.ones(68)), points, atol=0.05)
+def test_what_the_network_is_wrong_by_is_told_in_its_own_pixels(filmed):
+    frames, _, found = filmed
+    free = Free.kept(stored(frames[:1], found[:1]).appearance(7, 0))
+
+    def place(picture, front, guess):
+        assert not front.any()
+        assert picture.shape == (SIDE, SIDE, 3)
+        np.testing.assert_allclose(five_points(guess), SURROUNDINGS * SIDE, atol=8)
+        return guess + np.array([3.0, -2.0]), np.zeros(68)
+
+    np.testing.assert_allclose(error_on(free, place), np.tile([3.0, -2.0], (68, 1)), atol=1e-9)
 
 
 def test_the_share_of_a_face_that_is_hidden():
@@ -109,6 +116,14 @@ def test_the_share_of_a_face_that_is_hidden():
     assert hidden_share(front, circle) == 0.0
     front[:, :64] = 1.0
     assert hidden_share(front, circle) == pytest.approx(0.5, abs=0.05)
+
+
+def test_how_far_a_head_is_turned(detector, landmarker, group):
+    """Of the six in the group photo, from left to right, only the fifth is seen in profile."""
+    faces = sorted(detector.detect(group), key=lambda face: face.box[0])
+    found = [turned(landmarker.landmarks(group, face.points5)) for face in faces]
+    assert [value > PROFILE for value in found] == [False, False, False, False, True, False]
+    assert max(found[0], found[2]) < 0.1  # these two look into the camera
 
 
 def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
@@ -150,10 +165,10 @@ def test_stopping_replaces_nothing(filmed, landmarker):
 def test_the_free_face_nearest_in_time_is_taken_and_kept(filmed):
     frames, _, found = filmed
     store = stored(frames, found)
-    hidden = Hidden(7, ((3, 5),), (0, 3))
+    hidden = Hidden(7, ((3, 5),), (0, 3), np.zeros((68, 2)))
     first = nearest_free(store, hidden, 1, None)
     assert first.pts == 0
     assert nearest_free(store, hidden, 1, first) is first
     assert nearest_free(store, hidden, 5, first).pts == 3
-    average = nearest_free(store, Hidden(7, ((3, 5),), ()), 5, None)
-    assert average.pts is None
+    nowhere = Hidden(7, ((3, 5),), (), np.zeros((68, 2)))
+    assert nearest_free(store, nowhere, 5, None) is None

@@ -3,7 +3,10 @@ import pytest
 
 from tests.occlusion.faces import disc, finger, over, overlap, skin_of, stripe
 from videoswap.blending import masks
+from videoswap.finding.appearance import FRAMING, SIDE
+from videoswap.occlusion.finder import Framed
 from videoswap.occlusion.over_time import front_over_time
+from videoswap.occlusion.own import load_network
 
 
 def outline(crop):
@@ -41,6 +44,16 @@ def test_stripes_stay_in_front(finder, face, colour, turn, width, shift):
     front = front_over_time([finder(over(face, rgb, alpha))], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
+
+
+def test_what_is_before_the_face_looks_the_same_in_a_mirror(face):
+    look = load_network()
+    crop = over(face, np.array([20.0, 20.0, 25.0]), stripe(face, 0.6, 0.16, 0.05))
+    picture = Framed.of(crop, FRAMING, SIDE).picture
+    mirrored = np.ascontiguousarray(picture[:, ::-1])
+    found, again = look(picture, picture), look(mirrored, mirrored)
+    assert (found > 0.5).mean() > 0.05
+    np.testing.assert_allclose(again[:, ::-1], found, atol=1e-4)
 
 
 @pytest.mark.parametrize(("point", "radius"), [(48, 0.1), (30, 0.12), (45, 0.09)])

@@ -1,26 +1,41 @@
 """The scripts that train the network which is part of the package."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import onnxruntime
 import pytest
+import skimage.data
 import torch
 from safetensors.torch import load_file
 
 from tests.conftest import ROOT
+from videoswap.alignment import TEMPLATES, crop_matrix, five_points, transform
 
 FOLDER = ROOT / "scripts" / "occlusion"
 sys.path.insert(0, str(FOLDER))
 
-from network import Exported, InFront, highest  # noqa: E402
-from train import save, save_weights  # noqa: E402
+import landmark_network  # noqa: E402
+import network  # noqa: E402
+import train  # noqa: E402
+import train_landmarks  # noqa: E402
+from hands import draw_hand  # noqa: E402
+from landmark_network import Landmarks  # noqa: E402
+from landmark_samples import MIRRORED, make_landmark_sample  # noqa: E402
+from loop import save_weights  # noqa: E402
+from network import InFront, highest  # noqa: E402
+from photos import Pool  # noqa: E402
+from shapes import SIDE  # noqa: E402
 
 
-def answer(graph, pair):
+def answer(graph, given):
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    return session.run(["in_front"], dict(zip(("picture", "reference"), pair, strict=True)))[0]
+    names = [one.name for one in session.get_inputs()]
+    return session.run(None, dict(zip(names, given, strict=True)))
 
 
 @pytest.mark.parametrize("reach", [1, 2, 6])
@@ -30,27 +45,120 @@ def test_the_highest_value_around_a_pixel_is_a_dilation(reach):
     np.testing.assert_array_equal(found, cv2.dilate(picture, np.ones((2 * reach + 1,) * 2)))
 
 
-def test_weights_and_graph_come_out_as_they_were_trained(tmp_path):
-    torch.manual_seed(0)
-    network = InFront().to(memory_format=torch.channels_last).eval()
-    save_weights(network, tmp_path / "made")
-    save(network, tmp_path / "made")
-    again = InFront().eval()
-    again.load_state_dict(load_file(tmp_path / "made.safetensors"))
+@dataclass(frozen=True)
+class Case:
+    """A network, the class that is exported, how it is saved, its graph, its weights, inputs."""
+
+    made: type
+    exported: type
+    save: Callable
+    graph: Path
+    weights: Path
+    inputs: tuple[tuple[int, ...], ...]
+    atol: float
+
+
+CASES = {
+    "in front": Case(
+        InFront,
+        network.Exported,
+        train.save,
+        ROOT / "videoswap" / "occlusion" / "own.onnx",
+        FOLDER / "own.safetensors",
+        ((1, 128, 128, 3), (1, 128, 128, 3)),
+        2e-3,
+    ),
+    "landmarks": Case(
+        Landmarks,
+        landmark_network.Exported,
+        train_landmarks.save,
+        ROOT / "videoswap" / "finding" / "hidden_landmarks.onnx",
+        FOLDER / "landmarks.safetensors",
+        ((1, 128, 128, 3), (1, 128, 128), (1, 68, 2)),
+        0.05,  # pixels
+    ),
+}
+
+
+def drawn(case):
+    """Return random inputs: pictures and points to 255, maps to 1."""
     random = np.random.default_rng(2)
-    pair = [random.uniform(0, 255, (1, 128, 128, 3)).astype(np.float32) for _ in range(2)]
-    made = answer(tmp_path / "made.onnx", pair)
-    with torch.no_grad():
-        wanted = Exported(again)(*map(torch.from_numpy, pair)).numpy()
-    np.testing.assert_allclose(made, wanted, atol=1e-4)
+    ends = [1 if len(shape) == 3 and shape[2] == 128 else 255 for shape in case.inputs]
+    return [
+        random.uniform(0, end, shape).astype(np.float32)
+        for shape, end in zip(case.inputs, ends, strict=True)
+    ]
 
 
-def test_the_packaged_graph_has_the_weights_to_go_on_from():
-    network = InFront().eval()
-    network.load_state_dict(load_file(FOLDER / "own.safetensors"))
-    random = np.random.default_rng(3)
-    pair = [random.uniform(0, 255, (1, 128, 128, 3)).astype(np.float32) for _ in range(2)]
-    made = answer(ROOT / "videoswap" / "occlusion" / "own.onnx", pair)
+def compare(case, trained, graph):
+    """Check that a graph answers as a network does."""
+    given = drawn(case)
     with torch.no_grad():
-        wanted = Exported(network)(*map(torch.from_numpy, pair)).numpy()
-    np.testing.assert_allclose(made, wanted, atol=1e-3)
+        wanted = case.exported(trained)(*map(torch.from_numpy, given))
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    for one, other in zip(answer(graph, given), wanted, strict=True):
+        np.testing.assert_allclose(one, other.numpy(), atol=case.atol)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_weights_and_graph_come_out_as_they_were_trained(name, tmp_path):
+    case = CASES[name]
+    torch.manual_seed(0)
+    trained = case.made().to(memory_format=torch.channels_last).eval()
+    save_weights(trained, tmp_path / "made")
+    again = case.made().eval()
+    again.load_state_dict(load_file(tmp_path / "made.safetensors"))
+    for one, other in zip(trained.parameters(), again.parameters(), strict=True):
+        np.testing.assert_allclose(other.detach(), one.detach(), rtol=1e-3, atol=1e-6)
+    case.save(again, tmp_path / "made")
+    compare(case, again, tmp_path / "made.onnx")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_packaged_graph_has_the_weights_to_go_on_from(name):
+    case = CASES[name]
+    trained = case.made().eval()
+    trained.load_state_dict(load_file(case.weights))
+    compare(case, trained, case.graph)
+
+
+@pytest.fixture(scope="module")
+def pool(detector, landmarker):
+    """Return a pool of one photo, cut as those of ``../shared/faces`` are."""
+    photo = skimage.data.astronaut()
+    points = landmarker.landmarks(photo, detector.detect(photo)[0].points5).astype(np.float64)
+    matrix = crop_matrix(five_points(points), TEMPLATES["arcface_112_v2"], 256)
+    picture = cv2.warpAffine(photo, matrix, (256, 256))
+    everywhere = np.full((1, 64, 64), 255, np.uint8)
+    hands = [draw_hand(np.random.default_rng(1))]
+    marks = transform(matrix, points).astype(np.float32)
+    skin = np.float32([[190, 150, 130]])
+    return Pool(picture[None], marks[None], skin, everywhere, everywhere, hands)
+
+
+def test_the_landmarks_of_samples_are_where_dlib_finds_them(pool, landmarker):
+    rng = np.random.default_rng(4)
+    errors = []
+    for _ in range(12):
+        one = make_landmark_sample(rng, pool, landmarker, 0, count=0)
+        assert not one.front.any()
+        unit = np.linalg.norm(one.landmarks[8] - one.landmarks[27])
+        errors.append(np.linalg.norm(one.guess - one.landmarks, axis=1).mean() / unit)
+    assert np.median(errors) < 0.04
+    assert max(errors) < 0.15
+
+
+@pytest.mark.parametrize("kind", ["hand", "stripe", "card"])
+def test_samples_have_something_before_the_face(pool, landmarker, kind):
+    rng = np.random.default_rng(5)
+    samples = [make_landmark_sample(rng, pool, landmarker, 0, 1, kind) for _ in range(6)]
+    for one in samples:
+        assert one.picture.shape == (SIDE, SIDE, 3)
+        assert one.picture.dtype == np.uint8
+        assert 0 <= one.found.min() <= one.found.max() <= 1
+    assert sum((one.front > 0.5).any() for one in samples) >= 4  # a few lie outside
+
+
+def test_a_mirror_changes_sides_and_keeps_the_middle():
+    np.testing.assert_array_equal(MIRRORED[MIRRORED], np.arange(68))
+    assert [MIRRORED[k] for k in (0, 8, 17, 30, 36, 41, 48, 60)] == [16, 8, 26, 30, 45, 46, 54, 64]

@@ -1,26 +1,29 @@
-"""Landmarks of faces with something before them, found once more with that taken away.
+"""Landmarks of faces with something before them, found once more with that known.
 
 A hand before a face leads the landmarks astray, also those that it does not cover, and with them
 the outline that is swapped. After the pass over the frames it is known what every face looks like
-when nothing is before it. Where something is, that look is laid over it, in the frame's light and
-in the place that the visible landmarks tell, and the landmarks are found again. A face that is
-never free gets an average one instead: still better than what a hand makes of a jaw.
+when nothing is before it, so what is in front can be told, and a network that is given that puts
+right the landmarks that were led astray. What it is wrong by on the free pictures of the same face
+is taken off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from ..alignment import compose, crop_matrix, five_points, invert, similarity, transform
 from ..blending import masks
-from ..brightness import brightened, log_ratio
 from ..finding.appearance import FRAMING, SIDE, Appearance
 from ..finding.geometry import warp
+from ..finding.hidden_landmarks import SURROUNDINGS, Place, load_hidden_landmarks
 from ..finding.landmarks import Landmarker
 from ..finding.views import FramePicture
 from ..occlusion.own import load_network
@@ -33,61 +36,87 @@ Pictures = Callable[[int, int], Iterator[FramePicture]]
 #: Returns, or raises if the user wants to stop.
 CarryOn = Callable[[], None]
 
-MEAN_FACE = Path(__file__).with_name("mean_face.npz")
+T = TypeVar("T")
+R = TypeVar("R")
+
 HIDDEN = 0.025  # share of a face from which on something is before it
 GONE = 0.85  # share from which on nothing is left to go by
+PROFILE = 0.9  # see `turned`: all but one in 200 of the faces the network knows are turned less
 SMALLEST = 40.0  # pixels; landmarks of smaller faces are not worth it
-SURE = 0.4  # what the network has to say of a pixel that is taken away
+SURE = 0.4  # what the network has to say of a pixel for a landmark there to be hidden
 ROUNDS = 2
-ENOUGH = 0.004  # of the region's side: where they moved by less, another round would find no more
-REGION = 288  # pixels of the surroundings in which landmarks are found again
-WIDE = 0.5 + (FRAMING - 0.5) * 0.62  # framing of these
-FAINT = 0.02  # weight of a hidden landmark against a visible one
-_LIGHT = 14.0  # pixels of the framed face over which light is compared
-_GRID = 32  # side at which that is done, since light is smooth
+ENOUGH = 12  # free pictures that tell what the network is wrong by
+WORKERS = 4  # threads at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clean:
+class Free:
     """A face with nothing before it.
 
     Attributes:
-        pts: The frame; None for the average face, which is nobody's.
+        pts: The frame.
         picture: (SIDE, SIDE, 3) float32 RGB, 0 to 255.
         landmarks: (68, 2) float64 in its pixels.
     """
 
-    pts: int | None
+    pts: int
     picture: Array
     landmarks: Array
 
     @classmethod
-    def average(cls) -> Clean:
-        """Load the average face (``scripts/occlusion/mean_face.py``)."""
-        with np.load(MEAN_FACE) as kept:
-            return cls(
-                None, kept["picture"].astype(np.float32), kept["landmarks"].astype(np.float64)
-            )
-
-    @classmethod
-    def kept(cls, one: Appearance) -> Clean:
+    def kept(cls, one: Appearance) -> Free:
         """Take a picture that the analysis kept."""
         return cls(one.pts, one.picture().astype(np.float32), one.landmarks.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True)
+class Eyes:
+    """What looks at faces here.
+
+    Attributes:
+        look: Says what is in front of a face.
+        landmarker: Says where landmarks seem to be.
+        place: Says where they are.
+    """
+
+    look: Look
+    landmarker: Landmarker
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Hidden:
     """A track with something before its face.
 
     Attributes:
-        track: Its number.
+        number: Its number.
         spans: First and last pts, both included, of the times at which something may be there.
         free: The pts of its pictures with nothing before the face.
+        error: (68, 2) what the network is wrong by on these, in pixels of its pictures; 0 where
+            that is not known.
     """
 
-    track: int
+    number: int
     spans: tuple[tuple[int, int], ...]
     free: tuple[int, ...]
+    error: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A face that may have something before it.
+
+    Attributes:
+        track: Its track.
+        frame: The frame.
+        face: The face as it was found.
+        free: The same face with nothing before it; None if there is none.
+    """
+
+    track: Hidden
+    frame: FramePicture
+    face: Face
+    free: Free | None
 
 
 def uncover(store: Store, pictures: Pictures, landmarker: Landmarker, carry_on: CarryOn) -> None:
@@ -101,66 +130,100 @@ def uncover(store: Store, pictures: Pictures, landmarker: Landmarker, carry_on: 
         carry_on: Called often; raises to end early.
     """
     look = load_network()
-    hidden = []
-    for track, first, last, _ in store.spans():
+    with ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)) as pool:
+        tracks = (span[:3] for span in _told(carry_on, store.spans()))
+        sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, look), tracks)
+        hidden = [one for one in sorted_out if one is not None]
+        if not hidden:
+            return
+        eyes = Eyes(look, landmarker, load_hidden_landmarks())
+        known = _in_order(pool, lambda one: _known(store, one, eyes.place), _told(carry_on, hidden))
+        tasks = _told(carry_on, _tasks(store, list(known), pictures))
+        found = _in_order(pool, lambda task: _found_again(task, eyes), tasks)
+        store.replace_landmarks(one for one in found if one is not None)
+
+
+def _told(carry_on: CarryOn, items: Iterable[T]) -> Iterator[T]:
+    """Yield the items, and ask before each whether to go on."""
+    for item in items:
         carry_on()
-        one = _sorted_out(store, track, first, last, look)
-        if one.spans:
-            hidden.append(one)
-    store.replace_landmarks(_all_found_again(store, hidden, pictures, landmarker, look, carry_on))
+        yield item
 
 
-def _sorted_out(store: Store, track: int, first: int, last: int, look: Look) -> Hidden:
-    """Look at the pictures of a track for something before the face."""
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Yield what becomes of the items, in their order; a few are worked on at a time."""
+    running: deque[Future[R]] = deque()
+    for item in items:
+        running.append(pool.submit(work, item))
+        if len(running) > 2 * WORKERS:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
+
+
+def _sorted_out(store: Store, track: int, first: int, last: int, look: Look) -> Hidden | None:
+    """Look at the pictures of a track for something before the face; None if nothing ever is."""
     kept = store.appearance_pts(track)
     if not kept or store.faces(track, kept[0], kept[0])[0].size < SMALLEST:
-        return Hidden(track, (), ())
+        return None
     free, doubtful = [], []
     times = [first, *kept, last]
     for before, pts, after in zip(times, kept, times[2:], strict=False):
-        clean = Clean.kept(store.appearance(track, pts))
-        if hidden_share(look(clean.picture, clean.picture), clean.landmarks) < HIDDEN:
+        one = Free.kept(store.appearance(track, pts))
+        if hidden_share(look(one.picture, one.picture), one.landmarks) < HIDDEN:
             free.append(pts)
         else:
             doubtful.append((before, after))
-    return Hidden(track, tuple(_merged(doubtful)), tuple(free))
+    if not doubtful:
+        return None
+    return Hidden(track, tuple(_merged(doubtful)), tuple(free), np.zeros((68, 2)))
 
 
-def _all_found_again(
-    store: Store,
-    hidden: Sequence[Hidden],
-    pictures: Pictures,
-    landmarker: Landmarker,
-    look: Look,
-    carry_on: CarryOn,
-) -> Iterator[tuple[int, int, Array, Array]]:
-    """Yield track, pts, landmarks and which of them are hidden; see ``Store.replace_landmarks``."""
-    latest: dict[int, Clean] = {}  # a free face of each track that is seen just now
+def _known(store: Store, hidden: Hidden, place: Place) -> Hidden:
+    """Return the track with what the network is wrong by."""
+    some = hidden.free[:: 1 + len(hidden.free) // ENOUGH]
+    if not some:
+        return hidden
+    faces = (Free.kept(store.appearance(hidden.number, pts)) for pts in some)
+    return replace(hidden, error=np.mean([error_on(face, place) for face in faces], axis=0))
+
+
+def error_on(free: Free, place: Place) -> Array:
+    """Return what the network is wrong by on a free face, (68, 2) in pixels of its pictures."""
+    matrix = crop_matrix(five_points(free.landmarks), SURROUNDINGS, SIDE)
+    size = (SIDE, SIDE)
+    picture = cv2.warpAffine(free.picture, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    right = transform(matrix, free.landmarks)
+    found, _ = place(picture, np.zeros(size, np.float32), right)
+    return np.asarray(found - right)
+
+
+def _tasks(store: Store, hidden: Sequence[Hidden], pictures: Pictures) -> Iterator[Task]:
+    """Yield every face that may have something before it."""
+    latest: dict[int, Free] = {}  # a free face of each track that is seen just now
     for begin, end in _merged([span for one in hidden for span in one.spans]):
         here = [one for one in hidden if any(s <= end and begin <= e for s, e in one.spans)]
         for frame in pictures(begin, end):
-            carry_on()
             for one in here:
                 if not any(first <= frame.pts <= last for first, last in one.spans):
-                    latest.pop(one.track, None)
+                    latest.pop(one.number, None)
                     continue
-                for face in store.faces(one.track, frame.pts, frame.pts):
-                    free = nearest_free(store, one, frame.pts, latest.get(one.track))
-                    latest[one.track] = free
-                    made = _found_again(frame, face, free, landmarker, look)
-                    if made is not None:
-                        yield one.track, frame.pts, *made
+                for face in store.faces(one.number, frame.pts, frame.pts):
+                    free = nearest_free(store, one, frame.pts, latest.get(one.number))
+                    if free is not None:
+                        latest[one.number] = free
+                    yield Task(one, frame, face, free)
         latest.clear()
 
 
-def nearest_free(store: Store, hidden: Hidden, pts: int, latest: Clean | None) -> Clean:
-    """Return the free face of a track that is nearest in time, an average one if it has none."""
+def nearest_free(store: Store, hidden: Hidden, pts: int, latest: Free | None) -> Free | None:
+    """Return the free face of a track that is nearest in time, None if it has none."""
     if not hidden.free:
-        return latest or Clean.average()
+        return None
     nearest = min(hidden.free, key=lambda free: abs(free - pts))
     if latest is not None and latest.pts == nearest:
         return latest
-    return Clean.kept(store.appearance(hidden.track, nearest))
+    return Free.kept(store.appearance(hidden.number, nearest))
 
 
 def hidden_share(front: Array, landmarks: Array) -> float:
@@ -175,6 +238,17 @@ def hidden_share(front: Array, landmarks: Array) -> float:
     return float((front[face] > 0.5).mean()) if face.any() else 0.0
 
 
+def turned(landmarks: Array) -> float:
+    """Return how far a head is turned: 0 to the camera, about 1 in profile.
+
+    It is how far the tip of the nose (68 landmarks, 30) lies from the middle between the ends of
+    the jaw (0 and 16) towards one of them.
+    """
+    across = landmarks[16] - landmarks[0]
+    off = (landmarks[30] - (landmarks[0] + landmarks[16]) / 2) @ across
+    return float(2 * abs(off) / max(float(across @ across), 1e-6))
+
+
 def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the union of spans of time."""
     merged: list[tuple[int, int]] = []
@@ -186,35 +260,49 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _found_again(
-    frame: FramePicture, face: Face, free: Clean, landmarker: Landmarker, look: Look
-) -> tuple[Array, Array] | None:
-    """Return landmarks and which are hidden; None if nothing is before the face, or all of it."""
+def _found_again(task: Task, eyes: Eyes) -> tuple[int, int, Array, Array] | None:
+    """Return track, pts, landmarks and which are hidden, see ``Store.replace_landmarks``.
+
+    None if nothing is before the face, or before all of it, or if it is seen in profile.
+    """
+    frame, face, free = task.frame, task.face, task.free
     assert face.landmarks is not None  # the store always has them
-    seen = transform(frame.matrix, face.landmarks.astype(np.float64))
-    whole = crop_matrix(five_points(seen), WIDE, REGION)
-    region = warp(frame.picture, whole, REGION)
-    points = transform(whole, seen)
+    points = guess = transform(frame.matrix, face.landmarks.astype(np.float64))
     hidden = np.zeros(68, bool)
+    if turned(points) > PROFILE:
+        return None
     for turn in range(ROUNDS):
         matrix = crop_matrix(five_points(points), FRAMING, SIDE)
-        picture = warp(region, matrix, SIDE).astype(np.float32)
-        onto = similarity(free.landmarks, transform(matrix, points))
-        size = (SIDE, SIDE)
-        bare = cv2.warpAffine(free.picture, onto, size, borderMode=cv2.BORDER_REPLICATE)
-        front = look(picture, picture if free.pts is None else bare)
+        front = _front(frame, matrix, transform(matrix, points), free, eyes.look)
         if turn == 0 and not HIDDEN < hidden_share(front, transform(matrix, points)) < GONE:
             return None
+        if turn > 0:  # where the face is known better now
+            guess = eyes.landmarker.landmarks(
+                frame.picture, five_points(points).astype(np.float32)
+            ).astype(np.float64)
+        around = crop_matrix(five_points(points), SURROUNDINGS, SIDE)
+        picture = warp(frame.picture, around, SIDE).astype(np.float32)
+        there = cv2.warpAffine(front, compose(around, invert(matrix)), (SIDE, SIDE))
+        seen = transform(around, guess)
+        own, trust = eyes.place(picture, there, seen)
+        own = own - task.track.error
+        points = transform(invert(around), own + trust[:, None] * (seen - own))
         hidden = _covered(front, transform(matrix, points))
-        placed = fitted(free.landmarks, points, np.where(hidden, FAINT, 1.0))
-        filled = _filled(region, matrix, front, free, placed)
-        before = points
-        points = landmarker.landmarks(filled, five_points(placed).astype(np.float32))
-        points = points.astype(np.float64)
-        if np.linalg.norm(points - before, axis=1).mean() < ENOUGH * REGION:
-            break
-    full = transform(compose(invert(frame.matrix), invert(whole)), points)
-    return full.astype(np.float32), hidden
+    full = transform(invert(frame.matrix), points).astype(np.float32)
+    return task.track.number, frame.pts, full, hidden
+
+
+def _front(
+    frame: FramePicture, matrix: Array, points: Array, free: Free | None, look: Look
+) -> Array:
+    """Return what is in front of a face, (SIDE, SIDE) float32, framed by a matrix."""
+    picture = warp(frame.picture, matrix, SIDE).astype(np.float32)
+    if free is None:
+        return look(picture, picture)
+    onto = similarity(free.landmarks, points)
+    size = (SIDE, SIDE)
+    bare = cv2.warpAffine(free.picture, onto, size, borderMode=cv2.BORDER_REPLICATE)
+    return look(picture, bare)
 
 
 def _covered(front: Array, points: Array) -> Array:
@@ -222,52 +310,3 @@ def _covered(front: Array, points: Array) -> Array:
     near = cv2.dilate((front > SURE).astype(np.uint8), np.ones((7, 7), np.uint8))
     x, y = np.clip(points.round().astype(int), 0, len(front) - 1).T
     return np.asarray(near[y, x] > 0)
-
-
-def fitted(shape: Array, points: Array, weights: Array) -> Array:
-    """Place a shape (68, 2) on points (68, 2) by a similarity transform that odd ones do not move.
-
-    Reweighted least squares with Tukey's biweight.
-    """
-    trust = weights
-    placed = shape
-    for _ in range(6):
-        share = (trust / trust.sum())[:, None]
-        a, b = shape - (share * shape).sum(axis=0), points - (share * points).sum(axis=0)
-        norm = float((share * a * a).sum())
-        cos = float((share * a * b).sum()) / norm
-        sin = float((share[:, 0] * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])).sum()) / norm
-        placed = a @ np.array([[cos, sin], [-sin, cos]]) + (share * points).sum(axis=0)
-        error = np.linalg.norm(placed - points, axis=1)
-        width = 3 * 1.4826 * float(np.median(error)) + 1e-3
-        trust = weights * np.maximum(1 - (error / width) ** 2, 0.0) ** 2 + 1e-6
-    return np.asarray(placed)
-
-
-def _filled(region: Array, matrix: Array, front: Array, free: Clean, placed: Array) -> Array:
-    """Lay the free face over what is before the face.
-
-    Args:
-        region: (REGION, REGION, 3) uint8 RGB.
-        matrix: (2, 3) from its pixels to those of ``front``.
-        front: (SIDE, SIDE) float32, 0 to 1.
-        free: The free face.
-        placed: (68, 2) where its landmarks lie in the region.
-    """
-    picture = warp(region, matrix, SIDE).astype(np.float32)
-    onto = similarity(free.landmarks, transform(matrix, placed))
-    bare = cv2.warpAffine(free.picture, onto, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
-    visible = (front < 0.3).astype(np.float32)[..., None]
-    seen = np.dstack([log_ratio(picture, bare) * visible, visible])
-    coarse = cv2.resize(seen, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
-    coarse = cv2.GaussianBlur(coarse, (0, 0), _LIGHT * _GRID / SIDE)
-    light = cv2.resize(coarse[..., :3] / (coarse[..., 3:] + 0.02), (SIDE, SIDE))
-    lit = brightened(bare, np.exp(light))
-    there = cv2.dilate((front > SURE).astype(np.float32), np.ones((5, 5), np.uint8))
-    soft = cv2.GaussianBlur(there, (0, 0), 1.2)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid, share = (
-        cv2.warpAffine(one, matrix, (REGION, REGION), flags=flags) for one in (lit, soft)
-    )
-    both = cv2.blendLinear(region.astype(np.float32), laid, 1 - share, share)
-    return np.rint(both).clip(0, 255).astype(np.uint8)

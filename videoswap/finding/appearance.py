@@ -21,6 +21,7 @@ SIDE = 128
 FRAMING = np.array(
     [[0.3357, 0.3331], [0.6643, 0.3331], [0.5, 0.5141], [0.351, 0.6753], [0.649, 0.6753]]
 )
+MIDDLE = np.s_[SIDE // 4 : -SIDE // 8, SIDE // 4 : -SIDE // 4]  #: mostly face
 MOST = 24  # pictures kept of a track
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 92]
 

@@ -87,7 +87,7 @@ def refusal(plan: EncoderPlan, info: VideoInfo) -> str | None:
                 context.encode(None)
         except (av.FFmpegError, ValueError) as error:
             said = [text.strip() for level, _, text in logs if level <= av.logging.ERROR]
-            return said[0] if said else str(error)
+            return (said[0] if said else str(error)).rstrip(".")
         finally:
             av.logging.set_level(None)
     return None

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ..brightness import brightened, log_ratio
-from ..finding.appearance import SIDE, Appearance
+from ..finding.appearance import MIDDLE, Appearance
 from ..records import Array
 
 #: From a picture and its reference, (S, S, 3) float32 RGB, 0 to 255, to what is in front (S, S).
@@ -26,7 +26,6 @@ Appearances = Callable[[int], Sequence[Appearance]]
 LIKE = 7  # pictures of like pose that make a reference
 HIDDEN = 0.3  # from there on a pixel of a picture is left out
 TRACKS = 16  # whose references are kept
-_MIDDLE = np.s_[SIDE // 4 : -SIDE // 8, SIDE // 4 : -SIDE // 4]  # mostly face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +133,6 @@ def in_the_light_of(picture: Array, reference: Array) -> Array:
     Returns:
         (SIDE, SIDE, 3) RGB, 0 to 255; float32 if the reference is.
     """
-    ratio = log_ratio(picture[_MIDDLE][::2, ::2], reference[_MIDDLE][::2, ::2])
+    ratio = log_ratio(picture[MIDDLE][::2, ::2], reference[MIDDLE][::2, ::2])
     gain = np.exp(np.clip(np.median(ratio, axis=(0, 1)), -0.5, 0.5)).astype(np.float32)
     return brightened(reference, gain)

@@ -1,0 +1,154 @@
+"""A training sample for landmarks: a face, mostly with things before it, and where they are not.
+
+The landmarks are dlib's of the free photo, so that the network continues what dlib finds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import shapes
+from film import filmed, relit, shadow_of, tone_of_film
+from hands import Array
+from photos import Pool
+from shapes import SIDE
+from things import any_thing
+
+from videoswap.alignment import five_points
+from videoswap.finding.landmarks import Landmarker
+
+SCALE = 0.51  # mean size of a 256-pixel photo in a sample
+CENTRE = np.array([127.5, 135.0])  # of a face in its photo
+COUNTS = (0.20, 0.62, 0.18)  # how often a face has no thing, one, two before it
+KEPT = 10.0  # pixels between this framing and that of the kept pictures
+#: Which landmark each one becomes in a mirror.
+MIRRORED = np.array(
+    [
+        *(*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)),
+        *(*range(45, 41, -1), 47, 46, *range(39, 35, -1), 41, 40),
+        *(*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1)),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LandmarkSample:
+    """A sample.
+
+    Attributes:
+        picture: (SIDE, SIDE, 3) uint8 RGB.
+        front: (SIDE, SIDE) float32, what is in front.
+        found: (SIDE, SIDE) float32, what a network may take to be in front.
+        guess: (68, 2) float32, what dlib finds in the picture.
+        landmarks: (68, 2) float32 in pixels.
+    """
+
+    picture: Array
+    front: Array
+    found: Array
+    guess: Array
+    landmarks: Array
+
+
+def make_landmark_sample(
+    rng: np.random.Generator,
+    pool: Pool,
+    landmarker: Landmarker,
+    number: int,
+    count: int | None = None,
+    kind: str | None = None,
+) -> LandmarkSample:
+    """Make a sample of a photo.
+
+    Args:
+        rng: Source of chance.
+        pool: Photos and hands.
+        landmarker: dlib's.
+        number: The photo.
+        count: How many things to put before it; None for any number.
+        kind: What things, see ``things.KINDS``; None for any.
+    """
+    photo, own = pool.pictures[number], pool.skin[number]
+    linear, shift, mirrored = _framing(rng)
+    matrix = np.hstack([linear, shift[:, None]])
+    picture = cv2.warpAffine(photo, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+    picture = picture.astype(np.float32)
+    points = pool.landmarks[number] @ linear.T + shift
+    if mirrored:
+        points = points[MIRRORED]
+    if rng.random() < 0.6:
+        picture = relit(rng, picture)
+    front = np.zeros((SIDE, SIDE), np.float32)
+    for _ in range(rng.choice(3, p=COUNTS) if count is None else count):
+        thing = any_thing(rng, pool, own, photo, points, kind)
+        if thing is None:
+            continue
+        colours, alpha = thing
+        if rng.random() < 0.25:
+            picture = picture * (1 - shadow_of(rng, alpha))
+        picture = picture * (1 - alpha[..., None]) + colours * alpha[..., None]
+        front = 1 - (1 - front) * (1 - alpha)
+    if rng.random() < 0.8:
+        picture = tone_of_film(rng)(picture)
+    picture = filmed(rng, picture)
+    if rng.random() < 0.3:
+        picture, front = _as_kept(rng, picture, front)
+    points = points.astype(np.float32)
+    guess = landmarker.landmarks(picture, _nearly(rng, points))
+    return LandmarkSample(picture, front, _as_found(rng, front), guess, points)
+
+
+def _framing(rng: np.random.Generator) -> tuple[Array, Array, bool]:
+    """Return a random map (2, 2), (2,) from photo to sample, and whether it mirrors.
+
+    Half of the faces lie as in the first round, in which landmarks err, half as in a later one.
+    """
+    loose = 1.0 if rng.random() < 0.5 else 0.35
+    scale = SCALE * np.exp(rng.normal(0, 0.12) * loose)
+    angle = rng.normal(0, 0.16) * loose
+    wide, lean = np.exp(rng.normal(0, 0.06)), rng.normal(0, 0.03)
+    mirror = rng.choice([-1.0, 1.0])
+    linear = scale * shapes.turned(np.eye(2), angle).T
+    linear = linear @ np.array([[mirror * wide, lean], [0.0, 1 / wide]])
+    middle = np.full(2, (SIDE - 1) / 2) + rng.normal(0, 9, 2) * loose
+    return linear, middle - linear @ CENTRE, mirror < 0
+
+
+def _nearly(rng: np.random.Generator, points: Array) -> Array:
+    """Return the five points (5, 2) float32 as they are known after a first round."""
+    five = five_points(points)
+    unit = float(np.linalg.norm(points[8] - points[27]))
+    turn = rng.normal(0, 0.03)
+    middle = five.mean(axis=0)
+    five = middle + shapes.turned(five - middle, turn) * np.exp(rng.normal(0, 0.03))
+    return (five + rng.normal(0, 0.015 * unit, 2)).astype(np.float32)
+
+
+def _as_kept(rng: np.random.Generator, picture: Array, front: Array) -> tuple[Array, Array]:
+    """Let a picture end near the face, as those do that the analysis keeps."""
+    up, down, left, right = (int(v) for v in np.clip(rng.normal(KEPT, 2.5, 4), 0, 2 * KEPT))
+    part = np.s_[up : SIDE - down, left : SIDE - right]
+    edges = (up, down, left, right)
+    return (
+        cv2.copyMakeBorder(picture[part], *edges, cv2.BORDER_REPLICATE),
+        cv2.copyMakeBorder(front[part], *edges, cv2.BORDER_CONSTANT),
+    )
+
+
+def _as_found(rng: np.random.Generator, front: Array) -> Array:
+    """Return what a network makes of what is in front: not found, shifted borders, holes."""
+    kind = rng.random()
+    if kind < 0.12:
+        return np.zeros_like(front)
+    found = front
+    if kind < 0.6:
+        found = cv2.GaussianBlur(front, (0, 0), rng.uniform(0.5, 2))
+        middle, steepness = rng.uniform(0.25, 0.75), rng.uniform(2, 8)
+        found = np.clip((found - np.float32(middle)) * np.float32(steepness) + 0.5, 0, 1)
+    if rng.random() < 0.15:
+        other = cv2.GaussianBlur(shapes.blob(rng), (0, 0), 2)
+        missed = rng.random() < 0.6
+        found = found * (1 - other) if missed else np.maximum(found, other * rng.uniform(0.3, 1))
+    return np.clip(found, 0, 1).astype(np.float32)
