@@ -15,6 +15,7 @@ nothing was put before it (hair over the forehead is, and counts).
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -38,6 +39,7 @@ from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
 from videoswap.blending import masks  # noqa: E402
 from videoswap.cropping import FrameSurface, covered_pixels, cut  # noqa: E402
+from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.finding.tools import FaceTools  # noqa: E402
 from videoswap.matching import cluster_tracks  # noqa: E402
 from videoswap.media.probe import probe  # noqa: E402
@@ -223,13 +225,17 @@ def _grain_of(frame: Array, marks: Array) -> float:
 
 
 def masks_of(video: Path, mask: str, folder: Path) -> list[Array]:
-    """Swap a clip and return its masks, (H, W) uint8 each."""
+    """Swap a clip and return its masks, (H, W) uint8 each; black where no face was found."""
     settings = SwapSettings(
         swapper="mesh", cache_dir=folder / "cache", overwrite=True, blend=BlendSettings(mask=mask)
     )
     out = folder / f"{video.stem} {mask}.mp4"
     kept = folder / f"{video.stem} {mask} masks.mkv"
-    swap_video([SOURCE], video, out, settings=settings, save_masks=kept)
+    try:
+        swap_video([SOURCE], video, out, settings=settings, save_masks=kept)
+    except NoFaceError:
+        shutil.copy(video, out)
+        return [np.zeros(picture.shape[:2], np.uint8) for picture in read_video(video)]
     with av.open(str(kept)) as container:
         return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
 
@@ -318,7 +324,7 @@ def _row(
         own = without[number] > 127
         here.append(overlap(own & (alpha > 0.5), own & (with_[number] < 128)))
         base.append(overlap(truth, face & (without[number] < 128)))
-    values = values or [0.0]
+    values, here, base = (one or [float("nan")] for one in (values, here, base))
     row = Row(
         clip=clip,
         thing=name,
@@ -327,7 +333,7 @@ def _row(
         frames=len(there) + lost,
         lost=lost,
         iou=float(np.mean(values)),
-        iou_here=float(np.mean(here or [0.0])),
+        iou_here=float(np.mean(here)),
         good=float(np.mean(np.array(values) >= 0.9)),
         iou_without=float(np.mean(base or [0.0])),
     )
@@ -428,6 +434,14 @@ def as_text(row: Row) -> str:
     )
 
 
+def means(rows: Sequence[Row]) -> str:
+    """Return the means over rows in which a face was found."""
+    rows = [row for row in rows if row.lost < row.frames]
+    good = np.average([row.good for row in rows], weights=[row.frames - row.lost for row in rows])
+    iou, here = (np.mean([getattr(row, name) for row in rows]) for name in ("iou", "iou_here"))
+    return f"mean IoU {iou:.3f}, here {here:.3f}, frames >= 0.9: {good:.0%}"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -453,9 +467,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         rows = measure(folder, options.held_out, options.rounds, options.sheet)
-    good = np.average([row.good for row in rows], weights=[row.frames for row in rows])
-    print(f"mean IoU {np.mean([row.iou for row in rows]):.3f}, ", end="")
-    print(f"here {np.mean([row.iou_here for row in rows]):.3f}, frames >= 0.9: {good:.0%}")
+    each = len(rows) // options.rounds
+    for turn in range(options.rounds):
+        print(f"round {turn + 1}: {means(rows[turn * each : (turn + 1) * each])}")
+    print(f"all: {means(rows)}")
     print(f"{time.monotonic() - started:.0f} s")
 
 
