@@ -1,4 +1,4 @@
-"""Light on a face, and what a camera and a codec make of a picture."""
+"""What is before a face, light on it, and what a camera and a codec make of a picture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 import shapes
 from hands import Array
+from photos import Pool
 from shapes import SIDE, between
-from things import field, smear
+from things import any_thing, field, smear
+
+SHADOWS = 0.3  # share of the things that throw one
 
 
 def shadow_of(rng: np.random.Generator, alpha: Array) -> Array:
@@ -17,6 +20,42 @@ def shadow_of(rng: np.random.Generator, alpha: Array) -> Array:
     move = np.hstack([np.eye(2), rng.normal(0, 4, (2, 1))])
     moved = cv2.warpAffine(alpha, move, (SIDE, SIDE))
     return cv2.GaussianBlur(moved, (0, 0), rng.uniform(1, 6))[..., None] * rng.uniform(0.05, 0.5)
+
+
+def with_things(
+    rng: np.random.Generator,
+    pool: Pool,
+    number: int,
+    picture: Array,
+    points: Array,
+    count: int,
+    kind: str | None = None,
+) -> tuple[Array, Array]:
+    """Put things before a face.
+
+    Args:
+        rng: Source of chance.
+        pool: Photos and hands.
+        number: The face's photo.
+        picture: (SIDE, SIDE, 3) float32 RGB, the face.
+        points: (68, 2) its landmarks.
+        count: How many things.
+        kind: What things, see ``things.KINDS``; None for any.
+
+    Returns:
+        The picture, and what is in front, (SIDE, SIDE) float32.
+    """
+    front = np.zeros((SIDE, SIDE), np.float32)
+    for _ in range(count):
+        thing = any_thing(rng, pool, pool.skin[number], pool.pictures[number], points, kind)
+        if thing is None:
+            continue
+        colours, alpha = thing
+        if rng.random() < SHADOWS:
+            picture = picture * (1 - shadow_of(rng, alpha))
+        picture = picture * (1 - alpha[..., None]) + colours * alpha[..., None]
+        front = 1 - (1 - front) * (1 - alpha)
+    return picture, front
 
 
 def relit(rng: np.random.Generator, picture: Array) -> Array:

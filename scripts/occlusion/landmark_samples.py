@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import shapes
-from film import filmed, relit, shadow_of, tone_of_film
+from film import filmed, relit, tone_of_film, with_things
 from hands import Array
 from photos import Pool
 from shapes import SIDE
-from things import any_thing
 
 from videoswap.alignment import five_points
 from videoswap.finding.landmarks import Landmarker
@@ -70,7 +69,7 @@ def make_landmark_sample(
         count: How many things to put before it; None for any number.
         kind: What things, see ``things.KINDS``; None for any.
     """
-    photo, own = pool.pictures[number], pool.skin[number]
+    photo = pool.pictures[number]
     linear, shift, mirrored = _framing(rng)
     matrix = np.hstack([linear, shift[:, None]])
     picture = cv2.warpAffine(photo, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
@@ -80,16 +79,9 @@ def make_landmark_sample(
         points = points[MIRRORED]
     if rng.random() < 0.6:
         picture = relit(rng, picture)
-    front = np.zeros((SIDE, SIDE), np.float32)
-    for _ in range(rng.choice(3, p=COUNTS) if count is None else count):
-        thing = any_thing(rng, pool, own, photo, points, kind)
-        if thing is None:
-            continue
-        colours, alpha = thing
-        if rng.random() < 0.25:
-            picture = picture * (1 - shadow_of(rng, alpha))
-        picture = picture * (1 - alpha[..., None]) + colours * alpha[..., None]
-        front = 1 - (1 - front) * (1 - alpha)
+    if count is None:
+        count = int(rng.choice(3, p=COUNTS))
+    picture, front = with_things(rng, pool, number, picture, points, count, kind)
     if rng.random() < 0.8:
         picture = tone_of_film(rng)(picture)
     picture = filmed(rng, picture)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import shapes
-from film import filmed, relit, shadow_of, tone_of_film
+from film import filmed, relit, tone_of_film, with_things
 from hands import Array
 from photos import COARSE, Pool
 from shapes import SIDE
-from things import any_thing
 
 from videoswap.occlusion.reference import in_the_light_of
 
@@ -63,7 +62,7 @@ def make_sample(
         bare: Put nothing before it.
         reference: One of ``REFERENCES``; None for any.
     """
-    photo, own = pool.pictures[number], pool.skin[number]
+    photo = pool.pictures[number]
     linear, shift = _framing(rng)
     matrix = np.hstack([linear, shift[:, None]])
     plain = cv2.warpAffine(photo, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
@@ -76,17 +75,8 @@ def make_sample(
     )
     points = pool.landmarks[number] @ linear.T + shift
     lit = relit(rng, plain)
-    picture = lit
-    front = np.zeros((SIDE, SIDE), np.float32)
-    for _ in range(0 if bare else 1 if kind else rng.choice(3, p=COUNTS)):
-        thing = any_thing(rng, pool, own, photo, points, kind)
-        if thing is None:
-            continue
-        colours, alpha = thing
-        if rng.random() < 0.35:
-            picture = picture * (1 - shadow_of(rng, alpha))
-        picture = picture * (1 - alpha[..., None]) + colours * alpha[..., None]
-        front = 1 - (1 - front) * (1 - alpha)
+    count = 0 if bare else 1 if kind else int(rng.choice(3, p=COUNTS))
+    picture, front = with_things(rng, pool, number, lit, points, count, kind)
     tone = tone_of_film(rng)
     shown = filmed(rng, tone(picture))
     reference = reference or str(rng.choice(REFERENCES, p=REFERENCE_SHARES))
@@ -95,10 +85,7 @@ def make_sample(
         before = picture
         if reference == "clean":
             before = lit if rng.random() < 0.85 else relit(rng, plain)
-            thing = any_thing(rng, pool, own, photo, points) if rng.random() < 0.12 else None
-            if thing is not None:
-                colours, alpha = thing
-                before = before * (1 - alpha[..., None]) + colours * alpha[..., None]
+            before, _ = with_things(rng, pool, number, before, points, int(rng.random() < 0.12))
         other = _at_another_time(rng, before, tone, points)
         other = in_the_light_of(shown, other).astype(np.uint8)
     weight = face * np.maximum(sure, np.clip(2 * front, 0, 1))

@@ -29,6 +29,7 @@ from landmark_samples import MIRRORED, make_landmark_sample  # noqa: E402
 from loop import save_weights  # noqa: E402
 from network import InFront, highest  # noqa: E402
 from photos import Pool  # noqa: E402
+from samples import make_sample  # noqa: E402
 from shapes import SIDE  # noqa: E402
 
 
@@ -146,6 +147,20 @@ def test_the_landmarks_of_samples_are_where_dlib_finds_them(pool, landmarker):
         errors.append(np.linalg.norm(one.guess - one.landmarks, axis=1).mean() / unit)
     assert np.median(errors) < 0.04
     assert max(errors) < 0.15
+
+
+def test_a_sample_differs_from_its_clean_reference_where_something_is_in_front(pool):
+    rng = np.random.default_rng(6)
+    inside, outside = [], []
+    for _ in range(12):
+        one = make_sample(rng, pool, 0, "card", reference="clean")
+        apart = np.abs(one.picture.astype(float) - one.reference).mean(axis=2)
+        covered = one.front > 0.5
+        if covered.mean() > 0.02:
+            inside.append(np.median(apart[covered]))
+            outside.append(np.median(apart[~covered]))
+    assert len(inside) >= 5
+    assert np.median(inside) > 2 * np.median(outside)
 
 
 @pytest.mark.parametrize("kind", ["hand", "stripe", "card"])
