@@ -85,6 +85,15 @@ def bare_photos(network: InFront, pool: Pool) -> Array:
     return np.array(kept)
 
 
+def chosen(pool: Pool, bare: Path | None) -> Array:
+    """Return the numbers of all photos, or of those that the weights ``bare`` find bare."""
+    if bare is None:
+        return np.arange(len(pool.pictures))
+    judge = InFront()
+    judge.load_state_dict(load_file(bare))
+    return bare_photos(judge, pool)
+
+
 def save(network: InFront, out: Path) -> None:
     """Write the ONNX file."""
     inputs = {"picture": (1, SIDE, SIDE, 3), "reference": (1, SIDE, SIDE, 3)}
@@ -97,19 +106,14 @@ def main() -> None:
     torch.manual_seed(options.seed)
     cv2.setNumThreads(1)
     pool = load(options.faces)
-    numbers = np.arange(len(pool.pictures))
-    for_check = numbers[::HELD_OUT]
-    if options.bare:
-        judge = InFront()
-        judge.load_state_dict(load_file(options.bare))
-        numbers = bare_photos(judge, pool)
+    for_check = np.arange(len(pool.pictures))[::HELD_OUT]
 
     def draw(rng: np.random.Generator, number: int) -> tuple[Array, ...]:
         one = make_sample(rng, pool, number)
         fronts = ((map_ * 255).astype(np.uint8) for map_ in (one.front, one.weight))
         return np.dstack([one.picture, one.reference]), *fronts
 
-    batches = Batches(draw, np.setdiff1d(numbers, for_check), options.seed)
+    batches = Batches(draw, np.setdiff1d(chosen(pool, options.bare), for_check), options.seed)
     network = InFront().to(memory_format=torch.channels_last)
     mean = trained(
         network,

@@ -9,7 +9,6 @@ something is before the face already.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -20,11 +19,9 @@ from hands import Array
 from landmark_network import Exported, Landmarks
 from landmark_samples import make_landmark_sample
 from loop import HELD_OUT, Batches, as_input, options_of, save_graph, trained
-from network import InFront
 from photos import Pool, load
-from safetensors.torch import load_file
 from shapes import SIDE
-from train import bare_photos
+from train import chosen
 
 from videoswap.finding.landmarks import DlibLandmarker, Landmarker
 
@@ -82,17 +79,12 @@ def _stacked(picture: Array, found: Array) -> Array:
 
 def main() -> None:
     """Train."""
-    options: argparse.Namespace = options_of(__doc__).parse_args()
+    options = options_of(__doc__).parse_args()
     torch.manual_seed(options.seed)
     cv2.setNumThreads(1)
     pool = load(options.faces)
-    numbers = np.arange(len(pool.pictures))
-    if options.bare:
-        judge = InFront()
-        judge.load_state_dict(load_file(options.bare))
-        numbers = bare_photos(judge, pool)
+    numbers = chosen(pool, options.bare)
     for_check = numbers[::HELD_OUT]
-
     landmarker = DlibLandmarker()
 
     def draw(rng: np.random.Generator, number: int) -> tuple[Array, ...]:

@@ -268,7 +268,6 @@ def _found_again(task: Task, eyes: Eyes) -> tuple[int, int, Array, Array] | None
     frame, face, free = task.frame, task.face, task.free
     assert face.landmarks is not None  # the store always has them
     points = guess = transform(frame.matrix, face.landmarks.astype(np.float64))
-    hidden = np.zeros(68, bool)
     if turned(points) > PROFILE:
         return None
     for turn in range(ROUNDS):
@@ -287,7 +286,7 @@ def _found_again(task: Task, eyes: Eyes) -> tuple[int, int, Array, Array] | None
         own, trust = eyes.place(picture, there, seen)
         own = own - task.track.error
         points = transform(invert(around), own + trust[:, None] * (seen - own))
-        hidden = _covered(front, transform(matrix, points))
+    hidden = _covered(front, transform(matrix, points))
     full = transform(invert(frame.matrix), points).astype(np.float32)
     return task.track.number, frame.pts, full, hidden
 
