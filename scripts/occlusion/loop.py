@@ -6,6 +6,7 @@ import argparse
 import copy
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 BATCH = 32
 HELD_OUT = 25  # every so manieth photo is for the check only
 SAVED = 240  # seconds between two checkpoints
+LATER = 25  # batches after which one comes again
 
 #: One sample of a photo, as arrays.
 Draw = Callable[[np.random.Generator, int], tuple[Array, ...]]
@@ -32,18 +34,32 @@ class Batches(torch.utils.data.IterableDataset):
         draw: Makes a sample of the photo of a number.
         numbers: The photos to choose from.
         seed: Seed of all chance.
+        mirrored: Mirrors a batch; every batch then comes once more, a little later, mirrored.
     """
 
-    def __init__(self, draw: Draw, numbers: Array, seed: int) -> None:
+    def __init__(
+        self,
+        draw: Draw,
+        numbers: Array,
+        seed: int,
+        mirrored: Callable[[tuple[Array, ...]], tuple[Array, ...]] | None = None,
+    ) -> None:
         self._draw, self._numbers, self._seed = draw, numbers, seed
+        self._mirrored = mirrored
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
         """Yield batches."""
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self._seed, worker.id if worker else 0])
+        waiting: deque[tuple[Array, ...]] = deque()
         while True:
             batch = [self._draw(rng, int(rng.choice(self._numbers))) for _ in range(BATCH)]
-            yield tuple(np.stack(column) for column in zip(*batch, strict=True))
+            made = tuple(np.stack(column) for column in zip(*batch, strict=True))
+            yield made
+            if self._mirrored is not None:  # drawing one costs half as much as learning from it
+                waiting.append(self._mirrored(made))
+                if len(waiting) > LATER:
+                    yield waiting.popleft()
 
     def loaded(self, workers: int) -> torch.utils.data.DataLoader[Any]:
         """Return what makes them in other processes."""
@@ -60,6 +76,8 @@ def options_of(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--bare", type=Path, help="network that chooses the photos")
+    parser.add_argument("--hand_model", type=Path, help="a mesh, see modelled_hands.py")
+    parser.add_argument("--textures", type=Path, help="folder of pictures of anything but faces")
     parser.add_argument("--rate", type=float, default=2.5e-3)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
@@ -86,7 +104,10 @@ def trained(
         The mean of the latest weights, which is steadier than any of them.
     """
     if options.resume:
-        network.load_state_dict(load_file(options.resume))
+        # What a network has more than those weights is made so that it changes nothing at first.
+        odd = network.load_state_dict(load_file(options.resume), strict=False).unexpected_keys
+        if odd:
+            raise SystemExit(f"{options.resume} is of another network: {odd[0]}")
     mean = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
     began = saved = time.monotonic()

@@ -10,7 +10,7 @@ from photos import Pool
 from shapes import SIDE, between, somewhere
 
 KINDS = ("blob", "stripe", "card", "arm", "half", "hand", "microphone", "glasses", "hair")
-SHARES = (0.09, 0.17, 0.12, 0.09, 0.03, 0.31, 0.11, 0.04, 0.04)
+SHARES = (0.08, 0.15, 0.15, 0.08, 0.03, 0.32, 0.11, 0.04, 0.04)
 RIMS = 0.15  # share of the blobs and cards that are open inside
 HAIR = np.array(
     [
@@ -98,20 +98,31 @@ def _rough(rng: np.random.Generator) -> Array:
 def any_texture(rng: np.random.Generator, pool: Pool, own: Array, photo: Array) -> Array:
     """Draw a texture (SIDE, SIDE, 3): much of it skin, of this face's tone and of others."""
     kind = rng.random()
-    if kind < 0.12:
+    if kind < 0.10:
         return plain(any_colour(rng))
-    if kind < 0.20:
+    if kind < 0.16:
         share = 1 / (1 + np.exp(-2 * field(rng, 3)))
         return any_colour(rng) * share + any_colour(rng) * (1 - share)
-    if kind < 0.39:
+    if kind < 0.29:
         return patch(rng, pool.pictures[rng.integers(len(pool.pictures))], 0.3, 4.0)
-    if kind < 0.46:
+    if kind < 0.36:
         return patch(rng, photo, 0.4, 2.5)
-    if kind < 0.62:
+    if kind < 0.50:
         return plain(skin_tone(rng, pool, own)) * np.exp(field(rng, 3) * rng.uniform(0, 0.12))
-    if kind < 0.76:
+    if kind < 0.63:
         return _cheek(rng, pool, own)
-    return _woven(rng) if kind < 0.86 else _rough(rng)
+    if kind < 0.81 and len(pool.textures):
+        return _tinted(rng, patch(rng, pool.textures[rng.integers(len(pool.textures))], 0.3, 2.0))
+    return _woven(rng) if kind < 0.90 else _rough(rng)
+
+
+def _tinted(rng: np.random.Generator, texture: Array) -> Array:
+    """Give a texture another colour and contrast now and then."""
+    if rng.random() < 0.5:
+        return texture
+    mean = texture.mean(axis=(0, 1))
+    wanted = mean * rng.uniform(0.5, 1.5) if rng.random() < 0.5 else any_colour(rng)
+    return wanted + (texture - mean) * rng.uniform(0.4, 1.3)
 
 
 def shaded(rng: np.random.Generator, colours: Array, alpha: Array) -> Array:

@@ -5,7 +5,8 @@
 Writes ``own.safetensors`` every few minutes and ``own.onnx`` at the end; ``--resume`` goes on from
 the former. On a CPU with bfloat16 a sample costs about 8 ms of one core. Photos in which somebody
 already holds something before the face teach the wrong thing: after a first run ``--bare`` with
-its weights leaves out those in which the network finds something.
+its weights leaves out those in which the network finds something. ``--deep`` trains the larger
+network that looks where something was found; the weights of the smaller one are its start.
 """
 
 from __future__ import annotations
@@ -94,6 +95,11 @@ def chosen(pool: Pool, bare: Path | None) -> Array:
     return bare_photos(judge, pool)
 
 
+def mirrored(batch: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Mirror the pictures and maps of a batch, all (B, SIDE, SIDE, ...)."""
+    return tuple(np.ascontiguousarray(one[:, :, ::-1]) for one in batch)
+
+
 def save(network: InFront, out: Path) -> None:
     """Write the ONNX file."""
     inputs = {"picture": (1, SIDE, SIDE, 3), "reference": (1, SIDE, SIDE, 3)}
@@ -102,10 +108,12 @@ def save(network: InFront, out: Path) -> None:
 
 def main() -> None:
     """Train."""
-    options = options_of(__doc__).parse_args()
+    parser = options_of(__doc__)
+    parser.add_argument("--deep", action="store_true", help="the larger network")
+    options = parser.parse_args()
     torch.manual_seed(options.seed)
     cv2.setNumThreads(1)
-    pool = load(options.faces)
+    pool = load(options.faces, options.hand_model, options.textures)
     for_check = np.arange(len(pool.pictures))[::HELD_OUT]
 
     def draw(rng: np.random.Generator, number: int) -> tuple[Array, ...]:
@@ -113,8 +121,9 @@ def main() -> None:
         fronts = ((map_ * 255).astype(np.uint8) for map_ in (one.front, one.weight))
         return np.dstack([one.picture, one.reference]), *fronts
 
-    batches = Batches(draw, np.setdiff1d(chosen(pool, options.bare), for_check), options.seed)
-    network = InFront().to(memory_format=torch.channels_last)
+    numbers = np.setdiff1d(chosen(pool, options.bare), for_check)
+    batches = Batches(draw, numbers, options.seed, mirrored)
+    network = InFront(options.deep).to(memory_format=torch.channels_last)
     mean = trained(
         network,
         batches.loaded(options.workers),

@@ -82,7 +82,7 @@ def main() -> None:
     options = options_of(__doc__).parse_args()
     torch.manual_seed(options.seed)
     cv2.setNumThreads(1)
-    pool = load(options.faces)
+    pool = load(options.faces, options.hand_model, options.textures)
     numbers = chosen(pool, options.bare)
     for_check = numbers[::HELD_OUT]
     landmarker = DlibLandmarker()

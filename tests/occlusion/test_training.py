@@ -134,7 +134,8 @@ def pool(detector, landmarker):
     hands = [draw_hand(np.random.default_rng(1))]
     marks = transform(matrix, points).astype(np.float32)
     skin = np.float32([[190, 150, 130]])
-    return Pool(picture[None], marks[None], skin, everywhere, everywhere, hands)
+    textures = skimage.data.brick()[None, :256, :256, None].repeat(3, axis=3)
+    return Pool(picture[None], marks[None], skin, everywhere, everywhere, hands, textures)
 
 
 def test_the_landmarks_of_samples_are_where_dlib_finds_them(pool, landmarker):

@@ -33,7 +33,7 @@ from .smoothing import smooth_track
 from .store import Store, open_store
 from .uncover import uncover
 
-VERSION = "pass 7"  # change it whenever the pass gives other results
+VERSION = "pass 8"  # change it whenever the pass gives other results
 PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
 BATCH_SECONDS = 1.0  # between commits
 BLOCK = 512  # frames of a track smoothed at once: memory does not grow with its length
