@@ -10,7 +10,7 @@ import shapes
 from hands import Array
 from photos import Pool
 from shapes import SIDE, between
-from things import any_thing, field, smear
+from things import any_colour, any_thing, field, smear
 
 SHADOWS = 0.3  # share of the things that throw one
 
@@ -58,8 +58,14 @@ def with_things(
     return picture, front
 
 
-def relit(rng: np.random.Generator, picture: Array) -> Array:
-    """Change the light on a face: these are not in front of it."""
+def relit(rng: np.random.Generator, picture: Array, points: Array) -> Array:
+    """Change the light on a face: these are not in front of it.
+
+    Args:
+        rng: Source of chance.
+        picture: (SIDE, SIDE, 3) float32 RGB.
+        points: (68, 2) landmarks in its pixels.
+    """
     if rng.random() < 0.35:
         picture = picture * np.exp(field(rng, rng.integers(2, 5)) * rng.uniform(0, 0.35))
     if rng.random() < 0.15:
@@ -72,10 +78,28 @@ def relit(rng: np.random.Generator, picture: Array) -> Array:
         side = shapes.blob(rng) if rng.random() < 0.33 else shapes.half(rng)
         side = cv2.GaussianBlur(side, (0, 0), between(rng, 0.8, 10))[..., None]
         picture = picture * np.exp(side * (rng.normal(0.1, 0.45) + rng.normal(0, 0.28, 3)))
+    if rng.random() < 0.2:
+        picture = _rim_lit(rng, picture, points)
     if rng.random() < 0.12:
         glow = cv2.GaussianBlur(shapes.blob(rng), (0, 0), rng.uniform(2, 8))
         picture = picture + (glow * rng.uniform(10, 110))[..., None]
     return picture
+
+
+def _rim_lit(rng: np.random.Generator, picture: Array, points: Array) -> Array:
+    """Put a coloured light behind one side of a head: it grazes cheek, temple and jaw."""
+    side = points[0:9] if rng.random() < 0.5 else points[8:17]
+    first = rng.integers(0, 5)
+    line = side[first : first + rng.integers(4, 10)]
+    line = line + (points[30] - line) * rng.uniform(0.0, 0.25) + rng.normal(0, 1.5, (1, 2))
+    canvas = np.zeros((SIDE, SIDE), np.uint8)
+    shapes.polyline(canvas, line, round(float(between(rng, 3, 22))))
+    rim = cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), between(rng, 1.0, 6))
+    rim = rim * np.clip(1 + 0.6 * field(rng, 6)[..., 0], 0, 1.5)
+    light = any_colour(rng) * rng.uniform(0.3, 1.2)
+    shape = picture.mean(axis=2, keepdims=True) / max(float(picture.mean()), 1.0)
+    share = np.clip(rim, 0, 1)[..., None] * rng.uniform(0.2, 0.75)
+    return picture * (1 - 0.5 * share) + light * np.clip(shape, 0.3, 2) * share
 
 
 def tone_of_film(rng: np.random.Generator) -> Callable[[Array], Array]:

@@ -1,6 +1,7 @@
 """A training sample for landmarks: a face, mostly with things before it, and where they are not.
 
-The landmarks are dlib's of the free photo, so that the network continues what dlib finds.
+The landmarks are those that dlib finds in the very same picture with nothing before the face, so
+that the network continues what dlib finds, and learns which of dlib's a thing leaves alone.
 """
 
 from __future__ import annotations
@@ -78,18 +79,22 @@ def make_landmark_sample(
     if mirrored:
         points = points[MIRRORED]
     if rng.random() < 0.6:
-        picture = relit(rng, picture)
+        picture = relit(rng, picture, points)
     if count is None:
         count = int(rng.choice(3, p=COUNTS))
+    free = picture
     picture, front = with_things(rng, pool, number, picture, points, count, kind)
     if rng.random() < 0.8:
-        picture = tone_of_film(rng)(picture)
-    picture = filmed(rng, picture)
+        tone = tone_of_film(rng)
+        picture, free = tone(picture), tone(free)
+    camera, kept = rng.integers(2**32, size=2)
+    picture, free = (filmed(np.random.default_rng(camera), one) for one in (picture, free))
     if rng.random() < 0.3:
-        picture, front = _as_kept(rng, picture, front)
-    points = points.astype(np.float32)
-    guess = landmarker.landmarks(picture, _nearly(rng, points))
-    return LandmarkSample(picture, front, _as_found(rng, front), guess, points)
+        free, _ = _as_kept(np.random.default_rng(kept), free, front)
+        picture, front = _as_kept(np.random.default_rng(kept), picture, front)
+    wanted = landmarker.landmarks(free, five_points(points).astype(np.float32))
+    guess = landmarker.landmarks(picture, _nearly(rng, wanted))
+    return LandmarkSample(picture, front, _as_found(rng, front), guess, wanted)
 
 
 def _framing(rng: np.random.Generator) -> tuple[Array, Array, bool]:

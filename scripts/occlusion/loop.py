@@ -34,7 +34,7 @@ class Batches(torch.utils.data.IterableDataset):
         draw: Makes a sample of the photo of a number.
         numbers: The photos to choose from.
         seed: Seed of all chance.
-        mirrored: Mirrors a batch; every batch then comes once more, a little later, mirrored.
+        again: Every batch comes once more, a little later, as this makes it.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Batches(torch.utils.data.IterableDataset):
         draw: Draw,
         numbers: Array,
         seed: int,
-        mirrored: Callable[[tuple[Array, ...]], tuple[Array, ...]] | None = None,
+        again: Callable[[tuple[Array, ...]], tuple[Array, ...]],
     ) -> None:
         self._draw, self._numbers, self._seed = draw, numbers, seed
-        self._mirrored = mirrored
+        self._again = again
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
         """Yield batches."""
@@ -56,10 +56,9 @@ class Batches(torch.utils.data.IterableDataset):
             batch = [self._draw(rng, int(rng.choice(self._numbers))) for _ in range(BATCH)]
             made = tuple(np.stack(column) for column in zip(*batch, strict=True))
             yield made
-            if self._mirrored is not None:  # drawing one costs half as much as learning from it
-                waiting.append(self._mirrored(made))
-                if len(waiting) > LATER:
-                    yield waiting.popleft()
+            waiting.append(self._again(made))  # drawing one costs as much as learning from it
+            if len(waiting) > LATER:
+                yield waiting.popleft()
 
     def loaded(self, workers: int) -> torch.utils.data.DataLoader[Any]:
         """Return what makes them in other processes."""

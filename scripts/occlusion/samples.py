@@ -74,7 +74,7 @@ def make_sample(
         for one in (pool.face, pool.sure)
     )
     points = pool.landmarks[number] @ linear.T + shift
-    lit = relit(rng, plain)
+    lit = relit(rng, plain, points)
     count = 0 if bare else 1 if kind else int(rng.choice(3, p=COUNTS))
     picture, front = with_things(rng, pool, number, lit, points, count, kind)
     tone = tone_of_film(rng)
@@ -84,7 +84,7 @@ def make_sample(
     if reference != "same":
         before = picture
         if reference == "clean":
-            before = lit if rng.random() < 0.85 else relit(rng, plain)
+            before = lit if rng.random() < 0.6 else relit(rng, plain, points)
             before, _ = with_things(rng, pool, number, before, points, int(rng.random() < 0.12))
         other = _at_another_time(rng, before, tone, points)
         other = in_the_light_of(shown, other).astype(np.uint8)

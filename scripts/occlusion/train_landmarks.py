@@ -91,7 +91,8 @@ def main() -> None:
         one = make_landmark_sample(rng, pool, landmarker, number)
         return _stacked(one.picture, one.found), one.guess, one.landmarks
 
-    batches = Batches(draw, np.setdiff1d(numbers, for_check), options.seed)
+    # Every batch is learnt from twice; mirrored it would not do: dlib has a left and a right.
+    batches = Batches(draw, np.setdiff1d(numbers, for_check), options.seed, lambda batch: batch)
     network = Landmarks().to(memory_format=torch.channels_last)
     mean = trained(
         network,

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.alignment import crop_matrix, five_points
+from videoswap.alignment import five_points
 from videoswap.analysis.scan import Scanned, ScanState
 from videoswap.analysis.store import Store
 from videoswap.analysis.uncover import (
@@ -13,11 +13,10 @@ from videoswap.analysis.uncover import (
     error_on,
     hidden_share,
     nearest_free,
-    on_painted,
     turned,
     uncover,
 )
-from videoswap.finding.appearance import FRAMING, SIDE, Appearance
+from videoswap.finding.appearance import SIDE, Appearance
 from videoswap.finding.detector import Detection
 from videoswap.finding.hidden_landmarks import SURROUNDINGS
 from videoswap.finding.tools import FaceTools
@@ -95,21 +94,6 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         gone = np.isnan(motion).all(axis=1)
         assert 5 < gone.sum() < 45  # those under the card, on the left
         assert not gone[[13, 14, 15]].any()
-
-
-def test_a_free_face_is_painted_over_the_thing(filmed, landmarker):
-    frames, truth, found = filmed
-    free = Free.kept(stored(frames[:1], found[:1]).appearance(7, 0))
-    points = truth[4].astype(float)
-    matrix = crop_matrix(five_points(points), FRAMING, SIDE)
-    card = np.zeros(frames[4].shape[:2], np.float32)
-    card[95:241, 40:161] = 1.0
-    front = cv2.warpAffine(card, matrix, (SIDE, SIDE))
-    frame = FramePicture(4, frames[4], np.eye(2, 3))
-    painted = on_painted(frame, points, front, matrix, free, landmarker)
-    nothing = on_painted(frame, points, 0 * front, matrix, free, landmarker)
-    assert error(nothing, truth[4]) > 0.08
-    assert error(painted, truth[4]) < 0.04
 
 
 def test_what_the_network_is_wrong_by_is_told_in_its_own_pixels(filmed):

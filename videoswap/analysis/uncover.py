@@ -4,8 +4,7 @@ A hand before a face leads the landmarks astray, also those that it does not cov
 the outline that is swapped. After the pass over the frames it is known what every face looks like
 when nothing is before it, so what is in front can be told, and a network that is given that puts
 right the landmarks that were led astray. What it is wrong by on the free pictures of the same face
-is taken off. In the end dlib is asked as well, on a picture with the free face painted over what is
-in front, and of all answers the middle one counts.
+is taken off.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ GONE = 0.85  # share from which on nothing is left to go by
 PROFILE = 0.9  # see `turned`: all but one in 200 of the faces the network knows are turned less
 SMALLEST = 40.0  # pixels; landmarks of smaller faces are not worth it
 SURE = 0.4  # what the network has to say of a pixel for a landmark there to be hidden
-ROUNDS = 2
+ROUNDS = 3
 ENOUGH = 12  # free pictures that tell what the network is wrong by
 WORKERS = 4  # threads at most
 
@@ -264,9 +263,7 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 def _found_again(task: Task, eyes: Eyes) -> tuple[int, int, Array, Array] | None:
     """Return track, pts, landmarks and which are hidden, see ``Store.replace_landmarks``.
 
-    None if nothing is before the face, or before all of it, or if it is seen in profile. Where a
-    free face is known there are three opinions in the end, and each errs in its own way: the
-    networks', dlib's, and dlib's of the picture with the free face painted over what is in front.
+    None if nothing is before the face, or before all of it, or if it is seen in profile.
     """
     frame, face, free = task.frame, task.face, task.free
     assert face.landmarks is not None  # the store always has them
@@ -290,9 +287,6 @@ def _found_again(task: Task, eyes: Eyes) -> tuple[int, int, Array, Array] | None
         own = own - task.track.error
         points = transform(invert(around), own + trust[:, None] * (seen - own))
     hidden = _covered(front, transform(matrix, points))
-    if free is not None:
-        painted = on_painted(frame, points, front, matrix, free, eyes.landmarker)
-        points = np.median([points, guess, painted], axis=0)
     full = transform(invert(frame.matrix), points).astype(np.float32)
     return task.track.number, frame.pts, full, hidden
 
@@ -308,39 +302,6 @@ def _front(
     size = (SIDE, SIDE)
     bare = cv2.warpAffine(free.picture, onto, size, borderMode=cv2.BORDER_REPLICATE)
     return look(picture, bare)
-
-
-def on_painted(
-    frame: FramePicture,
-    points: Array,
-    front: Array,
-    matrix: Array,
-    free: Free,
-    landmarker: Landmarker,
-) -> Array:
-    """Return the landmarks (68, 2) float64 that dlib finds with the free face painted over things.
-
-    Args:
-        frame: The frame.
-        points: (68, 2) where they may be, by which the free face is laid onto this one.
-        front: (SIDE, SIDE) what is in front, framed by ``matrix``.
-        matrix: See there.
-        free: The same face with nothing before it.
-        landmarker: dlib's.
-    """
-    size = (SIDE, SIDE)
-    around = crop_matrix(five_points(points), SURROUNDINGS, SIDE)
-    picture = warp(frame.picture, around, SIDE).astype(np.float32)
-    onto = similarity(free.landmarks, transform(around, points))
-    paint = cv2.warpAffine(free.picture, onto, size, borderMode=cv2.BORDER_REPLICATE)
-    known = cv2.warpAffine(np.ones(size, np.float32), onto, size)
-    near = cv2.GaussianBlur(cv2.dilate(front, np.ones((5, 5), np.uint8)), (0, 0), 1.5)
-    there = cv2.warpAffine(near, compose(around, invert(matrix)), size)
-    share = (np.minimum(1.3 * there, 1.0) * known)[..., None]
-    bare = np.clip(picture + (paint - picture) * share, 0, 255).astype(np.uint8)
-    five = five_points(transform(around, points)).astype(np.float32)
-    found = landmarker.landmarks(bare, five).astype(np.float64)
-    return transform(invert(around), found)
 
 
 def _covered(front: Array, points: Array) -> Array:
