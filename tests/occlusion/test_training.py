@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -50,7 +51,7 @@ def test_the_highest_value_around_a_pixel_is_a_dilation(reach):
 class Case:
     """A network, the class that is exported, how it is saved, its graph, its weights, inputs."""
 
-    made: type
+    made: Callable
     exported: type
     save: Callable
     graph: Path
@@ -66,6 +67,15 @@ CASES = {
         train.save,
         ROOT / "videoswap" / "occlusion" / "own.onnx",
         FOLDER / "own.safetensors",
+        ((1, 128, 128, 3), (1, 128, 128, 3)),
+        2e-3,
+    ),
+    "in front, deep": Case(
+        partial(InFront, deep=True),
+        network.Exported,
+        train.save,
+        ROOT / "videoswap" / "occlusion" / "own_deep.onnx",
+        FOLDER / "own_deep.safetensors",
         ((1, 128, 128, 3), (1, 128, 128, 3)),
         2e-3,
     ),
@@ -113,6 +123,18 @@ def test_weights_and_graph_come_out_as_they_were_trained(name, tmp_path):
         np.testing.assert_allclose(other.detach(), one.detach(), rtol=1e-3, atol=1e-6)
     case.save(again, tmp_path / "made")
     compare(case, again, tmp_path / "made.onnx")
+
+
+def test_a_deep_network_starts_as_the_small_one():
+    """What a trained network is given more changes nothing at first."""
+    torch.manual_seed(0)
+    small, deep = InFront().eval(), InFront(deep=True).eval()
+    odd = deep.load_state_dict(small.state_dict(), strict=False)
+    assert not odd.unexpected_keys
+    assert {name[:2] for name in odd.missing_keys} == {"m2", "m3", "m4", "n2", "n3"}
+    given = torch.rand(1, 6, SIDE, SIDE) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(deep(given), small(given))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,7 +1,7 @@
-"""Our own small network, which is part of the package; docs/occlusion.md is its card.
+"""Our own two networks, which are part of the package; docs/occlusion.md is their card.
 
-A U-Net of 0.37 million parameters that sees a face of 128 pixels and, where there is one, what the
-same face looks like at other times. It was trained on faces with drawn hands, microphones,
+U-Nets of 0.37 and 1.56 million parameters that see a face of 128 pixels and, where there is one,
+what the same face looks like at other times. They were trained on faces with hands, microphones,
 stripes, cards, glasses, hair and other things over them (``scripts/occlusion``).
 """
 
@@ -19,18 +19,19 @@ from .finder import Framed, with_front
 from .reference import Appearances, Look, References
 
 NETWORK = Path(__file__).with_name("own.onnx")
+DEEP = Path(__file__).with_name("own_deep.onnx")
 MUCH = 0.02  # share of the middle that has to be hidden for a second look
 
 
 class OwnFinder:
-    """Finds what is in front of faces with our own network.
+    """Finds what is in front of faces with our own networks.
 
     Args:
         appearances: How the face of a track looks at other times; None where that is not known,
             as in pictures.
     """
 
-    key = "own 4"  # change it with the network
+    key = "own 5"  # change it with the networks
 
     def __init__(self, appearances: Appearances | None = None) -> None:
         self._look = load_network()
@@ -46,22 +47,29 @@ class OwnFinder:
 
 
 def load_network() -> Look:
-    """Load the network: a picture that is its own reference says that there is none.
+    """Load the networks: a picture that is its own reference says that there is none.
 
-    Where something is before the middle of the face it looks a second time, into a mirror: the mean
-    of both is right more often. A face with nothing before it costs one look.
+    The small one looks at every face. Where it finds something before the middle of it, the deep
+    one looks again, and once more into a mirror: the mean of both is right more often. A face with
+    nothing before it costs one look of the small one.
     """
-    session = open_small(NETWORK)
-
-    def once(picture: Array, reference: Array) -> Array:
-        given = {"picture": picture[None], "reference": reference[None]}
-        return np.asarray(session.run(["in_front"], given)[0][0], np.float32)
+    shallow, deep = _opened(NETWORK), _opened(DEEP)
 
     def look(picture: Array, reference: Array) -> Array:
-        front = once(picture, reference)
+        front = shallow(picture, reference)
         if float((front[MIDDLE] > 0.5).mean()) < MUCH:
             return front
-        mirrored = once(cv2.flip(picture, 1), cv2.flip(reference, 1))
-        return np.asarray((front + cv2.flip(mirrored, 1)) / 2)
+        mirrored = deep(cv2.flip(picture, 1), cv2.flip(reference, 1))
+        return np.asarray((deep(picture, reference) + cv2.flip(mirrored, 1)) / 2)
+
+    return look
+
+
+def _opened(network: Path) -> Look:
+    session = open_small(network)
+
+    def look(picture: Array, reference: Array) -> Array:
+        given = {"picture": picture[None], "reference": reference[None]}
+        return np.asarray(session.run(["in_front"], given)[0][0], np.float32)
 
     return look
