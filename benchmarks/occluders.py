@@ -335,7 +335,7 @@ def _row(
         iou=float(np.mean(values)),
         iou_here=float(np.mean(here)),
         good=float(np.mean(np.array(values) >= 0.9)),
-        iou_without=float(np.mean(base or [0.0])),
+        iou_without=float(np.mean(base)),
     )
     return row, _strip(path, folder, outlines, alphas, with_, there)
 

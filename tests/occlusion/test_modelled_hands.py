@@ -1,4 +1,4 @@
-"""Hands of a mesh, here of one finger and a palm that are made of boxes."""
+"""Hands of a mesh, here of a palm and five fingers that are made of boxes."""
 
 import json
 import struct
