@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,23 @@ def test_times_are_those_of_the_clip(tmp_path: Path) -> None:
     with VideoReader(info) as reader:
         assert [f.pts for f in reader.frames()] == clip.pts()
     assert info.time_base == clip.time_base
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no list of open files here")
+@pytest.mark.parametrize("last", [13, 39])
+def test_an_ended_reading_leaves_no_decoder_to_the_garbage_collector(last, tmp_path: Path) -> None:
+    path = clips.make(tmp_path / "clip.mp4", clips.CLIPS["b_frames"])
+    info = probe(path)
+    gc.disable()
+    try:
+        with VideoReader(info, threads=1) as reader:
+            pts = [frame.pts for frame in reader.frames()]
+            for _ in range(3):
+                assert len(list(reader.frames(pts[12], pts[last]))) == last - 11
+        opened = [Path(link).resolve() for link in Path("/proc/self/fd").iterdir()]
+        assert path.resolve() not in opened
+    finally:
+        gc.enable()
 
 
 def test_raw_stream_without_times(tmp_path: Path) -> None:

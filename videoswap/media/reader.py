@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
@@ -160,17 +161,16 @@ class VideoReader:
                 target = first_pts - int(margin / self.info.time_base)
                 if target <= self.info.start_pts:
                     break
-                run = _Run(self.info, threads, target)
-                first = next(run.decode(), None)
-                if first is not None and first.pts <= first_pts and run.trusted:
-                    self.problems = run.problems
-                    yield run, first
-                    yield from ((run, frame) for frame in run.decode())
-                    return
-                run.close()
-        whole = _Run(self.info, threads, None)
-        self.problems = whole.problems
-        yield from ((whole, frame) for frame in whole.decode())
+                with closing(_Run(self.info, threads, target)) as run:
+                    first = next(run.frames, None)
+                    if first is not None and first.pts <= first_pts and run.trusted:
+                        self.problems = run.problems
+                        yield run, first
+                        yield from ((run, frame) for frame in run.frames)
+                        return
+        with closing(_Run(self.info, threads, None)) as whole:
+            self.problems = whole.problems
+            yield from ((whole, frame) for frame in whole.frames)
 
 
 class _Run:
@@ -190,7 +190,7 @@ class _Run:
         self._step = max(1, round(1 / (rate * info.time_base)))
         self._last: int | None = None
         self._packets_read = self._frames_made = 0
-        self._frames = self._decode()
+        self.frames = self._decode()
 
     @property
     def trusted(self) -> bool:
@@ -202,10 +202,9 @@ class _Run:
         """Whether there were fewer frames than packets."""
         return self._frames_made < self._packets_read
 
-    def decode(self) -> Iterator[DecodedFrame]:
-        return self._frames
-
     def close(self) -> None:
+        """Let go of the file, and of the decoder: nothing waits for the garbage collector."""
+        self.frames.close()
         self._container.close()
 
     def _seek(self, target: int) -> None:
@@ -215,7 +214,7 @@ class _Run:
         except av.FFmpegError:
             self._seeked = False
 
-    def _decode(self) -> Iterator[DecodedFrame]:
+    def _decode(self) -> Generator[DecodedFrame]:
         try:
             for packet in self._packets():
                 try:

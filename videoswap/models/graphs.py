@@ -42,7 +42,6 @@ def open_small(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # it keeps the most that all threads ever took at once
     with _as_damaged(path):
         return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
 

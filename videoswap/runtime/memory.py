@@ -10,8 +10,8 @@ import sys
 def give_back_memory() -> None:
     """Return free heap pages to the system where the C library can (glibc); else do nothing.
 
-    Every segment has an encoder of its own, some hundred megabytes at 1080p. Freed in pieces by
-    its threads, they leave holes that the next encoder does not quite fit into.
+    What the analysis and each segment's encoder free in pieces, by many threads, leaves holes that
+    the next encoder does not quite fit into.
     """
     if sys.platform != "linux":
         return

@@ -91,6 +91,7 @@ class Outputs:
     @contextmanager
     def open(self, segment: Segment, info: VideoInfo) -> Iterator[Piece]:
         """Open the encoders of a segment; unfinished pieces are removed at the end."""
+        give_back_memory()  # of the analysis, or of the encoders before these
         with ExitStack() as stack:
             video = mask = None
             if self.plan is not None:
@@ -98,8 +99,6 @@ class Outputs:
             if self.mask_plan is not None:
                 mask = stack.enter_context(SegmentEncoder(self.mask_plan, info, self.mask(segment)))
             yield _Piece(video, mask, self.sink)
-        del video, mask
-        give_back_memory()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
