@@ -75,6 +75,11 @@ class ColourRecognizer:
         return float(np.linalg.norm(one - other))
 
 
+def nothing_in_front(picture: Array, reference: Array) -> Array:
+    """Find nothing before any face: squares are no faces for a network to judge."""
+    return np.zeros(picture.shape[:2], np.float32)
+
+
 def draw(squares: list[tuple[float, float, float, tuple[int, int, int]]]) -> Array:
     """Return a (180, 320, 3) picture of (x, y, size, colour) squares; later ones lie above."""
     picture = np.zeros((180, 320, 3), np.uint8)

@@ -18,6 +18,7 @@ from tests.squares import (
     SquareDetector,
     SquareLandmarker,
     draw,
+    nothing_in_front,
     write_video,
 )
 from videoswap.analysis import analyze
@@ -50,10 +51,10 @@ def two_shots():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_uncovering():
+def nothing_before_them():
     """Squares are no faces: what a network for faces sees before them says nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analyze, "uncover", lambda *_: None)
+        patch.setattr(analyze, "load_network", lambda: nothing_in_front)
         yield
 
 
@@ -91,7 +92,7 @@ def expected(clip):
 
 
 def scan(pictures, detector):
-    scanner = Scanner(detector, SquareLandmarker(), ColourRecognizer(), SETTINGS)
+    scanner = Scanner(detector, SquareLandmarker(), ColourRecognizer(), nothing_in_front, SETTINGS)
     full = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     frames = (FramePicture(k, picture, full) for k, picture in enumerate(pictures))
     tracks: dict[int, list[int]] = {}
@@ -186,7 +187,7 @@ def test_stopped_while_landmarks_are_uncovered_it_goes_on_later(
 ):
     stop = threading.Event()
 
-    def stopped(store, pictures, landmarker, carry_on):
+    def stopped(store, pictures, look, landmarker, carry_on):
         assert not store.finished
         carry_on()
         stop.set()
@@ -341,7 +342,9 @@ def test_a_cache_that_cannot_be_written_is_said(clip, tmp_path):
 
 
 def test_the_state_survives_json_exactly():
-    scanner = Scanner(SquareDetector(), SquareLandmarker(), ColourRecognizer(), SETTINGS)
+    scanner = Scanner(
+        SquareDetector(), SquareLandmarker(), ColourRecognizer(), nothing_in_front, SETTINGS
+    )
     full = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     frames = [FramePicture(k, picture, full) for k, picture in enumerate(two_shots()[:20])]
     *_, last = scanner.scan(frames)

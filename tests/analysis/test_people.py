@@ -120,6 +120,12 @@ def drawn(frames: Sequence[Frame], heads, tones: Sequence[int] | int = 0) -> Cli
     return [one for one, _ in pairs], [truth for _, truth in pairs]
 
 
+def bared(who: str) -> list[Frame]:
+    """Something opaque is before somebody's eyes and forehead, and is gone from a frame on."""
+    things = [[Head(who, 300, 180, 150), Cover(200, 100, 400, 165, (20, 20, 20))]] * 14
+    return [*things, *[[Head(who, 300, 180, 150)]] * 18]
+
+
 def crossing(front: str, back: str, speed: float = 8.0) -> list[Frame]:
     """One goes right, in front of one who goes left, a little lower."""
     half = (WIDTH - 160) / 2
@@ -167,6 +173,12 @@ def test_leaving_and_coming_back(watch, heads):
 def test_somebody_else_comes_in_where_one_left(watch, heads, away):
     verdict = watch(drawn(out_and_in(away, "cat"), heads))
     assert verdict == Verdict(3, {"bob": 1, "ann": 1, "cat": 1})
+
+
+@pytest.mark.parametrize("who", ["ann", "bob", "dan", "eve"])
+def test_who_is_bared_is_nobody_else(watch, heads, who):
+    verdict = watch(drawn(bared(who), heads))
+    assert (verdict.people, verdict.wrong, verdict.invented, verdict.missing) == (1, [], [], [])
 
 
 def test_turning_to_profile_and_back(watch, heads):

@@ -20,9 +20,9 @@ LOOKS = {
 }
 
 
-def sample(pts, vector, quality=0.9):
+def sample(pts, vector, quality=0.9, covered=False):
     (name,) = [name for name, one in VECTORS.items() if one is vector]
-    return Sample(pts, vector, quality, LOOKS[name])
+    return Sample(pts, vector, quality, LOOKS[name], covered)
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Run:
     tracker: Tracker = field(
         default_factory=lambda: Tracker(ColourRecognizer(), AnalysisSettings(max_gap=10))
     )
+    covered: str = ""
     embedded: int = 0
     numbers: dict[str, list[int]] = field(default_factory=dict)
     size: float = 40.0
@@ -42,14 +43,17 @@ class Run:
 
         def embed(index):
             self.embedded += 1
-            return VECTORS[names[index]]
+            return self._sample(pts, names[index])
 
         ids = self.tracker.step(pts, faces, [LOOKS[name] for name in names], embed)
         for name, number in zip(names, ids, strict=True):
             self.numbers.setdefault(name, []).append(number)
             for live in list(self.tracker.live):
                 if live.id == number and not live.samples:
-                    self.tracker.add_sample(live, sample(pts, VECTORS[name]))
+                    self.tracker.add_sample(live, self._sample(pts, name))
+
+    def _sample(self, pts, name):
+        return sample(pts, VECTORS[name], covered=name in self.covered)
 
 
 def crossing(hide: bool, bounce: bool = False):
@@ -109,6 +113,18 @@ def test_somebody_else_at_the_same_place_after_a_gap_is_a_new_track():
     assert run.numbers["a"][0] != run.numbers["b"][0]
 
 
+@pytest.mark.parametrize(("covered", "checked"), [("a", False), ("b", True)])
+def test_a_covered_face_at_the_same_place_after_a_gap_is_the_same(covered, checked):
+    run = Run(covered=covered)
+    for pts in range(6):
+        run.frame(pts, {"a": (100, 90)})
+    for pts in range(6, 11):
+        run.frame(pts, {})
+    run.frame(11, {"b": (101, 90)})
+    assert run.numbers["a"][0] == run.numbers["b"][0]
+    assert run.tracker.wants_sample(run.tracker.live[0], 0.1) == checked  # once it is seen
+
+
 def test_a_cut_ends_all_tracks():
     run = Run()
     run.frame(0, {"a": (100, 90)})
@@ -127,6 +143,25 @@ def test_a_lasting_change_of_identity_splits_the_track():
     assert run.tracker.add_sample(live, sample(20, B)) is None
     assert run.tracker.add_sample(run.tracker.live[0], sample(25, B)) == Split(0, 1, 10)
     assert run.tracker.live[0].id == 1
+
+
+def test_a_covered_face_is_nobody_else_until_it_is_seen():
+    run = Run()
+    for pts in range(30):
+        run.frame(pts, {"a": (100, 90)} if pts < 10 else {"b": (120, 90)})
+    for pts, covered in ((12, True), (16, True), (18, False)):
+        assert run.tracker.add_sample(run.tracker.live[0], sample(pts, B, covered=covered)) is None
+        assert run.tracker.wants_sample(run.tracker.live[0], 0.1)
+    assert run.tracker.add_sample(run.tracker.live[0], sample(25, B)) == Split(0, 1, 10)
+
+
+def test_a_face_that_was_covered_so_far_is_whoever_is_seen_first():
+    run = Run(covered="b")
+    for pts in range(30):
+        run.frame(pts, {"b": (100, 90)} if pts < 10 else {"a": (115, 90)})
+    for pts in (12, 20):
+        assert run.tracker.add_sample(run.tracker.live[0], sample(pts, A)) is None
+    assert [one.pts for one in run.tracker.live[0].known] == [12, 20]
 
 
 def test_one_odd_sample_does_not_split():

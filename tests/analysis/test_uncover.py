@@ -11,7 +11,6 @@ from videoswap.analysis.uncover import (
     Free,
     Hidden,
     error_on,
-    hidden_share,
     nearest_free,
     turned,
     uncover,
@@ -21,6 +20,7 @@ from videoswap.finding.detector import Detection
 from videoswap.finding.hidden_landmarks import SURROUNDINGS
 from videoswap.finding.tools import FaceTools
 from videoswap.finding.views import FramePicture, View
+from videoswap.occlusion.own import load_network
 
 FRAMES = 6
 
@@ -82,7 +82,7 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         for number in range(first, last + 1):
             yield FramePicture(number, frames[number], np.eye(2, 3))
 
-    uncover(store, pictures, landmarker, carry_on=lambda: None)
+    uncover(store, pictures, load_network(), landmarker, carry_on=lambda: None)
     after = [face.landmarks for face in store.faces(7, 0, FRAMES)]
     for number in range(3):  # nothing is before the face
         np.testing.assert_array_equal(after[number], found[number])
@@ -109,15 +109,6 @@ def test_what_the_network_is_wrong_by_is_told_in_its_own_pixels(filmed):
     np.testing.assert_allclose(error_on(free, place), np.tile([3.0, -2.0], (68, 1)), atol=1e-9)
 
 
-def test_the_share_of_a_face_that_is_hidden():
-    turn = np.linspace(0, 2 * np.pi, 68, endpoint=False)
-    circle = np.stack([64 + 40 * np.cos(turn), 70 + 40 * np.sin(turn)], axis=1)
-    front = np.zeros((128, 128), np.float32)
-    assert hidden_share(front, circle) == 0.0
-    front[:, :64] = 1.0
-    assert hidden_share(front, circle) == pytest.approx(0.5, abs=0.05)
-
-
 def test_how_far_a_head_is_turned(detector, landmarker, group):
     """Of the six in the group photo, from left to right, only the fifth is seen in profile."""
     faces = sorted(detector.detect(group), key=lambda face: face.box[0])
@@ -135,7 +126,7 @@ def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
         for number in range(first, last + 1):
             yield FramePicture(number, covered[number], np.eye(2, 3))
 
-    uncover(store, pictures, landmarker, carry_on=lambda: None)
+    uncover(store, pictures, load_network(), landmarker, carry_on=lambda: None)
     for number, face in enumerate(store.faces(7, 0, 1)):
         before = error(found[4 + number], truth[4 + number])
         assert error(face.landmarks, truth[4 + number]) < 0.8 * before
@@ -156,7 +147,7 @@ def test_stopping_replaces_nothing(filmed, landmarker):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        uncover(store, pictures, landmarker, carry_on)
+        uncover(store, pictures, load_network(), landmarker, carry_on)
     assert served == [3, 4, 5]
     for number, face in enumerate(store.faces(7, 0, FRAMES)):
         np.testing.assert_array_equal(face.landmarks, found[number])

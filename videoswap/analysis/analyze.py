@@ -24,6 +24,7 @@ from ..finding.search import search_height
 from ..finding.views import FramePicture
 from ..media.probe import VideoInfo
 from ..media.reader import AnalysisScaler, VideoReader
+from ..occlusion.own import load_network
 from ..records import Array, Face, Fallback, TimeRange, Track
 from ..settings import AnalysisSettings
 from .fingerprint import analysis_key
@@ -33,7 +34,7 @@ from .smoothing import smooth_track
 from .store import Store, open_store
 from .uncover import uncover
 
-VERSION = "pass 8"  # change it whenever the pass gives other results
+VERSION = "pass 9"  # change it whenever the pass gives other results
 PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
 BATCH_SECONDS = 1.0  # between commits
 BLOCK = 512  # frames of a track smoothed at once: memory does not grow with its length
@@ -196,10 +197,11 @@ def analyze_video(
     try:
         cached = store.finished
         if not cached:
-            scanner = Scanner(detector, landmarker, recognizer, settings)
+            look = load_network()
+            scanner = Scanner(detector, landmarker, recognizer, look, settings)
             _fill(store, scanner, info, settings, span, progress, stop)
             pictures = partial(_pictures, info, settings)
-            uncover(store, pictures, landmarker, partial(_raise_if_set, stop))
+            uncover(store, pictures, look, landmarker, partial(_raise_if_set, stop))
             store.finish()
         return Analysis(store, key, cached)
     except BaseException:

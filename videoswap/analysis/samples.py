@@ -30,12 +30,14 @@ class Sample:
         embedding: (D,) float32.
         quality: How well the face could be seen, 0 to 1.
         look: (16, 16) int8, see `looks`; None for samples read back from the store.
+        covered: Something is before the face: who it is cannot be told.
     """
 
     pts: int
     embedding: Array
     quality: float
     look: Array | None = None
+    covered: bool = False
 
 
 def mean_embedding(samples: Sequence[Sample]) -> Array:

@@ -43,13 +43,14 @@ FIRST_PERIOD, PERIOD = 16, 100  # frames between samples of a track; doubles up 
 BETTER, WORTH = 1.3, 0.05  # times and by how much better a face must be for another sample
 MOST_BETTER = 4  # samples taken for being better
 JUMP = 0.45  # a cost of assignment that asks for a check of who it is
+UNTOLD = 1.0  # the cost of one that an embedding should have decided, of a face that is covered
 SWITCH = 0.25  # the least at which a track may have gone over to somebody else
 CLEAR = 0.15  # quality from which an embedding may say, though nothing jumped, who it is
 TRAIL = 128  # looks kept, more than the longest period
 FAMILIAR = 0.9  # likeness of looks from which a face is the same without being embedded
 APART = 0.2  # by which all others in question must be less alike
 
-Embed = Callable[[int], Array]
+Embed = Callable[[int], Sample]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +61,7 @@ class Live:
         id: Number of the track.
         followed: Its latest face, where it goes, and since when it was missed.
         frames: Frames since it began.
-        samples: Its embedded faces that agree on who it is.
+        samples: Its embedded faces that agree on who it is, and those that are covered.
         doubts: Later ones that say it is somebody else.
         sampled_at: ``frames`` at the latest sample.
         sure_until: ``frames`` until which a decision by embedding holds.
@@ -78,6 +79,11 @@ class Live:
     sure_until: int = -1
     jump: float = 0.0
     trail: Trail = ()
+
+    @property
+    def known(self) -> tuple[Sample, ...]:
+        """The samples that tell who it is."""
+        return tuple(sample for sample in self.samples if not sample.covered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +136,12 @@ class Tracker:
             pts: The frame.
             faces: Its faces.
             looks: (16, 16) int8 each, what they look like.
-            embed: Gives the (D,) embedding of the face with that index.
+            embed: Embeds the face with that index.
 
         Returns:
             The number of the track of each face.
         """
-        costs, sure = self._costs(faces, looks, embed)
+        costs, told = self._costs(faces, looks, embed)
         chosen = cheapest_pairs(costs)
         ids = [-1] * len(faces)
         after: list[Live] = []
@@ -144,9 +150,10 @@ class Tracker:
                 column = chosen[row]
                 ids[column] = track.id
                 alike_now = likeness(track.trail[-1][1], looks[column]) > STEP
-                jump = 0.0 if alike_now or column in sure else float(costs[row, column])
+                jump = 0.0 if alike_now or column in told else float(costs[row, column])
+                jump = jump if told.get(column, True) else UNTOLD
                 seen = _seen(track, faces[column], jump, (pts, looks[column]))
-                until = seen.frames + REST if column in sure else track.sure_until
+                until = seen.frames + REST if column in told else track.sure_until
                 after.append(replace(seen, sure_until=until))
             elif track.followed.missed < self._settings.max_gap:
                 lost = replace(track.followed, missed=track.followed.missed + 1)
@@ -162,8 +169,8 @@ class Tracker:
 
     def _costs(
         self, faces: Sequence[Detection], looks: Sequence[Array], embed: Embed
-    ) -> tuple[Array, set[int]]:
-        """Return (tracks, faces) costs and the faces that were embedded to decide."""
+    ) -> tuple[Array, dict[int, bool]]:
+        """Return (tracks, faces) costs, and of the faces embedded to decide whether it helped."""
         costs = np.full((len(self.live), len(faces)), FORBIDDEN)
         for row, track in enumerate(self.live):
             reach = REACH + REACH_MISSED * track.followed.missed
@@ -171,13 +178,14 @@ class Tracker:
                 cost = _distance(track.followed, face)
                 late = LATE * track.followed.missed
                 costs[row, column] = cost + late if cost < reach else FORBIDDEN
-        unsure = self._unsure(costs, looks)
-        for column in unsure:
-            embedding = embed(column)
+        told = {}
+        for column in self._unsure(costs, looks):
+            sample = embed(column)
+            told[column] = not sample.covered
             for row, track in enumerate(self.live):
-                if costs[row, column] < FORBIDDEN and track.samples:
-                    costs[row, column] += self._appearance(track, embedding)
-        return costs, unsure
+                if costs[row, column] < FORBIDDEN and track.known and not sample.covered:
+                    costs[row, column] += self._appearance(track, sample.embedding)
+        return costs, told
 
     def _unsure(self, costs: Array, looks: Sequence[Array]) -> set[int]:
         """Return the faces for which position and look do not say whose they are."""
@@ -186,7 +194,7 @@ class Tracker:
             return unsure
         for column, row in enumerate(costs.argmin(axis=0).tolist()):
             track, cost = self.live[row], float(costs[row, column])
-            if cost >= FORBIDDEN or not track.samples or track.frames <= track.sure_until:
+            if cost >= FORBIDDEN or not track.known or track.frames <= track.sure_until:
                 continue
             rivals = np.concatenate(
                 [np.delete(costs[row], column), np.delete(costs[:, column], row)]
@@ -216,7 +224,7 @@ class Tracker:
 
     def _appearance(self, track: Live, embedding: Array) -> float:
         """Return the cost of an embedding: 0 at the track's own, 2 at the threshold."""
-        apart = self._recognizer.distance(mean_embedding(track.samples), embedding)
+        apart = self._recognizer.distance(mean_embedding(track.known), embedding)
         share = apart / self._recognizer.default_threshold
         return FORBIDDEN if share > CLEARLY_OTHER else 2.0 * share
 
@@ -257,6 +265,11 @@ class Tracker:
         """Note an embedded face; two that are clearly somebody else split the track."""
         place = self.live.index(track)
         doubts = (*track.doubts, sample)
+        if sample.covered:
+            self.live[place] = replace(
+                track, samples=(*track.samples, sample), sampled_at=track.frames
+            )
+            return None
         if not self._doubtful(track, sample):
             trail = tuple(entry for entry in track.trail if entry[0] > sample.pts)
             self.live[place] = replace(
@@ -271,7 +284,7 @@ class Tracker:
         if not track.doubts or not self._agrees(track.doubts, sample):
             self.live[place] = replace(track, doubts=(sample,), sampled_at=track.frames)
             return None
-        split = Split(track.id, self.next_id, change_point(track.trail, track.samples, doubts))
+        split = Split(track.id, self.next_id, change_point(track.trail, track.known, doubts))
         self.live[place] = replace(
             track,
             id=self.next_id,
@@ -290,11 +303,11 @@ class Tracker:
         Where nothing jumped it is the same face, seen from another side or with another
         expression, unless both could be seen well and are far apart.
         """
-        if not track.samples or self._agrees(track.samples, sample):
+        if not track.known or self._agrees(track.known, sample):
             return False
         if track.doubts or track.jump >= SWITCH or step_in(track.trail):
             return True
-        known = [one for one in track.samples if one.quality > CLEAR]
+        known = [one for one in track.known if one.quality > CLEAR]
         apart = [self._recognizer.distance(one.embedding, sample.embedding) for one in known]
         limit = CLEARLY_OTHER * self._recognizer.default_threshold
         return sample.quality > CLEAR and min(apart, default=0.0) > limit

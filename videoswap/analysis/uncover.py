@@ -20,14 +20,13 @@ import cv2
 import numpy as np
 
 from ..alignment import compose, crop_matrix, five_points, invert, similarity, transform
-from ..blending import masks
 from ..finding.appearance import FRAMING, SIDE, Appearance
 from ..finding.geometry import warp
 from ..finding.hidden_landmarks import SURROUNDINGS, Place, load_hidden_landmarks
 from ..finding.landmarks import Landmarker
 from ..finding.views import FramePicture
-from ..occlusion.own import load_network
 from ..occlusion.reference import Look
+from ..occlusion.share import hidden_share
 from ..records import Array, Face
 from .store import Store
 
@@ -119,17 +118,19 @@ class Task:
     free: Free | None
 
 
-def uncover(store: Store, pictures: Pictures, landmarker: Landmarker, carry_on: CarryOn) -> None:
+def uncover(
+    store: Store, pictures: Pictures, look: Look, landmarker: Landmarker, carry_on: CarryOn
+) -> None:
     """Find the landmarks again wherever something is before a face.
 
     Args:
         store: The analysis, with all frames in and not finished; its landmarks are replaced, all
             or none of them.
         pictures: Gives frames again.
+        look: Says what is in front of a face.
         landmarker: Finds landmarks.
         carry_on: Called often; raises to end early.
     """
-    look = load_network()
     with ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)) as pool:
         tracks = (span[:3] for span in _told(carry_on, store.spans()))
         sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, look), tracks)
@@ -224,18 +225,6 @@ def nearest_free(store: Store, hidden: Hidden, pts: int, latest: Free | None) ->
     if latest is not None and latest.pts == nearest:
         return latest
     return Free.kept(store.appearance(hidden.number, nearest))
-
-
-def hidden_share(front: Array, landmarks: Array) -> float:
-    """Return how much of a face something is before.
-
-    Args:
-        front: (SIDE, SIDE) float32, 0 to 1, of the framed face.
-        landmarks: (68, 2) in its pixels.
-    """
-    outline = np.vstack([landmarks, masks.forehead(landmarks, 0.1)])
-    face = masks.hull(outline, len(front)) > 0.5
-    return float((front[face] > 0.5).mean()) if face.any() else 0.0
 
 
 def turned(landmarks: Array) -> float:
