@@ -54,7 +54,7 @@ def two_shots():
 def nothing_before_them():
     """Squares are no faces: what a network for faces sees before them says nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analyze, "load_network", lambda: nothing_in_front)
+        patch.setattr(analyze, "load_glance", lambda: nothing_in_front)
         yield
 
 
@@ -187,7 +187,7 @@ def test_stopped_while_landmarks_are_uncovered_it_goes_on_later(
 ):
     stop = threading.Event()
 
-    def stopped(store, pictures, look, landmarker, carry_on):
+    def stopped(store, pictures, glance, landmarker, carry_on):
         assert not store.finished
         carry_on()
         stop.set()

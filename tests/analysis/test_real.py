@@ -13,7 +13,7 @@ from videoswap.analysis.scan import Scanner
 from videoswap.finding.views import FramePicture
 from videoswap.matching import cluster_tracks
 from videoswap.media.probe import probe
-from videoswap.occlusion.own import load_network
+from videoswap.occlusion.own import load_glance
 from videoswap.records import TimeRange
 from videoswap.settings import AnalysisSettings
 
@@ -26,7 +26,7 @@ def test_a_camera_over_six_people_gives_six_tracks(group, detector, landmarker, 
         FramePicture(k, np.ascontiguousarray(group[:, 3 * k : 1235 + 3 * k]), full)
         for k in range(15)
     )
-    scanner = Scanner(detector, landmarker, recognizer, load_network(), AnalysisSettings())
+    scanner = Scanner(detector, landmarker, recognizer, load_glance(), AnalysisSettings())
     tracks: dict[int, list] = {}
     for window in scanner.scan(frames):
         assert window.scene == 0

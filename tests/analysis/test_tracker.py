@@ -149,10 +149,22 @@ def test_a_covered_face_is_nobody_else_until_it_is_seen():
     run = Run()
     for pts in range(30):
         run.frame(pts, {"a": (100, 90)} if pts < 10 else {"b": (120, 90)})
-    for pts, covered in ((12, True), (16, True), (18, False)):
-        assert run.tracker.add_sample(run.tracker.live[0], sample(pts, B, covered=covered)) is None
-        assert run.tracker.wants_sample(run.tracker.live[0], 0.1)
+    assert run.tracker.wants_sample(run.tracker.live[0], 0.1)
+    for pts in (12, 16):
+        assert run.tracker.add_sample(run.tracker.live[0], sample(pts, B, covered=True)) is None
+        assert not run.tracker.wants_sample(run.tracker.live[0], 0.1)  # it still is, as it was
+    run.frame(30, {"c": (120, 90)})
+    assert run.tracker.wants_sample(run.tracker.live[0], 0.1)
+    assert run.tracker.add_sample(run.tracker.live[0], sample(18, B)) is None
     assert run.tracker.add_sample(run.tracker.live[0], sample(25, B)) == Split(0, 1, 10)
+
+
+@pytest.mark.parametrize("covered", ["", "ab"])
+def test_who_changes_places_is_told_by_faces_that_are_alike_covered(covered):
+    run = Run(covered=covered)
+    run.frame(0, {"a": (100, 90), "b": (124, 90)})
+    run.frame(1, {"a": (116, 90), "b": (108, 90)})
+    assert run.numbers == {"a": [0, 0], "b": [1, 1]}
 
 
 def test_a_face_that_was_covered_so_far_is_whoever_is_seen_first():

@@ -19,7 +19,7 @@ from videoswap.finding.detector import Detection
 from videoswap.finding.hidden_landmarks import SURROUNDINGS
 from videoswap.finding.tools import FaceTools
 from videoswap.finding.views import FramePicture, View
-from videoswap.occlusion.own import load_network
+from videoswap.occlusion.own import load_glance
 
 FRAMES = 6
 
@@ -81,7 +81,7 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         for number in range(first, last + 1):
             yield FramePicture(number, frames[number], np.eye(2, 3))
 
-    uncover(store, pictures, load_network(), landmarker, carry_on=lambda: None)
+    uncover(store, pictures, load_glance(), landmarker, carry_on=lambda: None)
     after = [face.landmarks for face in store.faces(7, 0, FRAMES)]
     for number in range(3):  # nothing is before the face
         np.testing.assert_array_equal(after[number], found[number])
@@ -126,7 +126,7 @@ def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
         for number in range(first, last + 1):
             yield FramePicture(number, covered[number], np.eye(2, 3))
 
-    uncover(store, pictures, load_network(), landmarker, carry_on=lambda: None)
+    uncover(store, pictures, load_glance(), landmarker, carry_on=lambda: None)
     for number, face in enumerate(store.faces(7, 0, 1)):
         before = error(found[4 + number], truth[4 + number])
         assert error(face.landmarks, truth[4 + number]) < 0.8 * before
@@ -147,7 +147,7 @@ def test_stopping_replaces_nothing(filmed, landmarker):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        uncover(store, pictures, load_network(), landmarker, carry_on)
+        uncover(store, pictures, load_glance(), landmarker, carry_on)
     assert served == [3, 4, 5]
     for number, face in enumerate(store.faces(7, 0, FRAMES)):
         np.testing.assert_array_equal(face.landmarks, found[number])

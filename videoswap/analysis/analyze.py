@@ -24,7 +24,7 @@ from ..finding.search import search_height
 from ..finding.views import FramePicture
 from ..media.probe import VideoInfo
 from ..media.reader import AnalysisScaler, VideoReader
-from ..occlusion.own import load_network
+from ..occlusion.own import load_glance
 from ..records import Array, Face, Fallback, TimeRange, Track
 from ..settings import AnalysisSettings
 from .fingerprint import analysis_key
@@ -197,11 +197,11 @@ def analyze_video(
     try:
         cached = store.finished
         if not cached:
-            look = load_network()
-            scanner = Scanner(detector, landmarker, recognizer, look, settings)
+            glance = load_glance()
+            scanner = Scanner(detector, landmarker, recognizer, glance, settings)
             _fill(store, scanner, info, settings, span, progress, stop)
             pictures = partial(_pictures, info, settings)
-            uncover(store, pictures, look, landmarker, partial(_raise_if_set, stop))
+            uncover(store, pictures, glance, landmarker, partial(_raise_if_set, stop))
             store.finish()
         return Analysis(store, key, cached)
     except BaseException:

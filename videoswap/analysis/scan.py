@@ -118,7 +118,7 @@ class Scanner:
         detector: Finds faces.
         landmarker: Finds their landmarks.
         recognizer: Embeds them.
-        look: Says what is in front of a face.
+        glance: Says roughly what is in front of a face.
         settings: How faces are looked for.
     """
 
@@ -127,13 +127,13 @@ class Scanner:
         detector: Detector,
         landmarker: Landmarker,
         recognizer: Recognizer,
-        look: Look,
+        glance: Look,
         settings: AnalysisSettings,
     ) -> None:
         self._search = FaceSearch(detector, settings)
         self._landmarker = landmarker
         self._recognizer = recognizer
-        self._look = look
+        self._glance = glance
         self._settings = settings
 
     def scan(
@@ -281,7 +281,7 @@ class Scanner:
         """Return 1 for a face with nothing before it, 0 with so much that its look is useless."""
         framed = Appearance.of(view)
         picture = framed.picture().astype(np.float32)
-        hidden = hidden_share(self._look(picture, picture), framed.landmarks)
+        hidden = hidden_share(self._glance(picture, picture), framed.landmarks)
         return max(0.0, 1.0 - hidden / USELESS)
 
 

@@ -83,7 +83,11 @@ class Live:
     @property
     def known(self) -> tuple[Sample, ...]:
         """The samples that tell who it is."""
-        return tuple(sample for sample in self.samples if not sample.covered)
+        return self.like(covered=False)
+
+    def like(self, covered: bool) -> tuple[Sample, ...]:
+        """Return the samples that can be compared with one that is, or is not, covered."""
+        return tuple(sample for sample in self.samples if sample.covered == covered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +187,8 @@ class Tracker:
             sample = embed(column)
             told[column] = not sample.covered
             for row, track in enumerate(self.live):
-                if costs[row, column] < FORBIDDEN and track.known and not sample.covered:
-                    costs[row, column] += self._appearance(track, sample.embedding)
+                if costs[row, column] < FORBIDDEN:
+                    costs[row, column] += self._appearance(track, sample)
         return costs, told
 
     def _unsure(self, costs: Array, looks: Sequence[Array]) -> set[int]:
@@ -194,7 +198,7 @@ class Tracker:
             return unsure
         for column, row in enumerate(costs.argmin(axis=0).tolist()):
             track, cost = self.live[row], float(costs[row, column])
-            if cost >= FORBIDDEN or not track.known or track.frames <= track.sure_until:
+            if cost >= FORBIDDEN or not track.samples or track.frames <= track.sure_until:
                 continue
             rivals = np.concatenate(
                 [np.delete(costs[row], column), np.delete(costs[:, column], row)]
@@ -222,15 +226,28 @@ class Tracker:
         own = near.pop((row, column))
         return own > FAMILIAR and max(near.values(), default=-1.0) < own - APART
 
-    def _appearance(self, track: Live, embedding: Array) -> float:
-        """Return the cost of an embedding: 0 at the track's own, 2 at the threshold."""
-        apart = self._recognizer.distance(mean_embedding(track.known), embedding)
+    def _appearance(self, track: Live, sample: Sample) -> float:
+        """Return the cost of an embedding: 0 at the track's own, 2 at the threshold.
+
+        Covered faces are compared with covered ones, which may wear the same mask, and never make
+        a choice impossible.
+        """
+        own = track.like(sample.covered)
+        if not own:
+            return 0.0
+        apart = self._recognizer.distance(mean_embedding(own), sample.embedding)
         share = apart / self._recognizer.default_threshold
-        return FORBIDDEN if share > CLEARLY_OTHER else 2.0 * share
+        if share > CLEARLY_OTHER and not sample.covered:
+            return FORBIDDEN
+        return 2.0 * min(share, CLEARLY_OTHER)
 
     def wants_sample(self, track: Live, quality: float) -> bool:
         """Say whether a face of this quality should be embedded for a track."""
-        if not track.samples or track.doubts or track.jump > JUMP:
+        if not track.samples:
+            return True
+        if track.samples[-1].covered and alike(track.samples[-1:], track.trail[-1][1]) > FAMILIAR:
+            return track.frames - track.sampled_at >= PERIOD  # still covered, as it was then
+        if track.doubts or track.jump > JUMP:
             return True
         recent = self._recent(track)
         if step_in(recent) or (quality > CLEAR and self._strange(track)):

@@ -25,6 +25,7 @@ from ..finding.geometry import warp
 from ..finding.hidden_landmarks import SURROUNDINGS, Place, load_hidden_landmarks
 from ..finding.landmarks import Landmarker
 from ..finding.views import FramePicture
+from ..occlusion.own import load_network
 from ..occlusion.reference import Look
 from ..occlusion.share import hidden_share
 from ..records import Array, Face
@@ -75,11 +76,13 @@ class Eyes:
     """What looks at faces here.
 
     Attributes:
-        look: Says what is in front of a face.
+        glance: Says roughly what is in front of a face.
+        look: Says it well, at four times the cost.
         landmarker: Says where landmarks seem to be.
         place: Says where they are.
     """
 
+    glance: Look
     look: Look
     landmarker: Landmarker
     place: Place
@@ -121,7 +124,7 @@ class Task:
 
 
 def uncover(
-    store: Store, pictures: Pictures, look: Look, landmarker: Landmarker, carry_on: CarryOn
+    store: Store, pictures: Pictures, glance: Look, landmarker: Landmarker, carry_on: CarryOn
 ) -> None:
     """Find the landmarks again wherever something is before a face.
 
@@ -129,17 +132,17 @@ def uncover(
         store: The analysis, with all frames in and not finished; its landmarks are replaced, all
             or none of them.
         pictures: Gives frames again.
-        look: Says what is in front of a face.
+        glance: Says roughly what is in front of a face.
         landmarker: Finds landmarks.
         carry_on: Called often; raises to end early.
     """
     with ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)) as pool:
         tracks = (span[:3] for span in _told(carry_on, store.spans()))
-        sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, look), tracks)
+        sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, glance), tracks)
         hidden = [one for one in sorted_out if one is not None]
         if not hidden:
             return
-        eyes = Eyes(look, landmarker, load_hidden_landmarks())
+        eyes = Eyes(glance, load_network(), landmarker, load_hidden_landmarks())
         known = _in_order(pool, lambda one: _known(store, one, eyes.place), _told(carry_on, hidden))
         tasks = _told(carry_on, _tasks(store, list(known), pictures))
         found = _in_order(pool, lambda task: _found_again(task, eyes), tasks)
@@ -164,7 +167,7 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[
         yield running.popleft().result()
 
 
-def _sorted_out(store: Store, track: int, first: int, last: int, look: Look) -> Hidden | None:
+def _sorted_out(store: Store, track: int, first: int, last: int, glance: Look) -> Hidden | None:
     """Look at the pictures of a track for something before the face; None if nothing ever is."""
     kept = store.appearance_pts(track)
     if not kept or store.faces(track, kept[0], kept[0])[0].size < SMALLEST:
@@ -173,7 +176,7 @@ def _sorted_out(store: Store, track: int, first: int, last: int, look: Look) -> 
     times = [first, *kept, last]
     for before, pts, after in zip(times, kept, times[2:], strict=False):
         one = Free.kept(store.appearance(track, pts))
-        if hidden_share(look(one.picture, one.picture), one.landmarks) < HIDDEN:
+        if hidden_share(glance(one.picture, one.picture), one.landmarks) < HIDDEN:
             free.append(pts)
         else:
             doubtful.append((before, after))
@@ -275,7 +278,8 @@ def _found_again(task: Task, eyes: Eyes) -> tuple[int, int, Array, Array] | None
         return None
     for turn in range(ROUNDS):
         matrix = crop_matrix(five_points(points), FRAMING, SIDE)
-        front = _front(frame, matrix, transform(matrix, points), free, eyes.look)
+        look = eyes.look if turn == ROUNDS - 1 else eyes.glance
+        front = _front(frame, matrix, transform(matrix, points), free, look)
         if turn == 0 and not HIDDEN < hidden_share(front, transform(matrix, points)) < GONE:
             return None
         if turn > 0:  # where the face is known better now

@@ -46,14 +46,19 @@ class OwnFinder:
         return with_front(crop, framed, self._look(framed.picture, reference))
 
 
+def load_glance() -> Look:
+    """Load the small network alone: a picture that is its own reference says that there is none."""
+    return _opened(NETWORK)
+
+
 def load_network() -> Look:
-    """Load the networks: a picture that is its own reference says that there is none.
+    """Load the networks, see `load_glance`.
 
     The small one looks at every face. Where it finds something before the middle of it, the deep
     one looks again, and once more into a mirror: the mean of both is right more often. A face with
     nothing before it costs one look of the small one.
     """
-    shallow, deep = _opened(NETWORK), _opened(DEEP)
+    shallow, deep = load_glance(), _opened(DEEP)
 
     def look(picture: Array, reference: Array) -> Array:
         front = shallow(picture, reference)
