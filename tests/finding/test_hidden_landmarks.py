@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from videoswap.alignment import crop_matrix, five_points, invert, transform
-from videoswap.analysis.uncover import PROFILE, turned
+from videoswap.analysis.uncover import in_profile
 from videoswap.finding.appearance import SIDE
 from videoswap.finding.geometry import warp
 from videoswap.finding.hidden_landmarks import SURROUNDINGS, load_hidden_landmarks
@@ -29,7 +29,7 @@ def faces(detector, landmarker, group):
     framed = []
     for found in detector.detect(group):
         points = landmarker.landmarks(group, found.points5).astype(np.float64)
-        if turned(points) > PROFILE:
+        if in_profile(points, found.points5):
             continue
         matrix = crop_matrix(five_points(points), SURROUNDINGS, SIDE)
         framed.append((group, matrix, warp(group, matrix, SIDE), transform(matrix, points)))
