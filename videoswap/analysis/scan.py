@@ -187,7 +187,8 @@ class Scanner:
             seen = self._views(frame, found)
 
             def embed(index: int, seen: list[View] = seen) -> Sample:
-                return self._embedded(seen[index], self._shown(seen[index]))
+                view = seen[index]
+                return self._embedded(view, view.quality(), self._shown(view))
 
             ids = tracker.step(frame.pts, found, [view.look for view in seen], embed)
             for track, view in zip(ids, seen, strict=True):
@@ -253,7 +254,7 @@ class Scanner:
                 shown = self._shown(best)
                 if not tracker.wants_sample(track, quality * shown):
                     break
-                sample = self._embedded(best, shown)
+                sample = self._embedded(best, quality, shown)
                 samples.append((track.id, sample))
                 split = tracker.add_sample(track, sample)
                 if split is not None:
@@ -272,10 +273,9 @@ class Scanner:
         """Return a frame as it was before an interruption."""
         return Moment(frame, seen.ids, tuple(self._views(frame, seen.faces)))
 
-    def _embedded(self, view: View, shown: float) -> Sample:
+    def _embedded(self, view: View, quality: float, shown: float) -> Sample:
         embedding = self._recognizer.embed(view.frame.picture, view.landmarks)
-        quality = view.quality() * shown
-        return Sample(view.frame.pts, embedding, quality, view.look, shown < SHOWN)
+        return Sample(view.frame.pts, embedding, quality * shown, view.look, shown < SHOWN)
 
     def _shown(self, view: View) -> float:
         """Return 1 for a face with nothing before it, 0 with so much that its look is useless."""
