@@ -20,7 +20,7 @@ from .jobs.faces import list_people
 from .jobs.folder import FolderReport, swap_one_folder
 from .jobs.outputs import check_output
 from .jobs.picture import swap_one_picture
-from .jobs.video import analyze_with_progress, swap_one_video
+from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_progress
 from .media.files import check_readable
 from .media.probe import probe
 from .records import Person
@@ -46,7 +46,13 @@ def analyze(video: Path, settings: SwapSettings = _DEFAULTS) -> Analysis:
         The analysis: frames, tracks and faces. Close it, or use it as a context manager.
     """
     tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
-    return analyze_with_progress(probe(Path(video)), settings, tools)
+    analysis = analyze_with_progress(probe(Path(video)), settings, tools)
+    try:
+        uncover_with_progress(analysis)
+    except BaseException:
+        analysis.close()
+        raise
+    return analysis
 
 
 def swap_video(

@@ -42,10 +42,11 @@ def window(pts, tracks, splits=()):
 
 
 @pytest.mark.parametrize("count", [1, MOST, MOST + 1, 100])
-def test_so_many_pictures_of_a_track_are_kept_evenly_spread(count):
+def test_so_many_pictures_of_a_track_are_taken_evenly_spread(count):
     store = Store(None, "", None)
     store.add([window(pts, (3,)) for pts in range(count)])
     store.finish()
+    assert store.appearance_pts(3) == list(range(count))
     kept = store.appearances(3)
     assert len(kept) == min(count, MOST)
     steps = np.diff([one.pts for one in kept])

@@ -25,7 +25,7 @@ from videoswap.analysis import analyze
 from videoswap.analysis.analyze import analyze_video
 from videoswap.analysis.scan import Scanner
 from videoswap.analysis.state import from_json, to_json
-from videoswap.analysis.store import open_store
+from videoswap.analysis.store import Uncovered, open_store
 from videoswap.errors import OutputError, VideoswapError
 from videoswap.finding.views import FramePicture
 from videoswap.media.probe import probe
@@ -182,24 +182,67 @@ def test_a_gap_over_an_interruption_is_filled_likewise(dimmed, tmp_path, monkeyp
         assert summary(analysis) == expected
 
 
-def test_stopped_while_landmarks_are_uncovered_it_goes_on_later(
-    clip, expected, tmp_path, monkeypatch
+def found_ten_to_the_right(store, tracks, pictures, glance, landmarker, carry_on):
+    """Stand in for `uncover`: finds every landmark ten pixels further to the right."""
+    carry_on()
+    first, last = store.frames()[0][[0, -1]].tolist()
+    for track in tracks:
+        shown = store.faces(track, first, last)
+        moved = [
+            Uncovered(track, face.pts, face.landmarks + np.float32([10, 0]), np.zeros(68, bool))
+            for face in shown
+        ]
+        store.keep_uncovered([track], moved)
+        carry_on()
+
+
+def landmarks_of(analysis):
+    """Return by track the raw landmarks of its faces, not smoothed."""
+    analysis.smooth_with(lambda faces, pts, motions: list(faces))
+    return {
+        one.id: np.array([face.landmarks for face in analysis.faces(one.id)])
+        for one in analysis.tracks
+    }
+
+
+def test_landmarks_are_uncovered_of_the_tracks_that_are_asked_for_and_once(
+    clip, tmp_path, monkeypatch
 ):
-    stop = threading.Event()
-
-    def stopped(store, pictures, glance, landmarker, carry_on):
-        assert not store.finished
-        carry_on()
-        stop.set()
-        carry_on()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(analyze, "uncover", stopped)
-        with pytest.raises(VideoswapError) as caught:
-            run(clip, tmp_path, stop=stop)
-    assert caught.value.code == "interrupted"
+    monkeypatch.setattr(analyze, "uncover", found_ten_to_the_right)
+    looked: list[int] = []
+    with run(clip, tmp_path) as analysis, run(clip, tmp_path) as reader:
+        red, green, blue = (track.id for track in analysis.tracks)
+        before = landmarks_of(analysis)
+        next(reader.faces(red))  # reading it elsewhere keeps nobody from adding to it
+        analysis.uncover({red, blue}, looked.append)
+        after = landmarks_of(analysis)
+        assert looked == [1, 2, 3]
+        analysis.uncover({red, blue}, looked.append)
+        assert len(looked) == 3
+        np.testing.assert_array_equal(after[green], before[green])
+        for track in (red, blue):
+            np.testing.assert_array_equal(after[track], before[track] + np.float32([10, 0]))
     with run(clip, tmp_path) as analysis:
-        assert summary(analysis) == expected
+        assert analysis.cached
+        for track, marks in landmarks_of(analysis).items():
+            np.testing.assert_array_equal(marks, after[track])
+        analysis.uncover(None, looked.append)
+        assert len(looked) == 5  # green alone
+        np.testing.assert_array_equal(landmarks_of(analysis)[red], after[red])
+
+
+def test_stopped_while_landmarks_are_uncovered_it_goes_on_later(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(analyze, "uncover", found_ten_to_the_right)
+    stop = threading.Event()
+    with run(clip, tmp_path) as analysis:
+        before = landmarks_of(analysis)
+        with pytest.raises(VideoswapError) as caught:
+            analysis.uncover(None, lambda looked: stop.set() if looked == 2 else None, stop)
+        assert caught.value.code == "interrupted"
+    with run(clip, tmp_path) as analysis:
+        analysis.uncover()
+        for track, marks in landmarks_of(analysis).items():
+            np.testing.assert_array_equal(marks, before[track] + np.float32([10, 0]))
 
 
 def test_a_face_hidden_by_another_is_not_filled_in(tmp_path):

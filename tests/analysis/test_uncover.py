@@ -12,6 +12,7 @@ from videoswap.analysis.uncover import (
     error_on,
     in_profile,
     nearest_free,
+    put_right,
     uncover,
 )
 from videoswap.finding.appearance import SIDE, Appearance
@@ -68,6 +69,12 @@ def stored(frames, found):
     return store
 
 
+def read(store, last):
+    """Return faces and motions as they are after uncovering."""
+    part = 7, 0, last
+    return put_right(store.faces(*part), store.motions(*part), store.uncovered(*part))
+
+
 def error(landmarks, truth):
     eyes = np.linalg.norm(truth[36:42].mean(axis=0) - truth[42:48].mean(axis=0))
     return float(np.linalg.norm(landmarks - truth, axis=1).mean() / eyes)
@@ -81,16 +88,16 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         for number in range(first, last + 1):
             yield FramePicture(number, frames[number], np.eye(2, 3))
 
-    uncover(store, pictures, load_glance(), landmarker, carry_on=lambda: None)
-    after = [face.landmarks for face in store.faces(7, 0, FRAMES)]
+    uncover(store, [7], pictures, load_glance(), landmarker, carry_on=lambda: None)
+    faces, motions = read(store, FRAMES)
+    after = [face.landmarks for face in faces]
     for number in range(3):  # nothing is before the face
         np.testing.assert_array_equal(after[number], found[number])
     for number in (4, 5):
         assert error(found[number], truth[number]) > 0.05
         assert error(after[number], truth[number]) < 0.6 * error(found[number], truth[number])
         assert error(after[number], truth[number]) < 0.05
-        motion = store.motions(7, number, number)[number]
-        gone = np.isnan(motion).all(axis=1)
+        gone = np.isnan(motions[number]).all(axis=1)
         assert 5 < gone.sum() < 45  # those under the card, on the left
         assert not gone[[13, 14, 15]].any()
 
@@ -126,13 +133,13 @@ def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
         for number in range(first, last + 1):
             yield FramePicture(number, covered[number], np.eye(2, 3))
 
-    uncover(store, pictures, load_glance(), landmarker, carry_on=lambda: None)
-    for number, face in enumerate(store.faces(7, 0, 1)):
+    uncover(store, [7], pictures, load_glance(), landmarker, carry_on=lambda: None)
+    for number, face in enumerate(read(store, 1)[0]):
         before = error(found[4 + number], truth[4 + number])
         assert error(face.landmarks, truth[4 + number]) < 0.8 * before
 
 
-def test_stopping_replaces_nothing(filmed, landmarker):
+def test_stopped_the_track_does_not_count_as_looked_at_and_is_gone_on_with(filmed, landmarker):
     frames, _, found = filmed
     store = stored(frames, found)
     served = []
@@ -147,10 +154,22 @@ def test_stopping_replaces_nothing(filmed, landmarker):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        uncover(store, pictures, load_glance(), landmarker, carry_on)
+        uncover(store, [7], pictures, load_glance(), landmarker, carry_on)
     assert served == [3, 4, 5]
-    for number, face in enumerate(store.faces(7, 0, FRAMES)):
-        np.testing.assert_array_equal(face.landmarks, found[number])
+    assert store.uncovered_tracks() == set()
+    whole = stored(frames, found)
+    for one in (store, whole):
+        uncover(one, [7], pictures, load_glance(), landmarker, carry_on=lambda: None)
+        assert one.uncovered_tracks() == {7}
+    for face, other in zip(read(store, FRAMES)[0], read(whole, FRAMES)[0], strict=True):
+        np.testing.assert_array_equal(face.landmarks, other.landmarks)
+
+
+def test_only_the_tracks_asked_for_are_looked_at(filmed, landmarker):
+    frames, _, found = filmed
+    store = stored(frames, found)
+    uncover(store, [], None, None, landmarker, carry_on=lambda: None)
+    assert store.uncovered_tracks() == set() and store.uncovered(7, 0, FRAMES) == []
 
 
 def test_the_free_face_nearest_in_time_is_taken_and_kept(filmed):

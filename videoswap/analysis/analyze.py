@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -32,9 +33,9 @@ from .samples import mean_embedding
 from .scan import Scanned, Scanner
 from .smoothing import smooth_track
 from .store import Store, open_store
-from .uncover import uncover
+from .uncover import Pictures, put_right, uncover
 
-VERSION = "pass 9"  # change it whenever the pass gives other results
+VERSION = "pass 10"  # change it whenever the pass gives other results
 PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
 BATCH_SECONDS = 1.0  # between commits
 BLOCK = 512  # frames of a track smoothed at once: memory does not grow with its length
@@ -69,10 +70,15 @@ class Analysis:
         cached: Whether all of it came from an earlier run.
     """
 
-    def __init__(self, store: Store, key: str, cached: bool) -> None:
+    def __init__(
+        self, store: Store, key: str, cached: bool, pictures: Pictures, landmarker: Landmarker
+    ) -> None:
         self.key = key
         self.cached = cached
         self._store = store
+        self._pictures = pictures
+        self._landmarker = landmarker
+        self._uncovered = store.uncovered_tracks()
         self.fallbacks: tuple[Fallback, ...] = tuple(store.fallbacks)
         self.frames = Frames(*store.frames())
         self.tracks = _tracks(store, self.frames)
@@ -106,6 +112,43 @@ class Analysis:
         """
         self._smoother = smoother
         self._block = lru_cache(maxsize=BLOCKS_KEPT)(self._smooth_block)
+
+    def uncover(
+        self,
+        tracks: Collection[int] | None = None,
+        progress: Callable[[int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Find the landmarks of faces with something before them once more (see `uncover`).
+
+        Until that is done for a track, its landmarks are where they seem to be.
+
+        Args:
+            tracks: The tracks it is wanted for; None for all.
+            progress: Told how many tracks and faces were looked at, often.
+            stop: Set it to end early; it is gone on with when it is wanted again.
+
+        Raises:
+            VideoswapError: ``interrupted``, after ``stop`` was set.
+            OutputError: ``cache_not_writable``.
+        """
+        wanted = [
+            track.id
+            for track in self.tracks
+            if track.id not in self._uncovered and (tracks is None or track.id in tracks)
+        ]
+        if not wanted:
+            return
+        looked = itertools.count(1)
+
+        def carry_on() -> None:
+            _raise_if_set(stop)
+            if progress is not None:
+                progress(next(looked))
+
+        uncover(self._store, wanted, self._pictures, load_glance(), self._landmarker, carry_on)
+        self._uncovered.update(wanted)
+        self.smooth_with(self._smoother)
 
     def faces(self, track_id: int) -> Iterator[Face]:
         """Yield the faces of a track, smoothed, by pts; score 0 where a gap was filled."""
@@ -155,8 +198,10 @@ class Analysis:
         end = min(begin + BLOCK - 1, last)
         pts = self.frames.pts
         low, high = max(first, begin - CONTEXT), min(last, end + CONTEXT)
-        raw = self._store.faces(track, int(pts[low]), int(pts[high]))
-        motions = self._store.motions(track, int(pts[low]), int(pts[high]))
+        part = track, int(pts[low]), int(pts[high])
+        raw, motions = self._store.faces(*part), self._store.motions(*part)
+        if track in self._uncovered:
+            raw, motions = put_right(raw, motions, self._store.uncovered(*part))
         smooth = self._smoother(raw, pts[low : high + 1], motions)
         return tuple(face for face in smooth if pts[begin] <= face.pts <= pts[end])
 
@@ -197,13 +242,10 @@ def analyze_video(
     try:
         cached = store.finished
         if not cached:
-            glance = load_glance()
-            scanner = Scanner(detector, landmarker, recognizer, glance, settings)
+            scanner = Scanner(detector, landmarker, recognizer, load_glance(), settings)
             _fill(store, scanner, info, settings, span, progress, stop)
-            pictures = partial(_pictures, info, settings)
-            uncover(store, pictures, glance, landmarker, partial(_raise_if_set, stop))
             store.finish()
-        return Analysis(store, key, cached)
+        return Analysis(store, key, cached, partial(_pictures, info, settings), landmarker)
     except BaseException:
         store.close()
         raise

@@ -4,6 +4,8 @@ The file's name is its key: a hash of everything that decides the result. It hol
 landmarks and embeddings, so its folder is 0700 and it is 0600. It is written in batches, each
 with the state needed to go on after it. One process writes at a time, guarded by a lock file; a
 second one that wants the same unfinished analysis makes its own in a private temporary database.
+What is found again in a finished one (see `uncover`) is the same whoever finds it, so anyone may
+add it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +28,8 @@ from .samples import Sample
 from .scan import Scanned, ScanState
 from .state import from_json, to_json
 
-SCHEMA = "4"
+TOGETHER = 256  # rows of a commit
+SCHEMA = "5"
 TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE frames (pts INTEGER PRIMARY KEY, scene INTEGER NOT NULL);
@@ -43,9 +48,31 @@ CREATE TABLE motions (
 CREATE TABLE appearances (
     track INTEGER NOT NULL, pts INTEGER NOT NULL, jpeg BLOB NOT NULL, landmarks BLOB NOT NULL
 );
+CREATE TABLE uncovered (
+    track INTEGER NOT NULL, pts INTEGER NOT NULL, landmarks BLOB NOT NULL, hidden BLOB NOT NULL,
+    PRIMARY KEY (track, pts)
+) WITHOUT ROWID;
+CREATE TABLE uncovered_tracks (track INTEGER PRIMARY KEY);
 CREATE INDEX faces_by_pts ON faces (pts);
 CREATE INDEX appearances_by_track ON appearances (track, pts);
 """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uncovered:
+    """The landmarks of a face with something before it.
+
+    Attributes:
+        track: Its track.
+        pts: The frame.
+        landmarks: (68, 2) float32 in upright full-resolution pixels, as found with that known.
+        hidden: (68,) bool, which of them cannot be seen.
+    """
+
+    track: int
+    pts: int
+    landmarks: Array
+    hidden: Array
 
 
 class Store:
@@ -136,50 +163,59 @@ class Store:
             with self._guard, self._base:
                 self._set("finished", "yes")
                 self._base.execute("DELETE FROM meta WHERE name = 'state'")
-                self._thin_appearances()
         except sqlite3.OperationalError as error:
             raise _not_writable(self.path, error) from error
         self.unlock()
 
-    def replace_landmarks(self, found: Iterable[tuple[int, int, Array, Array]]) -> None:
-        """Replace landmarks, all or nothing, and forget how those that are hidden moved.
+    def keep_uncovered(self, tracks: Collection[int], found: Iterable[Uncovered]) -> None:
+        """Keep landmarks that were found again; see `uncovered`.
 
         Args:
-            found: Track, pts, (68, 2) float32 landmarks and (68,) bool, which are hidden. It may
-                read this store meanwhile; nothing is replaced if it raises.
+            tracks: Where all of what there is to find is among them.
+            found: The faces with something before them. It may read this store meanwhile; the
+                tracks do not count as looked at if it raises.
 
         Raises:
             OutputError: ``cache_not_writable``.
         """
-        place = "WHERE track = ? AND pts = ?"
+        rows = (
+            (one.track, one.pts, one.landmarks.tobytes(), one.hidden.tobytes()) for one in found
+        )
+        insert = "INSERT OR REPLACE INTO uncovered VALUES (?, ?, ?, ?)"
         try:
+            # In short transactions: others may be reading.
+            while some := list(islice(rows, TOGETHER)):
+                with self._guard, self._base as base:
+                    base.executemany(insert, some)
             with self._guard, self._base as base:
-                for track, pts, landmarks, hidden in found:
-                    base.execute(
-                        f"UPDATE faces SET landmarks = ? {place}", (landmarks.tobytes(), track, pts)
-                    )
-                    motion = self.motions(track, pts, pts).get(pts)
-                    if motion is not None:
-                        unknown = np.where(hidden[:, None], np.float32(np.nan), motion)
-                        base.execute(
-                            f"UPDATE motions SET motion = ? {place}",
-                            (unknown.tobytes(), track, pts),
-                        )
+                marks = [(track,) for track in tracks]
+                base.executemany("INSERT OR REPLACE INTO uncovered_tracks VALUES (?)", marks)
         except sqlite3.OperationalError as error:
             raise _not_writable(self.path, error) from error
 
-    def _thin_appearances(self) -> None:
-        """Leave so many pictures of every track, evenly spread, as are looked at later."""
-        ranked = (
-            "SELECT rowid, row_number() OVER (PARTITION BY track ORDER BY pts) - 1 AS place, "
-            "count(*) OVER (PARTITION BY track) AS number FROM appearances"
+    def uncovered_tracks(self) -> set[int]:
+        """Return the tracks that were looked through for faces with something before them."""
+        with self._guard:
+            rows = self._base.execute("SELECT track FROM uncovered_tracks").fetchall()
+        return {int(track) for (track,) in rows}
+
+    def uncovered(self, track: int, first_pts: int, last_pts: int) -> list[Uncovered]:
+        """Return by pts what was found again of a track; not all of it while it is being found."""
+        query = (
+            "SELECT track, pts, landmarks, hidden FROM uncovered "
+            "WHERE track = ? AND pts BETWEEN ? AND ? ORDER BY pts"
         )
-        # Whole numbers: a picture stays where the count of those kept goes up by one.
-        self._base.execute(
-            f"DELETE FROM appearances WHERE rowid IN (SELECT rowid FROM ({ranked}) WHERE "
-            "number > :most AND place * :most / number = (place + 1) * :most / number)",
-            {"most": MOST},
-        )
+        with self._guard:
+            rows = self._base.execute(query, (track, first_pts, last_pts)).fetchall()
+        return [
+            Uncovered(
+                int(number),
+                int(pts),
+                np.frombuffer(marks, np.float32).reshape(68, 2),
+                np.frombuffer(hidden, np.bool_),
+            )
+            for number, pts, marks, hidden in rows
+        ]
 
     def frames(self) -> tuple[Array, Array]:
         """Return (n,) int64 pts, ascending, and (n,) int64 numbers of the shots."""
@@ -218,8 +254,12 @@ class Store:
         return [_face(row) for row in rows]
 
     def appearances(self, track: int) -> list[Appearance]:
-        """Return how the face of a track looks now and then, by pts."""
-        return [self.appearance(track, pts) for pts in self.appearance_pts(track)]
+        """Return at most ``MOST`` of a track's pictures, evenly spread, by pts."""
+        kept = self.appearance_pts(track)
+        number = len(kept)
+        # Whole numbers: a picture is taken where the count of those taken goes up by one.
+        taken = (pts for k, pts in enumerate(kept) if (k + 1) * MOST // number > k * MOST // number)
+        return [self.appearance(track, pts) for pts in (taken if number > MOST else kept)]
 
     def appearance_pts(self, track: int) -> list[int]:
         """Return the frames of which there is a picture of a track's face, ascending."""

@@ -4,14 +4,14 @@ A hand before a face leads the landmarks astray, also those that it does not cov
 the outline that is swapped. After the pass over the frames it is known what every face looks like
 when nothing is before it, so what is in front can be told, and a network that is given that puts
 right the landmarks that were led astray. What it is wrong by on the free pictures of the same face
-is taken off.
+is taken off. It is done for the tracks that somebody asks for: those that are swapped.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -29,7 +29,7 @@ from ..occlusion.own import load_network
 from ..occlusion.reference import Look
 from ..occlusion.share import hidden_share
 from ..records import Array, Face
-from .store import Store
+from .store import Store, Uncovered
 
 #: Pictures of the analysis between two pts, both included.
 Pictures = Callable[[int, int], Iterator[FramePicture]]
@@ -49,6 +49,7 @@ SURE = 0.4  # what the network has to say of a pixel for a landmark there to be 
 ROUNDS = 3
 ENOUGH = 12  # free pictures that tell what the network is wrong by
 WORKERS = 4  # threads at most
+TOGETHER = 64  # tracks of which either all or none are kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,29 +125,68 @@ class Task:
 
 
 def uncover(
-    store: Store, pictures: Pictures, glance: Look, landmarker: Landmarker, carry_on: CarryOn
+    store: Store,
+    tracks: Sequence[int],
+    pictures: Pictures,
+    glance: Look,
+    landmarker: Landmarker,
+    carry_on: CarryOn,
 ) -> None:
-    """Find the landmarks again wherever something is before a face.
+    """Find the landmarks of some tracks again wherever something is before the face.
 
     Args:
-        store: The analysis, with all frames in and not finished; its landmarks are replaced, all
-            or none of them.
+        store: A finished analysis; gets what is found, see `put_right`.
+        tracks: Their numbers. What was found for some of them is kept if it ends early.
         pictures: Gives frames again.
         glance: Says roughly what is in front of a face.
         landmarker: Finds landmarks.
         carry_on: Called often; raises to end early.
     """
+    spans = {track: (first, last) for track, first, last, _ in store.spans()}
+    eyes: Eyes | None = None
     with ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)) as pool:
-        tracks = (span[:3] for span in _told(carry_on, store.spans()))
-        sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, glance), tracks)
-        hidden = [one for one in sorted_out if one is not None]
-        if not hidden:
-            return
-        eyes = Eyes(glance, load_network(), landmarker, load_hidden_landmarks())
-        known = _in_order(pool, lambda one: _known(store, one, eyes.place), _told(carry_on, hidden))
-        tasks = _told(carry_on, _tasks(store, list(known), pictures))
-        found = _in_order(pool, lambda task: _found_again(task, eyes), tasks)
-        store.replace_landmarks(one for one in found if one is not None)
+        for begin in range(0, len(tracks), TOGETHER):
+            some = tracks[begin : begin + TOGETHER]
+            asked = ((track, *spans[track]) for track in _told(carry_on, some))
+            sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, glance), asked)
+            hidden = [one for one in sorted_out if one is not None]
+            if hidden and eyes is None:
+                eyes = Eyes(glance, load_network(), landmarker, load_hidden_landmarks())
+            found = _uncovered(store, hidden, pictures, eyes, pool, carry_on) if eyes else ()
+            store.keep_uncovered(some, found)
+
+
+def put_right(
+    faces: Sequence[Face], motions: Mapping[int, Array], found: Sequence[Uncovered]
+) -> tuple[list[Face], dict[int, Array]]:
+    """Return faces and motions with what was found again; what is hidden did not move as seen."""
+    by_pts = {one.pts: one for one in found}
+    right = [
+        replace(face, landmarks=by_pts[face.pts].landmarks) if face.pts in by_pts else face
+        for face in faces
+    ]
+    moved = {
+        pts: np.where(by_pts[pts].hidden[:, None], np.float32(np.nan), motion)
+        if pts in by_pts
+        else motion
+        for pts, motion in motions.items()
+    }
+    return right, moved
+
+
+def _uncovered(
+    store: Store,
+    hidden: Sequence[Hidden],
+    pictures: Pictures,
+    eyes: Eyes,
+    pool: ThreadPoolExecutor,
+    carry_on: CarryOn,
+) -> Iterator[Uncovered]:
+    """Yield what is found of tracks with something before the face."""
+    known = _in_order(pool, lambda one: _known(store, one, eyes.place), _told(carry_on, hidden))
+    tasks = _told(carry_on, _tasks(store, list(known), pictures))
+    found = _in_order(pool, lambda task: _found_again(task, eyes), tasks)
+    return (one for one in found if one is not None)
 
 
 def _told(carry_on: CarryOn, items: Iterable[T]) -> Iterator[T]:
@@ -266,8 +306,8 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _found_again(task: Task, eyes: Eyes) -> tuple[int, int, Array, Array] | None:
-    """Return track, pts, landmarks and which are hidden, see ``Store.replace_landmarks``.
+def _found_again(task: Task, eyes: Eyes) -> Uncovered | None:
+    """Return the landmarks of a face with what is before it known.
 
     None if nothing is before the face, or before all of it, or if it is seen in profile.
     """
@@ -295,7 +335,7 @@ def _found_again(task: Task, eyes: Eyes) -> tuple[int, int, Array, Array] | None
         points = transform(invert(around), own + trust[:, None] * (seen - own))
     hidden = _covered(front, transform(matrix, points))
     full = transform(invert(frame.matrix), points).astype(np.float32)
-    return task.track.number, frame.pts, full, hidden
+    return Uncovered(task.track.number, frame.pts, full, hidden)
 
 
 def _front(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..finding.tools import FaceTools
 from ..jobs.context import Say
-from ..jobs.video import analyze_with_progress
+from ..jobs.video import analyze_with_progress, uncover_with_progress
 from ..media.probe import VideoInfo, probe
 from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
@@ -69,6 +69,7 @@ def evaluate_result(
     covers = None if masks is None else probe(masks)
     tools = FaceTools.open(choose_device(settings.device).providers)
     with analyze_with_progress(infos[0], settings, tools) as analysis:
+        uncover_with_progress(analysis)
         threshold = settings.similarity_th or tools.recognizer.default_threshold
         people = find_people(original, analysis, sources, targets, gallery, threshold, tools)
         persons = {track: one.id for one in people.persons for track in one.track_ids}

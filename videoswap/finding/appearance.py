@@ -22,7 +22,7 @@ FRAMING = np.array(
     [[0.3357, 0.3331], [0.6643, 0.3331], [0.5, 0.5141], [0.351, 0.6753], [0.649, 0.6753]]
 )
 MIDDLE = np.s_[SIDE // 4 : -SIDE // 8, SIDE // 4 : -SIDE // 4]  #: mostly face
-MOST = 24  # pictures kept of a track
+MOST = 24  # pictures of a track that a reference is made of
 _QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 92]
 
 

@@ -1,9 +1,9 @@
-"""One video from start to finish: analyze, match, render, mux, verify, report."""
+"""One video from start to finish: analyze, match, uncover, render, mux, verify, report."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
@@ -109,6 +109,8 @@ def swap_one_video(
             context.tools.recognizer,
             "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
         )
+        with clock.part("uncover"):
+            uncover_with_progress(analysis, {track for track, _ in matching.tracks})
         casting = {
             track: cast(analysis.faces(track), source, context.swapper)
             for track, source in matching.tracks
@@ -174,6 +176,12 @@ def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceTo
             tools.recognizer,
             progress=lambda done, expected: bar.reach(done),
         )
+
+
+def uncover_with_progress(analysis: Analysis, tracks: Collection[int] | None = None) -> None:
+    """Find landmarks with something before them again, see `Analysis.uncover`, under a bar."""
+    with stages_share_the_cores(), Progress("uncover", None) as bar:
+        analysis.uncover(tracks, bar.reach)
 
 
 def _expected_frames(info: VideoInfo, part: TimeRange) -> int | None:
