@@ -1,8 +1,8 @@
 """The pass over the frames: cuts, faces, landmarks, tracks, samples, window by window.
 
 Three threads share the work: one decodes and scales, one looks for cuts and faces, and the
-caller's does landmarks, tracking and embedding. The two calls of dlib hold Python's lock, which
-is why they share a thread; the others release it nearly all the time.
+caller's does landmarks, tracking and embedding. dlib's landmarks hold Python's lock; whatever else
+is called releases it nearly all the time.
 """
 
 from __future__ import annotations

