@@ -193,6 +193,17 @@ def test_hair_before_a_temple_stays_in_front(swapper, temple):
     assert hair < 0.5  # more of the target than of the swap
 
 
+@pytest.mark.parametrize("brow", [slice(17, 22), slice(22, 27)])
+def test_dark_brows_are_no_hair(swapper, brow):
+    target = crop(swapper)
+    line = target.landmarks[brow].round().astype(int)
+    cv2.polylines(target.pixels, [line], isClosed=False, color=(15, 12, 10), thickness=9)
+    made = swapper.swap([target], [swapper.identity([photo()])])[0]
+    inner = line[2:] if brow.start == 17 else line[:3]  # their ends lie on the temples
+    x, y = inner.T
+    assert made.mask[y, x].min() > 0.85
+
+
 def test_a_dark_cheek_is_no_hair(swapper):
     target = crop(swapper)
     x, y = target.landmarks[[3, 30]].mean(axis=0).astype(int)
