@@ -96,7 +96,8 @@ class MeshSwapper:
             _temple(points, (0, 1, 36, 17), high[:2]),
             _temple(points, (16, 15, 45, 26), high[-2:]),
         )
-        above = masks.polygon(np.vstack([low, high[::-1]]), _SOFT)  # a hull would hold the brows too
+        # no hull, which would hold the brows too
+        above = masks.polygon(np.vstack([low, high[::-1]]), _SOFT)
         region = np.max([above, *(masks.hull(part, _SOFT) for part in temples)], axis=0)
         return np.asarray(cv2.GaussianBlur(region, (0, 0), 0.03 * _SOFT))
 
