@@ -80,19 +80,17 @@ class Finisher:
         if settings.grain:
             missing = blur_of(crop.pixels, mask) - blur_of(pixels, mask)
             pixels = soften(pixels, missing)
-        pixels = self._kept(meet(pixels, crop.pixels, mask, crop.landmarks), crop)
+        pixels = meet(pixels, crop.pixels, mask, crop.landmarks)
+        self._keep(pixels, crop)
         if settings.feather is not None:
             mask = masks.refeathered(mask, settings.feather * len(mask))
         if settings.strength < 1.0:
             mask = mask * np.float32(settings.strength)
         return SwappedCrop(pixels, mask)
 
-    def _kept(self, pixels: Array, crop: Crop) -> Array:
-        """Return the picture with what the target keeps."""
-        if self._keeps:
-            pixels = pixels.copy()
+    def _keep(self, pixels: Array, crop: Crop) -> None:
+        """Put what the target keeps into a picture, in place."""
         if EYES in self._keeps:
             keep_eyes(pixels, crop.pixels, crop.landmarks)
         if MOUTH in self._keeps:
             keep_mouth(pixels, crop.pixels, crop.landmarks)
-        return pixels

@@ -7,6 +7,8 @@ along. Texture is not touched, nor are the brows, which make a face as much as i
 
 from __future__ import annotations
 
+from functools import reduce
+
 import cv2
 import numpy as np
 
@@ -36,7 +38,8 @@ def meet(swap: Array, target: Array, mask: Array, landmarks: Array) -> Array:
     apart = np.subtract(*tones)
     soft = cv2.resize(mask, small, interpolation=cv2.INTER_AREA)
     border = 4.0 * soft * (1.0 - soft)  # most where both are seen alike
-    border *= np.clip(2.0 - np.abs(apart).max(axis=2) / LIMIT, 0.0, 1.0)
+    most = reduce(cv2.max, cv2.split(np.abs(apart)))
+    border *= np.clip(2.0 - most / LIMIT, 0.0, 1.0)
     sigma = REACH * SIDE
     near = cv2.GaussianBlur(border, (0, 0), sigma)[..., None]
     share = np.minimum(near / (0.3 * max(float(near.max()), DOUBT)), 1.0) / (near + DOUBT)
