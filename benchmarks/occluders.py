@@ -36,8 +36,12 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
-from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
-from videoswap.blending import masks  # noqa: E402
+from videoswap import (  # noqa: E402
+    SwapSettings,
+    analyze,
+    masks,
+    swap_video,
+)
 from videoswap.cropping import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.finding.tools import FaceTools  # noqa: E402

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .analysis.analyze import Analysis
+from .devices import choose_device
 from .evaluation.compare import compare_results
 from .evaluation.evaluate import evaluate_result
 from .evaluation.page import write_page
@@ -25,7 +26,6 @@ from .media.files import check_readable
 from .media.probe import probe
 from .records import Person
 from .report import Report
-from .runtime.devices import choose_device
 from .settings import SwapSettings
 
 _DEFAULTS = SwapSettings()

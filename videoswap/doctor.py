@@ -147,7 +147,7 @@ def _ffmpeg() -> list[Check]:
 
 
 def _device() -> list[Check]:
-    from .runtime.devices import choose_device, cuda_trouble
+    from .devices import choose_device, cuda_trouble
 
     device = choose_device("auto")
     if device.fallback is not None:
@@ -166,8 +166,8 @@ def _engines() -> list[Check]:
 
 
 def _restorers() -> list[Check]:
+    from .models.found import missing_files
     from .restorers.restorer import KINDS
-    from .swappers.found import missing_files
 
     return [
         Check(f"restorer {name}", True, missing_files([name], name) or "usable") for name in KINDS
@@ -175,8 +175,8 @@ def _restorers() -> list[Check]:
 
 
 def _encoders() -> list[Check]:
+    from .devices import gpu_present
     from .media.formats import encoders_for
-    from .runtime.devices import gpu_present
 
     names = [name for name in encoders_for("yuv420p") if gpu_present() or "nvenc" not in name]
     return [Check("encoders", "libx264" in names, ", ".join(names))]

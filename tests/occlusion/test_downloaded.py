@@ -6,12 +6,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from tests.occlusion.faces import over, stripe
+from videoswap.devices import Device
 from videoswap.errors import InputError
 from videoswap.models import load_manifest
 from videoswap.occlusion.choose import open_finder
 from videoswap.occlusion.downloaded import PARSING, XSEG
 from videoswap.occlusion.own import OwnFinder
-from videoswap.runtime.devices import Device
 
 CPU = Device("cpu", ("CPUExecutionProvider",), None)
 GPU = Device("cuda", ("CPUExecutionProvider",), None)

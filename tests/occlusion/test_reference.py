@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import over, skin_of, stripe
-from videoswap.blending import masks
+from videoswap import masks
 from videoswap.finding.appearance import FRAMING, SIDE, Appearance
 from videoswap.occlusion.finder import Framed
 from videoswap.occlusion.own import OwnFinder

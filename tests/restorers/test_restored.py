@@ -8,11 +8,12 @@ from tests.restorers.graphs import FILES, save_restorer
 from tests.swappers.test_engines import crop
 from videoswap import swap_image
 from videoswap.alignment import TEMPLATES
+from videoswap.cropping import CropSpec
 from videoswap.errors import InputError
 from videoswap.records import SwappedCrop
 from videoswap.restorers.restored import Restored, restored
 from videoswap.settings import DetailSettings
-from videoswap.swappers.base import CropSpec, Identity
+from videoswap.swappers.base import Identity
 
 CPU = ("CPUExecutionProvider",)
 INSIDE = np.s_[64:192, 64:192]

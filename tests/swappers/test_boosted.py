@@ -11,10 +11,11 @@ from tests.swappers.test_engine_runs import FILES
 from tests.swappers.test_engines import crop, ghost
 from videoswap import swap_image
 from videoswap.alignment import invert, transform
+from videoswap.cropping import CropSpec
 from videoswap.errors import UsageError
 from videoswap.records import SwappedCrop
 from videoswap.settings import DetailSettings, GhostSettings
-from videoswap.swappers.base import CropSpec, Identity
+from videoswap.swappers.base import Identity
 from videoswap.swappers.boosted import Boosted, boosted, joined, taken_apart, without_grid
 from videoswap.swappers.mesh import MeshSwapper
 from videoswap.swappers.neural import NeuralSwapper

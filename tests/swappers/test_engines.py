@@ -9,13 +9,12 @@ import torch
 
 from tests.conftest import ROOT
 from videoswap.alignment import POSES, TEMPLATES, crop_matrix, five_points
-from videoswap.cropping import PictureSurface, cut
+from videoswap.cropping import CropSpec, PictureSurface, cut
 from videoswap.errors import UsageError, VideoswapError
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import GhostSettings
 from videoswap.swappers import lite, registry
 from videoswap.swappers.aei import AEISwapper
-from videoswap.swappers.base import CropSpec
 from videoswap.swappers.batches import Batches
 from videoswap.swappers.blendface import BlendFaceSwapper, specs
 from videoswap.swappers.ghost import GhostSwapper, source_spec, target_spec

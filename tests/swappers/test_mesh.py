@@ -2,13 +2,13 @@ import cv2
 import numpy as np
 import pytest
 
+from videoswap import masks
 from videoswap.alignment import crop_matrix, five_points, transform
-from videoswap.blending import masks
 from videoswap.blending.finish import Finisher, Swap
+from videoswap.cropping import CropSpec
 from videoswap.evaluation.headmodel import HEAD
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import BlendSettings
-from videoswap.swappers.base import CropSpec
 from videoswap.swappers.mesh import MeshSettings, MeshSwapper
 from videoswap.swappers.texture import LARGE_SIDE, MIRRORED, SIDE, bare_forehead, make_texture
 from videoswap.swappers.warp import ThinPlateSpline, dense_map

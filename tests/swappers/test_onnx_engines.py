@@ -14,9 +14,9 @@ from tests.swappers.test_engine_runs import check_only_masks_changed, run
 from tests.swappers.test_engines import crop, photo
 from videoswap import swap_image
 from videoswap.errors import InputError
+from videoswap.models.onnx_network import OnnxNetwork
 from videoswap.settings import GhostSettings
 from videoswap.swappers import registry
-from videoswap.swappers.onnx_network import OnnxNetwork
 
 
 class GhostGraph(torch.nn.Module):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import masks
 from ..occlusion.over_time import front_over_time
 from ..records import Array, Crop, SwappedCrop
 from ..settings import BlendSettings
-from . import masks
 from .keep import EYES, MOUTH, keep_eyes, keep_mouth
 from .seam import meet
 from .sharpness import blur_of, soften

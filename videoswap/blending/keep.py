@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .. import masks
 from ..brightness import log_ratio
 from ..records import Array
-from . import masks
 
 EYES, MOUTH = "eyes", "mouth"
 

@@ -12,8 +12,8 @@ from functools import reduce
 import cv2
 import numpy as np
 
+from .. import masks
 from ..records import Array
-from . import masks
 
 SIDE = 64  # pixels of the grid on which tones are compared
 REACH = 0.035  # of the side, standard deviation of how far a difference is spread

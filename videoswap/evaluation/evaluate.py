@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..devices import choose_device
 from ..errors import UsageError
 from ..finding.tools import FaceTools
 from ..jobs.context import Say
 from ..jobs.video import analyze_with_progress, uncover_with_progress
 from ..media.probe import VideoInfo, probe
-from ..runtime.devices import choose_device
 from ..runtime.progress import Progress
 from ..runtime.stages import stages_share_the_cores
 from ..settings import AnalysisSettings, SwapSettings

@@ -8,14 +8,14 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from ..blending.masks import forehead, hull
 from ..finding.landmarks import Landmarker
+from ..masks import forehead, hull
 from ..media.planes import Box
 from ..records import Array, Face
 from .pairs import Pair
 
 AROUND = 1.9  # side of the window in face sizes: the face and a ring of its surroundings
-LIFT = 0.16  # of the forehead that counts as face, see blending.masks.forehead
+LIFT = 0.16  # of the forehead that counts as face, see masks.forehead
 READINGS = 4  # along x and along y, of the landmarks that are read again and again
 SHIFT = 0.05  # eye distances by which the outermost of them are moved
 GROWTH = 0.04  # share by which the largest and the smallest of them differ from the square

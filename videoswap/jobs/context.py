@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..blending.finish import Finisher
+from ..devices import Device, choose_device
 from ..errors import UsageError
 from ..finding.tools import FaceTools
 from ..occlusion.choose import open_finder
@@ -14,7 +15,6 @@ from ..occlusion.finder import Finder
 from ..occlusion.reference import Appearances
 from ..records import Fallback
 from ..restorers.restored import restored
-from ..runtime.devices import Device, choose_device
 from ..settings import SwapSettings
 from ..sources import Reference, Source, load_references, load_sources
 from ..swappers.base import Identity, Swapper

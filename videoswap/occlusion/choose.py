@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..devices import Device
 from ..models import store
-from ..runtime.devices import Device
 from .downloaded import XSEG, parsing_finder, xseg_finder
 from .finder import Finder
 from .own import OwnFinder

@@ -12,18 +12,17 @@ import cv2
 import numpy as np
 
 from ..alignment import TEMPLATES
-from ..blending.blendface import LABELS
 from ..errors import InputError
 from ..models import store
+from ..models.found import print_of
+from ..models.onnx_network import OnnxNetwork
 from ..records import Array
-from ..swappers.found import print_of
-from ..swappers.onnx_network import OnnxNetwork
 from .finder import NetworkFinder
 
 XSEG, PARSING = "xseg", "bisenet_resnet_34"  # names in the manifest
 XSEG_SIDE, PARSING_SIDE = 256, 512
-#: Parsing labels that are the face; glasses (6) are in front of it.
-FACE = tuple(label for label in LABELS if label != 6)
+#: Parsing labels that are the face: skin, brows, eyes, nose, mouth, lips; glasses (6) are not.
+FACE = (1, 2, 3, 4, 5, 10, 11, 12, 13)
 _MEAN, _SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # ImageNet's
 
 

@@ -9,8 +9,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from .. import masks
 from ..alignment import crop_matrix, five_points, transform
-from ..blending import masks
 from ..cropping import warped
 from ..records import Array, Crop
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..blending import masks
+from .. import masks
 from ..records import Array
 
 

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from ..alignment import crop_matrix, five_points, invert
-from ..blending.masks import fade_border
 from ..cropping import warped
+from ..masks import fade_border
+from ..models.found import print_of
 from ..records import Array, Crop, Photo, SwappedCrop
 from ..settings import DetailSettings
 from ..swappers.base import Identity, Swapper
-from ..swappers.found import print_of
 from .restorer import Restorer, open_restorer
 
 #: Share of its frame over which what a restorer adds fades out.

@@ -15,8 +15,8 @@ import numpy as np
 from ..alignment import TEMPLATES
 from ..errors import InputError
 from ..models import store
+from ..models.onnx_network import OnnxNetwork, pictures, planes
 from ..records import Array
-from ..swappers.onnx_network import OnnxNetwork, pictures, planes
 
 #: What CodeFormer is told about truth against beauty: 1 stays close to what it is given, so that
 #: the identity does, 0 invents most.

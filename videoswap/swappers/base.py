@@ -2,66 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from ..alignment import crop_matrix, five_points
-from ..records import Array, Crop, Face, Photo, SwappedCrop
-
-#: Side of the pictures that all generators take.
-NETWORK_SIDE = 256
-
-#: Chooses the (5, 2) template in the unit square for (5, 2) points of a face.
-TemplateRule = Callable[[Array], Array]
-#: Smooths the faces of a track, given the pts of all frames and by pts the motion of its landmarks.
-Smoother = Callable[[Sequence[Face], Array, Mapping[int, Array]], list[Face]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CropSpec:
-    """How an engine wants faces cut out.
-
-    Attributes:
-        template: (5, 2) float64, where the five points lie in the unit square, or the rule that
-            gives it for a face.
-        sizes: Sides in pixels that the engine takes, ascending. The smallest that does not
-            lose detail of the target is used, one for a whole track.
-        points: Whether the five points come from the 68 landmarks or from the detector.
-        black_outside: Whether what lies outside the picture is black; otherwise its border goes on.
-        smoother: Smoothing of the tracks in place of the usual one.
-        stretch: How much a face may be enlarged before the next size is taken.
-        boost: Most sub-images a side that a crop is split into, see ``boosted``.
-    """
-
-    template: Array | TemplateRule
-    sizes: tuple[int, ...]
-    points: Literal["landmarks", "detector"] = "landmarks"
-    black_outside: bool = False
-    smoother: Smoother | None = None
-    stretch: float = 1.0
-    boost: int = 1
-
-    def size_for(self, pixels: float) -> int:
-        """Return the side for a face whose crop covers ``pixels`` of the frame."""
-        fitting = (size for size in self.sizes if size * self.stretch >= pixels)
-        return next(fitting, self.sizes[-1])
-
-    def boost_for(self, size: int) -> int:
-        """Return how many sub-images a side a crop of ``size`` is split into; 1 for none."""
-        return max(1, min(self.boost, size // NETWORK_SIDE))
-
-    def points_of(self, face: Face) -> Array:
-        """Return the five points (5, 2) of a face by which it is cut."""
-        if self.points == "detector":
-            return face.points5
-        assert face.landmarks is not None  # the analysis always fills them
-        return five_points(face.landmarks)
-
-    def matrix(self, points5: Array, size: int) -> Array:
-        """Return the (2, 3) matrix from picture pixels to a crop of ``size`` pixels a side."""
-        template = self.template(points5) if callable(self.template) else self.template
-        return crop_matrix(points5, template, size)
+from ..cropping import CropSpec
+from ..records import Crop, Photo, SwappedCrop
 
 
 @dataclass(frozen=True, slots=True, eq=False)

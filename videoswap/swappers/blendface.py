@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..alignment import TEMPLATES
-from ..blending.masks import fade_border
+from ..cropping import NETWORK_SIDE, CropSpec
+from ..masks import fade_border
 from ..records import Array, Crop, SwappedCrop
 from . import tensors
-from .base import NETWORK_SIDE, CropSpec
 from .batches import Batches
 from .neural import Framing, NeuralSwapper
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import cast
 
 from ..models import slim, store
+from ..models.found import missing_files, missing_torch, print_of
 from ..models.manifest import load_manifest, weights_dir
 from ..records import Fallback
 from .base import Swapper
-from .found import missing_files, missing_torch, print_of
 from .neural import Framing
 
 MODEL = "blendswap"

@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 
 from ..alignment import compose, transform
+from ..cropping import NETWORK_SIDE
 from ..records import Array, Crop, Fallback, Photo, SwappedCrop
 from ..settings import DetailSettings
-from .base import NETWORK_SIDE, Identity, Swapper
+from .base import Identity, Swapper
 from .pixels import resized
 
 #: Sides of large crops, in sides of the generator.

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from ..alignment import mixed_pose, nearest_pose
+from ..cropping import NETWORK_SIDE, CropSpec
 from ..records import Array, Crop, SwappedCrop
 from ..settings import GhostSettings
 from . import tensors
-from .base import NETWORK_SIDE, CropSpec
 from .batches import Batches
 from .ghost_smoothing import smooth_as_ghost
 from .neural import Framing, MaskRule, NeuralSwapper, outline_mask

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ..models import store
+from ..models.found import missing_files, missing_torch, print_of
 from ..records import Fallback
 from ..settings import GhostSettings
 from .base import Swapper
-from .found import missing_files, missing_torch, print_of
 from .ghost_masks import Face2d106, GhostMasks
 from .neural import Framing, MaskRule, outline_mask
 

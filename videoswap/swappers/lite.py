@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from ..alignment import TEMPLATES
+from ..cropping import NETWORK_SIDE, CropSpec
 from ..models import store
+from ..models.found import missing_files, missing_torch, print_of
 from ..records import Fallback
-from .base import NETWORK_SIDE, CropSpec, Swapper
-from .found import missing_files, missing_torch, print_of
+from .base import Swapper
 from .neural import Framing
 
 if TYPE_CHECKING:

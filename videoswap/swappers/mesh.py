@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from .. import masks
 from ..alignment import TEMPLATES
-from ..blending import masks
 from ..blending.keep import EYES, MOUTH, kept_mask
-from ..blending.light import LightSettings, match_light
+from ..cropping import CropSpec
 from ..records import Array, Crop, Photo, SwappedCrop
-from .base import CropSpec, Identity
+from .base import Identity
+from .light import LightSettings, match_light
 from .texture import Outline, Texture, controls_of, make_texture
 from .warp import bend
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..blending.masks import inner_face
+from ..cropping import CropSpec
+from ..masks import inner_face
 from ..records import Array, Crop, Photo, SwappedCrop
-from .base import CropSpec, Identity
+from .base import Identity
 from .pixels import photo_crop
 
 #: Draws the mask (S, S) float32 of a crop for its swapped picture (S, S, 3).

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..models import store
+from ..models.found import missing_files, print_of
+from ..models.onnx_network import OnnxNetwork
 from ..records import Fallback
 from ..settings import GhostSettings
 from .base import Swapper
-from .found import missing_files, print_of
 from .ghost_build import mask_rule
 from .neural import Framing
 from .onnx_engines import (
@@ -18,7 +19,6 @@ from .onnx_engines import (
     OnnxBlendSwapper,
     OnnxGhostSwapper,
 )
-from .onnx_network import OnnxNetwork
 
 RECOGNISER, BLENDSWAP = "arcface_w600k_r50", "blendswap_onnx"
 CONVERTERS = ("crossface_ghost", "arcface_converter_ghost")

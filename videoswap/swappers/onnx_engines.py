@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..alignment import TEMPLATES
+from ..cropping import NETWORK_SIDE, CropSpec
+from ..models.onnx_network import OnnxNetwork, pictures, planes
 from ..records import Array, Crop, SwappedCrop
-from .base import NETWORK_SIDE, CropSpec
 from .neural import Framing, MaskRule, NeuralSwapper, outline_mask
-from .onnx_network import OnnxNetwork, pictures, planes
 
 SOURCE_SIDE = 112
 SOURCE = CropSpec(TEMPLATES["arcface_112_v2"], (SOURCE_SIDE,))

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ..cropping import PictureSurface, cut
+from ..cropping import CropSpec, PictureSurface, cut
 from ..errors import InputError
 from ..records import Array, Photo
-from .base import CropSpec
 
 
 def truncated(pictures: Sequence[Array]) -> list[Array]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..devices import PROVIDERS
 from ..errors import UsageError
 from ..records import Fallback
-from ..runtime.devices import PROVIDERS
 from ..settings import GhostSettings
 from . import blendface_build, ghost_build, lite, onnx_build, reliableswap
 from .base import Swapper

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .. import masks
 from ..alignment import crop_matrix, five_points, scale_of, transform
-from ..blending import masks
 from ..brightness import FLOOR
 from ..cropping import warped
 from ..records import Array, Photo

@@ -1,6 +1,6 @@
 import numpy as np
 
-from videoswap.blending import masks
+from videoswap import masks
 
 SQUARE = np.array([[20.0, 20.0], [80.0, 20.0], [80.0, 80.0], [20.0, 80.0]], np.float32)
 

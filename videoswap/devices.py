@@ -9,8 +9,8 @@ from pathlib import Path
 
 import onnxruntime
 
-from ..errors import UsageError
-from ..records import Fallback
+from .errors import UsageError
+from .records import Fallback
 
 
 @dataclass(frozen=True, slots=True)

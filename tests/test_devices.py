@@ -2,11 +2,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from videoswap import devices
+from videoswap.devices import Device, choose_device
 from videoswap.errors import UsageError
 from videoswap.jobs.context import _device_notes
 from videoswap.records import Fallback
-from videoswap.runtime import devices
-from videoswap.runtime.devices import Device, choose_device
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..models.manifest import load_manifest, weights_dir
-from ..models.store import find
+from .manifest import load_manifest, weights_dir
+from .store import find
 
 
 def missing_files(names: Iterable[str], download: str) -> str | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..models.graphs import open_graph
 from ..records import Array
+from .graphs import open_graph
 
 _TYPES = {
     "tensor(float)": np.float32,

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.blending.light import LightSettings, match_light
+from videoswap.swappers.light import LightSettings, match_light
 
 SIZE = 128
 
