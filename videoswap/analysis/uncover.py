@@ -151,7 +151,7 @@ def uncover(
             sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, glance), asked)
             hidden = [one for one in sorted_out if one is not None]
             if hidden and eyes is None:
-                eyes = Eyes(glance, load_network(), landmarker, load_hidden_landmarks())
+                eyes = Eyes(glance, load_network(glance), landmarker, load_hidden_landmarks())
             found = _uncovered(store, hidden, pictures, eyes, pool, carry_on) if eyes else ()
             store.keep_uncovered(some, found)
 

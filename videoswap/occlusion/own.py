@@ -51,14 +51,14 @@ def load_glance() -> Look:
     return _opened(NETWORK)
 
 
-def load_network() -> Look:
-    """Load the networks, see `load_glance`.
+def load_network(glance: Look | None = None) -> Look:
+    """Load both networks; of the small one the given, where it is loaded already.
 
     The small one looks at every face. Where it finds something before the middle of it, the deep
     one looks again, and once more into a mirror: the mean of both is right more often. A face with
     nothing before it costs one look of the small one.
     """
-    shallow, deep = load_glance(), _opened(DEEP)
+    shallow, deep = glance or load_glance(), _opened(DEEP)
 
     def look(picture: Array, reference: Array) -> Array:
         front = shallow(picture, reference)
