@@ -8,8 +8,9 @@ union, within the face's outline, of what the swap keeps (mask under one half) a
 (alpha over one half). The outline is taken in two ways: ``IoU`` has that of the untouched clip's
 swap (mask over one half), so it also counts landmarks that an object leads astray; ``here`` has
 that of the same frame with ``--mask outline``. Frames whose object covers less than 3 % of the
-face are left out. On untouched clips the share of the face is measured that is kept although
-nothing was put before it (hair over the forehead is, and counts).
+face are left out. ``glow`` is how far the swap close beside an object is from the untouched clip's
+swap there, in levels of 255. On untouched clips the share of the face is measured that is kept
+although nothing was put before it (hair over the forehead is, and counts).
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ CLIPS = {
 }
 MOTIONS = ("stays", "crosses", "enters", "leaves", "waves")
 SOURCE = MEDIA / "beckham.jpg"
+BESIDE = 0.05  # of the root of a face's area, how far from an object its glow is looked for
 LEAST = 0.03  # share of the face below which an object is not there
 
 
@@ -85,6 +87,8 @@ class Row:
         iou_here: The same within the outline of the very frame.
         good: Share of these frames with at least 0.9.
         iou_without: The mean without the feature (``--mask outline``).
+        glow: Mean difference of the swap close beside the object from the untouched clip's swap
+            there, in levels of 255.
     """
 
     clip: str
@@ -97,6 +101,7 @@ class Row:
     iou_here: float
     good: float
     iou_without: float
+    glow: float
 
 
 def read_clip(name: str) -> tuple[list[Array], Fraction]:
@@ -256,6 +261,26 @@ def overlap(truth: Array, kept: Array) -> float:
     return 1.0 if union == 0 else int((truth & kept).sum()) / union
 
 
+def differences_beside(alpha: Array, seen: Array, swap: Array, free: Array) -> list[float]:
+    """Return the mean difference of two swaps close beside an object; none if it has no edge there.
+
+    Args:
+        alpha: (H, W) float32, the object.
+        seen: (H, W) bool, where both swaps are seen.
+        swap: (H, W, 3) uint8 with the object.
+        free: (H, W, 3) uint8 without it.
+    """
+    reach = max(2, round(BESIDE * float(np.sqrt(seen.sum()))))
+    near, far = (
+        cv2.dilate((alpha > 0.02).astype(np.uint8), np.ones((2 * r + 1,) * 2)) for r in (1, reach)
+    )
+    beside = (far > near) & seen
+    if beside.sum() < 20:
+        return []
+    tones = [cv2.GaussianBlur(one.astype(np.float32), (0, 0), 1.5) for one in (swap, free)]
+    return [float(np.abs(np.subtract(*tones))[beside].mean())]
+
+
 def configurations(held_out: bool, rounds: int) -> Iterator[tuple[str, str, str, Maker, int]]:
     """Yield clip, object, motion, its maker and a seed; every object once a round."""
     things = HELD_OUT if held_out else TUNED
@@ -314,7 +339,8 @@ def _row(
     folder: Path,
 ) -> tuple[Row, Array]:
     with_, without = masks_of(path, "auto", folder), masks_of(path, "outline", folder)
-    values, here, base, there, lost = [], [], [], [], 0
+    swap, free = (read_video(folder / f"{name} auto.mp4") for name in (path.stem, clip))
+    values, here, base, glow, there, lost = [], [], [], [], [], 0
     for number, (outline, alpha) in enumerate(zip(outlines, alphas, strict=True)):
         face = outline > 127
         truth = face & (alpha > 0.5)
@@ -328,7 +354,9 @@ def _row(
         own = without[number] > 127
         here.append(overlap(own & (alpha > 0.5), own & (with_[number] < 128)))
         base.append(overlap(truth, face & (without[number] < 128)))
-    values, here, base = (one or [float("nan")] for one in (values, here, base))
+        seen = (outline > 250) & (with_[number] > 250)
+        glow += differences_beside(alpha, seen, swap[number], free[number])
+    values, here, base, glow = (one or [float("nan")] for one in (values, here, base, glow))
     row = Row(
         clip=clip,
         thing=name,
@@ -340,6 +368,7 @@ def _row(
         iou_here=float(np.mean(here)),
         good=float(np.mean(np.array(values) >= 0.9)),
         iou_without=float(np.mean(base)),
+        glow=float(np.mean(glow)),
     )
     return row, _strip(path, folder, outlines, alphas, with_, there)
 
@@ -434,7 +463,7 @@ def as_text(row: Row) -> str:
     """Return one line of the table."""
     return (
         f"| {row.clip} | {row.thing} | {row.motion} | {row.frames} | {row.lost} | {row.iou:.3f} "
-        f"| {row.good:.0%} | {row.iou_here:.3f} | {row.iou_without:.3f} |"
+        f"| {row.good:.0%} | {row.iou_here:.3f} | {row.iou_without:.3f} | {row.glow:.1f} |"
     )
 
 
@@ -443,7 +472,8 @@ def means(rows: Sequence[Row]) -> str:
     rows = [row for row in rows if row.lost < row.frames]
     good = np.average([row.good for row in rows], weights=[row.frames - row.lost for row in rows])
     iou, here = (np.mean([getattr(row, name) for row in rows]) for name in ("iou", "iou_here"))
-    return f"mean IoU {iou:.3f}, here {here:.3f}, frames >= 0.9: {good:.0%}"
+    glow = np.nanmean([row.glow for row in rows])
+    return f"mean IoU {iou:.3f}, here {here:.3f}, frames >= 0.9: {good:.0%}, glow {glow:.1f}"
 
 
 def main() -> None:
@@ -466,7 +496,18 @@ def main() -> None:
                     flush=True,
                 )
         return
-    titles = ("clip", "object", "motion", "frames", "lost", "IoU", ">= 0.9", "here", "without")
+    titles = (
+        "clip",
+        "object",
+        "motion",
+        "frames",
+        "lost",
+        "IoU",
+        ">= 0.9",
+        "here",
+        "without",
+        "glow",
+    )
     print(f"| {' | '.join(titles)} |\n" + "|---" * len(titles) + "|")
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)

@@ -73,14 +73,14 @@ class Finisher:
         if settings.steady and len(window) > 1:
             pairs = [(one.crop.quarter, one.swapped) for one in window]
             swapped = steady(pairs, place)
-        pixels, mask = swapped.pixels, swapped.mask
+        pixels, outline = swapped.pixels, swapped.mask
         front = front_over_time([one.crop for one in window], place)
-        if front is not None:  # now, since what follows measures the face by its mask
-            mask = mask * (1.0 - front)
+        # Now, since what follows measures the face by its mask.
+        mask = outline if front is None else outline * (1.0 - front)
         if settings.grain:
             missing = blur_of(crop.pixels, mask) - blur_of(pixels, mask)
             pixels = soften(pixels, missing)
-        pixels = meet(pixels, crop.pixels, mask, crop.landmarks)
+        pixels = meet(pixels, crop.pixels, outline, front, crop.landmarks)
         self._keep(pixels, crop)
         if settings.feather is not None:
             mask = masks.refeathered(mask, settings.feather * len(mask))

@@ -21,13 +21,17 @@ LIMIT = 60.0  # of 255: a larger difference is less and less one of tone, but a 
 DOUBT = 0.05  # weight against following a border that is hardly there
 
 
-def meet(swap: Array, target: Array, mask: Array, landmarks: Array) -> Array:
+def meet(swap: Array, target: Array, mask: Array, front: Array | None, landmarks: Array) -> Array:
     """Give a swap its target's tone along the border of its mask.
+
+    Not along a hand or thing in front of it: that has a tone of its own, which would lie on the
+    face around it like a glow.
 
     Args:
         swap: (S, S, 3) float32 RGB, 0 to 255.
         target: (S, S, 3) float32 RGB, 0 to 255.
-        mask: (S, S) float32, 0 to 1: what of the swap will be seen.
+        mask: (S, S) float32, 0 to 1: what of the swap will be seen where nothing is in front.
+        front: (S, S) float32, 0 to 1: what is in front; None for nothing.
         landmarks: (68, 2) in pixels of the pictures.
 
     Returns:
@@ -38,6 +42,9 @@ def meet(swap: Array, target: Array, mask: Array, landmarks: Array) -> Array:
     apart = np.subtract(*tones)
     soft = cv2.resize(mask, small, interpolation=cv2.INTER_AREA)
     border = 4.0 * soft * (1.0 - soft)  # most where both are seen alike
+    if front is not None:
+        there = cv2.resize(front, small, interpolation=cv2.INTER_AREA)
+        border *= 1.0 - cv2.dilate(there, np.ones((3, 3), np.uint8))
     most = reduce(cv2.max, cv2.split(np.abs(apart)))
     border *= np.clip(2.0 - most / LIMIT, 0.0, 1.0)
     sigma = REACH * SIDE
