@@ -18,6 +18,7 @@ from ..records import Array
 
 _DARKEST = 3  # percentile
 _AROUND = 0.1  # of the side, by which the face reaches further than its plain skin
+_FREE = 0.9  # a pixel with more in front of it says nothing about the light's haze
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class LightSettings:
 
 
 def match_light(
-    swap: Array, target: Array, skin: Array, settings: LightSettings
+    swap: Array, target: Array, skin: Array, free: Array, settings: LightSettings
 ) -> tuple[Array, Array]:
     """Give a warped source face the light and colour of the target.
 
@@ -48,13 +49,15 @@ def match_light(
         swap: (S, S, 3) float32 RGB, 0 to 255: the source in the target's pose.
         target: (S, S, 3) float32 RGB, 0 to 255.
         skin: (N, N) float32, 0 to 1, of any size: where both show plain skin.
+        free: (N, N) float32, 0 to 1: where nothing is in front of the target's face.
         settings: How closely.
 
     Returns:
         The picture (S, S, 3) float32 RGB, 0 to 255, and the agreement, shaped like ``skin``: 1
         where the target looks like the lit source, 0 where it shows something else, like hair.
     """
-    veil = _veil(swap, target, skin, settings.veil)
+    skin = skin * free
+    veil = _veil(swap, target, skin, free > _FREE, settings.veil)
     grid = settings.grid
     small = (grid, grid)
     weights = cv2.resize(skin, small, interpolation=cv2.INTER_AREA)
@@ -93,7 +96,7 @@ def _spread_out(
     return np.asarray((local + doubt * otherwise) / (held + doubt))
 
 
-def _veil(swap: Array, target: Array, skin: Array, share: float) -> Array:
+def _veil(swap: Array, target: Array, skin: Array, free: Array, share: float) -> Array:
     """Measure the light that haze, fog, flare or a raised black level lays over the target.
 
     Neither shades the face: both add to its dark parts. The darkest of a face (brows, lashes,
@@ -105,6 +108,7 @@ def _veil(swap: Array, target: Array, skin: Array, share: float) -> Array:
     """
     side = len(skin)
     face = cv2.GaussianBlur(skin, (0, 0), _AROUND * side) > 0.25  # with eyes, brows and mouth
+    face &= free
     if not face.any():
         return np.zeros(3, np.float32)
     small = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in (swap, target)]

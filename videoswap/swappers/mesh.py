@@ -78,9 +78,7 @@ class MeshSwapper:
         depths = masks.depth(face)
         small = cv2.resize(face, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
         skin = _plain_skin(points * (_SOFT / size), small)
-        if crop.front is not None:  # its colours are not the face's
-            skin *= 1.0 - cv2.resize(crop.front, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
-        lit, agreement = match_light(bent, crop.pixels, skin, self._light)
+        lit, agreement = match_light(bent, crop.pixels, skin, _free(crop.front), self._light)
         face *= masks.feather(depths, self._settings.feather * size)
         strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
         hair = self._below_hair(points * (_SOFT / size)) * strange
@@ -114,6 +112,13 @@ def _temple(points: Array, marks: tuple[int, int, int, int], above: Array) -> Ar
     jaw, cheek, eye, brow = points[list(marks)]
     beyond = 1.15 * np.stack([jaw, cheek]) - 0.15 * points[27]
     return np.vstack([beyond, 0.5 * (jaw + eye), brow, above])
+
+
+def _free(front: Array | None) -> Array:
+    """Return where nothing is in front of the face, at side ``_SOFT``."""
+    if front is None:
+        return np.ones((_SOFT, _SOFT), np.float32)
+    return np.asarray(1.0 - cv2.resize(front, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA))
 
 
 def _unfolded(area: Array) -> Array:
