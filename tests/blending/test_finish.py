@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from videoswap.blending.finish import Finisher, Swap
-from videoswap.blending.keep import EYES, MOUTH
+from videoswap.blending.keep import EYES, MOUTH, keep_eyes
 from videoswap.records import Crop, SwappedCrop
 from videoswap.settings import BlendSettings
 
@@ -49,6 +49,23 @@ def test_what_is_kept_is_the_targets(settings, keeps, eye, lips):
     # Kept eyes take part of the shade of the new sockets: between target and swap.
     assert (made[EYE][0] == pytest.approx(200, abs=2)) == (eye == 200)
     assert made[CHEEK][0] == pytest.approx(200, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("first", "shade"),
+    [(SIDE, 57.6), (44, 57.6), (0, 50.0)],
+    ids=["nothing in front", "a stick beside it", "all hidden"],
+)
+def test_what_is_in_front_does_not_shade_an_eye(first, shade):
+    target = np.full((SIDE, SIDE, 3), 50.0, np.float32)
+    target[:, 44:] = [0.0, 255.0, 0.0]
+    if first == SIDE:
+        target[:] = 50.0
+    front = np.zeros((SIDE, SIDE), np.float32)
+    front[:, first:] = 1.0
+    lit = np.full((SIDE, SIDE, 3), 62.0, np.float32)
+    keep_eyes(lit, target, landmarks(), front)
+    assert lit[EYE] == pytest.approx(shade, abs=0.5)  # 50 times (74 / 62) ** 0.8, or as it was
 
 
 @pytest.mark.parametrize(

@@ -81,16 +81,16 @@ class Finisher:
             missing = blur_of(crop.pixels, mask) - blur_of(pixels, mask)
             pixels = soften(pixels, missing)
         pixels = meet(pixels, crop.pixels, outline, front, crop.landmarks)
-        self._keep(pixels, crop)
+        self._keep(pixels, crop, front)
         if settings.feather is not None:
             mask = masks.refeathered(mask, settings.feather * len(mask))
         if settings.strength < 1.0:
             mask = mask * np.float32(settings.strength)
         return SwappedCrop(pixels, mask)
 
-    def _keep(self, pixels: Array, crop: Crop) -> None:
+    def _keep(self, pixels: Array, crop: Crop, front: Array | None) -> None:
         """Put what the target keeps into a picture, in place."""
         if EYES in self._keeps:
-            keep_eyes(pixels, crop.pixels, crop.landmarks)
+            keep_eyes(pixels, crop.pixels, crop.landmarks, front)
         if MOUTH in self._keeps:
             keep_mouth(pixels, crop.pixels, crop.landmarks)

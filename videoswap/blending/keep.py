@@ -13,9 +13,10 @@ EYES, MOUTH = "eyes", "mouth"
 
 EYE_GROWTH = 1.05  # size of the kept eye relative to the lid line
 EYE_SHADE = 0.8  # how much of the new sockets' shade the kept eyes take
+_LEAST = 4.0  # pixels around an eye that its shade is measured on
 
 
-def keep_eyes(lit: Array, target: Array, points: Array) -> None:
+def keep_eyes(lit: Array, target: Array, points: Array, front: Array | None = None) -> None:
     """Put the target's eyes into a face, in the shade of the new eye sockets; changes ``lit``.
 
     Without the shade a closed or blurred eye, bright as the target's skin, would shine out of
@@ -25,6 +26,8 @@ def keep_eyes(lit: Array, target: Array, points: Array) -> None:
         lit: (S, S, 3) float32 RGB, 0 to 255: the face that gets them.
         target: (S, S, 3) float32 RGB, 0 to 255.
         points: (68, 2) landmarks in crop pixels.
+        front: (S, S) float32, 0 to 1: what is in front, and says nothing about shade; None for
+            nothing.
     """
     for eye in (points[masks.LEFT_EYE], points[masks.RIGHT_EYE]):
         around = masks.grown(eye, 1.9)
@@ -32,9 +35,11 @@ def keep_eyes(lit: Array, target: Array, points: Array) -> None:
         side = max(shape)
         ring = masks.hull(around - low, side) - masks.hull(masks.grown(eye, 1.2) - low, side)
         ring = ring[: shape[0], : shape[1], None]
-        shared = float(ring.sum())
-        if shared < 4.0:
+        if float(ring.sum()) < _LEAST:
             continue
+        if front is not None:
+            ring = ring * (1.0 - front[part][..., None])
+        shared = max(float(ring.sum()), _LEAST)
         ratio = log_ratio(lit[part], target[part])
         gain = np.clip(EYE_SHADE * (ratio * ring).sum(axis=(0, 1)) / shared, -1.0, 0.5)
         _keep(lit, target, masks.grown(eye, EYE_GROWTH), np.exp(gain).astype(np.float32))
