@@ -1,7 +1,9 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
+from portraits import oval, portrait
 
 from videoswap.blending.finish import Finisher, Swap
 from videoswap.blending.keep import EYES, MOUTH, keep_eyes
@@ -98,3 +100,21 @@ def test_an_engine_that_finishes_itself_is_left_alone():
     given = swap()
     made = Finisher(BlendSettings(strength=0.5), frozenset({EYES}), as_is=True)([given], 0)
     assert made is given.swapped
+
+
+def test_the_edges_of_a_thing_in_front_do_not_count_as_the_faces():
+    film = cv2.GaussianBlur(portrait(), (0, 0), 2.5)
+    stick = np.zeros(film.shape[:2], np.float32)
+    stick[:, 84:104] = 1.0
+    held = film.copy()
+    held[stick > 0] = 0.0
+    held[:, 88:100] = 255.0
+
+    def detail(target, front):
+        crop = Crop(target, np.eye(2, 3), landmarks(), 0, 0, 0, front)
+        made = Finisher(BlendSettings())([Swap(crop, SwappedCrop(portrait(), oval()))], 0).pixels
+        return float(np.abs(np.diff(made[70:125, 58:76], axis=1)).mean())
+
+    free = detail(film, None)
+    assert detail(held, stick) == pytest.approx(free, rel=0.1)
+    assert detail(held, None) > 1.3 * free

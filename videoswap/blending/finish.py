@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from .. import masks
@@ -23,6 +24,8 @@ from .steady import steady
 
 #: Frames looked at on either side.
 REACH = 2
+#: As far beside a thing its edge is in what is measured of a face's own edges.
+_BESIDE = np.ones((9, 9), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,10 +78,12 @@ class Finisher:
             swapped = steady(pairs, place)
         pixels, outline = swapped.pixels, swapped.mask
         front = front_over_time([one.crop for one in window], place)
-        # Now, since what follows measures the face by its mask.
-        mask = outline if front is None else outline * (1.0 - front)
+        mask = free = outline
+        if front is not None:
+            mask = outline * (1.0 - front)
+            free = outline * (1.0 - cv2.dilate(front, _BESIDE))
         if settings.grain:
-            missing = blur_of(crop.pixels, mask) - blur_of(pixels, mask)
+            missing = blur_of(crop.pixels, free) - blur_of(pixels, free)
             pixels = soften(pixels, missing)
         pixels = meet(pixels, crop.pixels, outline, front, crop.landmarks)
         self._keep(pixels, crop, front)
