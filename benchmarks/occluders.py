@@ -37,12 +37,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
-from videoswap import (  # noqa: E402
-    SwapSettings,
-    analyze,
-    masks,
-    swap_video,
-)
+from videoswap import SwapSettings, analyze, masks, swap_video  # noqa: E402
 from videoswap.cropping import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.finding.tools import FaceTools  # noqa: E402
@@ -496,19 +491,8 @@ def main() -> None:
                     flush=True,
                 )
         return
-    titles = (
-        "clip",
-        "object",
-        "motion",
-        "frames",
-        "lost",
-        "IoU",
-        ">= 0.9",
-        "here",
-        "without",
-        "glow",
-    )
-    print(f"| {' | '.join(titles)} |\n" + "|---" * len(titles) + "|")
+    print("| clip | object | motion | frames | lost | IoU | >= 0.9 | here | without | glow |")
+    print("|---" * 10 + "|")
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         rows = measure(folder, options.held_out, options.rounds, options.sheet)
