@@ -78,11 +78,9 @@ class Finisher:
             swapped = steady(pairs, place)
         pixels, outline = swapped.pixels, swapped.mask
         front = front_over_time([one.crop for one in window], place)
-        mask = free = outline
-        if front is not None:
-            mask = outline * (1.0 - front)
-            free = outline * (1.0 - cv2.dilate(front, _BESIDE))
+        mask = outline if front is None else outline * (1.0 - front)
         if settings.grain:
+            free = outline if front is None else outline * (1.0 - cv2.dilate(front, _BESIDE))
             missing = blur_of(crop.pixels, free) - blur_of(pixels, free)
             pixels = soften(pixels, missing)
         pixels = meet(pixels, crop.pixels, outline, front, crop.landmarks)

@@ -99,7 +99,7 @@ class Renderer:
                         yield job
                     piece.finish()
 
-        pipeline = Pipeline(depth=2)  # more is no faster, and frames with their crops are large
+        pipeline = Pipeline()
         stages: list[tuple[str, Stage]] = [
             ("decode", self._decode),
             ("crop", self._crop),

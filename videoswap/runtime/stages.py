@@ -97,11 +97,12 @@ class Pipeline:
         [0, 2, 4]
     """
 
-    def __init__(self, depth: int = 4) -> None:
+    def __init__(self, depth: int = 2) -> None:
         """Make an empty pipeline.
 
         Args:
-            depth: Items a queue between two stages may hold.
+            depth: Items a queue between two stages may hold; more are no faster, and frames with
+                their crops are large.
         """
         self._depth = depth
         self._broken = threading.Event()

@@ -88,6 +88,7 @@ def bend(picture: Array, source: Array, target: Array, size: int) -> tuple[Array
         (size, size, 3) float32, and the warp's area factor, see ``dense_map``.
     """
     dense, area = dense_map(ThinPlateSpline(target, source, _RIDGE), size, _KNOTS)
+    # The map in pixels, in one pass over it.
     columns, rows = cv2.split(cv2.addWeighted(dense, picture.shape[0], dense, 0.0, -0.5))
     warped = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return warped.astype(np.float32), area
