@@ -495,6 +495,7 @@ def main() -> None:
     print("|---" * 10 + "|")
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
         rows = measure(folder, options.held_out, options.rounds, options.sheet)
     each = len(rows) // options.rounds
     for turn in range(options.rounds):

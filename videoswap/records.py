@@ -134,6 +134,19 @@ class Photo:
             raise ValueError("the face of a photo needs landmarks")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Behind:
+    """What a face looks like behind what is in front of it, as other frames show it.
+
+    Attributes:
+        pixels: (B, B, 3) float32 RGB, 0 to 255: the crop, smaller, with nothing in front.
+        known: (B, B) float32, 0 to 1: where that is known.
+    """
+
+    pixels: Array
+    known: Array
+
+
 @dataclass(frozen=True, eq=False)
 class Crop:
     """An aligned face cut out of a frame, the input of an engine.
@@ -147,6 +160,7 @@ class Crop:
         source: Index of the source identity to put on.
         front: (S, S) float32, 0 (the face) to 1 (a hand, hair or thing in front of it), as this
             frame alone shows it; None where nothing is, or nobody looked.
+        behind: What is under that; None where nothing is in front, or nothing is known.
     """
 
     pixels: Array
@@ -156,6 +170,7 @@ class Crop:
     track: int
     source: int
     front: Array | None = None
+    behind: Behind | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""

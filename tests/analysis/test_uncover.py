@@ -10,12 +10,13 @@ from videoswap.analysis.uncover import (
     Free,
     Hidden,
     error_on,
+    framed_right,
     in_profile,
     nearest_free,
     put_right,
     uncover,
 )
-from videoswap.finding.appearance import SIDE, Appearance
+from videoswap.finding.appearance import FRAMING, SIDE, Appearance
 from videoswap.finding.detector import Detection
 from videoswap.finding.hidden_landmarks import SURROUNDINGS
 from videoswap.finding.tools import FaceTools
@@ -100,6 +101,27 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         gone = np.isnan(motions[number]).all(axis=1)
         assert 5 < gone.sum() < 45  # those under the card, on the left
         assert not gone[[13, 14, 15]].any()
+
+
+def test_kept_pictures_are_framed_by_landmarks_that_were_put_right(filmed, landmarker):
+    frames, _, found = filmed
+    store = stored(frames, found)
+
+    def pictures(first, last):
+        for number in range(first, last + 1):
+            yield FramePicture(number, frames[number], np.eye(2, 3))
+
+    uncover(store, [7], pictures, load_glance(), landmarker, carry_on=lambda: None)
+    before = store.appearances(7)
+    after = list(framed_right(store, 7, before))
+    assert after[:4] == before[:4]  # nothing is before the face
+    free, beside = before[0].picture().astype(float), np.s_[30:100, 70:110]  # the card is left
+    for number in (4, 5):
+        np.testing.assert_allclose(five_points(after[number].landmarks), FRAMING * SIDE, atol=6)
+        apart = [
+            np.abs(one[number].picture()[beside] - free[beside]).mean() for one in (before, after)
+        ]
+        assert apart[1] < 0.6 * apart[0]
 
 
 def test_what_the_network_is_wrong_by_is_told_in_its_own_pixels(filmed):

@@ -43,7 +43,7 @@ def gains():
 @pytest.mark.parametrize("name", list(gains()))
 def test_a_known_light_is_followed(face, inside, name):
     target = lit(face, gains()[name])
-    result, agreement = match_light(face, target, inside, FREE, LightSettings())
+    result, agreement = match_light(face, target, FREE, inside, LightSettings())
     assert error(result, target, inside) < 0.05 * error(face, target, inside) + 1.5
     assert agreement[inside > 0].mean() > 0.95
 
@@ -51,7 +51,7 @@ def test_a_known_light_is_followed(face, inside, name):
 def test_a_dark_beard_of_the_target_does_not_darken_the_face(face, inside):
     target = face.copy()
     target[85:110, 40:88] *= 0.15
-    result, agreement = match_light(face, target, inside, FREE, LightSettings())
+    result, agreement = match_light(face, target, FREE, inside, LightSettings())
     beard = (slice(88, 107), slice(45, 83))
     assert result[beard].mean() > 0.85 * face[beard].mean()
     assert result[40:80, 40:88].mean() == pytest.approx(face[40:80, 40:88].mean(), rel=0.03)
@@ -59,7 +59,7 @@ def test_a_dark_beard_of_the_target_does_not_darken_the_face(face, inside):
 
 
 def test_without_skin_nothing_is_changed(face, inside):
-    result, agreement = match_light(face, 0 * face, 0 * inside, FREE, LightSettings())
+    result, agreement = match_light(face, 0 * face, FREE, 0 * inside, LightSettings())
     assert result is face
     assert agreement.min() == 1.0
 
@@ -76,7 +76,7 @@ def test_haze_over_the_target_lies_over_the_swap_too(face, inside, haze):
     target = clear * (1.0 - haze / 255.0) + haze
     skin = inside.copy()
     skin[48:58, 33:97] = 0.0
-    result, _ = match_light(clear, target, skin, FREE, LightSettings(veil=1.0))
+    result, _ = match_light(clear, target, FREE, skin, LightSettings(veil=1.0))
     np.testing.assert_allclose(result[53, 45], target[53, 45], atol=12)
     assert error(result, target, inside) < 4.0
 
@@ -86,8 +86,8 @@ def test_a_thing_in_front_does_not_count(face, inside, tone):
     hazy = with_brows(face) * 0.75 + 60.0
     target, free = hazy.copy(), FREE.copy()
     target[76:104, 48:80], free[76:104, 48:80] = tone, 0.0  # a microphone
-    result, _ = match_light(with_brows(face), target, inside, free, LightSettings(veil=1.0))
-    wanted, _ = match_light(with_brows(face), hazy, inside, free, LightSettings(veil=1.0))
+    result, _ = match_light(with_brows(face), target, free, inside, LightSettings(veil=1.0))
+    wanted, _ = match_light(with_brows(face), hazy, free, inside, LightSettings(veil=1.0))
     assert error(result, wanted, inside) < 0.5
-    counted, _ = match_light(with_brows(face), target, inside, FREE, LightSettings(veil=1.0))
+    counted, _ = match_light(with_brows(face), target, FREE, inside, LightSettings(veil=1.0))
     assert error(counted, wanted, inside) > 2.0

@@ -33,7 +33,7 @@ from .samples import mean_embedding
 from .scan import Scanned, Scanner
 from .smoothing import smooth_track
 from .store import Store, open_store
-from .uncover import Pictures, put_right, uncover
+from .uncover import Pictures, framed_right, put_right, uncover
 
 VERSION = "pass 10"  # change it whenever the pass gives other results
 PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
@@ -158,7 +158,7 @@ class Analysis:
 
     def appearances(self, track_id: int) -> list[Appearance]:
         """Return how the face of a track looks now and then, by pts."""
-        return self._store.appearances(track_id)
+        return list(framed_right(self._store, track_id, self._store.appearances(track_id)))
 
     def faces_between(
         self, first_pts: int, last_pts: int, tracks: Collection[int] | None = None

@@ -174,6 +174,17 @@ def put_right(
     return right, moved
 
 
+def framed_right(store: Store, track: int, looks: Iterable[Appearance]) -> Iterator[Appearance]:
+    """Yield the pictures of a track; where landmarks were put right, framed by these."""
+    for look in looks:
+        for one in store.uncovered(track, look.pts, look.pts):
+            face = store.faces(track, look.pts, look.pts)[0]
+            assert face.landmarks is not None  # the store always has them
+            onto = similarity(face.landmarks, look.landmarks)
+            look = look.with_landmarks(transform(onto, one.landmarks.astype(np.float64)))
+        yield look
+
+
 def _uncovered(
     store: Store,
     hidden: Sequence[Hidden],

@@ -43,11 +43,18 @@ class Appearance:
     @classmethod
     def of(cls, view: View) -> Appearance:
         """Return how a face looks in a frame."""
-        matrix = crop_matrix(five_points(view.landmarks), FRAMING, SIDE)
-        picture = warp(view.frame.picture, matrix, SIDE)
-        packed = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), _QUALITY)[1]
-        marks = transform(matrix, view.landmarks).astype(np.float32)
-        return cls(view.frame.pts, packed.tobytes(), marks)
+        return cls._framed(view.frame.pts, view.frame.picture, view.landmarks)
+
+    @classmethod
+    def _framed(cls, pts: int, picture: Array, landmarks: Array) -> Appearance:
+        matrix = crop_matrix(five_points(landmarks), FRAMING, SIDE)
+        framed = warp(picture, matrix, SIDE)
+        packed = cv2.imencode(".jpg", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR), _QUALITY)[1]
+        return cls(pts, packed.tobytes(), transform(matrix, landmarks).astype(np.float32))
+
+    def with_landmarks(self, landmarks: Array) -> Appearance:
+        """Return it framed by other landmarks (68, 2) in its pixels."""
+        return self._framed(self.pts, self.picture(), landmarks)
 
     def picture(self) -> Array:
         """Return the picture (SIDE, SIDE, 3) uint8 RGB."""

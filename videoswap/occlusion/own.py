@@ -7,19 +7,23 @@ stripes, cards, glasses, hair and other things over them (``scripts/occlusion``)
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from ..alignment import compose, invert
+from ..cropping import warped
 from ..finding.appearance import FRAMING, MIDDLE, SIDE
 from ..models.graphs import open_small
-from ..records import Array, Crop
+from ..records import Array, Behind, Crop
 from .finder import Framed, with_front
-from .reference import Appearances, Look, References
+from .reference import HIDDEN, Appearances, Look, Reference, References
 
 NETWORK = Path(__file__).with_name("own.onnx")
 DEEP = Path(__file__).with_name("own_deep.onnx")
+COARSE = 64  # side of the picture of what is behind: light is measured on it
 MUCH = 0.02  # share of the middle that has to be hidden for a second look
 
 
@@ -31,7 +35,7 @@ class OwnFinder:
             as in pictures.
     """
 
-    key = "own 5"  # change it with the networks
+    key = "own 6"  # change it with the networks
 
     def __init__(self, appearances: Appearances | None = None) -> None:
         self._look = load_network()
@@ -40,10 +44,27 @@ class OwnFinder:
     def __call__(self, crop: Crop) -> Crop:
         """Return the crop with its ``front``, see ``records.Crop``."""
         framed = Framed.of(crop, FRAMING, SIDE)
-        reference = framed.picture
+        reference = None
         if self._references is not None:
             reference = self._references(crop.track, framed.picture, framed.landmarks)
-        return with_front(crop, framed, self._look(framed.picture, reference))
+        if reference is None:
+            return with_front(crop, framed, self._look(framed.picture, framed.picture))
+        front = self._look(framed.picture, reference.picture)
+        found = with_front(crop, framed, front)
+        return found if found.front is None else _with_behind(found, framed, front, reference)
+
+
+def _with_behind(crop: Crop, framed: Framed, front: Array, reference: Reference) -> Crop:
+    """Return a crop with what its face looks like under what is in front."""
+    picture = reference.relit(framed.picture, front < HIDDEN)
+    step = len(crop.pixels) / COARSE
+    enlarge = np.array([[step, 0.0, (step - 1) / 2], [0.0, step, (step - 1) / 2]])
+    matrix = invert(compose(framed.matrix, enlarge))
+    known = (reference.known > 0).astype(np.float32)
+    return replace(
+        crop,
+        behind=Behind(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True)),
+    )
 
 
 def load_glance() -> Look:

@@ -43,6 +43,28 @@ class _Track:
     known: Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What a face looks like with nothing before it.
+
+    Attributes:
+        picture: (SIDE, SIDE, 3) float32 RGB, 0 to 255; where nothing is known, the face as it is.
+        known: (SIDE, SIDE) uint8, not 0 where something is.
+    """
+
+    picture: Array
+    known: Array
+
+    def relit(self, picture: Array, free: Array) -> Array:
+        """Return its picture as bright as another where nothing is before that one's face.
+
+        Args:
+            picture: (SIDE, SIDE, 3) float32 RGB, 0 to 255, framed alike.
+            free: (SIDE, SIDE) bool.
+        """
+        return in_the_light_of(picture, self.picture, free)
+
+
 class References:
     """Gives the reference of a track that is nearest in pose.
 
@@ -56,24 +78,22 @@ class References:
         self._look = look
         self._track = lru_cache(maxsize=TRACKS)(self._made)
 
-    def __call__(self, track: int, picture: Array, landmarks: Array) -> Array:
-        """Return the reference for a framed picture, in its light.
+    def __call__(self, track: int, picture: Array, landmarks: Array) -> Reference | None:
+        """Return the reference for a framed picture, in its light; None if there is none.
 
         Args:
             track: Number of the track.
             picture: (SIDE, SIDE, 3) float32 RGB, 0 to 255.
             landmarks: (68, 2) float32 in its pixels.
-
-        Returns:
-            (SIDE, SIDE, 3) float32 RGB; the picture itself where nothing is known.
         """
         made = self._track(track)
         if made is None:
-            return picture
+            return None
         apart = np.abs(made.landmarks - landmarks).sum(axis=(1, 2))
         nearest = int(apart.argmin())
         reference, known = made.pictures[nearest], made.known[nearest]
-        return cv2.copyTo(in_the_light_of(picture, reference), known, picture.copy())
+        lit = cv2.copyTo(in_the_light_of(picture, reference), known, picture.copy())
+        return Reference(lit, known)
 
     def _made(self, track: int) -> _Track | None:
         kept = self._appearances(track)
@@ -123,16 +143,20 @@ def _sorted(pictures: Sequence[Array]) -> list[Array]:
     return ranked
 
 
-def in_the_light_of(picture: Array, reference: Array) -> Array:
+def in_the_light_of(picture: Array, reference: Array, counts: Array | None = None) -> Array:
     """Make a reference as bright as its picture, by the median pixel of each channel.
 
     Args:
         picture: (SIDE, SIDE, 3) RGB, 0 to 255.
         reference: (SIDE, SIDE, 3) RGB, 0 to 255.
+        counts: (SIDE, SIDE) bool, which pixels count; None for all.
 
     Returns:
         (SIDE, SIDE, 3) RGB, 0 to 255; float32 if the reference is.
     """
     ratio = log_ratio(picture[MIDDLE][::2, ::2], reference[MIDDLE][::2, ::2])
-    gain = np.exp(np.clip(np.median(ratio, axis=(0, 1)), -0.5, 0.5)).astype(np.float32)
+    ratio = ratio.reshape(-1, 3) if counts is None else ratio[counts[MIDDLE][::2, ::2]]
+    if not len(ratio):
+        return reference
+    gain = np.exp(np.clip(np.median(ratio, axis=0), -0.5, 0.5)).astype(np.float32)
     return brightened(reference, gain)

@@ -41,15 +41,15 @@ class LightSettings:
 
 
 def match_light(
-    swap: Array, target: Array, skin: Array, free: Array, settings: LightSettings
+    swap: Array, target: Array, free: Array, skin: Array, settings: LightSettings
 ) -> tuple[Array, Array]:
     """Give a warped source face the light and colour of the target.
 
     Args:
         swap: (S, S, 3) float32 RGB, 0 to 255: the source in the target's pose.
-        target: (S, S, 3) float32 RGB, 0 to 255.
-        skin: (N, N) float32, 0 to 1, of any size: where both show plain skin.
+        target: (N, N, 3) float32 RGB, 0 to 255, smaller.
         free: (N, N) float32, 0 to 1: where nothing is in front of the target's face.
+        skin: (N, N) float32, 0 to 1: where both show plain skin.
         settings: How closely.
 
     Returns:
@@ -111,8 +111,11 @@ def _veil(swap: Array, target: Array, skin: Array, free: Array, share: float) ->
     face &= free
     if not face.any():
         return np.zeros(3, np.float32)
-    small = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in (swap, target)]
-    ranked = [np.sort(np.stack([part[face] for part in cv2.split(one)]), axis=1) for one in small]
+    small = cv2.resize(swap, (side, side), interpolation=cv2.INTER_AREA)
+    ranked = [
+        np.sort(np.stack([part[face] for part in cv2.split(one)]), axis=1)
+        for one in (small, target)
+    ]
     count = ranked[0].shape[1]
     darkest, middle = round(_DARKEST / 100 * (count - 1)), count // 2
     own, seen = (one[:, darkest] / np.maximum(one[:, middle], 1.0) for one in ranked)

@@ -26,6 +26,8 @@ from .warp import bend
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _SOFT = 64  # side at which masks without sharp edges are made
+#: As far beside a thing what is behind it is taken, since its edge may be blurred.
+_BESIDE = np.ones((3, 3), np.uint8)
 _HAIR = 1.6  # how surely a pixel that does not agree is hair: it stays in full, not half
 
 
@@ -78,7 +80,7 @@ class MeshSwapper:
         depths = masks.depth(face)
         small = cv2.resize(face, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
         skin = _plain_skin(points * (_SOFT / size), small)
-        lit, agreement = match_light(bent, crop.pixels, skin, _free(crop.front), self._light)
+        lit, agreement = match_light(bent, *_without_front(crop), skin, self._light)
         face *= masks.feather(depths, self._settings.feather * size)
         strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
         hair = self._below_hair(points * (_SOFT / size)) * strange
@@ -114,11 +116,23 @@ def _temple(points: Array, marks: tuple[int, int, int, int], above: Array) -> Ar
     return np.vstack([beyond, 0.5 * (jaw + eye), brow, above])
 
 
-def _free(front: Array | None) -> Array:
-    """Return where nothing is in front of the face, at side ``_SOFT``."""
-    if front is None:
-        return np.ones((_SOFT, _SOFT), np.float32)
-    return np.asarray(1.0 - cv2.resize(front, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA))
+def _without_front(crop: Crop) -> tuple[Array, Array]:
+    """Return the face without what is in front of it, and where it is seen or known.
+
+    So a hand that passes does not change the light on the rest of the face. Both are (_SOFT,
+    _SOFT).
+    """
+    small = (_SOFT, _SOFT)
+    shown = cv2.resize(crop.pixels, small, interpolation=cv2.INTER_AREA)
+    if crop.front is None:
+        return shown, np.ones(small, np.float32)
+    hidden = cv2.resize(crop.front, small, interpolation=cv2.INTER_AREA)
+    if crop.behind is None:
+        return shown, np.asarray(1.0 - hidden)
+    known = cv2.resize(crop.behind.known, small, interpolation=cv2.INTER_AREA)
+    behind = cv2.resize(crop.behind.pixels, small, interpolation=cv2.INTER_AREA)
+    share = known * cv2.dilate(hidden, _BESIDE)
+    return shown + (behind - shown) * share[..., None], 1.0 - hidden * (1.0 - known)
 
 
 def _unfolded(area: Array) -> Array:
