@@ -70,6 +70,16 @@ def stored(frames, found):
     return store
 
 
+def pictures_of(frames):
+    """Return what gives frames again, in their own size."""
+
+    def pictures(first, last):
+        for number in range(first, last + 1):
+            yield FramePicture(number, frames[number], np.eye(2, 3))
+
+    return pictures
+
+
 def read(store, last):
     """Return faces and motions as they are after uncovering."""
     part = 7, 0, last
@@ -85,11 +95,7 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
     frames, truth, found = filmed
     store = stored(frames, found)
 
-    def pictures(first, last):
-        for number in range(first, last + 1):
-            yield FramePicture(number, frames[number], np.eye(2, 3))
-
-    uncover(store, [7], pictures, load_glance(), landmarker, carry_on=lambda: None)
+    uncover(store, [7], pictures_of(frames), load_glance(), landmarker, carry_on=lambda: None)
     faces, motions = read(store, FRAMES)
     after = [face.landmarks for face in faces]
     for number in range(3):  # nothing is before the face
@@ -107,11 +113,7 @@ def test_kept_pictures_are_framed_by_landmarks_that_were_put_right(filmed, landm
     frames, _, found = filmed
     store = stored(frames, found)
 
-    def pictures(first, last):
-        for number in range(first, last + 1):
-            yield FramePicture(number, frames[number], np.eye(2, 3))
-
-    uncover(store, [7], pictures, load_glance(), landmarker, carry_on=lambda: None)
+    uncover(store, [7], pictures_of(frames), load_glance(), landmarker, carry_on=lambda: None)
     before = store.appearances(7)
     after = list(framed_right(store, 7, before))
     assert after[:4] == before[:4]  # nothing is before the face
@@ -151,11 +153,7 @@ def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
     covered = [frames[4], frames[5]]
     store = stored(covered, found[4:])
 
-    def pictures(first, last):
-        for number in range(first, last + 1):
-            yield FramePicture(number, covered[number], np.eye(2, 3))
-
-    uncover(store, [7], pictures, load_glance(), landmarker, carry_on=lambda: None)
+    uncover(store, [7], pictures_of(covered), load_glance(), landmarker, carry_on=lambda: None)
     for number, face in enumerate(read(store, 1)[0]):
         before = error(found[4 + number], truth[4 + number])
         assert error(face.landmarks, truth[4 + number]) < 0.8 * before

@@ -11,7 +11,7 @@ from videoswap.finding.appearance import FRAMING, SIDE, Appearance
 from videoswap.finding.tools import FaceTools
 from videoswap.occlusion.finder import Framed
 from videoswap.occlusion.own import OwnFinder
-from videoswap.occlusion.reference import References
+from videoswap.occlusion.reference import References, in_the_light_of
 from videoswap.records import Photo
 from videoswap.settings import AnalysisSettings
 from videoswap.swappers.mesh import MeshSwapper
@@ -75,8 +75,9 @@ def test_a_thing_does_not_count_for_the_light():
     """It hides most of the middle, and is white; the face around it is as bright as it was."""
     picture = GREY.copy()
     picture[40:110, 30:100] = 250
-    made = References(lambda track: [appearance(0, 100)], red)(0, picture, MARKS)
-    np.testing.assert_allclose(made.relit(picture, picture[..., 0] < 200), 100, atol=1)
+    lit = in_the_light_of(picture, 1.2 * GREY, picture[..., 0] < 200)
+    np.testing.assert_allclose(lit, 100, atol=1)
+    np.testing.assert_array_equal(in_the_light_of(picture, GREY, picture[..., 0] < 0), GREY)
 
 
 def test_a_track_without_pictures_has_no_reference(face):

@@ -19,7 +19,7 @@ from ..finding.appearance import FRAMING, MIDDLE, SIDE
 from ..models.graphs import open_small
 from ..records import Array, Behind, Crop
 from .finder import Framed, with_front
-from .reference import HIDDEN, Appearances, Look, Reference, References
+from .reference import HIDDEN, Appearances, Look, Reference, References, in_the_light_of
 
 NETWORK = Path(__file__).with_name("own.onnx")
 DEEP = Path(__file__).with_name("own_deep.onnx")
@@ -35,14 +35,14 @@ class OwnFinder:
             as in pictures.
     """
 
-    key = "own 6"  # change it with the networks
+    key = "own 6"  # change it with what is found
 
     def __init__(self, appearances: Appearances | None = None) -> None:
         self._look = load_network()
         self._references = None if appearances is None else References(appearances, self._look)
 
     def __call__(self, crop: Crop) -> Crop:
-        """Return the crop with its ``front``, see ``records.Crop``."""
+        """Return the crop with its ``front`` and ``behind``, see ``records.Crop``."""
         framed = Framed.of(crop, FRAMING, SIDE)
         reference = None
         if self._references is not None:
@@ -56,15 +56,13 @@ class OwnFinder:
 
 def _with_behind(crop: Crop, framed: Framed, front: Array, reference: Reference) -> Crop:
     """Return a crop with what its face looks like under what is in front."""
-    picture = reference.relit(framed.picture, front < HIDDEN)
+    picture = in_the_light_of(framed.picture, reference.picture, front < HIDDEN)
     step = len(crop.pixels) / COARSE
     enlarge = np.array([[step, 0.0, (step - 1) / 2], [0.0, step, (step - 1) / 2]])
     matrix = invert(compose(framed.matrix, enlarge))
     known = (reference.known > 0).astype(np.float32)
-    return replace(
-        crop,
-        behind=Behind(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True)),
-    )
+    behind = Behind(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True))
+    return replace(crop, behind=behind)
 
 
 def load_glance() -> Look:

@@ -55,15 +55,6 @@ class Reference:
     picture: Array
     known: Array
 
-    def relit(self, picture: Array, free: Array) -> Array:
-        """Return its picture as bright as another where nothing is before that one's face.
-
-        Args:
-            picture: (SIDE, SIDE, 3) float32 RGB, 0 to 255, framed alike.
-            free: (SIDE, SIDE) bool.
-        """
-        return in_the_light_of(picture, self.picture, free)
-
 
 class References:
     """Gives the reference of a track that is nearest in pose.
