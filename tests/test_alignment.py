@@ -6,6 +6,7 @@ from videoswap.alignment import (
     compose,
     crop_matrix,
     invert,
+    resizing,
     scale_of,
     shifted,
     similarity,
@@ -44,6 +45,14 @@ def test_composition_inversion_and_shift_agree_with_points():
     np.testing.assert_allclose(transform(invert(first), transform(first, POINTS)), POINTS)
     np.testing.assert_allclose(
         transform(shifted(first, 10, 5), POINTS - [10, 5]), transform(first, POINTS)
+    )
+
+
+def test_a_resize_takes_corners_to_corners():
+    """Pixel centres lie at whole numbers, so a picture reaches from -0.5 to its side less 0.5."""
+    corners = np.array([[-0.5, -0.5], [99.5, 39.5]])
+    np.testing.assert_allclose(
+        transform(resizing(0.25, 3.0), corners), [[-0.5, -0.5], [24.5, 119.5]]
     )
 
 

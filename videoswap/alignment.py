@@ -198,6 +198,11 @@ def invert(matrix: Array) -> Array:
     return np.hstack([linear, -(linear @ matrix[:, 2])[:, None]])
 
 
+def resizing(across: float, down: float) -> Array:
+    """Return the (2, 3) matrix from a picture to the same one so many times as wide and as high."""
+    return np.array([[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2]])
+
+
 def shifted(matrix: Array, dx: float, dy: float) -> Array:
     """Return ``matrix`` for input coordinates whose origin lies at (dx, dy) of the old ones."""
     return np.hstack([matrix[:, :2], (matrix[:, 2] + matrix[:, :2] @ [dx, dy])[:, None]])

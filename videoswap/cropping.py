@@ -10,7 +10,16 @@ import av
 import cv2
 import numpy as np
 
-from .alignment import compose, crop_matrix, five_points, invert, scale_of, shifted, transform
+from .alignment import (
+    compose,
+    crop_matrix,
+    five_points,
+    invert,
+    resizing,
+    scale_of,
+    shifted,
+    transform,
+)
 from .media.planes import Box, align_box, read_rgb, write_rgb
 from .media.probe import VideoInfo
 from .records import Array, Crop, Face
@@ -203,10 +212,9 @@ def warped(region: Array, matrix: Array, size: int, black_outside: bool = False)
     shrink = int(1.0 / scale_of(matrix))
     if shrink >= 2:
         height, width = (max(1, side // shrink) for side in region.shape[:2])
-        step_x, step_y = region.shape[1] / width, region.shape[0] / height
+        enlarged = resizing(region.shape[1] / width, region.shape[0] / height)
         region = cv2.resize(region, (width, height), interpolation=cv2.INTER_AREA)
-        enlarge = np.array([[step_x, 0.0, (step_x - 1) / 2], [0.0, step_y, (step_y - 1) / 2]])
-        matrix = compose(matrix, enlarge)
+        matrix = compose(matrix, enlarged)
     border = cv2.BORDER_CONSTANT if black_outside else cv2.BORDER_REPLICATE
     pixels = cv2.warpAffine(region, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(pixels)

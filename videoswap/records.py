@@ -146,6 +146,12 @@ class Behind:
     pixels: Array
     known: Array
 
+    def __post_init__(self) -> None:
+        """Check shapes and dtypes."""
+        side = self.pixels.shape[0]
+        _check("pixels", self.pixels, (side, side, 3), np.float32)
+        _check("known", self.known, (side, side), np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Crop:

@@ -15,6 +15,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from ..alignment import resizing
 from ..errors import InputError
 from ..records import Array
 from .colour import swscale_space
@@ -273,8 +274,7 @@ class AnalysisScaler:
         self.height = max(1, min(height, shape.upright_height))
         self.scale = self.height / shape.upright_height
         self.width = max(1, round(shape.upright_width * self.scale))
-        x, y = self.width / shape.upright_width, self.height / shape.upright_height
-        self.matrix: Array = np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2]], np.float64)
+        self.matrix = resizing(self.width / shape.upright_width, self.height / shape.upright_height)
         self._shape = shape
         self._coded = (self.width, self.height)
         if shape.turn[0, 0] == 0:

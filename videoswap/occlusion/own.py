@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..alignment import compose, invert
+from ..alignment import compose, invert, resizing
 from ..cropping import warped
 from ..finding.appearance import FRAMING, MIDDLE, SIDE
 from ..models.graphs import open_small
@@ -47,19 +47,19 @@ class OwnFinder:
         reference = None
         if self._references is not None:
             reference = self._references(crop.track, framed.picture, framed.landmarks)
-        if reference is None:
-            return with_front(crop, framed, self._look(framed.picture, framed.picture))
-        front = self._look(framed.picture, reference.picture)
+        bare = framed.picture if reference is None else reference.picture
+        front = self._look(framed.picture, bare)
         found = with_front(crop, framed, front)
-        return found if found.front is None else _with_behind(found, framed, front, reference)
+        if found.front is None or reference is None:
+            return found
+        return _with_behind(found, framed, front, reference)
 
 
 def _with_behind(crop: Crop, framed: Framed, front: Array, reference: Reference) -> Crop:
     """Return a crop with what its face looks like under what is in front."""
     picture = in_the_light_of(framed.picture, reference.picture, front < HIDDEN)
-    step = len(crop.pixels) / COARSE
-    enlarge = np.array([[step, 0.0, (step - 1) / 2], [0.0, step, (step - 1) / 2]])
-    matrix = invert(compose(framed.matrix, enlarge))
+    smaller = COARSE / len(crop.pixels)
+    matrix = compose(resizing(smaller, smaller), invert(framed.matrix))
     known = (reference.known > 0).astype(np.float32)
     behind = Behind(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True))
     return replace(crop, behind=behind)
