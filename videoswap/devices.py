@@ -53,9 +53,7 @@ def choose_device(wanted: str) -> Device:
     if wanted == "auto" and not gpu_present():
         return Device("cpu", PROVIDERS["cpu"])
     if trouble is not None:
-        return Device(
-            "cpu", PROVIDERS["cpu"], Fallback("a GPU is here", "the CPU computes", trouble)
-        )
+        return Device("cpu", PROVIDERS["cpu"], Fallback("the GPU", "the CPU", trouble))
     return Device("cuda", PROVIDERS["cuda"])
 
 

@@ -244,7 +244,7 @@ class Fallback:
 
     Attributes:
         wanted: What was asked or expected.
-        used: What is done instead.
+        used: What is done instead; empty where it is left out and nothing takes its place.
         reason: Why.
     """
 
@@ -253,5 +253,6 @@ class Fallback:
     reason: str
 
     def __str__(self) -> str:
-        """Return one sentence."""
-        return f"{self.wanted}: {self.used}, because {self.reason}"
+        """Return one sentence, without the full stop."""
+        done = f"{self.used} instead of {self.wanted}" if self.used else f"without {self.wanted}"
+        return f"{done}, because {self.reason}"

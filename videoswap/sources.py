@@ -112,7 +112,7 @@ def _photos(path: Path, tools: FaceTools) -> tuple[tuple[Photo, ...], tuple[Fall
             photo, notes = _photo(file, reader)
         except NoFaceError as error:
             failure = error
-            told.append(Fallback(f"a face in {file}", "the photo is left out", "none was found"))
+            told.append(Fallback(f"the photo {file}", "", "no face was found in it"))
             continue
         photos.append(photo)
         told.extend(notes)
@@ -137,10 +137,10 @@ def _photo(path: Path, reader: PhotoReader) -> tuple[Photo, tuple[Fallback, ...]
     notes = list(picture.notes)
     if len(faces) > 1:
         why = f"it shows {len(faces)}"
-        notes.append(Fallback(f"one face in {path}", "the largest is taken", why))
+        notes.append(Fallback(f"the only face of {path}", "the largest face", why))
     if photo.face.size < SMALL_FACE:
         why = f"it is only {photo.face.size:.0f} pixels large"
-        notes.append(Fallback(f"a sharp face in {path}", "a blurred one", why))
+        notes.append(Fallback("a sharp face", f"a blurred face from {path}", why))
     return photo, tuple(notes)
 
 
@@ -153,4 +153,4 @@ def _strangers(path: Path, photos: Sequence[Photo], tools: FaceTools) -> tuple[F
     if not strange:
         return ()
     why = f"{strange} of {len(photos)} photos seem to show somebody else"
-    return (Fallback(f"one person in {path}", "a mixture of all of them", why),)
+    return (Fallback("one person", f"a mixture of all the people in {path}", why),)

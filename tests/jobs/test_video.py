@@ -330,7 +330,7 @@ def test_a_folder_of_photos_of_one_person(clip, photos, settings, tmp_path):
     for name in ("source", "nobody", "right"):
         shutil.copy(photos[name], folder / f"{name}.png")
     report = swap_video([folder], clip, tmp_path / "out.mp4", [photos["left"]], settings)
-    assert any("left out" in note and "nobody" in note for note in report.notes)
+    assert any("without the photo" in note and "nobody" in note for note in report.notes)
     assert any("somebody else" in note for note in report.notes)
 
 

@@ -164,7 +164,7 @@ def test_a_second_video_is_noted(tmp_path: Path) -> None:
                 again.is_keyframe, again.stream = packet.is_keyframe, stream
                 out.mux(again)
     report = clips.swap_nothing(both, tmp_path / "out.mp4")
-    assert [note.used for note in report.notes] == ["copied as it is"]
+    assert [note.used for note in report.notes] == ["a plain copy of video stream 1 (h264)"]
 
 
 def test_masks_video(tmp_path: Path) -> None:

@@ -88,10 +88,10 @@ def _remux(info, out: Path) -> None:
 @pytest.mark.parametrize(
     ("suffix", "encoder", "lost"),
     [
-        (".avi", "ffv1", {"rotation", "pixel shape 4:3"}),
-        (".nut", "ffv1", {"rotation", "pixel shape 4:3"}),
-        (".avi", "libx264", {"rotation"}),
-        (".ts", "libx264", {"rotation"}),
+        (".avi", "ffv1", {"an upright picture", "pixels of 4:3"}),
+        (".nut", "ffv1", {"an upright picture", "pixels of 4:3"}),
+        (".avi", "libx264", {"an upright picture"}),
+        (".ts", "libx264", {"an upright picture"}),
         (".mov", "libx264", set()),
     ],
 )

@@ -66,7 +66,7 @@ def test_jpeg_keeps_colour_and_profile_and_says_that_alpha_goes(tmp_path: Path) 
     rgb[:, 1::2] = (0, 0, 255)
     alpha = np.full((32, 32), 99, np.uint8)
     notes = write_picture(tmp_path / "o.jpg", Picture(rgb, alpha, icc))
-    assert "alpha" in str(notes[0])
+    assert "transparency" in str(notes[0])
     made = read_picture(tmp_path / "o.jpg")
     assert made.icc_profile == icc
     # with halved chroma the two colours would become one purple

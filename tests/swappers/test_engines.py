@@ -320,7 +320,7 @@ def test_auto_falls_back_to_mesh_and_says_why(weights):
     swapper, notes = registry.choose_engine("auto", "cpu")
     assert swapper.name == "mesh"
     (note,) = notes
-    assert note.wanted == "a better engine (blendface, ghost, lite)"
+    assert str(note).startswith("the engine mesh instead of blendface or ghost, because ")
     assert "videoswap doctor" in note.reason
     _, detailed = registry.choose_engine("auto", "cpu", GhostSettings(num_blocks=3))
     assert next(note.wanted for note in detailed) == "ghost"

@@ -338,7 +338,7 @@ def _kept(path: Path, key: str, lock: FileLock | None) -> Store:
             store.close()
         store = Store(None, key, None)
         store.fallbacks.append(
-            Fallback("a kept analysis", "one of its own", "another process is writing it")
+            Fallback("the kept analysis", "a new one", "another process is writing that")
         )
         return store
     try:
@@ -349,7 +349,7 @@ def _kept(path: Path, key: str, lock: FileLock | None) -> Store:
         path.touch(mode=0o600)
         store = Store(path, key, lock)
         reason = f"the file was damaged ({error}); it lies in {aside} now"
-        store.fallbacks.append(Fallback("a kept analysis", "a new one", reason))
+        store.fallbacks.append(Fallback("the kept analysis", "a new one", reason))
     if store.finished:
         store.unlock()
     return store

@@ -126,5 +126,5 @@ def _device_notes(device: Device, tools: FaceTools) -> tuple[Fallback, ...]:
     lost = [name for name in device.providers[:-1] if name not in tools.detector.providers]
     if lost:
         reason = f"onnxruntime could not start {lost[0]} (CUDA or cuDNN libraries missing?)"
-        notes.append(Fallback("face detection on the GPU", "it runs on the CPU", reason))
+        notes.append(Fallback("the GPU", "face detection on the CPU", reason))
     return tuple(notes)

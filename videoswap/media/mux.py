@@ -170,12 +170,12 @@ def _write(
     notes = _dropped_notes(copier, plan) if copier else ()
     notes += _shape_notes(source.orientation, part, plan)
     if first < 0 and plan.container in NO_NEGATIVE_TIMES:
-        moved = f"all moved by {-first.numerator}/{first.denominator} s"
-        notes += (Fallback("exact times", moved, f"{plan.container} has no negative times"),)
+        moved = f"times that are all {float(-first):.3f} s later"
+        notes += (Fallback("exact times", moved, f"{plan.container} holds no negative ones"),)
     return MuxReport(
         frames=len(times),
         dropped=tuple(copier.dropped) if copier else (),
-        converted=tuple(copier.converted) if copier else (),
+        converted=tuple(name for name, _ in copier.converted) if copier else (),
         notes=notes,
     )
 
@@ -246,14 +246,15 @@ def _shape_notes(wanted: Orientation, made: Path, plan: EncoderPlan) -> tuple[Fa
         found = shape_of(made)
     except InputError:
         return ()  # the final check says more about it
-    why = f"{plan.container} files with {plan.codec} do not say it"
+    files = f"{plan.container} files with {plan.codec}"
     notes = []
     if not np.array_equal(found.turn, wanted.turn):
-        notes.append(Fallback("rotation", "players show the picture turned or mirrored", why))
+        why = f"{files} do not say how it is turned"
+        notes.append(Fallback("an upright picture", "a turned or mirrored one", why))
     ratio = wanted.sample_aspect_ratio
     if abs(found.sample_aspect_ratio / ratio - 1) > SAME_SHAPE:
-        pixels = f"pixel shape {ratio.numerator}:{ratio.denominator}"
-        notes.append(Fallback(pixels, "players show the picture stretched", why))
+        shape = f"pixels of {ratio.numerator}:{ratio.denominator}"
+        notes.append(Fallback(shape, "square ones", f"{files} do not say their shape"))
     return tuple(notes)
 
 
@@ -328,7 +329,8 @@ def _interleave(
 
 def _dropped_notes(copier: StreamCopier, plan: EncoderPlan) -> tuple[Fallback, ...]:
     why = f"{plan.container} cannot hold it"
-    dropped = [Fallback(name, "dropped", why) for name in copier.dropped]
-    converted = [Fallback(name, "converted", why) for name in copier.converted]
-    videos = [Fallback(name, "copied as it is", "one video is swapped") for name in copier.videos]
+    dropped = [Fallback(name, "", why) for name in copier.dropped]
+    converted = [Fallback(name, f"{codec} subtitles", why) for name, codec in copier.converted]
+    only = "faces are swapped in one video of a file"
+    videos = [Fallback("swapped faces", f"a plain copy of {name}", only) for name in copier.videos]
     return tuple(dropped + converted + videos)

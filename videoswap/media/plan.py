@@ -91,9 +91,7 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
         options["bf"] = "0"  # AVI has no place for the order of B-frames
     colour = _output_colour(info.colour, wanted)
     if colour.light is not None and not _tell_light(encoder, options, colour.light):
-        notes.append(
-            Fallback("HDR mastering metadata", "dropped", f"{encoder} takes none from here")
-        )
+        notes.append(Fallback("HDR mastering metadata", "", f"{encoder} takes none from here"))
     plan = EncoderPlan(
         encoder=encoder,
         codec=codec,
@@ -187,7 +185,7 @@ def _without_preset(
     """Drop a preset that was meant for the encoder that an odd size rules out."""
     if settings.preset is None:
         return settings
-    notes.append(Fallback(f"--preset {settings.preset}", "dropped", f"{encoder} has other words"))
+    notes.append(Fallback(f"--preset {settings.preset}", "", f"{encoder} has other words"))
     return replace(settings, preset=None)
 
 
@@ -239,7 +237,7 @@ def _options(encoder: str, settings: EncodeSettings) -> dict[str, str]:
 
 def _rounding(container: str) -> Fallback:
     return Fallback(
-        "exact times", "rounded times", f"{container} files round them to {ROUNDING[container]}"
+        "exact ones", "rounded times", f"{container} files round them to {ROUNDING[container]}"
     )
 
 
@@ -256,21 +254,19 @@ def _notes(
                 why = f"{PREFERRED[0]} refuses the odd size {info.width}x{info.height}"
         notes.append(Fallback(PREFERRED[0], encoder, why))
     if wanted != info.pix_fmt:
-        notes.append(Fallback(f"pixel format {info.pix_fmt}", wanted, "--pix_fmt asks for it"))
+        notes.append(Fallback(info.pix_fmt, f"pixel format {wanted}", "--pix_fmt asks for it"))
     if container not in EXACT_TIMES:
         notes.append(_rounding(container))
     if info.interlaced:
-        notes.append(
-            Fallback("interlaced video", "marked as progressive", "whole frames are encoded")
-        )
+        notes.append(Fallback("interlaced video", "progressive video", "whole frames are encoded"))
     form = layout(wanted)
     deep = form is not None and form.depth > 8
     if info.colour.transfer != "sdr" and deep and codec_of(encoder) == "h264":
         notes.append(
-            Fallback("HDR video", "10-bit H.264", "few players show it; --encoder h265 is better")
+            Fallback("HEVC", "HDR in H.264", "libx264 was taken; --encoder h265 plays on more")
         )
     if info.dolby_vision:
-        notes.append(Fallback("Dolby Vision metadata", "dropped", "no encoder here writes it"))
+        notes.append(Fallback("Dolby Vision metadata", "", "no encoder here writes it"))
     return notes
 
 

@@ -87,7 +87,7 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
     upright = PIL.ImageOps.exif_transpose(file)
     if deep:
         notes.append(
-            Fallback(f"16-bit picture {path.name}", "8 bits", "stills are worked on in 8 bits")
+            Fallback(f"the 16 of {path.name}", "8 bits", "pictures are worked on in 8 bits")
         )
         upright = _eight_bits(upright)
     elif upright.mode not in _MODES:
@@ -98,7 +98,7 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
         )
     if upright.mode == "CMYK":
         upright, icc = _from_cmyk(upright, icc), None
-        notes.append(Fallback(f"CMYK picture {path.name}", "sRGB", "faces are swapped in RGB"))
+        notes.append(Fallback(f"the CMYK of {path.name}", "sRGB", "faces are swapped in RGB"))
     transparent = upright.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in file.info
     if transparent:
         pixels = np.asarray(upright.convert("RGBA"))
@@ -184,7 +184,7 @@ def write_picture(
     notes: list[Fallback] = []
     pixels = picture.rgb
     if picture.alpha is not None and form == "JPEG":
-        notes.append(Fallback("alpha", "dropped", "JPEG has no transparency"))
+        notes.append(Fallback("transparency", "", "JPEG files cannot hold it"))
     elif picture.alpha is not None:
         pixels = np.dstack([pixels, picture.alpha])
     options: dict[str, Any] = {"icc_profile": picture.icc_profile}

@@ -52,9 +52,9 @@ def clean_metadata(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def describe(stream: Stream) -> str:
-    """Name a stream for a report."""
-    language = f" ({stream.language})" if stream.language else ""
-    return f"stream {stream.index}: {stream.type} {_codec(stream)}{language}"
+    """Name a stream within a sentence."""
+    language = f", {stream.language}" if stream.language not in (None, "und") else ""
+    return f"{stream.type} stream {stream.index} ({_codec(stream)}{language})"
 
 
 def _codec(stream: Stream) -> str:
@@ -69,7 +69,7 @@ class StreamCopier:
 
     Attributes:
         dropped: Streams that the container cannot hold.
-        converted: Text subtitles that are kept in another codec.
+        converted: Text subtitles that are kept in another codec, and that codec.
         videos: Other videos, which are copied with the faces they have.
     """
 
@@ -78,7 +78,7 @@ class StreamCopier:
     ) -> None:
         """Prepare to copy from ``source`` to ``out``; call ``add`` for each stream."""
         self.dropped: list[str] = []
-        self.converted: list[str] = []
+        self.converted: list[tuple[str, str]] = []
         self.videos: list[str] = []
         self._source = source
         self._out = out
@@ -105,7 +105,7 @@ class StreamCopier:
         if stream.type == "subtitle":
             wanted = target_codec(codec, self._container) or codec
         if wanted != codec:
-            self.converted.append(f"{describe(stream)} to {wanted}")
+            self.converted.append((describe(stream), wanted))
         self._routes[stream.index] = _Route(stream, made, codec, wanted)
 
     def _made_again(self, stream: Stream) -> bool:

@@ -57,8 +57,7 @@ def boosted(
         return Boosted(swapper, wanted or MOST[device], always=wanted is not None), ()
     if settings.pixel_boost in (None, 1):
         return swapper, ()
-    wanted_text = f"--pixel_boost {settings.pixel_boost}"
-    return swapper, (Fallback(wanted_text, "not used", reason),)
+    return swapper, (Fallback(f"--pixel_boost {settings.pixel_boost}", "", reason),)
 
 
 class Boosted:

@@ -111,5 +111,5 @@ def mask_rule(exact: bool, providers: Sequence[str]) -> tuple[MaskRule, tuple[Fa
             return GhostMasks(Face2d106(store.require(LANDMARKS), providers), exact), ()
         except ImportError as error:
             reason = f"insightface cannot be imported ({error})"
-    note = Fallback("GHOST's mask", "the outline of the 68 landmarks is used", reason or "")
+    note = Fallback("GHOST's mask", "the outline of the 68 landmarks as the mask", reason or "")
     return outline_mask, (note,)

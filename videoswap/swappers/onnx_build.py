@@ -67,12 +67,10 @@ def build_ghost(
         )
         if asked
     ]
-    said = Fallback(
-        "GHOST's own weights", "FaceFusion's ONNX files with its framing", _reason(settings)
-    )
+    said = Fallback("GHOST's own weights", "FaceFusion's ONNX files and framing", _reason(settings))
     if ignored:
-        reason = "the ONNX files are used, which have one framing"
-        notes += (Fallback(" and ".join(ignored), "not used", reason),)
+        reason = "FaceFusion's ONNX files allow for nothing else"
+        notes += (Fallback(" and ".join(ignored), "", reason),)
     swapper = OnnxGhostSwapper(framing, generator, recogniser, converter, mask)
     return swapper, (said, *notes)
 
@@ -90,8 +88,8 @@ def build_blendface(providers: Sequence[str]) -> tuple[Swapper, tuple[Fallback, 
     )
     said = Fallback(
         "BlendFace's learned mask",
-        "the outline of the 68 landmarks is used",
-        "only FaceFusion's ONNX file is there, which does not give the mask",
+        "the outline of the 68 landmarks as the mask",
+        "only FaceFusion's ONNX file is here, and that gives no mask",
     )
     return OnnxBlendSwapper(framing, network), (said,)
 
@@ -106,4 +104,4 @@ def _batch(network: OnnxNetwork) -> int:
 
 
 def _reason(settings: GhostSettings) -> str:
-    return "--G_path names one" if is_onnx(settings) else "only they are there"
+    return "--G_path names one of them" if is_onnx(settings) else "only they are here"

@@ -30,6 +30,7 @@ class Engine:
         missing: Why it cannot be used here; None if it can.
         build: Makes it, for a device (cpu or cuda).
         automatic: Whether auto may take it.
+        published: Whether its weights can be had; what nobody can have is not recommended.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Engine:
     missing: str | None
     build: Callable[[str], Built]
     automatic: bool = True
+    published: bool = True
 
 
 def engines(ghost: GhostSettings | None = None) -> tuple[Engine, ...]:
@@ -64,6 +66,7 @@ def engines(ghost: GhostSettings | None = None) -> tuple[Engine, ...]:
             "this project's own small AEI-Net",
             lite.missing(),
             lite.build,
+            published=False,
         ),
         Engine(
             "mesh",
@@ -108,7 +111,7 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
         raise UsageError("engine_unusable", f"The engine {name} cannot be used: {chosen.missing}.")
     swapper, notes = chosen.build(device)
     if unusual and name != "ghost":
-        notes += (Fallback("the settings of the engine ghost", "not used", f"it is {name}"),)
+        notes += (Fallback("the settings of the engine ghost", "", f"the engine is {name}"),)
     return swapper, notes
 
 
@@ -122,13 +125,15 @@ def _best(known: Sequence[Engine], device: str, ghost_first: bool) -> Built:
 
 def _passed_over(passed: Sequence[Engine], best: Engine, in_full: bool) -> tuple[Fallback, ...]:
     """Say why better engines are not used: in one line, unless ghost was as good as asked for."""
+    used = f"the engine {best.name}"
+    passed = [one for one in passed if one.published]
     if in_full or len(passed) == 1:
-        return tuple(Fallback(one.name, best.name, one.missing or "") for one in passed)
+        return tuple(Fallback(one.name, used, one.missing or "") for one in passed)
     if not passed:
         return ()
-    names = ", ".join(one.name for one in passed)
-    why = "their weights are not here (`videoswap doctor` says which and how to get them)"
-    return (Fallback(f"a better engine ({names})", best.name, why),)
+    names = " or ".join(one.name for one in passed)
+    why = "that is what is here (`videoswap doctor` says what better ones need)"
+    return (Fallback(names, used, why),)
 
 
 def _either(ours: str | None, onnx: str | None) -> str | None:

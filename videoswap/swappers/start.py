@@ -85,7 +85,7 @@ def _on_cuda(
     notes: tuple[Fallback, ...] = ()
     plain = generator(crop, [generator.identity(z)], graphs=False)
     if not torch.isfinite(plain).all():
-        notes += (Fallback("half precision", "float32", "numbers became too large for it"),)
+        notes += (Fallback("half precision", "float32", "numbers became too large for half"),)
         generator = make(torch.float32)
         plain = generator(crop, [generator.identity(z)], graphs=False)
     replayed = generator(crop, [generator.identity(z)])
@@ -93,7 +93,7 @@ def _on_cuda(
         generator.without_graphs("they gave another picture")
     if generator.graphs_refused is not None:
         reason = generator.graphs_refused
-        notes += (Fallback("CUDA graphs", "kernels are started one by one", reason),)
+        notes += (Fallback("CUDA graphs", "kernels started one by one", reason),)
     return generator, notes
 
 
