@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from .errors import InputError, NoFaceError
 from .finding.photos import PhotoReader
 from .finding.tools import FaceTools
+from .fingerprint import digest_of, pixels_digest
 from .media.stills import read_picture
 from .records import Array, Fallback, Photo
 from .settings import AnalysisSettings
@@ -35,10 +35,7 @@ class Source:
     @property
     def digest(self) -> str:
         """SHA-256 of the pixels of all photos."""
-        digest = hashlib.sha256()
-        for photo in self.photos:
-            digest.update(photo.pixels.tobytes())
-        return digest.hexdigest()
+        return digest_of([pixels_digest(photo.pixels) for photo in self.photos])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,8 +27,10 @@ from videoswap.analysis.scan import Scanner
 from videoswap.analysis.state import from_json, to_json
 from videoswap.analysis.store import Uncovered, open_store
 from videoswap.errors import OutputError, VideoswapError
+from videoswap.finding import hidden_landmarks as hidden
 from videoswap.finding.views import FramePicture
 from videoswap.media.probe import probe
+from videoswap.occlusion import own
 from videoswap.records import TimeRange
 from videoswap.settings import AnalysisSettings
 
@@ -284,6 +286,28 @@ def test_other_settings_time_or_model_are_another_analysis(clip, tmp_path):
     run(clip, tmp_path, time_range=TimeRange(Fraction(1))).close()
     run(clip, tmp_path, detector=other).close()
     assert len(list(tmp_path.glob("*.sqlite"))) == 4
+
+
+@pytest.mark.parametrize(("room", "name"), [(own, "NETWORK"), (own, "DEEP"), (hidden, "NETWORK")])
+def test_another_network_behind_the_same_name_is_another_analysis(
+    clip, tmp_path, monkeypatch, room, name
+):
+    run(clip, tmp_path).close()
+    before = getattr(room, name)
+    other = tmp_path / before.name
+    other.write_bytes(before.read_bytes() + b"\x32\x01x")  # a remark, in the format's own words
+    monkeypatch.setattr(room, name, other)
+    with run(clip, tmp_path) as analysis:
+        assert not analysis.cached
+    assert len(list(tmp_path.glob("*.sqlite"))) == 2
+
+
+@pytest.mark.parametrize("stage", list(analyze.SCHEMA))
+def test_a_stage_that_gives_other_results_is_another_analysis(clip, tmp_path, monkeypatch, stage):
+    run(clip, tmp_path).close()
+    monkeypatch.setitem(analyze.SCHEMA, stage, analyze.SCHEMA[stage] + 1)
+    with run(clip, tmp_path) as analysis:
+        assert not analysis.cached
 
 
 def test_a_time_range_takes_the_frames_inside(clip):

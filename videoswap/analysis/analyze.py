@@ -19,23 +19,26 @@ import numpy as np
 from ..errors import VideoswapError
 from ..finding.appearance import Appearance
 from ..finding.detector import Detector
+from ..finding.hidden_landmarks import network_key
 from ..finding.landmarks import Landmarker
 from ..finding.recognition import Recognizer
 from ..finding.search import search_height
 from ..finding.views import FramePicture
 from ..media.probe import VideoInfo
 from ..media.reader import AnalysisScaler, VideoReader
-from ..occlusion.own import load_glance
+from ..occlusion.own import load_glance, networks_key
 from ..records import Array, Face, Fallback, TimeRange, Track
 from ..settings import AnalysisSettings
 from .fingerprint import analysis_key
 from .samples import mean_embedding
 from .scan import Scanned, Scanner
 from .smoothing import smooth_track
+from .store import SCHEMA as STORE_SCHEMA
 from .store import Store, open_store
 from .uncover import Pictures, framed_right, put_right, uncover
 
-VERSION = "pass 10"  # change it whenever the pass gives other results
+#: Goes up whenever the code of a stage gives other results; models speak for themselves.
+SCHEMA = {"pass": 11, "uncover": 1}
 PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
 BATCH_SECONDS = 1.0  # between commits
 BLOCK = 512  # frames of a track smoothed at once: memory does not grow with its length
@@ -236,7 +239,8 @@ def analyze_video(
         OutputError: ``cache_not_writable``.
     """
     span = pts_span(info, time_range)
-    parts = (VERSION, detector.key, landmarker.key, recognizer.key)
+    faces = (detector.key, landmarker.key, recognizer.key)
+    parts = (*faces, networks_key(), network_key(), SCHEMA, STORE_SCHEMA)
     key = "" if cache_dir is None else analysis_key(info.path, settings, span, parts)
     store = open_store(cache_dir, key)
     try:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ..fingerprint import digest_of, file_digest, library_versions
 from ..settings import AnalysisSettings
 
 WHOLE_UP_TO = 1 << 30  # bytes; larger files are sampled
 SAMPLES, SAMPLE_SIZE = 64, 1 << 22
-LIBRARIES = ("av", "numpy", "opencv-python", "scipy")
 
 
 def fingerprint(path: Path) -> str:
     """Return size and SHA-256 of a file; above 1 GB of 64 evenly spread pieces of 4 MB."""
     size = path.stat().st_size
+    if size <= WHOLE_UP_TO:
+        return f"{size}-{file_digest(path)}"
     with path.open("rb") as file:
-        if size <= WHOLE_UP_TO:
-            return f"{size}-{hashlib.file_digest(file, 'sha256').hexdigest()}"
         digest = hashlib.sha256()
         for index in range(SAMPLES):
             file.seek((size - SAMPLE_SIZE) * index // (SAMPLES - 1))
@@ -32,7 +31,7 @@ def analysis_key(
     path: Path,
     settings: AnalysisSettings,
     span: tuple[int | None, int | None],
-    parts: tuple[str, ...],
+    parts: Sequence[object],
 ) -> str:
     """Return the key as 40 hex digits.
 
@@ -40,15 +39,7 @@ def analysis_key(
         path: The video.
         settings: How faces are looked for.
         span: First and last pts looked at.
-        parts: Keys of detector, landmarker and recognizer, version of the pass.
+        parts: Keys of all models that take part, numbers of the schema of every stage.
     """
     wishes = {name: str(value) for name, value in asdict(settings).items()}
-    facts = [fingerprint(path), wishes, span, parts, [_version(name) for name in LIBRARIES]]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:40]
-
-
-def _version(distribution: str) -> str:
-    try:
-        return f"{distribution} {importlib.metadata.version(distribution)}"
-    except importlib.metadata.PackageNotFoundError:
-        return f"{distribution} missing"
+    return digest_of(fingerprint(path), wishes, span, parts, library_versions())[:40]

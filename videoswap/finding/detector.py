@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from ..fingerprint import file_digest
 from ..records import Array
-from .packaged import centerface_path, model_hash
+from .packaged import centerface_path
 
 STRIDE = 4  # pixels of the input per cell of the output
 MULTIPLE = 32  # CenterFace and SCRFD halve their input five times
@@ -85,7 +86,7 @@ class CenterFace:
         )
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self._key = f"centerface {model_hash(path)} onnxruntime {onnxruntime.__version__}"
+        self._key = f"centerface {file_digest(path)} onnxruntime {onnxruntime.__version__}"
 
     @property
     def key(self) -> str:

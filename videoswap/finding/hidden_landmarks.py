@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..fingerprint import file_digest
 from ..models.graphs import open_small
 from ..records import Array
 from .appearance import FRAMING
@@ -25,6 +26,11 @@ Place = Callable[[Array, Array, Array], tuple[Array, Array]]
 NETWORK = Path(__file__).with_name("hidden_landmarks.onnx")
 #: Where the five points lie in its pictures, in the unit square: around the whole jaw.
 SURROUNDINGS = 0.5 + (FRAMING - 0.5) * 0.85 + [0.0, 0.022]
+
+
+def network_key() -> str:
+    """Return a text that changes with the network."""
+    return f"hidden landmarks {file_digest(NETWORK)}"
 
 
 def load_hidden_landmarks() -> Place:

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 
 from ..alignment import invert, transform
+from ..fingerprint import file_digest
 from ..records import Array
 from .geometry import Square, warp
-from .packaged import landmarks_path, model_hash
+from .packaged import landmarks_path
 
 # dlib's own detector puts its square around the middle between eyes and mouth, 2.2 times as wide
 # as the larger of eye distance and eye-mouth distance (median over 91 faces of four clips and
@@ -55,7 +56,7 @@ class DlibLandmarker:
         self._dlib: Any = dlib
         self._predict = dlib.shape_predictor(str(path))
         self._boxes = BOXES[:boxes]
-        self._key = f"landmarks {boxes} {model_hash(path)} dlib {dlib.__version__}"
+        self._key = f"landmarks {boxes} {file_digest(path)} dlib {dlib.__version__}"
 
     @property
     def key(self) -> str:

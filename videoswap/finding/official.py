@@ -15,12 +15,12 @@ import numpy as np
 
 from ..alignment import TEMPLATES, crop_matrix, five_points
 from ..errors import InputError
+from ..fingerprint import file_digest
 from ..models import store
 from ..models.graphs import open_insightface
 from ..records import Array
 from .detector import Detection, padded
 from .geometry import warp
-from .packaged import model_hash
 
 DETECTOR, RECOGNIZER = "scrfd", "glintr100"
 SIDE = 112  # pixels, input of ArcFace
@@ -42,7 +42,7 @@ class Scrfd:
     ) -> None:
         path = store.require(DETECTOR) if path is None else path
         self._network = _open("scrfd", "SCRFD", path, providers)
-        self.key = f"scrfd {model_hash(path)}"
+        self.key = f"scrfd {file_digest(path)}"
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class ArcFaceRecognizer:
     ) -> None:
         path = store.require(RECOGNIZER) if path is None else path
         self._network = _open("arcface_onnx", "ArcFaceONNX", path, providers)
-        self.key = f"arcface {model_hash(path)}"
+        self.key = f"arcface {file_digest(path)}"
 
     def embed(self, picture: Array, landmarks: Array) -> Array:
         """Embed one face.

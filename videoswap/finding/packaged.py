@@ -6,9 +6,7 @@ would need ``pkg_resources``.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-from functools import lru_cache
 from pathlib import Path
 
 from ..errors import InputError
@@ -51,15 +49,3 @@ def recognition_path() -> Path:
     """Return dlib's network for 128-d face embeddings."""
     name = "models/dlib_face_recognition_resnet_model_v1.dat"
     return packaged_file("face_recognition_models", name)
-
-
-def model_hash(path: Path) -> str:
-    """Return the hex SHA-256 of a model file, computed once per process and file version."""
-    facts = path.stat()
-    return _hash(str(path), facts.st_size, facts.st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _hash(path: str, _size: int, _mtime_ns: int) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

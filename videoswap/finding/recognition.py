@@ -12,10 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 import onnxruntime
 
+from ..fingerprint import file_digest
 from ..records import Array
 from .dlib_network import SIDE, open_dlib_network
 from .geometry import Square, warp
-from .packaged import model_hash, recognition_path
+from .packaged import recognition_path
 
 PADDING = 0.25  # as in its training
 FINE = 64  # steps per pixel in which dlib is told the landmarks
@@ -72,7 +73,7 @@ class DlibRecognizer:
         path = recognition_path() if path is None else path
         self._dlib: Any = dlib
         self._network = open_dlib_network(path)
-        self._key = f"embedding {model_hash(path)} onnxruntime {onnxruntime.__version__}"
+        self._key = f"embedding {file_digest(path)} onnxruntime {onnxruntime.__version__}"
 
     @property
     def key(self) -> str:

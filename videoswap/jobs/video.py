@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import __version__
 from ..analysis.analyze import Analysis, analyze_video
 from ..blending.finish import REACH
 from ..errors import InputError, OutputError
@@ -227,7 +226,7 @@ def _render(
     )
     tally = _Tally()
     key = render_key(
-        version=__version__,
+        device=context.device.name,
         analysis=analysis.key,
         casting=[(track, part.source, part.size) for track, part in casting.items()],
         sources=[source.digest for source in context.sources],

@@ -81,8 +81,8 @@ def extract(source: Path, out: Path) -> None:
     """
     from safetensors.torch import save_file
 
+    from ..fingerprint import file_digest
     from .inert import read
-    from .known import digests
     from .weights import unwrap
 
     states = unwrap(read(source))
@@ -90,7 +90,7 @@ def extract(source: Path, out: Path) -> None:
         raise InputError("no_weights", "it holds no tensors by name")
     state = {key: value.detach().clone().contiguous() for key, value in states[0].items()}
     with output_errors(out):
-        save_file(state, out, metadata={SOURCE: digests(source).sha256, "format": "pt"})
+        save_file(state, out, metadata={SOURCE: file_digest(source), "format": "pt"})
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable
-from pathlib import Path
 
 from .manifest import load_manifest, weights_dir
 from .store import find
@@ -36,13 +35,3 @@ def missing_torch() -> str | None:
     if importlib.util.find_spec("torch") is None:
         return "torch is not installed (pip install 'videoswap[neural]')"
     return None
-
-
-def print_of(*paths: Path | None) -> str:
-    """Return a text that changes when one of the files does: name, size and time."""
-    parts = []
-    for path in paths:
-        if path is not None:
-            stat = path.stat()
-            parts.append(f"{path.name}:{stat.st_size}:{stat.st_mtime_ns}")
-    return " ".join(parts)

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..alignment import TEMPLATES
 from ..errors import InputError
+from ..fingerprint import file_digest
 from ..models import store
-from ..models.found import print_of
 from ..models.onnx_network import OnnxNetwork
 from ..records import Array
 from .finder import NetworkFinder
@@ -43,7 +43,7 @@ def xseg_finder(providers: Sequence[str]) -> NetworkFinder:
             raise _wrong(path)
         return 1.0 - np.clip(shown.reshape(XSEG_SIDE, XSEG_SIDE), 0.0, 1.0)
 
-    return NetworkFinder(f"xseg {print_of(path)}", TEMPLATES["ffhq_512"], XSEG_SIDE, look)
+    return NetworkFinder(f"xseg {file_digest(path)}", TEMPLATES["ffhq_512"], XSEG_SIDE, look)
 
 
 def parsing_finder(providers: Sequence[str]) -> NetworkFinder:
@@ -65,7 +65,7 @@ def parsing_finder(providers: Sequence[str]) -> NetworkFinder:
         # Labels have no soft border of their own.
         return np.asarray(cv2.GaussianBlur(front.astype(np.float32), (0, 0), 1.5))
 
-    return NetworkFinder(f"parsing {print_of(path)}", TEMPLATES["ffhq_512"], PARSING_SIDE, look)
+    return NetworkFinder(f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIDE, look)
 
 
 def _input(network: OnnxNetwork, shape: tuple[int, ...], path: Path) -> str:

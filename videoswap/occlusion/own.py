@@ -16,6 +16,7 @@ import numpy as np
 from ..alignment import compose, invert, resizing
 from ..cropping import warped
 from ..finding.appearance import FRAMING, MIDDLE, SIDE
+from ..fingerprint import digest_of_files
 from ..models.graphs import open_small
 from ..records import Array, Behind, Crop
 from .finder import Framed, with_front
@@ -35,9 +36,8 @@ class OwnFinder:
             as in pictures.
     """
 
-    key = "own 6"  # change it with what is found
-
     def __init__(self, appearances: Appearances | None = None) -> None:
+        self.key = networks_key()
         self._look = load_network()
         self._references = None if appearances is None else References(appearances, self._look)
 
@@ -63,6 +63,11 @@ def _with_behind(crop: Crop, framed: Framed, front: Array, reference: Reference)
     known = (reference.known > 0).astype(np.float32)
     behind = Behind(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True))
     return replace(crop, behind=behind)
+
+
+def networks_key() -> str:
+    """Return a text that changes with either network."""
+    return f"own {digest_of_files([NETWORK, DEEP])}"
 
 
 def load_glance() -> Look:

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..alignment import crop_matrix, five_points, invert
 from ..cropping import warped
+from ..fingerprint import file_digest
 from ..masks import fade_border
-from ..models.found import print_of
 from ..records import Array, Crop, Photo, SwappedCrop
 from ..settings import DetailSettings
 from ..swappers.base import Identity, Swapper
@@ -106,4 +106,5 @@ def restored(swapper: Swapper, settings: DetailSettings, providers: Sequence[str
     if settings.restorer == "none":
         return swapper
     restorer, path = open_restorer(settings.restorer, providers)
-    return Restored(swapper, restorer, settings.restorer_blend, print_of(path))
+    key = f"{settings.restorer} {file_digest(path)}"
+    return Restored(swapper, restorer, settings.restorer_blend, key)

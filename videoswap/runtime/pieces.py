@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ..fingerprint import code_digest, digest_of, library_versions
 from ..media.files import output_errors
 
 FOLDER = "renders"
@@ -21,10 +20,10 @@ FOLDER = "renders"
 def render_key(**parts: Any) -> str:
     """Return a digest of everything that decides how the pieces come out.
 
-    Two renders with the same key would write the same pieces.
+    Two renders with the same key would write the same pieces. This code and the libraries are
+    among it, so that no result is put together of what two versions made.
     """
-    text = json.dumps(parts, sort_keys=True, default=repr)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return digest_of(parts, code_digest(), library_versions())[:32]
 
 
 @contextmanager

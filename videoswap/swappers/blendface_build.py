@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
+from ..fingerprint import file_digest
 from ..models import slim, store
-from ..models.found import missing_files, missing_torch, print_of
+from ..models.found import missing_files, missing_torch
 from ..models.manifest import load_manifest, weights_dir
 from ..records import Fallback
 from .base import Swapper
@@ -47,7 +48,8 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     started = start(lambda dtype: FastBlendSwap(network, dtype, device), anyone, device, 0.0, 1.0)
     del network.E_ema, network.G_ema  # only the identity encoder is needed from here on
     target, source = specs()
-    key = f"blendface {started.precision} {print_of(_path())}"
+    used = file_digest(slim.prefer(load_manifest().model(MODEL)))
+    key = f"blendface {started.precision} {used}"
     framing = Framing("blendface", key, target, source, started.generator.largest)
     return BlendFaceSwapper(framing, started.generator, network.identity), started.notes
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from ..fingerprint import digest_of_files
 from ..models import store
-from ..models.found import missing_files, missing_torch, print_of
+from ..models.found import missing_files, missing_torch
 from ..records import Fallback
 from ..settings import GhostSettings
 from .base import Swapper
@@ -76,7 +77,7 @@ def build(
     started = start(
         lambda dtype: FastAEINet(module, dtype, device), torch.ones(512), device, -1.0, 1.0
     )
-    used = print_of(path, arcface, sharpener, store.find(LANDMARKS))
+    used = digest_of_files([path, arcface, sharpener, store.find(LANDMARKS)])
     framing = Framing(
         name="ghost",
         key=f"ghost {settings} {started.precision} {used}",

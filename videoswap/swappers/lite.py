@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from ..alignment import TEMPLATES
 from ..cropping import NETWORK_SIDE, CropSpec
+from ..fingerprint import digest_of_files
 from ..models import store
-from ..models.found import missing_files, missing_torch, print_of
+from ..models.found import missing_files, missing_torch
 from ..records import Fallback
 from .base import Swapper
 from .neural import Framing
@@ -73,7 +74,7 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     )
     framing = Framing(
         name="lite",
-        key=f"lite {started.precision} {print_of(generator_path, encoder_path)}",
+        key=f"lite {started.precision} {digest_of_files([generator_path, encoder_path])}",
         target=CropSpec(_ARCFACE, (NETWORK_SIDE,)),
         source=CropSpec(_ARCFACE, (SOURCE_SIDE,)),
         batch_size=started.generator.largest,

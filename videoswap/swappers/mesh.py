@@ -47,7 +47,7 @@ class MeshSettings:
 class MeshSwapper:
     """Swaps by landmarks; see the module's docstring."""
 
-    name = key = "mesh"
+    name = "mesh"
     batch_size = 1
     keeps = frozenset({EYES, MOUTH})
     as_is = False
@@ -56,6 +56,7 @@ class MeshSwapper:
     def __init__(self, settings: MeshSettings | None = None) -> None:
         self._settings = settings or MeshSettings()
         self._light = LightSettings()
+        self.key = f"mesh {self._settings} {self._light}"
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Build the texture; of several photos the one with the largest face leads."""

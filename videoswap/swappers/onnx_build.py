@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..fingerprint import digest_of_files, file_digest
 from ..models import store
-from ..models.found import missing_files, print_of
+from ..models.found import missing_files
 from ..models.onnx_network import OnnxNetwork
 from ..records import Fallback
 from ..settings import GhostSettings
 from .base import Swapper
-from .ghost_build import mask_rule
+from .ghost_build import LANDMARKS, mask_rule
 from .neural import Framing
 from .onnx_engines import (
     BLENDSWAP_TARGET,
@@ -55,9 +56,8 @@ def build_ghost(
     files = [path, store.require(RECOGNISER), store.require(_converter())]
     generator, recogniser, converter = (OnnxNetwork(file, providers) for file in files)
     mask, notes = mask_rule(False, providers)
-    framing = Framing(
-        "ghost", f"ghost onnx {print_of(*files)}", GHOST_TARGET, SOURCE, _batch(generator)
-    )
+    used = digest_of_files([*files, store.find(LANDMARKS)])
+    framing = Framing("ghost", f"ghost onnx {used}", GHOST_TARGET, SOURCE, _batch(generator))
     ignored = [
         word
         for word, asked in (
@@ -81,7 +81,7 @@ def build_blendface(providers: Sequence[str]) -> tuple[Swapper, tuple[Fallback, 
     network = OnnxNetwork(path, providers)
     framing = Framing(
         "blendface",
-        f"blendface onnx {print_of(path)}",
+        f"blendface onnx {file_digest(path)}",
         BLENDSWAP_TARGET,
         SOURCE,
         _batch(network),

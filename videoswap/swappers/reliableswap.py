@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from ..alignment import TEMPLATES
 from ..cropping import NETWORK_SIDE, CropSpec
+from ..fingerprint import digest_of_files
 from ..models import store
-from ..models.found import missing_files, missing_torch, print_of
+from ..models.found import missing_files, missing_torch
 from ..records import Fallback
 from .base import Swapper
 from .neural import Framing
@@ -79,7 +80,7 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     del network.G  # only the encoders are needed from here on
     framing = Framing(
         name="reliableswap",
-        key=f"reliableswap {started.precision} {print_of(*paths)}",
+        key=f"reliableswap {started.precision} {digest_of_files(paths)}",
         target=CropSpec(TEMPLATES["ffhq_512"], (NETWORK_SIDE,)),
         source=CropSpec(TEMPLATES["arcface_112_v2"], (NETWORK_SIDE,)),
         batch_size=started.generator.largest,
