@@ -133,6 +133,25 @@ def test_a_dry_run_decides_everything_and_writes_nothing(clip, photos, settings,
     assert "nothing written" in said[-1]
 
 
+def test_what_will_be_lost_is_said_before_the_work(clip, photos, settings, tmp_path, monkeypatch):
+    said = []
+
+    def stop(*details, **more):
+        said.append("analysis")
+        raise RuntimeError
+
+    monkeypatch.setattr(videoswap.jobs.video, "analyze_video", stop)
+    out = tmp_path / "out.webm"
+    with pytest.raises(RuntimeError):
+        swap_video([photos["source"]], clip, out, settings=settings, say=said.append)
+    at = said.index("analysis")
+    assert any("(aac" in line and "webm cannot hold it" in line for line in said[:at])
+    with pytest.raises(OutputError) as caught:
+        swap_video([photos["source"]], clip, out, settings=replace(settings, strict_streams=True))
+    assert caught.value.code == "dropped_streams"
+    assert said.count("analysis") == 1
+
+
 def test_a_part_starts_at_zero_and_keeps_the_sound_in_step(clip, photos, settings, tmp_path):
     out = tmp_path / "out.mp4"
     part = TimeRange(Fraction(1, 5), Fraction(3, 5))

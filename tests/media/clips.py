@@ -222,6 +222,16 @@ def times(path: Path) -> list[Fraction]:
         return [f.pts * base for f in container.decode(video=0) if f.pts is not None]
 
 
+def plan_for(source: Path, out: Path, settings: Any = None) -> Any:
+    """Plan a quick encode of a video."""
+    from videoswap.media.plan import plan_encoder
+    from videoswap.media.probe import probe
+    from videoswap.settings import EncodeSettings
+
+    settings = settings or EncodeSettings(preset="ultrafast", threads=1)
+    return plan_encoder(probe(source), settings, out)
+
+
 def swap_nothing(
     source: Path,
     out: Path,
@@ -232,14 +242,13 @@ def swap_nothing(
     **mux_options: Any,
 ) -> Any:
     """Run a whole video through reader, encoder and mux; ``change`` may alter each frame."""
-    from videoswap.media.encoder import SegmentEncoder, plan_encoder
+    from videoswap.media.encoder import SegmentEncoder
     from videoswap.media.mux import mux
     from videoswap.media.probe import probe
     from videoswap.media.reader import VideoReader
-    from videoswap.settings import EncodeSettings
 
     info = probe(source)
-    plan = plan_encoder(info, settings or EncodeSettings(preset="ultrafast", threads=1), out)
+    plan = plan_for(source, out, settings)
     pieces: list[Path] = []
     wanted: list[int] = []
     with VideoReader(info, threads=1) as reader:

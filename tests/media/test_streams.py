@@ -17,6 +17,8 @@ from av.stream import Disposition
 from videoswap.errors import OutputError
 from videoswap.media.ffmpeg import verify
 from videoswap.media.files import atomic_output
+from videoswap.media.mux import plan_streams
+from videoswap.media.probe import probe
 from videoswap.records import TimeRange
 
 RICH = clips.Clip(audio=2, subtitles="mov_text", chapters=True)
@@ -92,7 +94,7 @@ def test_attachments(tmp_path: Path) -> None:
     report = clips.swap_nothing(source, tmp_path / "out.mp4")
     assert len(report.dropped) == 1 and "attachment" in report.dropped[0]
     with pytest.raises(OutputError) as caught:
-        clips.swap_nothing(source, tmp_path / "strict.mp4", strict_streams=True)
+        plan_streams(probe(source), clips.plan_for(source, tmp_path / "strict.mp4")).check()
     assert caught.value.code == "dropped_streams"
     assert not (tmp_path / "strict.mp4").exists()
     assert not list(tmp_path.glob(".*"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
@@ -19,9 +19,10 @@ from ..matching import match_people
 from ..media.animation import AnimationWriter, animation_container
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
 from ..media.ffmpeg import verify, verify_copied
-from ..media.mux import mux
+from ..media.mux import mux, plan_streams
 from ..media.probe import VideoInfo, probe
-from ..records import TimeRange
+from ..media.streams import StreamPlan
+from ..records import Fallback, TimeRange
 from ..report import Report
 from ..runtime.outputs import Outputs
 from ..runtime.pieces import piece_folder, render_key
@@ -30,9 +31,23 @@ from ..runtime.render import Casting, Renderer, cast
 from ..runtime.segments import Segment, plan_segments
 from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
-from .context import Context
+from .context import Context, Say
 from .outputs import check_output
 from .people import describe, person_reports
+
+
+class Notes:
+    """What is done otherwise than asked or expected: said as soon as it is known, and kept."""
+
+    def __init__(self, say: Say) -> None:
+        self.said: list[str] = []
+        self._say = say
+
+    def add(self, notes: Iterable[Fallback | str]) -> None:
+        """Say some notes."""
+        for note in map(str, notes):
+            self.said.append(note)
+            self._say(f"Note: {note.rstrip('.')}.")
 
 
 class Clock:
@@ -53,13 +68,21 @@ class Clock:
 class _Targets:
     """Where the results go and how they are encoded.
 
-    ``encoder`` is None for GIF and animated WebP, which are written in one go.
+    ``encoder`` and ``streams`` are None for GIF and animated WebP, which are written in one go
+    and hold nothing else.
     """
 
     out: Path
     masks: Path | None
     encoder: EncoderPlan | None
     mask_encoder: EncoderPlan | None
+    streams: StreamPlan | None
+
+    @property
+    def notes(self) -> tuple[Fallback, ...]:
+        """What will be done otherwise than asked or expected."""
+        encoder = () if self.encoder is None else self.encoder.notes
+        return (*encoder, *(() if self.streams is None else self.streams.notes))
 
 
 @dataclass(slots=True)
@@ -89,9 +112,12 @@ def swap_one_video(
     settings = context.settings
     info = probe(video)
     targets = _targets(info, out, masks, settings)
+    notes = Notes(context.say)
+    notes.add(targets.notes)
     with clock.part("analyze"):
         analysis = analyze_with_progress(info, settings, context.tools)
     with analysis:
+        notes.add(analysis.fallbacks)
         if not len(analysis.frames.pts):
             raise InputError(
                 "empty_range",
@@ -119,8 +145,7 @@ def swap_one_video(
         people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
         for person in people:
             context.say(describe(person))
-        planned = (*analysis.fallbacks, *(targets.encoder.notes if targets.encoder else ()))
-        notes = [*matching.notes, *map(str, planned)]
+        notes.add(matching.notes)
         swapped = reduce(np.union1d, [part.pts for part in casting.values()])
         tally = _Tally()
         if not dry_run:
@@ -129,9 +154,7 @@ def swap_one_video(
     if not dry_run:
         with clock.part("verify"):
             tally.notes += _verify(targets)
-    notes += tally.notes
-    for note in notes:
-        context.say(f"Note: {note.rstrip('.')}.")
+    notes.add(tally.notes)
     encoder = targets.encoder
     sizes = sorted({part.size for part in casting.values()})
     return Report(
@@ -146,7 +169,7 @@ def swap_one_video(
         segments=len(segments),
         encoder=f"{encoder.encoder} {encoder.pix_fmt}" if encoder is not None else out.suffix[1:],
         people=people,
-        notes=(*map(str, context.notes), *notes),
+        notes=(*map(str, context.notes), *notes.said),
         unmatched=tuple(context.references[index].label for index in matching.missing),
         analysis_cached=analysis.cached,
         seconds=clock.seconds,
@@ -196,13 +219,16 @@ def _expected_frames(info: VideoInfo, part: TimeRange) -> int | None:
 def _targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> _Targets:
     """Check the results' names and plan their encoders, before any work is spent."""
     check_output(out, [info.path], settings.overwrite)
-    encoder = None
+    encoder = streams = None
     if animation_container(out) is None:
         encoder = plan_encoder(info, settings.encode, out)
+        streams = plan_streams(info, encoder)
+        if settings.strict_streams:
+            streams.check()
     if masks is None:
-        return _Targets(out, None, encoder, None)
+        return _Targets(out, None, encoder, None, streams)
     check_output(masks, [info.path, out], settings.overwrite)
-    return _Targets(out, masks, encoder, plan_masks(info, masks))
+    return _Targets(out, masks, encoder, plan_masks(info, masks), streams)
 
 
 def _render(
@@ -278,7 +304,6 @@ def _render(
                 targets.out,
                 pts,
                 range_,
-                strict_streams=settings.strict_streams,
                 overwrite=overwrite,
             )
             tally.notes += map(str, made.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from .orientation import Orientation
 from .plan import EncoderPlan
 from .probe import VideoInfo, shape_of
 from .segment import EncodedSegment
-from .streams import StreamCopier, Window, clean_metadata
+from .streams import StreamCopier, StreamPlan, Window, clean_metadata
 
 MOST_TICKS = 1 << 31
 SAME_SHAPE = Fraction(1, 1000)  # FFmpeg rounds the pixel shape when it reads Matroska
@@ -38,7 +39,7 @@ class MuxReport:
         frames: Frames written.
         dropped: Streams the container cannot hold.
         converted: Text subtitles that were converted.
-        notes: Other things done otherwise than expected.
+        notes: What else was done otherwise than expected; see `plan_streams` for the streams.
     """
 
     frames: int
@@ -54,7 +55,6 @@ def mux(
     out: Path,
     wanted_pts: Sequence[int] | Array,
     range_: TimeRange | None = None,
-    strict_streams: bool = False,
     copy_streams: bool = True,
     overwrite: bool = True,
 ) -> MuxReport:
@@ -67,13 +67,12 @@ def mux(
         out: The result.
         wanted_pts: The pts of all frames, ascending, in the source's time base.
         range_: The part of the source that is kept; the result then starts at 0.
-        strict_streams: Fail if a stream cannot be kept.
         copy_streams: Whether to copy other streams, chapters and metadata (not for masks).
         overwrite: Whether a file that appeared under the name of the result is replaced.
 
     Raises:
-        OutputError: ``pieces_do_not_fit``, ``dropped_streams``, ``unwritable_output``,
-            ``disk_full``, ``write_failed`` or ``output_exists``.
+        OutputError: ``pieces_do_not_fit``, ``unwritable_output``, ``disk_full``,
+            ``write_failed`` or ``output_exists``.
         InputError: ``damaged_segment``.
     """
     pieces = [EncodedSegment.load(path) for path in segments]
@@ -82,9 +81,28 @@ def mux(
     window = _window(source, times, range_)
     with atomic_output(out, overwrite) as part:
         if not copy_streams or source.animation is not None:
-            return _write(pieces, source, plan, part, times, window, None, False)
+            return _write(pieces, source, plan, part, times, window, None)
         with open_input(source.path) as container:
-            return _write(pieces, source, plan, part, times, window, container, strict_streams)
+            return _write(pieces, source, plan, part, times, window, container)
+
+
+def plan_streams(source: VideoInfo, plan: EncoderPlan) -> StreamPlan:
+    """Decide what becomes of the streams beside the video, before any work is spent.
+
+    They are added to a file in memory just as `mux` adds them to the result.
+
+    Raises:
+        InputError: If the video cannot be read.
+    """
+    if source.animation is not None:
+        return StreamPlan(plan.container)
+    with (
+        open_input(source.path) as container,
+        av.open(io.BytesIO(), "w", format=plan.container) as trial,
+    ):
+        copier = StreamCopier(container, trial, Window(), plan.container)
+        _add_streams(container, trial, plan, source, copier)
+        return copier.plan
 
 
 def _check_pieces(pieces: Sequence[EncodedSegment], times: Array) -> None:
@@ -141,7 +159,6 @@ def _write(
     times: Array,
     window: Window,
     container: InputContainer | None,
-    strict: bool,
 ) -> MuxReport:
     options = _muxer_options(plan, container)
     with av.open(url(part), "w", format=plan.container, container_options=options) as out:
@@ -151,12 +168,6 @@ def _write(
         else:
             copier = StreamCopier(container, out, window, plan.container)
             video = _add_streams(container, out, plan, source, copier)
-            if strict and copier.dropped:
-                raise OutputError(
-                    "dropped_streams",
-                    f"The result cannot hold {'; '.join(copier.dropped)}.",
-                    "Write .mkv, or leave --strict_streams out.",
-                )
             out.metadata.update(clean_metadata(container.metadata))
             out.set_chapters(_chapters(container, window))
         out.start_encoding()
@@ -167,8 +178,7 @@ def _write(
     if _needs_display_size(plan, source):
         with output_errors(part):
             write_pixel_shape(part, source.orientation.sample_aspect_ratio)
-    notes = _dropped_notes(copier, plan) if copier else ()
-    notes += _shape_notes(source.orientation, part, plan)
+    notes = _shape_notes(source.orientation, part, plan)
     if first < 0 and plan.container in NO_NEGATIVE_TIMES:
         moved = f"times that are all {float(-first):.3f} s later"
         notes += (Fallback("exact times", moved, f"{plan.container} holds no negative ones"),)
@@ -325,12 +335,3 @@ def _interleave(
         out.mux(pending[1])
         pending = next(video, None)
     return first
-
-
-def _dropped_notes(copier: StreamCopier, plan: EncoderPlan) -> tuple[Fallback, ...]:
-    why = f"{plan.container} cannot hold it"
-    dropped = [Fallback(name, "", why) for name in copier.dropped]
-    converted = [Fallback(name, f"{codec} subtitles", why) for name, codec in copier.converted]
-    only = "faces are swapped in one video of a file"
-    videos = [Fallback("swapped faces", f"a plain copy of {name}", only) for name in copier.videos]
-    return tuple(dropped + converted + videos)

@@ -13,6 +13,8 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
+from ..errors import OutputError
+from ..records import Fallback
 from .files import open_input
 from .subtitles import ASS_HEADER, convert, target_codec
 
@@ -44,6 +46,46 @@ class Window:
     start: Fraction | None = None
     end: Fraction | None = None
     shift: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What becomes of the streams beside the video.
+
+    Attributes:
+        container: FFmpeg's name of the result's container.
+        dropped: Streams that it cannot hold.
+        converted: Streams that are kept in another codec, and that codec.
+        videos: Other videos, which are copied with the faces they have.
+    """
+
+    container: str
+    dropped: tuple[str, ...] = ()
+    converted: tuple[tuple[str, str], ...] = ()
+    videos: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[Fallback, ...]:
+        """What is done otherwise than copying."""
+        why = f"{self.container} cannot hold it"
+        lost = [Fallback(name, "", why) for name in self.dropped]
+        other = [Fallback(name, f"{codec} subtitles", why) for name, codec in self.converted]
+        why = "faces are swapped in one video of a file"
+        videos = [Fallback("swapped faces", f"a plain copy of {name}", why) for name in self.videos]
+        return (*lost, *other, *videos)
+
+    def check(self) -> None:
+        """Refuse to drop anything.
+
+        Raises:
+            OutputError: ``dropped_streams``.
+        """
+        if self.dropped:
+            raise OutputError(
+                "dropped_streams",
+                f"The result cannot hold {'; '.join(self.dropped)}.",
+                "Write .mkv, or leave --strict_streams out.",
+            )
 
 
 def clean_metadata(metadata: dict[str, str]) -> dict[str, str]:
@@ -85,6 +127,13 @@ class StreamCopier:
         self._window = window
         self._container = container
         self._routes: dict[int, _Route] = {}
+
+    @property
+    def plan(self) -> StreamPlan:
+        """What becomes of the streams that were added."""
+        return StreamPlan(
+            self._container, tuple(self.dropped), tuple(self.converted), tuple(self.videos)
+        )
 
     def add(self, stream: Stream) -> None:
         """Take a stream over, converted if need be, or note that it is dropped."""
