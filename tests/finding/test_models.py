@@ -10,10 +10,11 @@ from tests.squares import square_face
 from videoswap.alignment import invert, similarity, transform
 from videoswap.errors import InputError, NoFaceError
 from videoswap.finding import packaged
-from videoswap.finding.detector import Detection, non_maximum_suppression
+from videoswap.finding.detector import Detection, non_maximum_suppression, padded
 from videoswap.finding.geometry import warp
 from videoswap.finding.landmarks import face_square
 from videoswap.finding.photos import PhotoReader, largest_face
+from videoswap.finding.search import MOST_SEARCHED
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +162,32 @@ def test_similarity_is_exact_for_similar_points():
     points = np.random.default_rng(1).normal(size=(9, 2))
     matrix = np.array([[1.2, -0.5, 3.0], [0.5, 1.2, -2.0]])
     assert np.allclose(similarity(points, transform(matrix, points)), matrix)
+
+
+class Sizes:
+    """A detector that finds nothing and keeps the sizes of what it was shown."""
+
+    key, providers = "", ()
+
+    def __init__(self):
+        self.seen = []
+
+    def detect(self, picture, threshold=0.5):
+        self.seen.append(padded(picture).shape[:2])
+        return []
+
+
+@pytest.mark.parametrize(
+    "shape", [(2000, 8), (8, 2000), (30, 4000), (4000, 16), (16, 4000), (1, 60000), (60000, 1)]
+)
+def test_a_strip_is_not_scaled_up_beyond_what_memory_holds(landmarker, shape):
+    sizes = Sizes()
+    assert PhotoReader(sizes, landmarker).analyze_picture(np.zeros((*shape, 3), np.uint8)) == []
+    assert len(sizes.seen) == 5
+    assert max(height * width for height, width in sizes.seen) <= MOST_SEARCHED
+
+
+def test_an_ordinary_picture_is_searched_at_the_usual_sizes(landmarker):
+    sizes = Sizes()
+    PhotoReader(sizes, landmarker).analyze_picture(np.zeros((1000, 4000, 3), np.uint8))
+    assert sizes.seen[:3] == [(416, 1600), (736, 2880), (224, 800)]

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from videoswap.errors import InputError, OutputError, UsageError
-from videoswap.media import stills
+from videoswap.media import pillow
 from videoswap.media.stills import Picture, read_picture, write_picture
 
 UPRIGHT = np.zeros((20, 30, 3), np.uint8)
@@ -122,7 +122,7 @@ def test_bad_pictures(name: str, data: bytes | None, code: str, tmp_path: Path) 
 
 def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PIL.Image.new("L", (100, 100)).save(tmp_path / "bomb.png")
-    monkeypatch.setattr(stills, "MOST_PIXELS", 9_999)
+    monkeypatch.setattr(pillow, "MOST_PIXELS", 9_999)
     with pytest.raises(InputError) as caught:
         read_picture(tmp_path / "bomb.png")
     assert caught.value.code == "picture_too_large"

@@ -19,10 +19,13 @@ import numpy as np
 from ..alignment import invert, transform
 from ..records import Array
 from ..settings import AnalysisSettings
-from .detector import Detection, Detector, overlaps
+from .detector import MULTIPLE, Detection, Detector, overlaps
 from .geometry import Square, warp
 
 SMALLEST = 20  # pixels a face needs in the picture that is searched as a whole
+MOST_SEARCHED = (
+    5_000_000  # pixels searched at once: about 1.2 GB; strips would be scaled up to more
+)
 COARSE_HEIGHT = 320  # second search for huge faces where the first one is finer than twice this
 NEAR, WIDE = (96, 2.0), (160, 3.3)  # pixels of the crop, its side in face sizes
 FINE = (192, 2.0)  # the same for a second look
@@ -150,9 +153,11 @@ class FaceSearch:
         return faces
 
     def at_height(self, picture: Array, rows: int) -> list[Detection]:
-        """Return the faces of a picture that is scaled to a height first."""
-        scale = rows / picture.shape[0]
-        size = (max(1, round(picture.shape[1] * scale)), rows)
+        """Return the faces of a picture that is scaled to a height first, or less for a strip."""
+        height, width = picture.shape[:2]
+        rows = max(1, min(rows, int(height * _largest_scale(height, width))))
+        scale = rows / height
+        size = (max(1, round(width * scale)), rows)
         way = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
         scaled = cv2.resize(picture, size, interpolation=way)
         found = self._detector.detect(scaled, self._settings.score_th)
@@ -238,6 +243,16 @@ class FaceSearch:
                 if again is not None and again.score > self._settings.score_th:
                     new.extend(only_new([again], [*known, *new]))
         return new
+
+
+def _largest_scale(height: int, width: int) -> float:
+    """Return the scale at which a picture, padded for the detector, has ``MOST_SEARCHED`` pixels.
+
+    The larger root of ``(height * x + pad) * (width * x + pad) = MOST_SEARCHED``.
+    """
+    pad = MULTIPLE - 1
+    area, edge = height * width, pad * (height + width)
+    return float((np.sqrt(edge**2 + 4 * area * (MOST_SEARCHED - pad**2)) - edge) / (2 * area))
 
 
 def _start(face: Detection, before: Sequence[Followed] = ()) -> Followed:

@@ -15,7 +15,6 @@ from typing import Any, Self, cast
 
 import av
 import numpy as np
-import PIL.Image
 from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
@@ -23,6 +22,7 @@ from av.video.reformatter import VideoReformatter
 from ..errors import OutputError, UsageError
 from .colour import swscale_space
 from .files import atomic_output, output_errors, url
+from .pillow import ANIMATED, opened
 from .probe import VideoInfo
 from .reader import DecodedFrame
 from .segment import SegmentWriter
@@ -47,7 +47,7 @@ def loop_count(info: VideoInfo) -> int:
     """Return how often the source is played: 0 for ever, which is also the answer for videos."""
     if info.animation is None:
         return 0
-    with PIL.Image.open(info.path) as picture:
+    with opened(info.path, tuple(ANIMATED)) as picture:
         # A GIF that does not say so is played once.
         return int(picture.info.get("loop", 1 if info.animation == "gif" else 0))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ INPUT_FORMATS = (
     "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,nut,ogg,gif,apng,mxf,ivf,dv,rm,"
     "yuv4mpegpipe,h264,hevc,m4v,obu,av1,vvc,gxf,wtv,nsv,amv,h263,h261,vc1,cavsvideo"
 )
+ADDRESS = re.compile(r"(https?|ftp|s3|gs|file|rtmps?|rtsp|data):", re.IGNORECASE)
 
 
 def url(path: Path) -> str:
@@ -38,9 +40,10 @@ def check_readable(path: Path) -> None:
         with path.open("rb") as file:
             first = file.read(1)
     except FileNotFoundError:
-        raise InputError(
-            "missing_file", f"{path} does not exist.", "Check the name and the folder."
-        ) from None
+        hint = "Check the name and the folder."
+        if ADDRESS.match(str(path)):
+            hint = "Addresses of the web are not read; download it first."
+        raise InputError("missing_file", f"{path} does not exist.", hint) from None
     except OSError as error:
         raise InputError("unreadable_file", f"{path} cannot be read: {error.strerror}.") from None
     if not first:

@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import PIL.Image
 from av.container import InputContainer
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
@@ -17,6 +16,7 @@ from ..errors import InputError
 from .colour import Colour, colour_of, side_data
 from .files import check_readable, open_input
 from .orientation import Orientation, orientation
+from .pillow import READABLE_SUFFIXES, animation_format, opened
 from .pixels import Repacker, planar
 from .webp import MILLISECOND, webp_frames
 
@@ -78,32 +78,20 @@ def kind(path: Path) -> str:
     check_readable(path)
     if animation_format(path):
         return "animation"
-    if _is_picture(path):
-        return "image"
-    with open_input(path) as container:
-        find_video(container, path)
+    try:
+        with opened(path):
+            return "image"
+    except InputError as error:
+        if error.code == "picture_too_large":
+            return "image"
+        no_picture = error
+    try:
+        with open_input(path) as container:
+            find_video(container, path)
+    except InputError as error:
+        named_so = path.suffix.lower() in READABLE_SUFFIXES
+        raise (no_picture if error.code == "not_media" and named_so else error) from None
     return "video"
-
-
-def animation_format(path: Path) -> str | None:
-    """Return ``gif``, ``webp`` or ``apng`` for a picture file with more than one frame."""
-    try:
-        with PIL.Image.open(path, formats=("GIF", "WEBP", "PNG")) as picture:
-            if getattr(picture, "n_frames", 1) < 2:
-                return None
-            return {"GIF": "gif", "WEBP": "webp", "PNG": "apng"}.get(picture.format or "")
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError):
-        return None
-
-
-def _is_picture(path: Path) -> bool:
-    try:
-        with PIL.Image.open(path) as picture:
-            return picture.format not in ("MPEG",)
-    except PIL.Image.DecompressionBombError:
-        return True
-    except (OSError, SyntaxError, ValueError):
-        return False
 
 
 def find_video(container: InputContainer, path: Path) -> VideoStream:
@@ -133,11 +121,31 @@ def probe(path: Path) -> VideoInfo:
     animation = animation_format(path)
     if animation == "webp":
         return _describe_webp(path)
+    if animation is None:
+        _refuse_still(path)
 
     with open_input(path) as container:
         stream = find_video(container, path)
         frame = _first_frame(container, stream, path)
         return _describe(path, container, stream, frame, animation)
+
+
+def _refuse_still(path: Path) -> None:
+    """Say it if the file is a picture, which FFmpeg might take for a video; a GIF is a short one.
+
+    Raises:
+        InputError: ``not_media``.
+    """
+    try:
+        with opened(path) as file:
+            if file.format == "GIF":
+                return
+    except InputError as error:
+        if error.code != "picture_too_large":
+            return
+    raise InputError(
+        "not_media", f"{path} is a picture, not a video.", "Give it as --target_image."
+    )
 
 
 def shape_of(path: Path) -> Orientation:
@@ -197,7 +205,7 @@ def _describe(
 
 def _describe_webp(path: Path) -> VideoInfo:
     first = next(webp_frames(path))
-    with PIL.Image.open(path) as picture:
+    with opened(path, ("WEBP",)) as picture:
         count = int(getattr(picture, "n_frames", 1))
     return VideoInfo(
         path=path,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ import PIL.ImageOps
 
 from ..errors import InputError, OutputError, UsageError
 from ..records import Array, Fallback
-from .files import atomic_output, check_readable
+from .files import atomic_output, open_input
+from .pillow import decoding, opened
+from .probe import find_video
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-MOST_PIXELS = 300_000_000
 ORIENTATION = 0x0112
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "La", "RGBa", "CMYK", "YCbCr"}
 
@@ -56,28 +56,27 @@ def read_picture(path: Path) -> Picture:
         InputError: ``missing_file``, ``is_directory``, ``empty_file``, ``not_a_picture``,
             ``picture_too_large`` or ``unsupported_picture``.
     """
-    check_readable(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(path) as file:
-                if file.width * file.height > MOST_PIXELS:
-                    raise PIL.Image.DecompressionBombError
-                deep = _is_deep(file)  # loading forgets it
-                file.load()
-                return _picture(file, path, deep)
-    except PIL.Image.DecompressionBombError:
-        raise InputError(
-            "picture_too_large",
-            f"{path} has too many pixels.",
-            f"At most {MOST_PIXELS:,} are read; make it smaller.",
-        ) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise InputError(
-            "not_a_picture",
-            f"{path} is not a picture that can be read, or it is damaged.",
-            f"Pillow says: {error}.",
-        ) from None
+        with opened(path) as file, decoding(path):
+            deep = _is_deep(file)  # loading forgets it
+            file.load()
+            return _picture(file, path, deep)
+    except InputError as error:
+        raise _is_video(path) or error from None
+
+
+def _is_video(path: Path) -> InputError | None:
+    """Return what to say if the file is a video; None if it is not."""
+    try:
+        with open_input(path) as container:
+            find_video(container, path)
+    except InputError:
+        return None
+    return InputError(
+        "not_a_picture",
+        f"{path} is a video, not a picture.",
+        "Give it as --target_video, or take one picture out of it.",
+    )
 
 
 def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-import PIL.Image
 
 from ..errors import InputError
+from .pillow import decoding, opened
 from .pixels import Repacker
 
 MILLISECOND = Fraction(1, 1000)
@@ -26,18 +26,19 @@ def webp_frames(path: Path) -> Iterator[av.VideoFrame]:
     repack = Repacker("gbrap")
     pts = 0
     try:
-        with PIL.Image.open(path, formats=("WEBP",)) as picture:
+        with opened(path, ("WEBP",)) as picture:
             for index in range(getattr(picture, "n_frames", 1)):
-                picture.seek(index)
-                pixels = np.asarray(picture.convert("RGBA"))
+                with decoding(path):
+                    picture.seek(index)
+                    pixels = np.asarray(picture.convert("RGBA"))
                 frame = repack(av.VideoFrame.from_ndarray(pixels, format="rgba"))
                 # A browser shows a frame without a duration too; time must go on.
                 duration = max(1, int(picture.info.get("duration", 0)))
                 frame.pts, frame.time_base, frame.duration = pts, MILLISECOND, duration
                 yield frame
                 pts += duration
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
-        raise InputError("not_media", f"{path} is damaged or cut short: {error}.") from None
+    except InputError as error:
+        raise InputError("not_media", f"{path} is damaged or cut short.", error.hint) from None
 
 
 def with_last_duration(data: bytes, milliseconds: int) -> bytes:
