@@ -6,7 +6,7 @@ stands in the way, and prints nothing unless it is given a ``say``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .analysis.analyze import Analysis
@@ -19,7 +19,8 @@ from .finding.tools import FaceTools
 from .jobs.context import Context, Say, open_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderReport, swap_one_folder
-from .jobs.outputs import check_output
+from .jobs.inputs import inputs_of
+from .jobs.outputs import check_outputs
 from .jobs.picture import swap_one_picture
 from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_progress
 from .media.files import check_readable
@@ -83,7 +84,8 @@ def swap_video(
     Returns:
         What was done; ``complete`` tells whether all target faces were found.
     """
-    context = _prepared(sources, target_faces, [video, out, save_masks], settings, report_file, say)
+    outputs = {"result": out, "masks": save_masks, "report": report_file}
+    context = _prepared(sources, target_faces, video, outputs, settings, say)
     report = swap_one_video(context, Path(video), Path(out), save_masks, dry_run)
     return _finished(report, report_file, say)
 
@@ -100,7 +102,8 @@ def swap_image(
     say: Say = _silent,
 ) -> Report:
     """Put faces from photos onto people of a picture; arguments as in ``swap_video``."""
-    context = _prepared(sources, target_faces, [image, out, save_masks], settings, report_file, say)
+    outputs = {"result": out, "masks": save_masks, "report": report_file}
+    context = _prepared(sources, target_faces, image, outputs, settings, say)
     report = swap_one_picture(context, Path(image), Path(out), save_masks, dry_run)
     return _finished(report, report_file, say)
 
@@ -127,7 +130,7 @@ def swap_folder(
         dry_run: Decide everything, write nothing but the report.
         say: Called with sentences for the user.
     """
-    _check_report(report_file, [*sources, *target_faces], settings)
+    _check_outputs([*sources, *target_faces], [], {"report": report_file}, settings)
     context = open_context(_paths(sources), _paths(target_faces), settings, say)
     report = swap_one_folder(context, Path(folder), Path(out), dry_run)
     if report_file is not None:
@@ -179,13 +182,12 @@ def evaluate(
         html_file: Where a page with plots and the worst frames goes; it shows faces.
         say: Called with sentences for the user.
     """
-    given = [Path(original), Path(result), *_paths(sources), *_paths(target_faces)]
-    given += [] if masks is None else [Path(masks)]
-    _check_report(json_file, given, settings)
-    _check_report(html_file, given, settings)
+    photos = [*sources, *target_faces, *([] if gallery is None else [gallery])]
+    outputs = {"table of numbers": json_file, "page": html_file}
+    _check_outputs(photos, [original, result, masks], outputs, settings)
     evaluation = evaluate_result(
-        given[0],
-        given[1],
+        Path(original),
+        Path(result),
         _paths(sources),
         _paths(target_faces),
         masks,
@@ -232,6 +234,8 @@ def compare(
     Returns:
         The evaluations by label.
     """
+    photos = [*sources, *target_faces, *([] if gallery is None else [gallery])]
+    _check_outputs(photos, [original, *results, *masks], {"grid": out}, settings)
     return compare_results(
         Path(original),
         _paths(results),
@@ -254,22 +258,26 @@ def _paths(paths: Sequence[Path]) -> list[Path]:
 def _prepared(
     sources: Sequence[Path],
     target_faces: Sequence[Path],
-    files: Sequence[Path | None],
+    target: Path,
+    outputs: Mapping[str, Path | None],
     settings: SwapSettings,
-    report_file: Path | None,
     say: Say,
 ) -> Context:
-    """Check the target, which is the first of ``files``, and the report; then load the models."""
-    given = [path for path in files if path is not None]
-    check_readable(Path(given[0]))
-    _check_report(report_file, [*sources, *target_faces, *given], settings)
+    """Check the target and all that is to be written, then load the models."""
+    check_readable(Path(target))
+    _check_outputs([*sources, *target_faces], [target], outputs, settings)
     return open_context(_paths(sources), _paths(target_faces), settings, say)
 
 
-def _check_report(path: Path | None, others: Sequence[Path], settings: SwapSettings) -> None:
-    """Refuse a report that cannot be written before any work is spent."""
-    if path is not None:
-        check_output(path, _paths(others), settings.overwrite)
+def _check_outputs(
+    photos: Sequence[Path],
+    others: Sequence[Path | None],
+    outputs: Mapping[str, Path | None],
+    settings: SwapSettings,
+) -> None:
+    """Refuse what cannot be written, or is read or written already, before work is spent."""
+    named = {what: None if path is None else Path(path) for what, path in outputs.items()}
+    check_outputs(named, inputs_of(photos, settings, others), settings.overwrite)
 
 
 def _finished(report: Report, report_file: Path | None, say: Say) -> Report:

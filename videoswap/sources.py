@@ -51,6 +51,15 @@ class Reference:
     embedding: Array
 
 
+def photo_files(folder: Path) -> list[Path]:
+    """Return the photos that lie in a folder, by name; hidden files are none."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".")
+    )
+
+
 def load_sources(
     paths: Sequence[Path], tools: FaceTools
 ) -> tuple[tuple[Source, ...], tuple[Fallback, ...]]:
@@ -98,13 +107,8 @@ def _photos(path: Path, tools: FaceTools) -> tuple[tuple[Photo, ...], tuple[Fall
     if not path.is_dir():
         photo, notes = _photo(path, reader)
         return (photo,), notes
-    files = sorted(
-        file
-        for file in path.iterdir()
-        if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".")
-    )
     photos, told, failure = [], [], None
-    for file in files:
+    for file in photo_files(path):
         try:
             photo, notes = _photo(file, reader)
         except NoFaceError as error:

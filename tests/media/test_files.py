@@ -9,9 +9,9 @@ import clips
 import numpy as np
 import pytest
 
-from videoswap.errors import OutputError
+from videoswap.errors import InputError, OutputError
 from videoswap.media.animation import AnimationWriter
-from videoswap.media.files import atomic_output
+from videoswap.media.files import atomic_output, check_readable
 from videoswap.media.probe import probe
 from videoswap.media.reader import VideoReader
 from videoswap.media.stills import Picture, write_picture
@@ -77,3 +77,9 @@ def test_a_full_disk_leaves_nothing_of_an_animation(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.code == "disk_full"
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_a_name_that_no_file_can_have_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        check_readable(tmp_path / ("x" * 300))
+    assert caught.value.code == "unreadable_file"

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..jobs.context import Say
-from ..jobs.outputs import check_output
 from ..media.probe import probe
 from ..runtime.progress import Progress
 from ..settings import SwapSettings
@@ -56,7 +55,6 @@ def compare_results(
         raise UsageError("which_results", "There must be one label for each result, all different.")
     if masks and len(masks) != len(results):
         raise UsageError("which_results", "Give one file of masks for each result, or none.")
-    check_output(out, [original, *results, *sources, *targets, *masks], settings.overwrite)
     info = probe(original)
     with Progress("grid", info.frames_hint) as bar:
         panes = [(name, probe(path)) for name, path in zip(names, results, strict=True)]

@@ -22,7 +22,7 @@ from ..media.stills import Picture, write_picture
 from ..records import Array, Face, Person
 from ..settings import SwapSettings
 from .context import Say
-from .outputs import check_output
+from .outputs import check_output_folder, check_outputs
 from .video import analyze_with_progress
 
 MARGIN = 0.6  # of the face's size, on every side
@@ -41,18 +41,21 @@ def list_people(
     if kind(video) == "image":
         raise InputError("not_a_video", f"{video} is a picture.", "Faces are listed of videos.")
     info = probe(video)
-    with output_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
+    listing = out / "people.json"
+    check_output_folder(out)
+    if out.is_dir():  # known before the work, unlike the number of people
+        check_outputs({"list of people": listing}, [video], settings.overwrite)
     with analyze_with_progress(info, settings, tools) as analysis:
         persons = people_of(video, analysis.tracks, tools.recognizer)
+        with output_errors(out):
+            out.mkdir(parents=True, exist_ok=True)
         names = [out / f"person_{person.id:02d}.png" for person in persons]
-        for name in (*names, out / "people.json"):
-            check_output(name, [video], settings.overwrite)
+        check_outputs({name.name: name for name in (*names, listing)}, [video], settings.overwrite)
         for person, name in zip(persons, names, strict=True):
             write_picture(name, Picture(_portrait(info, analysis, person)))
             seconds = float((person.first_pts - info.start_pts) * info.time_base)
             say(f"{name}: {person.frames} frames, first at {seconds:.2f} s")
-    _write_listing(out / "people.json", persons, names, info)
+    _write_listing(listing, persons, names, info)
     return persons
 
 

@@ -12,6 +12,7 @@ from ..media.formats import default_suffix
 from ..media.probe import kind, probe
 from ..report import Report
 from .context import Context
+from .outputs import check_outputs
 from .picture import swap_one_picture
 from .video import swap_one_video
 
@@ -131,5 +132,6 @@ def _swap(context: Context, path: Path, out: Path, dry_run: bool) -> Report:
             out.parent.mkdir(parents=True, exist_ok=True)
     elif not out.parent.exists():
         out = Path(out.name)  # the folder would be made: only the name can be checked
+    check_outputs({"result": out}, [path], context.settings.overwrite)
     swap = swap_one_picture if what == "image" else swap_one_video
     return swap(context, path, out, None, dry_run)

@@ -17,7 +17,6 @@ from ..media.stills import Picture, picture_format, read_picture, write_picture
 from ..records import Array, Face, Fallback, Track
 from ..report import Report
 from .context import Context
-from .outputs import check_output
 from .people import describe, picture_reports
 
 
@@ -29,8 +28,8 @@ def swap_one_picture(
     Args:
         context: Models, photos and engine.
         target: The picture.
-        out: The result: PNG, JPEG or WebP by its suffix.
-        masks: Where the mask goes as a grey picture, if anywhere.
+        out: The result: PNG, JPEG or WebP by its suffix; `check_outputs` has passed it.
+        masks: Where the mask goes as a grey picture, if anywhere; passed likewise.
         dry_run: Decide everything, write nothing.
 
     Raises:
@@ -39,9 +38,6 @@ def swap_one_picture(
     started = time.perf_counter()
     overwrite = context.settings.overwrite
     picture_format(out)
-    check_output(out, [target], overwrite)
-    if masks is not None:
-        check_output(masks, [target, out], overwrite)
     picture = read_picture(target)
     faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
     recognizer = context.tools.recognizer

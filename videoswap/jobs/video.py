@@ -32,7 +32,6 @@ from ..runtime.segments import Segment, plan_segments
 from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
 from .context import Context, Say
-from .outputs import check_output
 from .people import describe, person_reports
 
 
@@ -101,8 +100,8 @@ def swap_one_video(
     Args:
         context: Models, photos and engine.
         video: The video, or an animated picture.
-        out: The result.
-        masks: Where the masks go as a lossless video, if anywhere.
+        out: The result; `check_outputs` has passed it.
+        masks: Where the masks go as a lossless video, if anywhere; passed likewise.
         dry_run: Decide everything, write nothing.
 
     Raises:
@@ -217,8 +216,7 @@ def _expected_frames(info: VideoInfo, part: TimeRange) -> int | None:
 
 
 def _targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> _Targets:
-    """Check the results' names and plan their encoders, before any work is spent."""
-    check_output(out, [info.path], settings.overwrite)
+    """Plan the encoders of the results, before any work is spent."""
     encoder = streams = None
     if animation_container(out) is None:
         encoder = plan_encoder(info, settings.encode, out)
@@ -227,7 +225,6 @@ def _targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSetti
             streams.check()
     if masks is None:
         return _Targets(out, None, encoder, None, streams)
-    check_output(masks, [info.path, out], settings.overwrite)
     return _Targets(out, masks, encoder, plan_masks(info, masks), streams)
 
 

@@ -34,9 +34,9 @@ def check_readable(path: Path) -> None:
     Raises:
         InputError: ``missing_file``, ``is_directory``, ``unreadable_file`` or ``empty_file``.
     """
-    if path.is_dir():
-        raise InputError("is_directory", f"{path} is a directory, not a file.")
     try:
+        if path.is_dir():
+            raise InputError("is_directory", f"{path} is a directory, not a file.")
         with path.open("rb") as file:
             first = file.read(1)
     except FileNotFoundError:

@@ -1,0 +1,36 @@
+"""The files that a run reads, of which none may be written over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..models.manifest import load_manifest, weights_dir
+from ..settings import SwapSettings
+from ..sources import photo_files
+from .outputs import Inputs
+
+
+def inputs_of(
+    photos: Iterable[Path], settings: SwapSettings, others: Iterable[Path | None] = ()
+) -> Inputs:
+    """Return everything that a run reads.
+
+    Args:
+        photos: Photos, and folders of photos.
+        settings: Names the weights.
+        others: More files, None where one is not given.
+    """
+    return Inputs(_files(photos, settings, others))
+
+
+def _files(
+    photos: Iterable[Path], settings: SwapSettings, others: Iterable[Path | None]
+) -> Iterator[Path]:
+    for path in photos:
+        yield from photo_files(Path(path)) if Path(path).is_dir() else [Path(path)]
+    yield from (Path(path) for path in others if path is not None)
+    if settings.ghost.g_path is not None:
+        yield settings.ghost.g_path
+    folder = weights_dir()
+    yield from (folder / model.file for model in load_manifest().models)
