@@ -19,6 +19,7 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "videoswap"
 
 
+AUDIO = ("auto", "copy", "aac", "opus", "none")
 FACE_MODELS = ("packaged", "insightface")
 
 
@@ -66,6 +67,9 @@ class EncodeSettings:
         preset: Speed, in the encoder's own words.
         pix_fmt: Pixel format of the result; None keeps the source's.
         threads: Threads of the encoder; 0 lets it decide.
+        audio: What to do with sound: auto copies it where the container can hold it and else
+            converts it; copy never converts; aac and opus convert what is something else;
+            none leaves it out.
     """
 
     encoder: str | None = None
@@ -73,6 +77,14 @@ class EncodeSettings:
     preset: str | None = None
     pix_fmt: str | None = None
     threads: int = 0
+    audio: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check names."""
+        if self.audio not in AUDIO:
+            raise UsageError(
+                "bad_audio", f"Unknown --audio {self.audio!r}.", f"Use one of {', '.join(AUDIO)}."
+            )
 
 
 @dataclass(frozen=True, slots=True)

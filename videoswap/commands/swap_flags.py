@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..settings import (
+    AUDIO,
     MASKS,
     RESTORERS,
     BlendSettings,
@@ -176,9 +177,22 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--crf", type=float, help="quality in the encoder's own scale")
     out.add_argument("--preset", help="speed in the encoder's own words")
     out.add_argument("--pix_fmt", help="pixel format; default: the source's")
+    out.add_argument(
+        "--audio",
+        choices=AUDIO,
+        default=EncodeSettings().audio,
+        help="the sound: auto copies it and converts only what the container cannot hold; copy "
+        "never converts; aac and opus convert what is something else; none leaves it out",
+    )
     shared.add_overwrite(out)
     out.add_argument("--strict_streams", action="store_true", help="fail if a stream is lost")
 
 
 def _encode(arguments: argparse.Namespace) -> EncodeSettings:
-    return EncodeSettings(arguments.encoder, arguments.crf, arguments.preset, arguments.pix_fmt)
+    return EncodeSettings(
+        encoder=arguments.encoder,
+        crf=arguments.crf,
+        preset=arguments.preset,
+        pix_fmt=arguments.pix_fmt,
+        audio=arguments.audio,
+    )

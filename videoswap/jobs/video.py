@@ -220,7 +220,7 @@ def _targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSetti
     encoder = streams = None
     if animation_container(out) is None:
         encoder = plan_encoder(info, settings.encode, out)
-        streams = plan_streams(info, encoder)
+        streams = plan_streams(info, encoder, settings.encode.audio)
         if settings.strict_streams:
             streams.check()
     if masks is None:
@@ -301,6 +301,7 @@ def _render(
                 targets.out,
                 pts,
                 range_,
+                audio=settings.encode.audio,
                 overwrite=overwrite,
             )
             tally.notes += map(str, made.notes)

@@ -56,6 +56,7 @@ def mux(
     wanted_pts: Sequence[int] | Array,
     range_: TimeRange | None = None,
     copy_streams: bool = True,
+    audio: str = "auto",
     overwrite: bool = True,
 ) -> MuxReport:
     """Write the result: pieces joined, other streams copied; it appears only when complete.
@@ -68,6 +69,7 @@ def mux(
         wanted_pts: The pts of all frames, ascending, in the source's time base.
         range_: The part of the source that is kept; the result then starts at 0.
         copy_streams: Whether to copy other streams, chapters and metadata (not for masks).
+        audio: What to do with sound, as in ``EncodeSettings``.
         overwrite: Whether a file that appeared under the name of the result is replaced.
 
     Raises:
@@ -81,15 +83,20 @@ def mux(
     window = _window(source, times, range_)
     with atomic_output(out, overwrite) as part:
         if not copy_streams or source.animation is not None:
-            return _write(pieces, source, plan, part, times, window, None)
+            return _write(pieces, source, plan, part, times, window, None, audio)
         with open_input(source.path) as container:
-            return _write(pieces, source, plan, part, times, window, container)
+            return _write(pieces, source, plan, part, times, window, container, audio)
 
 
-def plan_streams(source: VideoInfo, plan: EncoderPlan) -> StreamPlan:
+def plan_streams(source: VideoInfo, plan: EncoderPlan, audio: str = "auto") -> StreamPlan:
     """Decide what becomes of the streams beside the video, before any work is spent.
 
     They are added to a file in memory just as `mux` adds them to the result.
+
+    Args:
+        source: The video.
+        plan: How the result is encoded.
+        audio: What to do with sound, as in ``EncodeSettings``.
 
     Raises:
         InputError: If the video cannot be read.
@@ -100,7 +107,7 @@ def plan_streams(source: VideoInfo, plan: EncoderPlan) -> StreamPlan:
         open_input(source.path) as container,
         av.open(io.BytesIO(), "w", format=plan.container) as trial,
     ):
-        copier = StreamCopier(container, trial, Window(), plan.container)
+        copier = StreamCopier(container, trial, Window(), plan.container, audio)
         _add_streams(container, trial, plan, source, copier)
         return copier.plan
 
@@ -159,6 +166,7 @@ def _write(
     times: Array,
     window: Window,
     container: InputContainer | None,
+    audio: str,
 ) -> MuxReport:
     options = _muxer_options(plan, container)
     with av.open(url(part), "w", format=plan.container, container_options=options) as out:
@@ -166,7 +174,7 @@ def _write(
         if container is None:
             video = _add_video(out, plan, source)
         else:
-            copier = StreamCopier(container, out, window, plan.container)
+            copier = StreamCopier(container, out, window, plan.container, audio)
             video = _add_streams(container, out, plan, source, copier)
             out.metadata.update(clean_metadata(container.metadata))
             out.set_chapters(_chapters(container, window))
@@ -178,7 +186,7 @@ def _write(
     if _needs_display_size(plan, source):
         with output_errors(part):
             write_pixel_shape(part, source.orientation.sample_aspect_ratio)
-    notes = _shape_notes(source.orientation, part, plan)
+    notes = _shape_notes(source.orientation, part, plan) + (copier.damage if copier else ())
     if first < 0 and plan.container in NO_NEGATIVE_TIMES:
         moved = f"times that are all {float(-first):.3f} s later"
         notes += (Fallback("exact times", moved, f"{plan.container} holds no negative ones"),)
@@ -194,9 +202,9 @@ def _muxer_options(plan: EncoderPlan, source: InputContainer | None) -> dict[str
     if plan.container in ("mp4", "mov"):
         ticks = plan.time_base.denominator
         # Edit lists count in the movie's own ticks: they must fit the video's and the sound's.
-        rates = (
-            [s.time_base.denominator for s in source.streams.audio if s.time_base] if source else []
-        )
+        sounds = source.streams.audio if source else ()
+        rates = [s.time_base.denominator for s in sounds if s.time_base]
+        rates += [s.rate for s in sounds if s.rate]  # converted sound counts in samples
         common = math.lcm(ticks, *rates)
         return {
             "movie_timescale": str(common if common < MOST_TICKS else ticks),

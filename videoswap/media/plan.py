@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..records import Fallback
 from ..settings import EncodeSettings
+from .audio import check_sound
 from .colour import BT709, FULL, LIMITED, RGB, UNSPECIFIED, Colour, Light
 from .formats import (
     ENCODERS,
@@ -72,6 +73,7 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
             ``lossy_pix_fmt``, ``unknown_pix_fmt`` or ``encoder_refused``.
     """
     container = container_for(out)
+    check_sound(settings.audio, container)
     wanted = _wanted_format(info, settings)
     encoder = _choose(wanted, settings, container, _odd(info, wanted))
     codec = codec_of(encoder)

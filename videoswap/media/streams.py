@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
 from ..records import Fallback
+from .audio import SoundConverter, add_sound, plan_sound
 from .files import open_input
 from .subtitles import ASS_HEADER, convert, target_codec
 
@@ -57,22 +59,25 @@ class StreamPlan:
         dropped: Streams that it cannot hold.
         converted: Streams that are kept in another codec, and that codec.
         videos: Other videos, which are copied with the faces they have.
+        sound: What is done with sound otherwise than copying it.
     """
 
     container: str
     dropped: tuple[str, ...] = ()
     converted: tuple[tuple[str, str], ...] = ()
     videos: tuple[str, ...] = ()
+    sound: tuple[Fallback, ...] = ()
 
     @property
     def notes(self) -> tuple[Fallback, ...]:
         """What is done otherwise than copying."""
         why = f"{self.container} cannot hold it"
-        lost = [Fallback(name, "", why) for name in self.dropped]
+        silent = {note.wanted for note in self.sound}
+        lost = [Fallback(name, "", why) for name in self.dropped if name not in silent]
         other = [Fallback(name, f"{codec} subtitles", why) for name, codec in self.converted]
         why = "faces are swapped in one video of a file"
         videos = [Fallback("swapped faces", f"a plain copy of {name}", why) for name in self.videos]
-        return (*lost, *other, *videos)
+        return (*lost, *self.sound, *other, *videos)
 
     def check(self) -> None:
         """Refuse to drop anything.
@@ -113,15 +118,31 @@ class StreamCopier:
         dropped: Streams that the container cannot hold.
         converted: Text subtitles that are kept in another codec, and that codec.
         videos: Other videos, which are copied with the faces they have.
+        sound: What is done with sound otherwise than copying it.
     """
 
     def __init__(
-        self, source: InputContainer, out: OutputContainer, window: Window, container: str
+        self,
+        source: InputContainer,
+        out: OutputContainer,
+        window: Window,
+        container: str,
+        audio: str = "auto",
     ) -> None:
-        """Prepare to copy from ``source`` to ``out``; call ``add`` for each stream."""
+        """Prepare to copy from ``source`` to ``out``; call ``add`` for each stream.
+
+        Args:
+            source: The source.
+            out: The result.
+            window: The part that is kept.
+            container: FFmpeg's name of the result's container.
+            audio: What to do with sound, as in ``EncodeSettings``.
+        """
         self.dropped: list[str] = []
         self.converted: list[tuple[str, str]] = []
         self.videos: list[str] = []
+        self.sound: list[Fallback] = []
+        self._audio = audio
         self._source = source
         self._out = out
         self._window = window
@@ -132,20 +153,36 @@ class StreamCopier:
     def plan(self) -> StreamPlan:
         """What becomes of the streams that were added."""
         return StreamPlan(
-            self._container, tuple(self.dropped), tuple(self.converted), tuple(self.videos)
+            self._container,
+            tuple(self.dropped),
+            tuple(self.converted),
+            tuple(self.videos),
+            tuple(self.sound),
         )
+
+    @property
+    def damage(self) -> tuple[Fallback, ...]:
+        """What could not be converted; known once all packets were handed out."""
+        damaged = [
+            (describe(route.source), route.sound.undecodable)
+            for route in self._routes.values()
+            if route.sound is not None and route.sound.undecodable
+        ]
+        why = "they cannot be decoded"
+        return tuple(Fallback(f"{n} packets of {name}", "silence", why) for name, n in damaged)
 
     def add(self, stream: Stream) -> None:
         """Take a stream over, converted if need be, or note that it is dropped."""
         if self._made_again(stream):
             return
+        if isinstance(stream, AudioStream):
+            self._add_sound(stream)
+            return
         adder = self._adder(stream)
         if adder is None or not _header_works(adder, self._container):
             self.dropped.append(describe(stream))
             return
-        made = adder(self._out)
-        made.disposition = stream.disposition
-        made.metadata.update(clean_metadata(dict(stream.metadata)))
+        made = self._made(adder, stream)
         if stream.type == "attachment" or self._as_attachment(stream):
             return
         if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
@@ -156,6 +193,33 @@ class StreamCopier:
         if wanted != codec:
             self.converted.append((describe(stream), wanted))
         self._routes[stream.index] = _Route(stream, made, codec, wanted)
+
+    def _made(self, adder: Callable[[OutputContainer], Stream], stream: Stream) -> Stream:
+        made = adder(self._out)
+        made.disposition = stream.disposition
+        made.metadata.update(clean_metadata(dict(stream.metadata)))
+        return made
+
+    def _add_sound(self, stream: AudioStream) -> None:
+        adder = self._adder(stream)
+        copyable = adder is not None and _header_works(adder, self._container)
+        plan = plan_sound(stream, self._container, self._audio, copyable)
+        if plan.action == "convert":
+            made = self._made(lambda out: add_sound(out, plan), stream)
+            codec, window = _codec(stream), self._window
+            converter = SoundConverter(
+                stream, cast(AudioStream, made), plan, window.start, window.end, window.shift
+            )
+            self._routes[stream.index] = _Route(stream, made, codec, plan.codec, converter)
+            self.sound.append(Fallback(describe(stream), f"{plan.name} sound", plan.reason))
+        elif plan.action == "copy" and adder is not None:
+            made = self._made(adder, stream)
+            self._routes[stream.index] = _Route(stream, made, plan.codec, plan.codec)
+        elif self._audio == "none":
+            self.sound.append(Fallback(describe(stream), "", plan.reason))
+        else:
+            self.dropped.append(describe(stream))
+            self.sound.append(Fallback(describe(stream), "", plan.reason))
 
     def _made_again(self, stream: Stream) -> bool:
         """Whether the muxer itself writes such a track, from chapters or a timecode tag."""
@@ -213,10 +277,12 @@ class StreamCopier:
                 if not route.source.disposition & Disposition.attached_pic:
                     continue
                 packet.pts = packet.dts = round(self._window.shift / packet.time_base)
-            made = route.take(packet, self._window)
-            if made is not None:
-                time = made.dts if made.dts is not None else made.pts
-                yield (time or 0) * made.time_base, made
+            for made in route.take(packet, self._window):
+                yield _time(made), made
+        for route in self._routes.values():
+            if route.sound is not None:
+                for made in route.sound.take(None):
+                    yield _time(made), made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,9 +291,18 @@ class _Route:
     target: Stream
     codec: str
     wanted: str
+    sound: SoundConverter | None = None
 
-    def take(self, packet: av.Packet[Any], window: Window) -> av.Packet[Any] | None:
-        """Return the packet for the result, None if it lies outside of the window."""
+    def take(self, packet: av.Packet[Any], window: Window) -> Iterator[av.Packet[Any]]:
+        """Yield what becomes of a packet: nothing if it lies outside of the window."""
+        if self.sound is not None:
+            yield from self.sound.take(packet)
+            return
+        made = self._moved(packet, window)
+        if made is not None:
+            yield made
+
+    def _moved(self, packet: av.Packet[Any], window: Window) -> av.Packet[Any] | None:
         if self.wanted != self.codec:
             packet = self._converted(packet)
         base = packet.time_base
@@ -265,6 +340,11 @@ class _Route:
         made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
         made.time_base, made.is_keyframe = packet.time_base, True
         return made
+
+
+def _time(packet: av.Packet[Any]) -> Fraction:
+    ticks = packet.dts if packet.dts is not None else packet.pts
+    return (ticks or 0) * packet.time_base
 
 
 def _add_text(out: OutputContainer, codec: str) -> Stream:
