@@ -18,7 +18,9 @@ from .evaluation.report import Evaluation
 from .finding.tools import FaceTools
 from .jobs.context import Context, Say, open_context
 from .jobs.faces import list_people
-from .jobs.folder import FolderReport, swap_one_folder
+from .jobs.folder import FolderRequest, check_request, swap_one_folder
+from .jobs.folder_plan import Choice
+from .jobs.folder_report import FolderReport
 from .jobs.inputs import inputs_of
 from .jobs.outputs import check_outputs
 from .jobs.picture import swap_one_picture
@@ -117,8 +119,13 @@ def swap_folder(
     report_file: Path | None = None,
     dry_run: bool = False,
     say: Say = _silent,
+    newer_than: float | None = None,
+    exclude: Sequence[str] = (),
 ) -> FolderReport:
     """Put faces from photos onto people of all videos and pictures of a folder.
+
+    What an earlier run made of the same file with the same photos and settings is not made
+    again, unless ``settings.overwrite`` asks for it.
 
     Args:
         sources: As in ``swap_video``.
@@ -126,16 +133,20 @@ def swap_folder(
         out: Where the results go.
         target_faces: As in ``swap_video``, looked for in every file.
         settings: Everything else.
-        report_file: Where the report goes, as JSON.
-        dry_run: Decide everything, write nothing but the report.
+        report_file: Where the report goes, as JSON; by default ``videoswap-report.json`` among
+            the results. That of an earlier run is replaced.
+        dry_run: Decide everything, write nothing but a report that was asked for.
         say: Called with sentences for the user.
+        newer_than: Only files changed after this time, in seconds since 1970.
+        exclude: Patterns (``*.gif``, ``drafts/*``) of names to leave out.
     """
-    _check_outputs([*sources, *target_faces], [], {"report": report_file}, settings)
+    photos = _paths([*sources, *target_faces])
+    choice = Choice(newer_than, tuple(exclude))
+    report = None if report_file is None else Path(report_file)
+    request = FolderRequest(Path(folder), Path(out), photos, choice, report, dry_run)
+    check_request(request, settings)
     context = open_context(_paths(sources), _paths(target_faces), settings, say)
-    report = swap_one_folder(context, Path(folder), Path(out), dry_run)
-    if report_file is not None:
-        report.save(report_file)
-    return report
+    return swap_one_folder(context, request)
 
 
 def list_faces(

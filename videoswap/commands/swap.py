@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..errors import PartialError, UsageError
 from ..jobs.outputs import default_output, default_video_output
-from . import shared, swap_flags
+from . import shared, swap_flags, values
 from .console import say
 
 
@@ -42,7 +43,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--out_image_name", type=Path, metavar="FILE")
     what.add_argument("--target_dir", type=Path, metavar="DIR", help="a folder of both")
-    what.add_argument("--out_dir", type=Path, metavar="DIR", help="where that folder goes")
+    what.add_argument(
+        "--out_dir",
+        type=Path,
+        metavar="DIR",
+        help="folder for its results; what is finished there is not done again",
+    )
+    what.add_argument(
+        "--newer_than",
+        type=values.moment,
+        metavar="DATE|FILE",
+        help="of a folder only what was changed after a date, or after a file was",
+    )
+    what.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="of a folder all but such names (*.gif, drafts/*); may be given again",
+    )
     what.add_argument(
         "--save_masks", type=Path, metavar="FILE", help="the masks as a lossless video"
     )
@@ -106,6 +125,11 @@ def _swap_folder(arguments: argparse.Namespace, common: dict[str, Any]) -> int:
         arguments.out_dir,
         report_file=arguments.report,
         say=say,
+        newer_than=arguments.newer_than,
+        exclude=arguments.exclude,
         **common,
     )
+    for item in results.items:
+        if arguments.debug and item.traceback is not None:
+            print(f"{item.input}:\n{item.traceback}", file=sys.stderr)
     return results.exit_code

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from datetime import datetime
 from fractions import Fraction
+from pathlib import Path
 
 
 def strict_bool(text: str) -> bool:
@@ -45,3 +47,17 @@ def pixel_boost(text: str) -> int | None:
         return int(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is neither auto nor 1, 2, 3 or 4") from None
+
+
+def moment(text: str) -> float:
+    """Read a date and time, or take that of a file's last change: seconds since 1970."""
+    try:
+        return Path(text).stat().st_mtime
+    except OSError:
+        pass
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise ArgumentTypeError(
+            f"{text!r} is neither a date such as 2026-11-28 or 2026-11-28T14:30 nor a file"
+        ) from None

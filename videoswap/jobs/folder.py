@@ -2,86 +2,69 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import time
+import traceback
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ..errors import InputError, PartialError, VideoswapError
-from ..media.files import atomic_output, output_errors
-from ..media.formats import default_suffix
-from ..media.probe import kind, probe
+from ..analysis.fingerprint import fingerprint
+from ..errors import InputError, OutputError, PartialError, VideoswapError
+from ..fingerprint import digest_of
+from ..media.files import output_errors
 from ..report import Report
+from ..settings import SwapSettings
+from ..sources import photo_files
 from .context import Context
-from .outputs import check_outputs
+from .folder_plan import Choice, Entry, plan_folder
+from .folder_record import DoneRecord, Stamp
+from .folder_report import NAME as REPORT_NAME
+from .folder_report import FolderItem, FolderReport, is_folder_report
+from .inputs import inputs_of
+from .outputs import (
+    check_name,
+    check_output_folder,
+    check_outputs,
+    ignores_case,
+    longest_name,
+)
 from .picture import swap_one_picture
 from .video import swap_one_video
 
-WRITABLE_PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
-# Files with such a name that cannot be read have failed; others were never meant.
-MEDIA_SUFFIXES = WRITABLE_PICTURES | {
-    *(".avi", ".bmp", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"),
-    *(".mts", ".mxf", ".nut", ".tif", ".tiff", ".ts", ".webm", ".wmv"),
-}
-_NOT_MEDIA = ("not_media", "no_video_stream", "not_a_picture", "empty_file")
+# These say where and how a run works, not what comes out.
+_NO_WISHES = ("cache_dir", "overwrite", "device", "batch_size", "segment_frames", "strict_streams")
 
 
 @dataclass(frozen=True, slots=True)
-class FolderItem:
-    """What became of one file.
+class FolderRequest:
+    """A folder and what is to become of it.
 
     Attributes:
-        input: The file, relative to the folder.
-        report: What was done; None if it failed.
-        code: The error's code; None if it went well.
-        message: The error in a sentence; None if it went well.
-        exit_code: Exit code that it would have had alone.
+        folder: The folder; its sub-folders are mirrored.
+        out: Where the results go.
+        photos: The photos of sources and target faces, in their order.
+        choice: Which files are wanted.
+        report_file: Where the report goes; None for ``videoswap-report.json`` among the results.
+        dry_run: Decide everything, write nothing but a report that was asked for.
     """
 
-    input: str
-    report: Report | None
-    code: str | None = None
-    message: str | None = None
-    exit_code: int = 0
+    folder: Path
+    out: Path
+    photos: Sequence[Path]
+    choice: Choice = Choice()  # noqa: RUF009 - it is frozen
+    report_file: Path | None = None
+    dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FolderReport:
-    """What became of a folder.
-
-    Attributes:
-        items: One entry per media file, in order of names.
-        skipped: Files that are neither video nor picture.
-    """
-
-    items: tuple[FolderItem, ...]
-    skipped: tuple[str, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all went well, the common code if all failed alike, else 5."""
-        codes = {item.exit_code for item in self.items}
-        return codes.pop() if len(codes) == 1 else PartialError.exit_code
-
-    def save(self, path: Path) -> None:
-        """Write the report as JSON."""
-        items = [
-            {
-                **asdict(replace(item, report=None)),
-                "report": json.loads(item.report.to_json()) if item.report else None,
-            }
-            for item in self.items
-        ]
-        text = json.dumps({"items": items, "skipped": self.skipped}, indent=2)
-        with atomic_output(path) as part:
-            part.write_text(text + "\n", encoding="utf-8")
-
-
-def swap_one_folder(context: Context, folder: Path, out: Path, dry_run: bool) -> FolderReport:
-    """Swap faces in all videos and pictures of a folder, sub-folders mirrored.
+def check_request(request: FolderRequest, settings: SwapSettings) -> None:
+    """Refuse a folder or places for results that cannot be used, before models are loaded.
 
     Raises:
-        InputError: ``missing_folder``, ``folders_overlap`` or ``empty_folder``.
+        InputError: ``missing_folder`` or ``folders_overlap``.
+        OutputError: See `check_output_folder` and `check_outputs`.
     """
+    folder, out = request.folder, request.out
     if not folder.is_dir():
         raise InputError("missing_folder", f"{folder} is not a folder.")
     if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
@@ -90,48 +73,215 @@ def swap_one_folder(context: Context, folder: Path, out: Path, dry_run: bool) ->
             f"The results' folder {out} is, or lies in, the folder {folder} itself.",
             "Results would become inputs; name a folder outside of it.",
         )
-    items, skipped = [], []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = str(path.relative_to(folder))
-        if path.name.startswith("."):
-            continue
-        context.say(f"{name}:")
+    check_output_folder(out)
+    report = request.report_file
+    if report is None and out.is_dir() and not request.dry_run:
+        report = out / REPORT_NAME
+    replaceable = settings.overwrite or (report is not None and is_folder_report(report))
+    check_outputs({"report": report}, inputs_of(request.photos, settings), replaceable)
+
+
+def swap_one_folder(context: Context, request: FolderRequest) -> FolderReport:
+    """Swap faces in all videos and pictures of a folder, sub-folders mirrored.
+
+    What an earlier run made of the same file with the same photos and settings is not made
+    again. The report is written also when the run is interrupted.
+
+    Args:
+        context: Models, photos and engine.
+        request: The folder; `check_request` has passed it.
+
+    Raises:
+        InputError: ``empty_folder``.
+        OutputError: If the folder of results or the report cannot be written.
+    """
+    return _Run(context, request).work()
+
+
+class _Run:
+    """One run over a folder."""
+
+    def __init__(self, context: Context, request: FolderRequest) -> None:
+        self.context, self.request = context, request
+        folder, out = request.folder, request.out
+        self.plan = plan_folder(folder, request.choice, ignores_case(out), longest_name(out))
+        if not self.plan.entries and not self.plan.left_out:
+            raise InputError("empty_folder", f"{folder} holds no video and no picture.")
+        settings = context.settings
+        paths = [entry.path for entry in self.plan.entries]
+        self.inputs = inputs_of(request.photos, settings, paths)
+        results = [out / entry.result for entry in self.plan.entries if entry.result is not None]
+        check_outputs({"report": request.report_file}, [*paths, *results], overwrite=True)
+        wishes = wishes_of(context.swapper.key, request.photos, settings)
+        self.record = DoneRecord(out, wishes, settings.overwrite)
+        self.items: list[FolderItem] = []
+        self.made: set[tuple[int, int]] = set()
+
+    def work(self) -> FolderReport:
+        """Work through all files, and say and write what became of them."""
+        started = time.perf_counter()
+        if not self.request.dry_run:
+            with output_errors(self.request.out):
+                self.request.out.mkdir(parents=True, exist_ok=True)
+            self.record.begin()
+        interrupted = True
         try:
-            item = FolderItem(name, _swap(context, path, out / name, dry_run))
+            for entry in self.plan.entries:
+                self.items.append(self._one(entry))
+            interrupted = False
+            if not self.request.dry_run:
+                self.record.end()
+        finally:
+            report = self._report(interrupted, time.perf_counter() - started)
+            self._tell(report)
+        return report
+
+    def _report(self, interrupted: bool, seconds: float) -> FolderReport:
+        rest = self.plan.entries[len(self.items) :]
+        waiting = [
+            FolderItem(one.name, None, output=one.result, status="not_reached") for one in rest
+        ]
+        return FolderReport(
+            items=(*self.items, *waiting),
+            skipped=self.plan.others,
+            left_out=self.plan.left_out,
+            interrupted=interrupted,
+            dry_run=self.request.dry_run,
+            seconds=round(seconds, 3),
+        )
+
+    def _tell(self, report: FolderReport) -> None:
+        for line in report.summary():
+            self.context.say(line)
+        path = self.request.report_file
+        if path is None and not self.request.dry_run:
+            path = self.request.out / REPORT_NAME
+        if path is not None:
+            report.save(path)
+            self.context.say(f"Report: {path}")
+
+    def _one(self, entry: Entry) -> FolderItem:
+        """Work on one file; whatever goes wrong is told, and is no obstacle to the others."""
+        say = self.context.say
+        renamed = entry.result is not None and entry.result != entry.name
+        say(f"{entry.name} -> {entry.result}:" if renamed else f"{entry.name}:")
+        started = time.perf_counter()
+        try:
+            item = self._swapped(entry)
         except VideoswapError as error:
-            if error.code in _NOT_MEDIA and path.suffix.lower() not in MEDIA_SUFFIXES:
-                skipped.append(name)
-                context.say("  skipped: neither video nor picture")
-                continue
-            context.say(f"  failed: {error}")
-            item = FolderItem(name, None, error.code, str(error), error.exit_code)
-        else:
-            report = item.report
-            if report is not None and not report.complete:
-                item = replace(item, exit_code=PartialError.exit_code)
-        items.append(item)
-    if not items:
-        raise InputError("empty_folder", f"{folder} holds no video and no picture.")
-    good = sum(item.exit_code == 0 for item in items)
-    context.say(f"{good} of {len(items)} done; {len(skipped)} other files skipped.")
-    for item in items:
-        if item.exit_code:
-            context.say(f"  {item.input}: {item.message or 'done in part'}")
-    return FolderReport(tuple(items), tuple(skipped))
+            item = FolderItem(entry.name, None, error.code, str(error), error.exit_code)
+            item = replace(item, status="failed")
+        except Exception as error:
+            words = " ".join(f"{type(error).__name__}: {error}".split())
+            message = f"Defect in videoswap: {words}. Please report it, with what --debug shows."
+            item = FolderItem(entry.name, None, "defect", message, exit_code=1, status="failed")
+            item = replace(item, traceback=traceback.format_exc())
+        if item.status == "failed":
+            say(f"  failed: {item.message}")
+        seconds = round(time.perf_counter() - started, 3)
+        return replace(item, output=entry.result, seconds=seconds)
+
+    def _swapped(self, entry: Entry) -> FolderItem:
+        if entry.error is not None:
+            raise entry.error
+        if entry.result is None:
+            raise AssertionError("a file that can be read has a result")
+        settings, dry_run = self.context.settings, self.request.dry_run
+        out = self.request.out / entry.result
+        done = self.record.finished(entry.name, entry.path, entry.result)
+        if done is not None:
+            self.context.say("  done already")
+            item = FolderItem(entry.name, None, message=done.message, exit_code=done.exit_code)
+            return replace(item, status="already_done")
+        self._check(entry, out, settings)
+        if dry_run:
+            report = self._swap(entry, out)
+            return replace(_item(entry, report), status="would_be_done")
+        source = Stamp.of(entry.path)
+        with _folder_of(out, self.request.out):
+            report = self._swap(entry, out)
+        self.made.add(_identity(out))
+        item = _item(entry, report)
+        try:
+            self.record.add(entry.name, source, entry.result, item.exit_code, item.message)
+        except OutputError as error:
+            self.context.say(f"  Note: a later run will not know that this is done. {error}")
+        return item
+
+    def _check(self, entry: Entry, out: Path, settings: SwapSettings) -> None:
+        """Refuse a result that must not be written.
+
+        Raises:
+            OutputError: See `check_outputs`; also ``output_through_link``.
+        """
+        place = self.request.out
+        for part in out.parent.relative_to(place).parts:
+            place /= part
+            if place.is_symlink():
+                message = f"{place} is a link, and results stay in the folder they are meant for."
+                raise OutputError("output_through_link", message, "Remove the link.")
+        if not out.parent.is_dir():
+            check_name(out)
+            check_output_folder(out.parent)
+            return
+        if out.exists() and not settings.overwrite and self.inputs.same_as(out) is None:
+            why = self.record.why_not(entry.name, entry.path, entry.result or "")
+            hint = "Use --overwrite to replace it, or another folder for the results."
+            raise OutputError("output_exists", f"{out} exists already, and {why}.", hint)
+        self._check_not_ours(out)
+        check_outputs({"result": out}, self.inputs, settings.overwrite)
+
+    def _check_not_ours(self, out: Path) -> None:
+        """Refuse to replace a result of this very run, whatever two names may have in common."""
+        with contextlib.suppress(FileNotFoundError):
+            if _identity(out) in self.made:
+                message = f"{out} is the result of another file of this run."
+                raise OutputError("output_exists", message, "Give the files other names.")
+
+    def _swap(self, entry: Entry, out: Path) -> Report:
+        swap = swap_one_picture if entry.kind == "image" else swap_one_video
+        return swap(self.context, entry.path, out, None, self.request.dry_run)
 
 
-def _swap(context: Context, path: Path, out: Path, dry_run: bool) -> Report:
-    what = kind(path)
-    if what == "image":
-        out = out if out.suffix.lower() in WRITABLE_PICTURES else out.with_suffix(".png")
-    elif what == "video":
-        info = probe(path)
-        out = out.with_suffix(default_suffix(info.formats, path, info.pix_fmt))
-    if not dry_run:
-        with output_errors(out):
-            out.parent.mkdir(parents=True, exist_ok=True)
-    elif not out.parent.exists():
-        out = Path(out.name)  # the folder would be made: only the name can be checked
-    check_outputs({"result": out}, [path], context.settings.overwrite)
-    swap = swap_one_picture if what == "image" else swap_one_video
-    return swap(context, path, out, None, dry_run)
+def _item(entry: Entry, report: Report) -> FolderItem:
+    if report.complete:
+        return FolderItem(entry.name, report)
+    message = f"done in part: nobody matches {', '.join(report.unmatched)}"
+    return FolderItem(entry.name, report, message=message, exit_code=PartialError.exit_code)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+@contextlib.contextmanager
+def _folder_of(out: Path, top: Path) -> Iterator[None]:
+    """Make the folder of a result; if there will be none, no empty folder is left behind."""
+    made = []
+    with output_errors(out):
+        for folder in reversed([out.parent, *out.parent.parents]):
+            if top in folder.parents and not folder.exists():
+                folder.mkdir(exist_ok=True)
+                made.append(folder)
+    try:
+        yield
+    except BaseException:
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
+        raise
+
+
+def wishes_of(engine: str, photos: Sequence[Path], settings: SwapSettings) -> str:
+    """Return a digest of all that decides what a swap makes of a file, besides that file.
+
+    Args:
+        engine: Key of the engine.
+        photos: Photos, and folders of photos, in their order.
+        settings: The settings.
+    """
+    files = [photo_files(path) if path.is_dir() else [path] for path in photos]
+    contents = [[fingerprint(file) for file in some] for some in files]
+    facts = {name: one for name, one in asdict(settings).items() if name not in _NO_WISHES}
+    return digest_of(engine, contents, facts)

@@ -15,6 +15,7 @@ from .files import INPUT_FORMATS, check_readable, open_input, url
 from .probe import find_video
 
 MOST_LINES = 20
+INPUT = "file:input"  # stands for the file, since ffmpeg-python takes no name that is not UTF-8
 # Formats that results may have besides those of inputs.
 RESULT_FORMATS = f"{INPUT_FORMATS},webp_anim,webp_pipe,png_pipe,jpeg_pipe,image2"
 
@@ -92,11 +93,12 @@ def _streams(path: Path) -> tuple[str, list[int]]:
 
 def _complaints(path: Path, options: Sequence[str], timeout: float | None) -> list[str]:
     source = ffmpeg.input(
-        url(path), protocol_whitelist="file", format_whitelist=RESULT_FORMATS, v="error"
+        INPUT, protocol_whitelist="file", format_whitelist=RESULT_FORMATS, v="error"
     )
     # Options before the output apply to it; ffmpeg-python itself maps nothing of a single input.
     command = source.output("-", format="null").compile(cmd=ffmpeg_program())
     command[-1:-1] = [*options, "-nostdin", "-hide_banner"]
+    command[command.index(INPUT)] = url(path)
     try:
         done = subprocess.run(command, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:

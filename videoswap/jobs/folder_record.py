@@ -1,0 +1,206 @@
+"""What was made in a folder of results, from what and how: so that it is not made again."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..analysis.fingerprint import fingerprint
+from ..media.files import output_errors
+
+NAME = ".videoswap-done.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A file as it was.
+
+    Attributes:
+        size: Bytes.
+        mtime_ns: Time of its last change, in nanoseconds since 1970.
+        content: Hash of its content.
+    """
+
+    size: int
+    mtime_ns: int
+    content: str
+
+    @classmethod
+    def of(cls, path: Path) -> Stamp:
+        """Look at a file.
+
+        Raises:
+            OSError: If it cannot be read.
+        """
+        found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns, fingerprint(path))
+
+    def still(self, path: Path) -> bool:
+        """Tell whether a file is the same; the content only decides where the time is another."""
+        try:
+            found = path.stat()
+            if found.st_size != self.size:
+                return False
+            return found.st_mtime_ns == self.mtime_ns or fingerprint(path) == self.content
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A result that was made.
+
+    Attributes:
+        result: Its path below the results' folder.
+        input: Path of the file that it was made from, below its folder.
+        source: That file as it was.
+        made: The result as it was written.
+        wishes: Digest of photos and settings.
+        run: The run that made it.
+        exit_code: What that file's exit code was: 0, or 5 if it was done in part.
+        message: What was missing; None if nothing was.
+    """
+
+    result: str
+    input: str
+    source: Stamp
+    made: Stamp
+    wishes: str
+    run: str
+    exit_code: int
+    message: str | None = None
+
+
+class DoneRecord:
+    """What was made in a folder of results, a JSON object a line; the last word counts.
+
+    Lines are only ever added, so a run that is killed costs no more than its last line.
+
+    Args:
+        folder: The folder of results.
+        wishes: Digest of the photos and settings of this run.
+        overwrite: Whether this run makes everything anew. If the last such run with the same
+            wishes was interrupted, this one goes on with it.
+    """
+
+    def __init__(self, folder: Path, wishes: str, overwrite: bool) -> None:
+        self._path = folder / NAME
+        self._folder = folder
+        self._wishes = wishes
+        self._done: dict[str, Done] = {}
+        self._overwrite = overwrite
+        self._run = uuid.uuid4().hex[:16]
+        unfinished: dict[str, str] = {}
+        for entry in _lines(self._path):
+            if "result" in entry:
+                self._keep(entry)
+            elif "begun" in entry:
+                unfinished = {str(entry.get("wishes")): str(entry["begun"])}
+            elif "ended" in entry:
+                unfinished = {}
+        if overwrite:
+            self._run = unfinished.get(wishes, self._run)
+
+    def begin(self) -> None:
+        """Note that a run begins that makes everything anew.
+
+        Raises:
+            OutputError: ``unwritable_output`` or ``disk_full``.
+        """
+        if self._overwrite:
+            self._write({"begun": self._run, "wishes": self._wishes})
+
+    def end(self) -> None:
+        """Note that all files had their turn.
+
+        Raises:
+            OutputError: ``unwritable_output`` or ``disk_full``.
+        """
+        if self._overwrite:
+            self._write({"ended": self._run})
+
+    def finished(self, name: str, path: Path, result: str) -> Done | None:
+        """Return what is known of a result that need not be made again.
+
+        Args:
+            name: Path of the file below its folder.
+            path: The file.
+            result: Path of the result below the results' folder.
+
+        Returns:
+            None unless it was made from this very file with these wishes and is as it was made.
+        """
+        if self.why_not(name, path, result) is None:
+            done = self._done[result]
+            if not self._overwrite or done.run == self._run:
+                return done
+        return None
+
+    def why_not(self, name: str, path: Path, result: str) -> str | None:
+        """Return in what a result that exists differs from what is wanted; None if in nothing."""
+        done = self._done.get(result)
+        if done is None or not done.made.still(self._folder / result):
+            return "it was not made by this command"
+        if done.input != name or not done.source.still(path):
+            return "it was made from something else"
+        if done.wishes != self._wishes:
+            return "it was made with other photos or settings"
+        return None
+
+    def add(
+        self, name: str, source: Stamp, result: str, exit_code: int, message: str | None
+    ) -> None:
+        """Note that a result was made.
+
+        Args:
+            name: Path of the file below its folder.
+            source: The file as it was before the work.
+            result: Path of the result below the results' folder.
+            exit_code: 0, or 5 if it was done in part.
+            message: What was missing.
+
+        Raises:
+            OutputError: ``unwritable_output`` or ``disk_full``.
+        """
+        with output_errors(self._path):
+            made = Stamp.of(self._folder / result)
+        done = Done(result, name, source, made, self._wishes, self._run, exit_code, message)
+        self._done[result] = done
+        self._write(asdict(done))
+
+    def _keep(self, entry: dict[str, Any]) -> None:
+        try:
+            stamps = {part: Stamp(**entry[part]) for part in ("source", "made")}
+            done = Done(**{**entry, **stamps})
+        except (TypeError, KeyError):
+            return  # written by another version, or cut off
+        self._done[done.result] = done
+
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        # A line may follow one that was cut off.
+        with output_errors(self._path), self._path.open("a", encoding="ascii") as file:
+            file.write(f"\n{json.dumps(entry)}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a file with one a line; lines that are none are passed over."""
+    try:
+        text = path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return []
+    found = []
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            found.append(entry)
+    return found
