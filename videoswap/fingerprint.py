@@ -12,11 +12,10 @@ import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .records import Array
+if TYPE_CHECKING:
+    from .records import Array
 
 #: Distributions whose arithmetic shows in results, under all names that they are installed by.
 LIBRARIES = (
@@ -54,9 +53,8 @@ def digest_of_files(paths: Iterable[Path | None]) -> str:
 
 def pixels_digest(picture: Array) -> str:
     """Return the SHA-256 of a picture's shape, kind of numbers and values in hex digits."""
-    values = np.ascontiguousarray(picture)
-    content = hashlib.sha256(values.tobytes()).hexdigest()
-    return digest_of(values.shape, str(values.dtype), content)
+    content = hashlib.sha256(picture.tobytes()).hexdigest()
+    return digest_of(picture.shape, str(picture.dtype), content)
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +21,41 @@ def default_cache_dir() -> Path:
 
 
 AUDIO = ("auto", "copy", "aac", "opus", "none")
+DEFAULT_CACHE_LIMIT = 20 * 10**9  # bytes
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def bytes_of(text: str) -> int:
+    """Read a number of bytes such as 500MB or 20 GB.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", text.lower())
+    if found is None:
+        raise ValueError(f"{text!r} is not a size such as 500MB or 20GB")
+    return int(Fraction(found[1]) * _UNITS[found[2]])
+
+
+def default_cache_limit() -> int | None:
+    """Return the most bytes that may be kept between runs; None for no limit.
+
+    It is ``$VIDEOSWAP_CACHE_LIMIT`` (a size, or none), else ``DEFAULT_CACHE_LIMIT``.
+
+    Raises:
+        UsageError: ``bad_cache_limit``.
+    """
+    text = os.environ.get("VIDEOSWAP_CACHE_LIMIT")
+    if not text:
+        return DEFAULT_CACHE_LIMIT
+    if text.lower() == "none":
+        return None
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise UsageError("bad_cache_limit", f"VIDEOSWAP_CACHE_LIMIT: {error}.") from None
+
+
 FACE_MODELS = ("packaged", "insightface")
 
 
@@ -213,6 +249,8 @@ class SwapSettings:
         detail: What is done so that large faces do not get soft.
         segment_frames: Longest segment in frames.
         cache_dir: Where analyses are kept; None for no cache.
+        cache_limit: Most bytes that are kept there from earlier runs, the last used first; None
+            for no limit.
         overwrite: Whether an existing output may be replaced.
         strict_streams: Fail, instead of reporting, if a stream cannot be kept.
     """
@@ -229,6 +267,7 @@ class SwapSettings:
     detail: DetailSettings = field(default_factory=DetailSettings)
     segment_frames: int = 100
     cache_dir: Path | None = field(default_factory=default_cache_dir)
+    cache_limit: int | None = field(default_factory=default_cache_limit)
     overwrite: bool = False
     strict_streams: bool = False
 

@@ -23,10 +23,11 @@ from tests.squares import (
 )
 from videoswap.analysis import analyze
 from videoswap.analysis.analyze import analyze_video
+from videoswap.analysis.opening import open_store
 from videoswap.analysis.scan import Scanner
 from videoswap.analysis.state import from_json, to_json
-from videoswap.analysis.store import Uncovered, open_store
-from videoswap.errors import OutputError, VideoswapError
+from videoswap.analysis.store import Store, Uncovered
+from videoswap.errors import VideoswapError
 from videoswap.finding import hidden_landmarks as hidden
 from videoswap.finding.views import FramePicture
 from videoswap.media.probe import probe
@@ -400,12 +401,35 @@ def test_a_second_writer_makes_its_own(clip, tmp_path, expected):
         assert not analysis.fallbacks
 
 
-def test_a_cache_that_cannot_be_written_is_said(clip, tmp_path):
+def test_where_the_cache_cannot_be_written_it_goes_on_without(clip, tmp_path, expected):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    with pytest.raises(OutputError) as caught:
-        run(clip, blocked / "cache")
-    assert caught.value.code == "cache_not_writable"
+    with run(clip, blocked / "cache") as analysis:
+        assert summary(analysis) == expected
+        assert analysis.key == ""  # so the render knows that nothing is kept
+        (told,) = map(str, analysis.fallbacks)
+    assert "for this run alone" in told
+    assert str(blocked) in told
+
+
+def test_a_cache_that_fills_up_on_the_way_costs_nothing_but_the_cache(
+    clip, tmp_path, expected, monkeypatch
+):
+    monkeypatch.setattr(analyze, "BATCH_SECONDS", 0.0)
+    real, added = Store._insert, []
+
+    def limited(self, base, window):
+        added.append(window)
+        if len(added) == 3:
+            base.execute("PRAGMA max_page_count = 1")  # as if the disk had no room for another
+        real(self, base, window)
+
+    monkeypatch.setattr(Store, "_insert", limited)
+    with run(clip, tmp_path) as analysis:
+        assert len(added) > 4
+        assert summary(analysis) == expected
+        assert "full" in str(analysis.fallbacks[0])
+        assert analysis.key == ""
 
 
 def test_the_state_survives_json_exactly():

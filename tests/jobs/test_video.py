@@ -317,9 +317,29 @@ def test_a_full_cache_is_told(clip, photos, settings, tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("videoswap.analysis.store.Store", full)
+    monkeypatch.setattr("videoswap.analysis.opening.Store", full)
     with pytest.raises(OutputError, match="disk is full"):
         swap_video([photos["source"]], clip, tmp_path / "o.mp4", [photos["right"]], settings)
+
+
+def test_a_cache_that_cannot_be_written_only_costs_the_cache(solo_clip, photos, settings, tmp_path):
+    blocked, out = tmp_path / "file", tmp_path / "results" / "out.mp4"
+    blocked.write_text("precious")
+    out.parent.mkdir()
+    said = []
+    report = swap_video(
+        [photos["source"]],
+        solo_clip,
+        out,
+        (),
+        replace(settings, cache_dir=blocked),
+        say=said.append,
+    )
+    assert report.swapped_frames == report.frames == 16
+    (told,) = [line for line in said if "kept analysis" in line]
+    assert str(tmp_path) in told
+    assert list(out.parent.iterdir()) == [out]
+    assert blocked.read_text() == "precious"
 
 
 def test_a_report_never_replaces_a_source(clip, photos, settings, tmp_path):

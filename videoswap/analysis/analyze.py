@@ -30,11 +30,12 @@ from ..occlusion.own import load_glance, networks_key
 from ..records import Array, Face, Fallback, TimeRange, Track
 from ..settings import AnalysisSettings
 from .fingerprint import analysis_key
+from .opening import open_store
 from .samples import mean_embedding
 from .scan import Scanned, Scanner
 from .smoothing import smooth_track
-from .store import SCHEMA as STORE_SCHEMA
-from .store import Store, open_store
+from .store import Store
+from .tables import SCHEMA as TABLES_SCHEMA
 from .uncover import Pictures, framed_right, put_right, uncover
 
 #: Goes up whenever the code of a stage gives other results; models speak for themselves.
@@ -68,21 +69,17 @@ class Analysis:
     Attributes:
         frames: All frames and their shots.
         tracks: All tracks, by first appearance.
-        fallbacks: What was not done as wanted.
-        key: Changes with everything that could change the results; empty without a cache.
         cached: Whether all of it came from an earlier run.
     """
 
     def __init__(
-        self, store: Store, key: str, cached: bool, pictures: Pictures, landmarker: Landmarker
+        self, store: Store, cached: bool, pictures: Pictures, landmarker: Landmarker
     ) -> None:
-        self.key = key
         self.cached = cached
         self._store = store
         self._pictures = pictures
         self._landmarker = landmarker
         self._uncovered = store.uncovered_tracks()
-        self.fallbacks: tuple[Fallback, ...] = tuple(store.fallbacks)
         self.frames = Frames(*store.frames())
         self.tracks = _tracks(store, self.frames)
         self._spans = {track.id: self._span(track) for track in self.tracks}
@@ -100,6 +97,16 @@ class Analysis:
     ) -> None:
         """Close the store."""
         self.close()
+
+    @property
+    def key(self) -> str:
+        """Changes with everything that could change the results; empty if nothing is kept."""
+        return self._store.key
+
+    @property
+    def fallbacks(self) -> tuple[Fallback, ...]:
+        """What was not done as wanted so far."""
+        return tuple(self._store.fallbacks)
 
     def close(self) -> None:
         """Close the store; what was not kept is gone then."""
@@ -236,20 +243,20 @@ def analyze_video(
     Raises:
         VideoswapError: ``interrupted``, after ``stop`` was set.
         InputError: When the video cannot be read.
-        OutputError: ``cache_not_writable``.
+        OutputError: ``cache_not_writable`` if there is not even room for a temporary file.
     """
     span = pts_span(info, time_range)
     faces = (detector.key, landmarker.key, recognizer.key)
-    parts = (*faces, networks_key(), network_key(), SCHEMA, STORE_SCHEMA)
+    parts = (*faces, networks_key(), network_key(), SCHEMA, TABLES_SCHEMA)
     key = "" if cache_dir is None else analysis_key(info.path, settings, span, parts)
-    store = open_store(cache_dir, key)
+    store = open_store(cache_dir, key, info.path)
     try:
         cached = store.finished
         if not cached:
             scanner = Scanner(detector, landmarker, recognizer, load_glance(), settings)
             _fill(store, scanner, info, settings, span, progress, stop)
             store.finish()
-        return Analysis(store, key, cached, partial(_pictures, info, settings), landmarker)
+        return Analysis(store, cached, partial(_pictures, info, settings), landmarker)
     except BaseException:
         store.close()
         raise

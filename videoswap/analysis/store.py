@@ -4,58 +4,33 @@ The file's name is its key: a hash of everything that decides the result. It hol
 landmarks and embeddings, so its folder is 0700 and it is 0600. It is written in batches, each
 with the state needed to go on after it. One process writes at a time, guarded by a lock file; a
 second one that wants the same unfinished analysis makes its own in a private temporary database.
-What is found again in a finished one (see `uncover`) is the same whoever finds it, so anyone may
-add it.
+A finished one is only read. What is found again in it (see `uncover`) is the same whoever finds
+it, so anyone may add it. Where the disk refuses, the analysis goes on in a temporary database.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from ..errors import OutputError
 from ..finding.appearance import MOST, Appearance
 from ..records import Array, Face, Fallback
+from . import tables
 from .samples import Sample
 from .scan import Scanned, ScanState
 from .state import from_json, to_json
 
 TOGETHER = 256  # rows of a commit
-SCHEMA = "5"
-TABLES = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE frames (pts INTEGER PRIMARY KEY, scene INTEGER NOT NULL);
-CREATE TABLE faces (
-    track INTEGER NOT NULL, pts INTEGER NOT NULL, score REAL NOT NULL,
-    box BLOB NOT NULL, points5 BLOB NOT NULL, landmarks BLOB NOT NULL,
-    PRIMARY KEY (track, pts)
-) WITHOUT ROWID;
-CREATE TABLE samples (
-    track INTEGER NOT NULL, pts INTEGER NOT NULL, quality REAL NOT NULL, embedding BLOB NOT NULL
-);
-CREATE TABLE motions (
-    track INTEGER NOT NULL, pts INTEGER NOT NULL, motion BLOB NOT NULL,
-    PRIMARY KEY (track, pts)
-) WITHOUT ROWID;
-CREATE TABLE appearances (
-    track INTEGER NOT NULL, pts INTEGER NOT NULL, jpeg BLOB NOT NULL, landmarks BLOB NOT NULL
-);
-CREATE TABLE uncovered (
-    track INTEGER NOT NULL, pts INTEGER NOT NULL, landmarks BLOB NOT NULL, hidden BLOB NOT NULL,
-    PRIMARY KEY (track, pts)
-) WITHOUT ROWID;
-CREATE TABLE uncovered_tracks (track INTEGER PRIMARY KEY);
-CREATE INDEX faces_by_pts ON faces (pts);
-CREATE INDEX appearances_by_track ON appearances (track, pts);
-"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,35 +53,44 @@ class Uncovered:
 class Store:
     """Rows of one analysis; safe to read from several threads.
 
-    Use `open_store`. Attributes:
+    Use `opening.open_store`. Attributes:
         path: The file, None for a private temporary database.
+        key: What it is found by; empty if nothing can be kept.
         fallbacks: What could not be done as wanted.
+
+    Args:
+        path: The file; without a lock it is only read.
+        key: What it is found by.
+        lock: The lock of its writer, held.
+        about: What ``videoswap cache`` shows of it, by name.
+
+    Raises:
+        sqlite3.Error: If the file is damaged, or the disk is in the way; see `tables.is_damage`.
+        ValueError: If its state cannot be read.
     """
 
-    def __init__(self, path: Path | None, key: str, lock: FileLock | None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        key: str,
+        lock: FileLock | None,
+        about: Mapping[str, str] | None = None,
+    ) -> None:
         self.path = path
+        self.key = key
         self.fallbacks: list[Fallback] = []
         self._lock = lock
         self._guard = threading.RLock()
-        # The empty name is SQLite's word for a private temporary database.
-        self._base = sqlite3.connect("" if path is None else path, check_same_thread=False)
-        self._prepare(key)
-
-    def _prepare(self, key: str) -> None:
-        base = self._base
+        self._reads_only = path is not None and lock is None
+        self._base = tables.connect(path, "ro" if self._reads_only else "rw")
         try:
-            if not base.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                base.executescript(TABLES)
-                with base:
-                    rows = [("schema", SCHEMA), ("key", key)]
-                    base.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-            elif base.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-                raise sqlite3.DatabaseError("the check of the file failed")
-            if self._meta("schema") != SCHEMA or self._meta("key") != key:
-                raise sqlite3.DatabaseError("it belongs to something else")
+            if not self._reads_only and tables.is_empty(self._base):
+                tables.create(self._base, key, about or {})
+            elif path is not None:
+                tables.check(self._base, key)
             self.state()
         except (sqlite3.Error, ValueError):
-            base.close()
+            self._base.close()
             raise
 
     @property
@@ -127,16 +111,15 @@ class Store:
         """
         if not windows:
             return
-        try:
-            with self._guard, self._base:
-                for window in windows:
-                    self._insert(window)
-                self._set("state", to_json(windows[-1].state))
-        except sqlite3.OperationalError as error:
-            raise _not_writable(self.path, error) from error
 
-    def _insert(self, window: Scanned) -> None:
-        base = self._base
+        def insert(base: sqlite3.Connection) -> None:
+            for window in windows:
+                self._insert(base, window)
+            _set(base, "state", to_json(windows[-1].state))
+
+        self._commit(insert)
+
+    def _insert(self, base: sqlite3.Connection, window: Scanned) -> None:
         frames = [(pts, window.scene) for pts in window.pts]
         base.executemany("INSERT INTO frames VALUES (?, ?)", frames)
         base.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?)", map(_row, window.faces))
@@ -159,12 +142,12 @@ class Store:
 
     def finish(self) -> None:
         """Note that all frames are in and let another process write."""
-        try:
-            with self._guard, self._base:
-                self._set("finished", "yes")
-                self._base.execute("DELETE FROM meta WHERE name = 'state'")
-        except sqlite3.OperationalError as error:
-            raise _not_writable(self.path, error) from error
+
+        def end(base: sqlite3.Connection) -> None:
+            _set(base, "finished", "yes")
+            base.execute("DELETE FROM meta WHERE name = 'state'")
+
+        self._commit(end)
         self.unlock()
 
     def keep_uncovered(self, tracks: Collection[int], found: Iterable[Uncovered]) -> None:
@@ -182,16 +165,12 @@ class Store:
             (one.track, one.pts, one.landmarks.tobytes(), one.hidden.tobytes()) for one in found
         )
         insert = "INSERT OR REPLACE INTO uncovered VALUES (?, ?, ?, ?)"
-        try:
-            # In short transactions: others may be reading.
-            while some := list(islice(rows, TOGETHER)):
-                with self._guard, self._base as base:
-                    base.executemany(insert, some)
-            with self._guard, self._base as base:
-                marks = [(track,) for track in tracks]
-                base.executemany("INSERT OR REPLACE INTO uncovered_tracks VALUES (?)", marks)
-        except sqlite3.OperationalError as error:
-            raise _not_writable(self.path, error) from error
+        # In short transactions: others may be reading.
+        while some := list(islice(rows, TOGETHER)):
+            self._commit(partial(_many, insert, some))
+        marks = [(track,) for track in tracks]
+        mark = "INSERT OR REPLACE INTO uncovered_tracks VALUES (?)"
+        self._commit(partial(_many, mark, marks))
 
     def uncovered_tracks(self) -> set[int]:
         """Return the tracks that were looked through for faces with something before them."""
@@ -298,79 +277,58 @@ class Store:
             row = self._base.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
-    def _set(self, name: str, value: str) -> None:
-        self._base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+    def _commit(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Write something in one transaction; where the file cannot be written, beside it."""
+        with self._guard:
+            try:
+                if self._reads_only:
+                    with closing(tables.connect(self.path, "rw")) as base, base:
+                        work(base)
+                else:
+                    with self._base as base:
+                        work(base)
+            except sqlite3.OperationalError as error:
+                if self.path is None:
+                    raise not_writable(error) from error
+                self._leave(error)
+                with self._base as base:
+                    work(base)
+
+    def _leave(self, error: sqlite3.OperationalError) -> None:
+        """Go on in a private temporary database with what is there."""
+        private = tables.connect(None, "rw")
+        try:
+            self._base.backup(private)
+        except sqlite3.Error:
+            private.close()
+            raise not_writable(error) from error
+        self._base.close()
+        self.fallbacks.append(unkept(self.path, error))
+        self._base, self.path, self.key, self._reads_only = private, None, "", False
+        self.unlock()
 
 
-def open_store(cache_dir: Path | None, key: str) -> Store:
-    """Open the analysis with a key, or begin it.
-
-    Args:
-        cache_dir: Folder of the analyses, made if it is missing; None keeps nothing.
-        key: Hash of everything that decides the result.
-
-    Raises:
-        OutputError: ``cache_not_writable``.
-    """
-    if cache_dir is None:
-        return Store(None, key, None)
-    try:
-        cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = cache_dir / f"{key}.sqlite"
-        lock = _locked(path.with_suffix(".lock"))
-        path.touch(mode=0o600)
-    except OSError as error:
-        raise _not_writable(cache_dir, error) from error
-    try:
-        return _kept(path, key, lock)
-    except sqlite3.OperationalError as error:
-        raise _not_writable(cache_dir, error) from error
+def _set(base: sqlite3.Connection, name: str, value: str) -> None:
+    base.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
 
-def _kept(path: Path, key: str, lock: FileLock | None) -> Store:
-    """Open a file, or what takes its place if it is damaged or being written."""
-    if lock is None:
-        # Another process writes it, or wrote it and still reads it.
-        with contextlib.suppress(sqlite3.Error, ValueError):
-            store = Store(path, key, None)
-            if store.finished:
-                return store
-            store.close()
-        store = Store(None, key, None)
-        store.fallbacks.append(
-            Fallback("the kept analysis", "a new one", "another process is writing that")
-        )
-        return store
-    try:
-        store = Store(path, key, lock)
-    except (sqlite3.Error, ValueError) as error:
-        aside = path.with_suffix(".damaged")
-        path.replace(aside)
-        path.touch(mode=0o600)
-        store = Store(path, key, lock)
-        reason = f"the file was damaged ({error}); it lies in {aside} now"
-        store.fallbacks.append(Fallback("the kept analysis", "a new one", reason))
-    if store.finished:
-        store.unlock()
-    return store
+def _many(statement: str, rows: Sequence[tuple[object, ...]], base: sqlite3.Connection) -> None:
+    base.executemany(statement, rows)
 
 
-def _locked(path: Path) -> FileLock | None:
-    """Return a lock that is held, or None if another process holds it."""
-    # The store may be closed by another thread than the one that opened it.
-    lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        return None
-    return lock
+def unkept(path: Path | None, error: Exception) -> Fallback:
+    """Say that an analysis is not kept because its file cannot be written."""
+    where = path.parent if path is not None else "the cache folder"
+    why = f"{where} cannot be written ({error}); VIDEOSWAP_CACHE_DIR names another folder"
+    return Fallback("a kept analysis", "one for this run alone", why)
 
 
-def _not_writable(path: Path | None, error: Exception) -> OutputError:
+def not_writable(error: Exception) -> OutputError:
+    """Make the error of a disk that takes nothing anywhere."""
     return OutputError(
         "cache_not_writable",
-        f"The analysis cannot be kept in {path or 'a temporary database'}: {error}.",
-        "Choose another cache folder, make room, or use --no_cache.",
+        f"The analysis cannot be kept in a temporary database: {error}.",
+        "Make room in the folder for temporary files, or choose another by TMPDIR.",
     )
 
 

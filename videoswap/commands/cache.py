@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import InputError, UsageError
 from ..settings import default_cache_dir
+from . import values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what can be done."""
     parser.add_argument("action", choices=("list", "clear"))
+    parser.add_argument(
+        "--older_than",
+        type=values.age,
+        metavar="AGE",
+        help="clear only what was not used for so long, such as 12h, 30d or 4w",
+    )
+    parser.add_argument(
+        "--larger_than",
+        type=values.size,
+        metavar="SIZE",
+        help="clear only what is larger, such as 500MB or 10GB",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List or clear it."""
     from .. import cache
 
+    older, larger = arguments.older_than, arguments.larger_than
+    if arguments.action == "list" and (older, larger) != (None, None):
+        raise UsageError("bad_arguments", "--older_than and --larger_than belong to cache clear.")
     folder = default_cache_dir()
-    for line in cache.clear(folder) if arguments.action == "clear" else cache.listing(folder):
+    try:
+        clear = arguments.action == "clear"
+        lines = cache.clear(folder, older, larger) if clear else cache.listing(folder)
+    except OSError as error:
+        raise InputError(
+            "unreadable_cache", f"{folder} cannot be read: {error.strerror}."
+        ) from error
+    for line in lines:
         print(line)
     return 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
+
+from ..settings import bytes_of
 
 
 def strict_bool(text: str) -> bool:
@@ -61,3 +64,19 @@ def moment(text: str) -> float:
         raise ArgumentTypeError(
             f"{text!r} is neither a date such as 2026-11-28 or 2026-11-28T14:30 nor a file"
         ) from None
+
+
+def size(text: str) -> int:
+    """Read a number of bytes such as 500MB or 20GB."""
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def age(text: str) -> float:
+    """Read a time span such as 12h, 30d or 4w as seconds."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw])", text.strip().lower())
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is not a time span such as 12h, 30d or 4w")
+    return float(found[1]) * {"h": 3600.0, "d": 86400.0, "w": 604800.0}[found[2]]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..blending.finish import Finisher
+from ..cache import tidy
 from ..devices import Device, choose_device
 from ..errors import UsageError
 from ..finding.tools import FaceTools
@@ -105,6 +106,8 @@ def open_context(
             f"{len(sources)} source photos were given and no target faces.",
             "Say with --target_faces_paths who gets which; `videoswap faces` cuts them out.",
         )
+    if settings.cache_dir is not None:
+        tidy(settings.cache_dir, settings.cache_limit, say)
     device = choose_device(settings.device)
     tools = FaceTools.open(device.providers, settings.analysis)
     people, source_notes = load_sources(sources, tools)

@@ -116,7 +116,8 @@ def swap_one_video(
     with clock.part("analyze"):
         analysis = analyze_with_progress(info, settings, context.tools)
     with analysis:
-        notes.add(analysis.fallbacks)
+        known = analysis.fallbacks
+        notes.add(known)
         if not len(analysis.frames.pts):
             raise InputError(
                 "empty_range",
@@ -135,6 +136,7 @@ def swap_one_video(
         )
         with clock.part("uncover"):
             uncover_with_progress(analysis, {track for track, _ in matching.tracks})
+        notes.add(analysis.fallbacks[len(known) :])
         casting = {
             track: cast(analysis.faces(track), source, context.swapper)
             for track, source in matching.tracks
@@ -149,7 +151,7 @@ def swap_one_video(
         tally = _Tally()
         if not dry_run:
             with clock.part("render"):
-                tally = _render(context, info, analysis, casting, segments, targets)
+                tally = _render(context, info, analysis, casting, segments, targets, notes)
     if not dry_run:
         with clock.part("verify"):
             tally.notes += _verify(targets)
@@ -235,6 +237,7 @@ def _render(
     casting: dict[int, Casting],
     segments: tuple[Segment, ...],
     targets: _Targets,
+    notes: Notes,
 ) -> _Tally:
     finder = context.finder(analysis.appearances)
     renderer = Renderer(
@@ -259,10 +262,12 @@ def _render(
         encoders=[targets.encoder, targets.mask_encoder],
         segments=[segment.pts for segment in segments],
     )
-    cache = context.settings.cache_dir if targets.encoder is not None else None
+    # An analysis without a key is not kept, because nothing can be.
+    kept = targets.encoder is not None and analysis.key
+    cache = context.settings.cache_dir if kept else None
     with (
         stages_share_the_cores(),
-        piece_folder(cache, key, targets.out) as folder,
+        piece_folder(cache, key, targets.out, info.path, lambda note: notes.add([note])) as folder,
         _sink(info, targets, context.settings.overwrite) as sink,
     ):
         outputs = Outputs(folder, targets.encoder, targets.mask_encoder, sink)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from filelock import FileLock, Timeout
 
 from ..fingerprint import code_digest, digest_of, library_versions
 from ..media.files import output_errors
+from ..records import Fallback
 
 FOLDER = "renders"
+ABOUT = "about.json"
 
 
 def render_key(**parts: Any) -> str:
@@ -27,17 +31,26 @@ def render_key(**parts: Any) -> str:
 
 
 @contextmanager
-def piece_folder(cache_dir: Path | None, key: str, out: Path) -> Iterator[Path]:
+def piece_folder(
+    cache_dir: Path | None,
+    key: str,
+    out: Path,
+    film: Path,
+    tell: Callable[[Fallback], None],
+) -> Iterator[Path]:
     """Give a private folder for the pieces of one render.
 
     With a cache the folder outlives a failure or an interruption and is found again by its
-    key; it is removed after success. Without one, or while another process renders the same,
-    it is a temporary folder beside the result that never outlives the run.
+    key; it is removed after success. Without one, while another process renders the same, or
+    where the cache cannot be written, it is a temporary folder beside the result that never
+    outlives the run.
 
     Args:
         cache_dir: The cache, or None.
         key: See ``render_key``.
         out: The result.
+        film: The video that is rendered, whose name ``videoswap cache`` shows.
+        tell: Told why pieces are not kept.
 
     Raises:
         OutputError: ``unwritable_output`` or ``disk_full``.
@@ -48,13 +61,37 @@ def piece_folder(cache_dir: Path | None, key: str, out: Path) -> Iterator[Path]:
         with temporary as name:
             yield Path(name)
         return
-    folder = cache_dir / FOLDER / key
-    with output_errors(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "lock", timeout=0):
+    with ExitStack() as held:
+        folder = cache_dir / FOLDER / key
+        refused: OSError | Timeout | None = None
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held.enter_context(FileLock(folder / "lock", timeout=0, mode=0o600))
+            _describe(folder, film, out)
+        except (OSError, Timeout) as error:
+            refused = error
+        if refused is None:
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
-    except Timeout:
-        with piece_folder(None, key, out) as other:
-            yield other
+            return
+        running = isinstance(refused, Timeout)
+        why = "another process renders the same" if running else f"the cache fails ({refused})"
+        tell(Fallback("pieces that outlive an interruption", "pieces beside the result", why))
+        yield held.enter_context(piece_folder(None, key, out, film, tell))
+
+
+def about(folder: Path) -> dict[str, str]:
+    """Return what a folder of pieces says of itself by name, such as its film."""
+    try:
+        facts = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        return {str(name): str(value) for name, value in facts.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _describe(folder: Path, film: Path, out: Path) -> None:
+    """Write down what the pieces are of, and that they are in use now."""
+    facts = {"film": os.fspath(film), "out": os.fspath(out)}
+    (folder / ABOUT).touch(mode=0o600)
+    (folder / ABOUT).write_text(json.dumps(facts), encoding="utf-8")
+    os.utime(folder)

@@ -2,9 +2,8 @@ import importlib.metadata
 from types import SimpleNamespace
 
 import pytest
-from filelock import FileLock
 
-from videoswap import cache, cli, doctor
+from videoswap import cli, doctor
 
 
 def fake_distributions(names):
@@ -53,35 +52,3 @@ def test_this_machine_is_fine(capsys):
     told = capsys.readouterr().out
     assert "engine mesh: usable" in told
     assert "libx264" in told
-
-
-def test_the_cache_is_listed_and_cleared(tmp_path, monkeypatch, capsys):
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("VIDEOSWAP_CACHE_DIR", str(folder))
-    assert cache.listing(folder) == [f"{folder}: nothing is kept"]
-    render = folder / "renders" / ("ab" * 16)
-    render.mkdir(parents=True)
-    (render / "000000.piece").write_bytes(bytes(2_000_000))
-    (folder / f"{'0' * 40}.sqlite").write_bytes(bytes(500_000))
-    (folder / "thesis.txt").write_text("not ours")
-    (folder / "renders" / "thesis.txt").write_text("not ours")
-    assert cli.main(["cache", "list"]) == 0
-    told = capsys.readouterr().out
-    assert f"2.0 MB  renders/{'ab' * 16}" in told
-    assert "2.5 MB  in" in told
-    assert "thesis" not in told
-    assert cli.main(["cache", "clear"]) == 0
-    assert "2.5 MB" in capsys.readouterr().out
-    assert not render.exists()
-    left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    assert left == ["renders/thesis.txt", "thesis.txt"]
-
-
-def test_what_a_running_process_uses_is_not_cleared(tmp_path):
-    render = tmp_path / "renders" / ("cd" * 16)
-    render.mkdir(parents=True)
-    (render / "000000.piece").write_bytes(bytes(100))
-    with FileLock(render / "lock"):
-        told = cache.clear(tmp_path)
-    assert told[0] == f"in use: renders/{'cd' * 16}"
-    assert (render / "000000.piece").exists()
