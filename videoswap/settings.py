@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "videoswap"
 
 
+QUALITIES = ("draft", "good", "high", "visually_lossless", "lossless")
 AUDIO = ("auto", "copy", "aac", "opus", "none")
 DEFAULT_CACHE_LIMIT = 20 * 10**9  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -98,8 +100,9 @@ class EncodeSettings:
     """How the result is encoded; None leaves the choice to the encoder table.
 
     Attributes:
-        encoder: FFmpeg's name, for example libx264.
+        encoder: FFmpeg's name, for example libx264; ``same`` for the source's own codec.
         crf: Quality, in the encoder's own scale.
+        quality: Quality in words: draft, good, high (the default), visually_lossless, lossless.
         preset: Speed, in the encoder's own words.
         pix_fmt: Pixel format of the result; None keeps the source's.
         threads: Threads of the encoder; 0 lets it decide.
@@ -114,9 +117,22 @@ class EncodeSettings:
     pix_fmt: str | None = None
     threads: int = 0
     audio: str = "auto"
+    quality: str | None = None
 
     def __post_init__(self) -> None:
-        """Check names."""
+        """Check names and ranges."""
+        if self.crf is not None and not 0 <= self.crf < math.inf:
+            raise UsageError("bad_crf", "--crf must be a number that is not negative.")
+        if self.quality not in (None, *QUALITIES):
+            raise UsageError(
+                "bad_quality",
+                f"Unknown --quality {self.quality!r}.",
+                f"Use one of {', '.join(QUALITIES)}.",
+            )
+        if self.quality is not None and self.crf is not None:
+            raise UsageError(
+                "crf_and_quality", "--crf and --quality say the same thing.", "Give one of them."
+            )
         if self.audio not in AUDIO:
             raise UsageError(
                 "bad_audio", f"Unknown --audio {self.audio!r}.", f"Use one of {', '.join(AUDIO)}."

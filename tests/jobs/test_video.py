@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -388,3 +389,24 @@ def test_a_full_disk_leaves_nothing_behind(clip, photos, settings, tmp_path, mon
     with pytest.raises(OutputError):
         swap_video([photos["source"]], clip, tmp_path / "out.mp4", [photos["right"]], settings)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("encode", "code"),
+    [
+        ({"encoder": "h264_nvenc"}, "encoder_refused"),
+        ({"crf": 99}, "bad_crf"),
+        ({"preset": "warp9"}, "encoder_refused"),
+        ({"audio": "opus"}, "container_codec"),
+    ],
+)
+def test_what_cannot_be_encoded_is_said_before_the_analysis(
+    clip, photos, settings, tmp_path, monkeypatch, encode, code
+):
+    if encode.get("encoder") == "h264_nvenc" and Path("/dev/nvidia0").exists():
+        pytest.skip("this machine may have NVENC")
+    monkeypatch.setattr(videoswap.jobs.video, "analyze_with_progress", None)
+    wish = replace(settings, encode=EncodeSettings(**encode))
+    with pytest.raises(UsageError) as caught:
+        swap_video([photos["source"]], clip, tmp_path / "out.mov", settings=wish)
+    assert caught.value.code == code

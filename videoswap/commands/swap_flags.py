@@ -9,6 +9,7 @@ from pathlib import Path
 from ..settings import (
     AUDIO,
     MASKS,
+    QUALITIES,
     RESTORERS,
     BlendSettings,
     DetailSettings,
@@ -173,7 +174,11 @@ def _detail(arguments: argparse.Namespace) -> DetailSettings:
 
 def _add_encode(parser: argparse.ArgumentParser) -> None:
     out = parser.add_argument_group("how to write")
-    out.add_argument("--encoder", help="libx264, h265, av1, vp9, ffv1, h264_nvenc, ...")
+    out.add_argument(
+        "--encoder",
+        help="libx264, h265, av1, vp9, ffv1, prores_ks, ...; same: the video's own codec",
+    )
+    out.add_argument("--quality", choices=QUALITIES, help="quality in words (default high)")
     out.add_argument("--crf", type=float, help="quality in the encoder's own scale")
     out.add_argument("--preset", help="speed in the encoder's own words")
     out.add_argument("--pix_fmt", help="pixel format; default: the source's")
@@ -195,4 +200,5 @@ def _encode(arguments: argparse.Namespace) -> EncodeSettings:
         preset=arguments.preset,
         pix_fmt=arguments.pix_fmt,
         audio=arguments.audio,
+        quality=arguments.quality,
     )

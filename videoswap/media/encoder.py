@@ -15,7 +15,7 @@ from av.video.reformatter import VideoReformatter
 
 from ..errors import OutputError, UsageError
 from .colour import RGB, swscale_space
-from .formats import EVEN_ONLY, PREFERRED, SLICES, encoders_for
+from .formats import EVEN_ONLY, PREFERRED, SLICES, counts_frames, encoders_for
 from .pixels import Repacker
 from .plan import EncoderPlan, plan_encoder, plan_masks
 from .probe import VideoInfo
@@ -37,7 +37,7 @@ def configure(context: VideoCodecContext, plan: EncoderPlan, info: VideoInfo) ->
     """Set up an encoder that is not open yet; the same plan gives the same headers."""
     context.width, context.height = info.width, info.height
     context.pix_fmt = plan.pix_fmt
-    context.time_base = plan.time_base
+    context.time_base = 1 / plan.rate if counts_frames(plan.encoder) else plan.time_base
     context.framerate = plan.rate
     context.thread_count = plan.threads
     context.flags |= Flags.global_header
@@ -82,7 +82,7 @@ def refusal(plan: EncoderPlan, info: VideoInfo) -> str | None:
             context.open()
             if "nvenc" in plan.encoder:
                 frame = av.VideoFrame(info.width, info.height, plan.pix_fmt)
-                frame.pts, frame.time_base = 0, plan.time_base
+                frame.pts, frame.time_base = 0, context.time_base
                 context.encode(frame)
                 context.encode(None)
         except (av.FFmpegError, ValueError) as error:
@@ -138,6 +138,7 @@ class SegmentEncoder:
         self._context = _context(plan, info)
         self._writer = SegmentWriter(path)
         self._durations: dict[int, int] = {}
+        self._times: list[int] | None = [] if counts_frames(plan.encoder) else None
         self._context.open()
 
     def encode(self, frame: DecodedFrame | av.VideoFrame) -> None:
@@ -152,6 +153,9 @@ class SegmentEncoder:
         self._durations[image.pts] = image.duration or 0
         image = self._convert(image)
         image.time_base = self._plan.time_base
+        if self._times is not None:
+            self._times.append(image.pts or 0)
+            image.pts, image.time_base = len(self._times) - 1, self._context.time_base
         image.pict_type = 0  # the source's own choice of key frames must not be copied
         self._drain(image)
 
@@ -171,8 +175,9 @@ class SegmentEncoder:
         for packet in packets:
             if packet.pts is None:
                 raise OutputError("encode_failed", f"{self._plan.encoder} lost a frame's time.")
-            duration = self._durations.pop(packet.pts, 0)
-            self._writer.add(bytes(packet), packet.pts, duration, packet.is_keyframe)
+            pts = packet.pts if self._times is None else self._times[packet.pts]
+            duration = self._durations.pop(pts, 0)
+            self._writer.add(bytes(packet), pts, duration, packet.is_keyframe)
 
     def __enter__(self) -> Self:
         """Return the encoder."""

@@ -6,26 +6,38 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from ..errors import UsageError
 from ..records import Fallback
 from ..settings import EncodeSettings
 from .audio import check_sound
+from .choice import (
+    choose,
+    edited,
+    is_odd,
+    profile_options,
+    settle,
+    wanted_format,
+    why_not_first,
+)
 from .colour import BT709, FULL, LIMITED, RGB, UNSPECIFIED, Colour, Light
 from .formats import (
     ENCODERS,
     EVEN_ONLY,
     EXACT_TIMES,
-    PREFERRED,
+    QUALITY_WORDS,
     ROUNDING,
     EncoderSpec,
     accepted_formats,
+    advised,
     codec_of,
     container_for,
-    encoder_name,
     encoders_for,
     holds,
+    nearest_format,
 )
-from .pixels import layout, planar
+from .pixels import layout
 from .probe import VideoInfo
 
 
@@ -70,12 +82,15 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
 
     Raises:
         UsageError: ``unknown_container``, ``unknown_encoder``, ``container_codec``,
-            ``lossy_pix_fmt``, ``unknown_pix_fmt`` or ``encoder_refused``.
+            ``lossy_pix_fmt``, ``unknown_pix_fmt``, ``no_same_encoder``, ``bad_crf``, ``no_crf``,
+            ``no_preset``, ``no_lossless`` or ``encoder_refused``.
     """
     container = container_for(out)
     check_sound(settings.audio, container)
-    wanted = _wanted_format(info, settings)
-    encoder = _choose(wanted, settings, container, _odd(info, wanted))
+    asked = settings
+    settings, notes = settle(info, settings, container)
+    wanted = wanted_format(info, settings)
+    encoder = choose(info, wanted, settings, container)
     codec = codec_of(encoder)
     if not holds(container, codec):
         fitting = encoders_for(wanted, container)
@@ -85,10 +100,11 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
             f"Use .mkv, or --encoder {' or '.join(fitting)}." if fitting else "Use .mkv.",
         )
     pix_fmt = _accepted(encoder, wanted, container)
-    notes = _notes(info, settings, encoder, wanted, container)
-    if settings.encoder is None and encoder not in EVEN_ONLY and _odd(info, wanted):
+    notes += _notes(info, asked, encoder, wanted, container)
+    if settings.encoder is None and encoder not in EVEN_ONLY and is_odd(info, wanted):
         settings = _without_preset(settings, encoder, notes)
-    options = _options(encoder, settings)
+    options = _options(encoder, settings, notes)
+    options |= profile_options(info, settings, encoder, wanted, asked.encoder == "same")
     if container == "avi":
         options["bf"] = "0"  # AVI has no place for the order of B-frames
     colour = _output_colour(info.colour, wanted)
@@ -162,25 +178,6 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
     return fitting_slices(plan, info)
 
 
-def _wanted_format(info: VideoInfo, settings: EncodeSettings) -> str:
-    if settings.pix_fmt is None:
-        return info.pix_fmt
-    wanted = planar(settings.pix_fmt)
-    if wanted is None:
-        raise UsageError(
-            "unknown_pix_fmt",
-            f"The pixel format {settings.pix_fmt!r} is not known or not supported.",
-            "Use for example yuv420p, yuv444p or yuv420p10le.",
-        )
-    return wanted
-
-
-def _odd(info: VideoInfo, wanted: str) -> bool:
-    """Whether the chroma planes do not divide the size."""
-    form = layout(wanted)
-    return form is not None and bool(info.width % form.sub_x or info.height % form.sub_y)
-
-
 def _without_preset(
     settings: EncodeSettings, encoder: str, notes: list[Fallback]
 ) -> EncodeSettings:
@@ -191,20 +188,6 @@ def _without_preset(
     return replace(settings, preset=None)
 
 
-def _choose(wanted: str, settings: EncodeSettings, container: str, odd: bool) -> str:
-    if settings.encoder is not None:
-        return encoder_name(settings.encoder)
-    for name in PREFERRED:
-        if odd and name in EVEN_ONLY:
-            continue
-        if wanted in accepted_formats(name) and holds(container, codec_of(name)):
-            return name
-    for name in PREFERRED:
-        if holds(container, codec_of(name)):
-            return name
-    return PREFERRED[0]
-
-
 def _accepted(encoder: str, wanted: str, container: str) -> str:
     accepted = accepted_formats(encoder)
     if wanted in accepted:
@@ -212,7 +195,10 @@ def _accepted(encoder: str, wanted: str, container: str) -> str:
     others = [name for name in encoders_for(wanted) if "nvenc" not in name]
     fitting = [name for name in others if holds(container, codec_of(name))]
     advice = f"use --encoder {' or '.join(fitting)}" if fitting else ""
-    if others and not fitting:
+    if not fitting:
+        near = _near(wanted, container)
+        advice = f"use --encoder {near[0]} --pix_fmt {near[1]}" if near else ""
+    if others and not advice:
         advice = f"write .mkv with --encoder {others[0]}"
     example = "yuv420p" if "yuv420p" in accepted else next(iter(accepted), "yuv420p")
     raise UsageError(
@@ -222,19 +208,66 @@ def _accepted(encoder: str, wanted: str, container: str) -> str:
     )
 
 
-def _options(encoder: str, settings: EncodeSettings) -> dict[str, str]:
+def _near(wanted: str, container: str) -> tuple[str, str] | None:
+    """Return an encoder that keeps all but some bits of a sample, and its pixel format."""
+    form = layout(wanted)
+    if form is None or form.depth == 8:
+        return None
+    for name in advised():
+        if name in av.codecs_available and holds(container, codec_of(name)):
+            near = nearest_format(name, wanted)
+            if near is not None and "nvenc" not in name:
+                return name, near
+    return None
+
+
+def _options(encoder: str, settings: EncodeSettings, notes: list[Fallback]) -> dict[str, str]:
     spec = ENCODERS.get(encoder, EncoderSpec())
     options = dict(spec.options)
-    if spec.quality is not None:
-        value = spec.crf if settings.crf is None else settings.crf
-        options[spec.quality] = f"{value:g}"
+    if settings.quality == "lossless":
+        if spec.lossless is None:
+            able = [name for name in advised() if ENCODERS[name].lossless is not None]
+            raise UsageError(
+                "no_lossless",
+                f"{encoder} cannot write without loss.",
+                f"Use --encoder {' or '.join(able)}, or --quality visually_lossless.",
+            )
+        options |= spec.lossless
+        if codec_of(encoder) == "h264":
+            why = "--quality lossless asks for it"
+            notes.append(Fallback("what every player shows", "H.264 without loss", why))
+    elif spec.quality is not None:
+        options[spec.quality] = f"{_quality(encoder, spec, settings) * spec.scale:g}"
     elif settings.crf is not None:
         raise UsageError("no_crf", f"{encoder} has no --crf.", "Leave --crf out.")
+    elif settings.quality is not None and spec.lossless is not None:
+        why = f"{encoder} knows nothing else"
+        notes.append(Fallback(f"--quality {settings.quality}", "coding without loss", why))
     if spec.preset is not None:
+        if settings.preset is not None and settings.preset not in spec.presets:
+            raise UsageError(
+                "encoder_refused",
+                f"{encoder} has no preset {settings.preset!r}.",
+                f"Use one of {', '.join(spec.presets)}.",
+            )
         options[spec.preset] = settings.preset or spec.speed
     elif settings.preset is not None:
         raise UsageError("no_preset", f"{encoder} has no --preset.", "Leave --preset out.")
     return options
+
+
+def _quality(encoder: str, spec: EncoderSpec, settings: EncodeSettings) -> float:
+    if settings.crf is None:
+        return spec.words[QUALITY_WORDS.index(settings.quality or "high")]
+    best, worst = spec.limits
+    if not best <= settings.crf <= worst:
+        raise UsageError(
+            "bad_crf",
+            f"{encoder} takes a --crf from {best:g} (best) to {worst:g} (worst), "
+            f"not {settings.crf:g}.",
+            "Or say it in words with --quality.",
+        )
+    return settings.crf
 
 
 def _rounding(container: str) -> Fallback:
@@ -246,16 +279,11 @@ def _rounding(container: str) -> Fallback:
 def _notes(
     info: VideoInfo, settings: EncodeSettings, encoder: str, wanted: str, container: str
 ) -> list[Fallback]:
-    notes = []
-    if settings.encoder is None and encoder != PREFERRED[0]:
-        lacks = codec_of(PREFERRED[0])
-        why = f"{container} cannot hold {lacks}"
-        if holds(container, lacks):
-            why = f"{PREFERRED[0]} cannot hold {wanted}"
-            if wanted in accepted_formats(PREFERRED[0]):
-                why = f"{PREFERRED[0]} refuses the odd size {info.width}x{info.height}"
-        notes.append(Fallback(PREFERRED[0], encoder, why))
-    if wanted != info.pix_fmt:
+    found = [edited(info, settings, encoder)]
+    if settings.encoder is None and settings.quality != "lossless":
+        found.insert(0, why_not_first(info, encoder, wanted, container))
+    notes = [note for note in found if note is not None]
+    if settings.pix_fmt is not None and wanted != info.pix_fmt:
         notes.append(Fallback(info.pix_fmt, f"pixel format {wanted}", "--pix_fmt asks for it"))
     if container not in EXACT_TIMES:
         notes.append(_rounding(container))

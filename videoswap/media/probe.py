@@ -47,6 +47,7 @@ class VideoInfo:
         dolby_vision: Whether frames carry Dolby Vision metadata, which an encode loses.
         animation: ``gif``, ``webp``, ``apng``, or None for a video.
         interlaced: Whether the first frame holds two fields.
+        profile: Profile of the codec as FFmpeg names it, None if it has none.
     """
 
     path: Path
@@ -67,6 +68,7 @@ class VideoInfo:
     dolby_vision: bool
     animation: str | None
     interlaced: bool = False
+    profile: str | None = None
 
 
 def kind(path: Path) -> str:
@@ -200,6 +202,7 @@ def _describe(
         dolby_vision=Type.DOVI_METADATA in extra or Type.DOVI_RPU_BUFFER in extra,
         animation=animation,
         interlaced=bool(frame.interlaced_frame),
+        profile=stream.codec_context.profile,
     )
 
 
