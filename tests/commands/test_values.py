@@ -21,7 +21,10 @@ def test_times_are_exact(text, seconds):
     assert values.time(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "abc", "1:2:3:4", "-5", "1:-2", "nan"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "abc", "1:2:3:4", "-5", "1:-2", "nan", "1e99", "1e1000000000", "9" * 99, "9999999999"],
+)
 def test_other_times_are_refused(text):
     with pytest.raises(argparse.ArgumentTypeError):
         values.time(text)
@@ -50,6 +53,7 @@ def test_booleans_are_read_strictly(text, value):
         (values.strict_bool, "maybe", "neither true nor false"),
         (values.share, "1/0", "not a number"),
         (values.share, "much", "not a number"),
+        (values.share, "1e-1000000000", "not a number"),
         (values.pixel_boost, "much", "neither auto nor"),
     ],
 )

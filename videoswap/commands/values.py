@@ -10,6 +10,9 @@ from pathlib import Path
 
 from ..settings import bytes_of
 
+LONGEST_TIME = 10**9  # seconds; ticks of a billionth of it still fit into 64 bits
+LONGEST_NUMBER = 40  # characters
+
 
 def strict_bool(text: str) -> bool:
     """Read true or false; anything else is refused (GHOST takes "False" for true)."""
@@ -21,25 +24,24 @@ def strict_bool(text: str) -> bool:
 
 def time(text: str) -> Fraction:
     """Read seconds or [hh:]mm:ss[.mmm] exactly."""
-    parts = text.split(":")
     try:
-        values = [Fraction(part) for part in parts]
-    except (ValueError, ZeroDivisionError):
+        values = [_exactly(part) for part in text.split(":")]
+    except ValueError:
         values = []
-    if not values or len(values) > 3 or any(value < 0 for value in values):
-        raise ArgumentTypeError(f"{text!r} is not a time such as 12.5 or 00:01:30.250")
     seconds = Fraction(0)
     for value in values:
         seconds = seconds * 60 + value
+    if not 1 <= len(values) <= 3 or any(value < 0 for value in values) or seconds > LONGEST_TIME:
+        raise ArgumentTypeError(f"{_short(text)} is not a time such as 12.5 or 00:01:30.250")
     return seconds
 
 
 def share(text: str) -> Fraction:
     """Read a share such as 0.05 or 1/20 exactly."""
     try:
-        return Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise ArgumentTypeError(f"{text!r} is not a number such as 0.05 or 1/20") from None
+        return _exactly(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{_short(text)} is not a number such as 0.05 or 1/20") from None
 
 
 def pixel_boost(text: str) -> int | None:
@@ -80,3 +82,21 @@ def age(text: str) -> float:
     if found is None:
         raise ArgumentTypeError(f"{text!r} is not a time span such as 12h, 30d or 4w")
     return float(found[1]) * {"h": 3600.0, "d": 86400.0, "w": 604800.0}[found[2]]
+
+
+def _exactly(text: str) -> Fraction:
+    """Read a number; raises ValueError for none, and for one that nobody means.
+
+    An exponent makes a few characters a number of gigabytes.
+    """
+    if len(text) > LONGEST_NUMBER or "e" in text.lower():
+        raise ValueError(text)
+    try:
+        return Fraction(text)
+    except ZeroDivisionError as error:
+        raise ValueError(text) from error
+
+
+def _short(text: str) -> str:
+    """Quote a word for a message, cut off where it goes on and on."""
+    return repr(text if len(text) <= LONGEST_NUMBER else f"{text[:LONGEST_NUMBER]}...")

@@ -1,0 +1,147 @@
+"""Ways to break the sound film: each takes a scene and writes one bad file into it."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Sequence
+
+import av
+
+from tests.hostile.case import Maker
+from tests.hostile.scene import Scene
+
+TS_PACKET = 188
+
+
+def data(name: str, content: bytes) -> Maker:
+    """Write these bytes."""
+
+    def make(scene: Scene) -> None:
+        (scene.work / name).write_bytes(content)
+
+    return make
+
+
+def text(name: str, content: str) -> Maker:
+    """Write this text."""
+    return data(name, content.encode())
+
+
+def noise(name: str, size: int, start: bytes = b"") -> Maker:
+    """Write bytes that mean nothing, perhaps after a start that means something."""
+    return data(name, start + random.Random(size).randbytes(size))
+
+
+def made(words: str) -> Maker:
+    """Let ffmpeg make an input."""
+
+    def make(scene: Scene) -> None:
+        scene.ffmpeg(words)
+
+    return make
+
+
+def both(*makers: Maker) -> Maker:
+    """Do several of these one after the other."""
+
+    def make(scene: Scene) -> None:
+        for one in makers:
+            one(scene)
+
+    return make
+
+
+def taken(name: str, to: str | None = None) -> Maker:
+    """Copy something sound."""
+
+    def make(scene: Scene) -> None:
+        scene.take(name, to)
+
+    return make
+
+
+def cut_short(name: str, share: float, words: str) -> Maker:
+    """Write the film by ffmpeg and keep only a share of its bytes."""
+
+    def make(scene: Scene) -> None:
+        scene.ffmpeg(f"-stream_loop 3 -i film.mp4 -c copy {words} {name}")
+        path = scene.work / name
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * share)])
+
+    return make
+
+
+def rotten_packets(name: str, which: Sequence[int], keep: int = 0) -> Maker:
+    """Fill some video packets of the film with noise after their first ``keep`` bytes."""
+
+    def make(scene: Scene) -> None:
+        path = scene.take("film.mp4", name)
+        with av.open(str(path)) as container:
+            places = [(p.pos or 0, p.size) for p in container.demux(video=0) if p.size]
+        content = bytearray(path.read_bytes())
+        for index in which:
+            pos, size = places[index]
+            content[pos + keep : pos + size] = random.Random(index).randbytes(size - keep)
+        path.write_bytes(content)
+
+    return make
+
+
+def patched(name: str, box: bytes, offset: int, value: bytes) -> Maker:
+    """Overwrite bytes of every box of a kind in the film's header, counted from its name's end."""
+
+    def make(scene: Scene) -> None:
+        path = scene.take("film.mp4", name)
+        content = bytearray(path.read_bytes())
+        place = content.find(box)
+        assert place >= 0, f"the film has no {box!r}"
+        while place >= 0:
+            start = place + len(box) + offset
+            content[start : start + len(value)] = value
+            place = content.find(box, start)
+        path.write_bytes(content)
+
+    return make
+
+
+def no_durations(name: str) -> Maker:
+    """Write the film with a duration of 0 for every frame in its table of times."""
+
+    def make(scene: Scene) -> None:
+        path = scene.take("film.mp4", name)
+        content = bytearray(path.read_bytes())
+        place = content.find(b"stts")
+        (entries,) = struct.unpack_from(">I", content, place + 8)
+        for index in range(entries):
+            struct.pack_into(">I", content, place + 12 + 8 * index + 4, 0)
+        path.write_bytes(content)
+
+    return make
+
+
+def dropped_ts(name: str, every: int) -> Maker:
+    """Write the film as a transport stream and lose one packet of so many."""
+
+    def make(scene: Scene) -> None:
+        scene.ffmpeg(f"-i film.mp4 -c copy -f mpegts {name}")
+        path = scene.work / name
+        content = path.read_bytes()
+        packets = [content[at : at + TS_PACKET] for at in range(0, len(content), TS_PACKET)]
+        kept = [one for index, one in enumerate(packets) if index < 20 or index % every]
+        path.write_bytes(b"".join(kept))
+
+    return make
+
+
+def joined_ts(name: str) -> Maker:
+    """Write the film twice into one transport stream, as ``cat`` does."""
+
+    def make(scene: Scene) -> None:
+        scene.ffmpeg("-i film.mp4 -c copy -f mpegts one.ts")
+        one = scene.work / "one.ts"
+        (scene.work / name).write_bytes(one.read_bytes() * 2)
+        one.unlink()
+
+    return make

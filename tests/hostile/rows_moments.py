@@ -1,0 +1,290 @@
+"""What happens while a run is under way: signals, other runs, inputs that change."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.hostile.broken import both, taken
+from tests.hostile.case import Case, Outcome, Way, film_words, frames_of
+from tests.hostile.scene import Scene, start, wait
+from tests.hostile.stock import LONG_FRAMES
+
+_LONG = film_words("long.mp4")
+_LONG_FILM = taken("long.mp4")
+_ANALYSIS, _RENDER = "*.sqlite", "renders/*/*.piece"
+_PATIENCE = 120.0  # seconds until a run must have come so far
+
+
+def _reached(scene: Scene, pattern: str, running: Callable[[], bool]) -> bool:
+    """Wait until the cache holds something."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and running():
+        if any(scene.cache.glob(pattern)):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _at(pattern: str, act: Callable[[Scene], object], delay: float = 0.0) -> Way:
+    """Do something to the files once the cache holds what the pattern says."""
+
+    def way(scene: Scene, case: Case) -> Outcome:
+        process = start(scene, case)
+        if _reached(scene, pattern, lambda: process.poll() is None):
+            time.sleep(delay)
+            act(scene)
+        return wait(process, case.seconds)
+
+    return way
+
+
+def _signalled(pattern: str, number: signal.Signals) -> Way:
+    """Send a signal once the cache holds what the pattern says."""
+
+    def way(scene: Scene, case: Case) -> Outcome:
+        process = start(scene, case)
+        _reached(scene, pattern, lambda: process.poll() is None)
+        process.send_signal(number)
+        return wait(process, case.seconds)
+
+    return way
+
+
+def _at_once(number: signal.Signals, delay: float) -> Way:
+    """Send a signal a moment after the start, while libraries are loaded."""
+
+    def way(scene: Scene, case: Case) -> Outcome:
+        process = start(scene, case)
+        time.sleep(delay)
+        process.send_signal(number)
+        return wait(process, case.seconds)
+
+    return way
+
+
+def _killed_and_resumed(seed: int) -> Way:
+    """Kill the run at a random moment, run it again, and compare with a run left in peace."""
+
+    def way(scene: Scene, case: Case) -> Outcome:
+        peaceful = replace(
+            case,
+            words=film_words("long.mp4", "peace.mp4"),
+            environment={"VIDEOSWAP_CACHE_DIR": str(scene.root / "peace")},
+        )
+        reference = wait(start(scene, peaceful), case.seconds)
+        if reference.code:
+            return reference
+        moment = random.Random(seed).uniform(0.2, 1.0) * reference.seconds
+        process = start(scene, case)
+        time.sleep(moment)
+        process.send_signal(signal.SIGKILL)
+        wait(process, case.seconds)
+        again = replace(case, words=(*case.words, "--overwrite"))
+        outcome = wait(start(scene, again), case.seconds)
+        peace = scene.work / "peace.mp4"
+        same = (scene.work / "out.mp4").read_bytes() == peace.read_bytes()
+        peace.unlink()
+        return outcome if same else replace(outcome, stopped="the resumed result is another one")
+
+    return way
+
+
+def _two_at_once(second: tuple[str, ...]) -> Way:
+    """Run it twice at the same time, the second time with other words."""
+
+    def way(scene: Scene, case: Case) -> Outcome:
+        other = start(scene, replace(case, words=second))
+        outcome = wait(start(scene, case), case.seconds)
+        told = wait(other, case.seconds)
+        codes = sorted((outcome.code, told.code))
+        wanted = [0, 0] if second != case.words else [0, 6]
+        if codes != wanted:
+            return replace(outcome, stopped=f"the two ended with {codes} instead of {wanted}")
+        return outcome
+
+    return way
+
+
+def _replace_film(scene: Scene) -> None:
+    """Put another film in the place of the input, as a synchronised folder does."""
+    shutil.copyfile(scene.stock / "long_other.mp4", scene.work / "new")
+    (scene.work / "new").replace(scene.work / "long.mp4")
+
+
+def _overwrite_film(scene: Scene) -> None:
+    """Write another film into the very file that is being read."""
+    shutil.copyfile(scene.stock / "long_other.mp4", scene.work / "long.mp4")
+
+
+def _shorten_film(scene: Scene) -> None:
+    """Cut the file that is being read."""
+    os.truncate(scene.work / "long.mp4", 60_000)
+
+
+def _intact_copy_is_whole(scene: Scene, outcome: Outcome) -> str:
+    """Demand that the analysis cut off by the change is not taken for an intact film's."""
+    shutil.copyfile(scene.stock / "long.mp4", scene.work / "copy.mp4")
+    run = wait(start(scene, Case("copy", film_words("copy.mp4", "whole.mp4"))), _PATIENCE)
+    if run.code:
+        return f"an intact copy of the film ends with {run.code}: {run.err}"
+    found = frames_of(scene.work / "whole.mp4")
+    return "" if found == LONG_FRAMES else f"an intact copy gives {found} frames"
+
+
+def _signal_rows() -> tuple[Case, ...]:
+    rows = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        for name, pattern in (("analysis", _ANALYSIS), ("render", _RENDER)):
+            rows.append(
+                Case(
+                    f"{number.name} in the {name}",
+                    _LONG,
+                    130,
+                    "interrupted",
+                    make=_LONG_FILM,
+                    way=_signalled(pattern, number),
+                    short=number == signal.SIGTERM and name == "render",
+                )
+            )
+        for delay in (0.1, 0.5, 1.0):
+            rows.append(
+                Case(
+                    f"{number.name} after {delay} s",
+                    _LONG,
+                    (0, 130),
+                    make=_LONG_FILM,
+                    leaves=("out.mp4",),
+                    way=_at_once(number, delay),
+                )
+            )
+    return tuple(rows)
+
+
+ROWS = (
+    *_signal_rows(),
+    *(
+        Case(
+            f"killed at random moment {seed} and resumed",
+            _LONG,
+            0,
+            make=_LONG_FILM,
+            leaves=("out.mp4",),
+            way=_killed_and_resumed(seed),
+            seconds=300,
+        )
+        for seed in range(5)
+    ),
+    Case(
+        "two runs with one result",
+        film_words("film.mp4"),
+        (0, 6),
+        leaves=("out.mp4",),
+        way=_two_at_once(film_words("film.mp4")),
+    ),
+    Case(
+        "two runs with two results",
+        film_words("film.mp4"),
+        0,
+        leaves=("out.mp4", "other.mp4"),
+        way=_two_at_once(film_words("film.mp4", "other.mp4")),
+    ),
+    Case(
+        "film replaced in the analysis",
+        _LONG,
+        3,
+        "long.mp4",
+        make=_LONG_FILM,
+        changes=("long.mp4",),
+        way=_at(_ANALYSIS, _replace_film),
+    ),
+    Case(
+        "film overwritten in the analysis",
+        _LONG,
+        3,
+        "long.mp4",
+        make=_LONG_FILM,
+        changes=("long.mp4",),
+        way=_at(_ANALYSIS, _overwrite_film),
+        check=_intact_copy_is_whole,
+        short=True,
+        seconds=240,
+    ),
+    Case(
+        "film replaced in the render",
+        _LONG,
+        3,
+        "long.mp4",
+        make=_LONG_FILM,
+        changes=("long.mp4",),
+        way=_at(_RENDER, _replace_film),
+    ),
+    Case(
+        "film overwritten in the render",
+        _LONG,
+        3,
+        "long.mp4",
+        make=_LONG_FILM,
+        changes=("long.mp4",),
+        way=_at(_RENDER, _overwrite_film),
+    ),
+    Case(
+        "film shortened in the analysis",
+        _LONG,
+        3,
+        "long.mp4",
+        make=_LONG_FILM,
+        changes=("long.mp4",),
+        way=_at(_ANALYSIS, _shorten_film),
+        check=_intact_copy_is_whole,
+    ),
+    Case(
+        "film deleted in the render",
+        _LONG,
+        3,
+        "long.mp4",
+        make=_LONG_FILM,
+        changes=("long.mp4",),
+        way=_at(_RENDER, lambda scene: (scene.work / "long.mp4").unlink()),
+    ),
+    Case(
+        "result's name taken in the render",
+        _LONG,
+        6,
+        "out.mp4",
+        make=_LONG_FILM,
+        leaves=("out.mp4",),
+        way=_at(_RENDER, lambda scene: scene.take("me.png", "out.mp4")),
+    ),
+    Case(
+        "result's folder deleted in the render",
+        film_words("long.mp4", "d/out.mp4"),
+        6,
+        "d",
+        make=both(_LONG_FILM, lambda scene: (scene.work / "d").mkdir()),
+        changes=("d",),
+        way=_at(_RENDER, lambda scene: shutil.rmtree(scene.work / "d")),
+    ),
+    Case(
+        "cache deleted in the render",
+        _LONG,
+        (0, 6),
+        make=_LONG_FILM,
+        leaves=("out.mp4",),
+        way=_at(_RENDER, lambda scene: shutil.rmtree(scene.cache)),
+    ),
+    Case(
+        "source photo replaced in the analysis",
+        _LONG,
+        (0, 3),
+        make=_LONG_FILM,
+        leaves=("out.mp4",),
+        changes=("me.png",),
+        way=_at(_ANALYSIS, lambda scene: scene.take("left.png", "me.png")),
+    ),
+)

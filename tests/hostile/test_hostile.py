@@ -1,0 +1,42 @@
+"""The bad-input table: one sentence, a documented code, nothing left over, in every row."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.case import Case
+from tests.hostile.judge import run_case
+from tests.hostile.stock import group_photo, make_stock
+from tests.hostile.table import READY
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hostile")
+    for path in (folder, *folder.parents[:2]):
+        path.chmod(0o755)  # rows may run as another user
+    return folder
+
+
+@pytest.fixture(scope="session")
+def material(base: Path) -> Path:
+    try:
+        group_photo()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    return make_stock(base / "stock")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=repr(case.id), marks=() if case.short else pytest.mark.slow)
+        for case in READY
+    ],
+)
+def test_row(case: Case, base: Path, material: Path) -> None:
+    lacking = case.needs() if case.needs is not None else ""
+    if lacking:
+        pytest.skip(lacking)
+    outcome, wrong = run_case(case, base, material)
+    assert not wrong, f"{wrong}\n{outcome.out}\n{outcome.err}"
