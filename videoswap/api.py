@@ -6,7 +6,8 @@ stands in the way, and prints nothing unless it is given a ``say``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .analysis.analyze import Analysis
@@ -16,6 +17,7 @@ from .evaluation.evaluate import evaluate_result
 from .evaluation.page import write_page
 from .evaluation.report import Evaluation
 from .finding.tools import FaceTools
+from .jobs.claim import claimed
 from .jobs.context import Context, Say, open_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderRequest, check_request, swap_one_folder
@@ -87,9 +89,9 @@ def swap_video(
         What was done; ``complete`` tells whether all target faces were found.
     """
     outputs = {"result": out, "masks": save_masks, "report": report_file}
-    context = _prepared(sources, target_faces, video, outputs, settings, say)
-    report = swap_one_video(context, Path(video), Path(out), save_masks, dry_run)
-    return _finished(report, report_file, say)
+    with _prepared(sources, target_faces, video, outputs, settings, dry_run, say) as context:
+        report = swap_one_video(context, Path(video), Path(out), save_masks, dry_run)
+        return _finished(report, report_file, say)
 
 
 def swap_image(
@@ -105,9 +107,9 @@ def swap_image(
 ) -> Report:
     """Put faces from photos onto people of a picture; arguments as in ``swap_video``."""
     outputs = {"result": out, "masks": save_masks, "report": report_file}
-    context = _prepared(sources, target_faces, image, outputs, settings, say)
-    report = swap_one_picture(context, Path(image), Path(out), save_masks, dry_run)
-    return _finished(report, report_file, say)
+    with _prepared(sources, target_faces, image, outputs, settings, dry_run, say) as context:
+        report = swap_one_picture(context, Path(image), Path(out), save_masks, dry_run)
+        return _finished(report, report_file, say)
 
 
 def swap_folder(
@@ -266,18 +268,23 @@ def _paths(paths: Sequence[Path]) -> list[Path]:
     return [Path(path) for path in paths]
 
 
+@contextmanager
 def _prepared(
     sources: Sequence[Path],
     target_faces: Sequence[Path],
     target: Path,
     outputs: Mapping[str, Path | None],
     settings: SwapSettings,
+    dry_run: bool,
     say: Say,
-) -> Context:
-    """Check the target and all that is to be written, then load the models."""
+) -> Iterator[Context]:
+    """Check the target and all that is to be written, keep that for this run, load the models."""
     check_readable(Path(target))
     _check_outputs([*sources, *target_faces], [target], outputs, settings)
-    return open_context(_paths(sources), _paths(target_faces), settings, say)
+    with claimed([] if dry_run else outputs.values()):
+        # A run that was writing it may have ended since.
+        _check_outputs([*sources, *target_faces], [target], outputs, settings)
+        yield open_context(_paths(sources), _paths(target_faces), settings, say)
 
 
 def _check_outputs(

@@ -16,6 +16,7 @@ from ..media.files import output_errors
 from ..report import Report
 from ..settings import SwapSettings
 from ..sources import photo_files
+from .claim import claimed
 from .context import Context
 from .folder_plan import Choice, Entry, plan_folder
 from .folder_record import DoneRecord, Stamp
@@ -197,9 +198,11 @@ class _Run:
         if dry_run:
             report = self._swap(entry, out)
             return replace(_item(entry, report), status="would_be_done")
-        source = Stamp.of(entry.path)
-        with _folder_of(out, self.request.out):
-            report = self._swap(entry, out)
+        with claimed([out]):
+            self._check(entry, out, settings)  # a run that was writing it may have ended since
+            source = Stamp.of(entry.path)
+            with _folder_of(out, self.request.out):
+                report = self._swap(entry, out)
         self.made.add(_identity(out))
         item = _item(entry, report)
         try:

@@ -77,7 +77,7 @@ def check_outputs(
         check_name(out)
         if known.same_as(out) is not None:
             raise OutputError("output_is_input", f"{out} is also an input.", "Name another output.")
-        for key in (file_identity(out), _place(out)):
+        for key in (file_identity(out), place_of(out)):
             if key is not None and before.setdefault(key, what) != what:
                 message = f"{out} is to be both the {before[key]} and the {what}."
                 raise OutputError("output_is_input", message, "Name two files.")
@@ -157,7 +157,7 @@ def check_output_folder(folder: Path) -> None:
     _check_folder(place)
 
 
-def _place(out: Path) -> Path:
+def place_of(out: Path) -> Path:
     """Return a path that two paths share if they would become the same file."""
     name = folded(out.name) if ignores_case(out.parent) else out.name
     return Path(os.path.realpath(out.parent)) / name
@@ -177,16 +177,26 @@ def ignores_case(folder: Path) -> bool:
     place = Path(os.path.realpath(folder))
     while not place.exists() and place != place.parent:
         place = place.parent
-    try:
-        entries = [place / entry.name for entry in os.scandir(place)]
-    except OSError:
-        entries = []
-    for path in (*entries, place, *place.parents):
+    for path in (*_one_entry(place), place, *place.parents):
         other = path.name.swapcase()
-        if other != path.name and other.swapcase() == path.name and path.exists():
+        if _tells_case(path.name) and path.exists():
             identity = file_identity(path)
             return identity is not None and identity == file_identity(path.with_name(other))
     return False
+
+
+def _one_entry(folder: Path) -> list[Path]:
+    """Return an entry of a folder whose name can be written in another letter case, if any."""
+    try:
+        with os.scandir(folder) as entries:
+            name = next((entry.name for entry in entries if _tells_case(entry.name)), None)
+    except OSError:
+        return []
+    return [] if name is None else [folder / name]
+
+
+def _tells_case(name: str) -> bool:
+    return name.swapcase() != name and name.swapcase().swapcase() == name
 
 
 def longest_name(folder: Path) -> int:
