@@ -12,11 +12,11 @@ from .errors import InputError, NoFaceError
 from .finding.photos import PhotoReader
 from .finding.tools import FaceTools
 from .fingerprint import digest_of, pixels_digest
+from .media.pillow import READABLE_SUFFIXES
 from .media.stills import read_picture
 from .records import Array, Fallback, Photo
 from .settings import AnalysisSettings
 
-PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 SMALL_FACE = 64  # pixels
 
 
@@ -56,7 +56,7 @@ def photo_files(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix.lower() in PICTURE_SUFFIXES and not file.name.startswith(".")
+        if file.suffix.lower() in READABLE_SUFFIXES and not file.name.startswith(".")
     )
 
 

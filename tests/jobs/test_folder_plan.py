@@ -66,6 +66,7 @@ def test_long_names_stay_apart(tmp_path):
 def test_what_lies_in_a_folder(tmp_path, clip):
     folder = tmp_path / "in"
     picture(folder / "b.bmp")
+    picture(folder / "d.ico")
     picture(folder / "sub" / "c.JPG")
     picture(folder / ".hidden.png")
     picture(folder / ".thumbs" / "d.png")
@@ -79,9 +80,10 @@ def test_what_lies_in_a_folder(tmp_path, clip):
     (folder / "broken.mp4").write_text("not media either")
     plan = plan_folder(folder, NONE, False, 255)
     assert {entry.name: entry.result for entry in plan.entries} == {
-        "b.bmp": "b.png",
+        "b.bmp": "b.bmp",
         "broken.mp4": None,
         "clip.MP4": "clip.MP4",
+        "d.ico": "d.png",
         "linked.png": "linked.png",
         "nowhere.png": None,
         "sub/c.JPG": "sub/c.JPG",
@@ -94,12 +96,12 @@ def test_what_lies_in_a_folder(tmp_path, clip):
 
 
 def test_a_choice_of_files_changes_no_names(tmp_path):
-    for age, name in enumerate(["a.png", "a.bmp", "drafts/b.png", "c.gif"]):
+    for age, name in enumerate(["a.png", "a.ico", "drafts/b.png", "c.gif"]):
         path = picture(tmp_path / name)
         os.utime(path, (1000 - age, 1000 - age))
     plan = plan_folder(tmp_path, Choice(998.5, ("*.gif",)), False, 255)
     assert {entry.name: entry.result for entry in plan.entries} == {
-        "a.bmp": "a.bmp.png",
+        "a.ico": "a.ico.png",
         "a.png": "a.png",
     }
     assert plan.left_out == ("c.gif", "drafts/b.png")

@@ -3,6 +3,7 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 from videoswap import compare, evaluate, list_faces, swap_folder, swap_image, swap_video
@@ -27,8 +28,16 @@ def refusal(*args, **kwargs):
     return caught.value.code
 
 
-def test_default_names(clip, clips):
-    assert default_output(Path("a/b.jpg")) == Path("b_swapped.jpg")
+def small_picture(path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    PIL.Image.new("RGB", (8, 8)).save(path)
+    return path
+
+
+def test_default_names(tmp_path, clip, clips):
+    for name, out in {"b.JPG": "b.JPG", "b.tif": "b.tif", "b.ico": "b.png"}.items():
+        made = default_output(small_picture(tmp_path / "a" / name))
+        assert made == Path(out.replace("b.", "b_swapped."))
     assert default_video_output(clip) == Path("two people_swapped.mp4")
     assert default_video_output(clips["yuv444p"]) == Path("yuv444p_swapped.mkv")
 
@@ -40,7 +49,8 @@ def test_default_names_of_long_names_are_shortened(tmp_path, clip):
     assert len(os.fsencode(out.name)) <= 240
     assert out.name.startswith("映" * 70)
     assert out.name.endswith("映_swapped.mp4")
-    assert default_output(Path("x" * 255)).name == "x" * 231 + "_swapped"
+    picture = small_picture(tmp_path / ("x" * 250 + ".png"))
+    assert default_output(picture).name == "x" * 227 + "_swapped.png"
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from ..analysis.analyze import Analysis
 from ..errors import InputError
 from ..finding.tools import FaceTools
 from ..matching import Matching, match_people
+from ..media.pillow import READABLE_SUFFIXES
 from ..records import Array, Person
-from ..sources import PICTURE_SUFFIXES, embedding_of, load_references, load_sources
+from ..sources import embedding_of, load_references, load_sources
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,4 +115,4 @@ def _gallery_paths(folder: Path | None) -> list[Path]:
     if not folder.is_dir():
         raise InputError("no_gallery", f"The gallery {folder} is not a folder.")
     entries = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
-    return [one for one in entries if one.is_dir() or one.suffix.lower() in PICTURE_SUFFIXES]
+    return [one for one in entries if one.is_dir() or one.suffix.lower() in READABLE_SUFFIXES]

@@ -12,14 +12,15 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..media.formats import default_suffix
+from ..media.pillow import READABLE_SUFFIXES
 from ..media.probe import kind, probe
+from ..media.stills import picture_suffix
 from .outputs import fitted_name, folded
 
-WRITABLE_PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 # Files with such a name that cannot be read have failed; others were never meant.
-MEDIA_SUFFIXES = WRITABLE_PICTURES | {
-    *(".avi", ".bmp", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"),
-    *(".mts", ".mxf", ".nut", ".tif", ".tiff", ".ts", ".webm", ".wmv"),
+MEDIA_SUFFIXES = READABLE_SUFFIXES | {
+    *(".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
+    *(".nut", ".ts", ".webm", ".wmv"),
 }
 _NOT_MEDIA = ("not_media", "no_video_stream", "not_a_picture", "empty_file")
 _HASH_DIGITS = 8
@@ -159,14 +160,11 @@ def _walk(folder: Path) -> Iterator[_Found]:
 
 def _result_suffix(path: Path, what: str) -> str:
     """Return the suffix of a file's result: its own wherever that can be written."""
-    own = path.suffix
-    if what == "image":
-        return own if own.lower() in WRITABLE_PICTURES else ".png"
-    if what == "video":
-        info = probe(path)
-        suffix = default_suffix(info.formats, path, info.pix_fmt)
-        return own if own.lower() == suffix else suffix
-    return own
+    if what != "video":
+        return picture_suffix(path)
+    info = probe(path)
+    suffix = default_suffix(info.formats, path, info.pix_fmt)
+    return path.suffix if path.suffix.lower() == suffix else suffix
 
 
 def result_names(suffixes: dict[str, str], ignore_case: bool, longest: int) -> dict[str, str]:

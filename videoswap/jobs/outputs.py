@@ -234,8 +234,14 @@ def _belongs_to_the_one_before(sign: str) -> bool:
 
 
 def default_output(target: Path) -> Path:
-    """Return NAME_swapped in the current folder, with the target's suffix."""
-    return _beside_you(target, target.suffix)
+    """Return NAME_swapped in the current folder, in the picture's format if it can be written.
+
+    Raises:
+        InputError: If the picture cannot be read.
+    """
+    from ..media.stills import picture_suffix  # not needed for --help
+
+    return _beside_you(target, picture_suffix(target))
 
 
 def default_video_output(video: Path) -> Path:
@@ -248,7 +254,7 @@ def default_video_output(video: Path) -> Path:
     from ..media.probe import probe
 
     info = probe(video)
-    if info.animation in ("gif", "webp"):
+    if info.animation is not None:
         return default_output(video)
     return _beside_you(video, default_suffix(info.formats, video, info.pix_fmt))
 

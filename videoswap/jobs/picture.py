@@ -13,8 +13,9 @@ from ..blending.paste import paste
 from ..cropping import PictureSurface, covered_pixels, cut
 from ..finding.recognition import Recognizer
 from ..matching import match_people
-from ..media.stills import Picture, picture_format, read_picture, write_picture
-from ..records import Array, Face, Fallback, Track
+from ..media.still_formats import check_mask_name, still_format
+from ..media.stills import Picture, losses, read_picture, write_picture
+from ..records import Array, Face, Track
 from ..report import Report
 from .context import Context
 from .people import describe, picture_reports
@@ -37,8 +38,11 @@ def swap_one_picture(
     """
     started = time.perf_counter()
     overwrite = context.settings.overwrite
-    picture_format(out)
+    still_format(out)
+    if masks is not None:
+        check_mask_name(masks)
     picture = read_picture(target)
+    notes = (*picture.notes, *losses(picture, out))
     faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
     recognizer = context.tools.recognizer
     persons, matching = match_people(
@@ -53,16 +57,15 @@ def swap_one_picture(
     people = picture_reports(persons, matching, context.sources)
     for person in people:
         context.say(describe(person))
-    for note in matching.notes:
-        context.say(f"Note: {note}")
-    notes: tuple[Fallback, ...] = picture.notes
+    for note in (*matching.notes, *map(str, notes)):
+        context.say(f"Note: {note.rstrip('.')}.")
     spec = context.swapper.spec
     sizes = {track: spec.size_for(covered_pixels(faces[track], spec)) for track in matching.sources}
     if not dry_run:
         pixels, mask = _swapped(context, picture.rgb, faces, matching.sources, sizes)
-        notes += write_picture(out, picture.with_rgb(pixels), overwrite=overwrite)
+        write_picture(out, picture.with_rgb(pixels), overwrite=overwrite)
         if masks is not None:
-            grey = Picture(np.repeat(mask[..., None], 3, axis=2))
+            grey = Picture(np.repeat(mask[..., None], 3, axis=2), grey=True)
             write_picture(masks, grey, overwrite=overwrite)
     return Report(
         input=str(target),
