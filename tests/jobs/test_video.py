@@ -7,9 +7,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
+import videoswap.jobs.delivery
 import videoswap.jobs.video
 from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
@@ -153,6 +155,48 @@ def test_what_will_be_lost_is_said_before_the_work(clip, photos, settings, tmp_p
     assert said.count("analysis") == 1
 
 
+def test_a_result_that_fails_the_check_replaces_nothing(
+    clip, photos, settings, tmp_path_factory, tmp_path, monkeypatch
+):
+    settings = replace(settings, cache_dir=tmp_path_factory.mktemp("cache"))
+    out, masks = tmp_path / "out.mp4", tmp_path / "masks.mkv"
+    kept = [out, masks, tmp_path / "out.unverified.mp4"]
+    for path in kept:
+        path.write_text("precious")
+    monkeypatch.setattr(videoswap.jobs.delivery, "verify", lambda *_: ["a made-up fault"])
+    again = replace(settings, overwrite=True)
+    with pytest.raises(OutputError) as caught:
+        swap_video([photos["source"]], clip, out, settings=again, save_masks=masks)
+    assert caught.value.code == "verification_failed" and "made-up" in caught.value.message
+    assert all(path.read_text() == "precious" for path in kept)
+    aside = tmp_path / "out.unverified2.mp4"
+    assert str(aside) in caught.value.hint and len(planes(aside)) == 24
+    assert sorted(tmp_path.iterdir()) == sorted([*kept, aside])
+    assert not list(settings.cache_dir.glob("renders/*/*.piece"))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "gif"])
+def test_a_checker_that_does_not_work_is_noted(
+    solo_clip, photos, settings, tmp_path, monkeypatch, suffix
+):
+    def no_program():
+        raise RuntimeError
+
+    program = tmp_path / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    out = tmp_path / f"out.{suffix}"
+    report = swap_video([photos["source"]], solo_clip, out, settings=settings)
+    assert not any("check" in note for note in report.notes)
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", no_program)
+    again = replace(settings, overwrite=True)
+    report = swap_video([photos["source"]], solo_clip, out, settings=again)
+    assert sum("final check" in note for note in report.notes) == 1
+    assert out.exists()
+
+
 def test_a_part_starts_at_zero_and_keeps_the_sound_in_step(clip, photos, settings, tmp_path):
     out = tmp_path / "out.mp4"
     part = TimeRange(Fraction(1, 5), Fraction(3, 5))
@@ -173,16 +217,16 @@ def test_an_interrupted_render_goes_on_where_it_stopped(
     out = tmp_path / "out.mp4"
     arguments = ([photos["source"]], clip, out, [photos["right"]], settings)
     swapped_once = []
-    real = videoswap.jobs.video.mux
+    real = videoswap.jobs.delivery.mux
 
     def failing(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(videoswap.jobs.video, "mux", failing)
+    monkeypatch.setattr(videoswap.jobs.delivery, "mux", failing)
     with pytest.raises(KeyboardInterrupt):
         swap_video(*arguments)
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(videoswap.jobs.video, "mux", real)
+    monkeypatch.setattr(videoswap.jobs.delivery, "mux", real)
     real_open = Outputs.open
 
     def counting(self, segment, info):
@@ -308,7 +352,7 @@ def test_no_room_for_pieces(clip, photos, settings, tmp_path, monkeypatch, error
     def failing(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("videoswap.runtime.pieces.tempfile.TemporaryDirectory", failing)
+    monkeypatch.setattr("videoswap.runtime.pieces.scratch_path", failing)
     uncached = replace(settings, cache_dir=None)
     with pytest.raises(OutputError):
         swap_video([photos["source"]], clip, tmp_path / "o.mp4", [photos["right"]], uncached)
@@ -385,7 +429,7 @@ def test_a_full_disk_leaves_nothing_behind(clip, photos, settings, tmp_path, mon
     def full(*args, **kwargs):
         raise OutputError("disk_full", "The disk is full.")
 
-    monkeypatch.setattr(videoswap.jobs.video, "mux", full)
+    monkeypatch.setattr(videoswap.jobs.delivery, "mux", full)
     with pytest.raises(OutputError):
         swap_video([photos["source"]], clip, tmp_path / "out.mp4", [photos["right"]], settings)
     assert list(tmp_path.iterdir()) == []

@@ -243,6 +243,7 @@ def swap_nothing(
 ) -> Any:
     """Run a whole video through reader, encoder and mux; ``change`` may alter each frame."""
     from videoswap.media.encoder import SegmentEncoder
+    from videoswap.media.files import atomic_output
     from videoswap.media.mux import mux
     from videoswap.media.probe import probe
     from videoswap.media.reader import VideoReader
@@ -263,4 +264,5 @@ def swap_nothing(
                     wanted.append(item.pts)
                 encoder.finish()
             pieces.append(path)
-    return mux(pieces, info, plan, out, wanted, **mux_options)
+    with atomic_output(out) as part:
+        return mux(pieces, info, plan, part, wanted, **mux_options)

@@ -63,7 +63,7 @@ def test_round_trip(source: str, target: str, loop: int, tmp_path: Path) -> None
     with VideoReader(info) as reader, AnimationWriter(info, out) as writer:
         for frame in reader.frames():
             writer.write(frame)
-        writer.finish()
+        writer.finish(out)
     before, after = _read(path), _read(out)
     assert [t for t, _, _ in after] == [0, 100, 170, 370, 410]
     assert [d for _, d, _ in after] == DURATIONS
@@ -79,7 +79,7 @@ def test_played_once_stays_so(tmp_path: Path) -> None:
     with VideoReader(info) as reader, AnimationWriter(info, out) as writer:
         for frame in reader.frames():
             writer.write(frame)
-        writer.finish()
+        writer.finish(out)
     with PIL.Image.open(out) as made:
         assert "loop" not in made.info
 
@@ -90,7 +90,7 @@ def test_video_to_gif(tmp_path: Path) -> None:
     with VideoReader(info) as reader, AnimationWriter(info, out) as writer:
         for frame in reader.frames():
             writer.write(frame)
-        writer.finish()
+        writer.finish(out)
     assert [t for t, _, _ in _read(out)] == [40 * i for i in range(10)]
     assert verify(out) == []
 

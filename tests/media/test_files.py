@@ -31,7 +31,11 @@ def test_a_file_that_appeared_is_not_replaced(
         part.write_text("mine")
         out.write_text("theirs")
     assert caught.value.code == "output_exists"
-    assert out.read_text() == "theirs" and list(tmp_path.iterdir()) == [out]
+    aside = tmp_path / "out.new"
+    assert str(aside) in caught.value.hint
+    assert out.read_text() == "theirs" and aside.read_text() == "mine"
+    assert sorted(tmp_path.iterdir()) == [out, aside]
+    aside.unlink()
     with atomic_output(out) as part:
         part.write_text("mine")
     assert out.read_text() == "mine"
@@ -41,23 +45,11 @@ def test_a_file_that_appeared_is_not_replaced(
     assert out.read_text() == "new" and list(tmp_path.iterdir()) == [out]
 
 
-def test_pictures_and_animations_do_not_replace(tmp_path: Path) -> None:
+def test_pictures_do_not_replace(tmp_path: Path) -> None:
     taken = tmp_path / "out.png"
     taken.write_text("theirs")
     with pytest.raises(OutputError):
         write_picture(taken, Picture(np.zeros((4, 4, 3), np.uint8)), overwrite=False)
-    info = probe(clips.make(tmp_path / "clip.mp4", clips.Clip(frames=2, audio=0)))
-    gif = tmp_path / "out.gif"
-    gif.write_text("theirs")
-    with (
-        pytest.raises(OutputError) as caught,
-        VideoReader(info) as reader,
-        AnimationWriter(info, gif, overwrite=False) as writer,
-    ):
-        for frame in reader.frames():
-            writer.write(frame)
-        writer.finish()
-    assert caught.value.code == "output_exists" and gif.read_text() == "theirs"
 
 
 def test_a_full_disk_leaves_nothing_of_an_animation(tmp_path: Path) -> None:
@@ -68,11 +60,12 @@ def test_a_full_disk_leaves_nothing_of_an_animation(tmp_path: Path) -> None:
             pytest.raises(OutputError) as caught,
             VideoReader(info) as reader,
             AnimationWriter(info, tmp_path / "out.gif") as writer,
+            atomic_output(tmp_path / "out.gif") as out,
         ):
             resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
             for frame in reader.frames():
                 writer.write(frame)
-            writer.finish()
+            writer.finish(out)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.code == "disk_full"

@@ -114,7 +114,7 @@ def test_animations_are_upright(suffix: str, turn: str | None, tmp_path: Path) -
     with VideoReader(info) as reader, AnimationWriter(info, out) as writer:
         for frame in reader.frames():
             writer.write(frame)
-        writer.finish()
+        writer.finish(out)
     made = probe(out)
     turned = turn in ("90", "270", "transposed")
     assert (made.width, made.height) == ((96, 192) if turned else (192, 96))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -13,15 +11,11 @@ import numpy as np
 
 from ..analysis.analyze import Analysis, analyze_video
 from ..blending.finish import REACH
-from ..errors import InputError, OutputError
+from ..errors import InputError
 from ..finding.tools import FaceTools
 from ..matching import match_people
-from ..media.animation import AnimationWriter, animation_container
-from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
-from ..media.ffmpeg import verify, verify_copied
-from ..media.mux import mux, plan_streams
 from ..media.probe import VideoInfo, probe
-from ..media.streams import StreamPlan
+from ..media.scratch import clear_leftovers
 from ..records import Fallback, TimeRange
 from ..report import Report
 from ..runtime.outputs import Outputs
@@ -31,7 +25,9 @@ from ..runtime.render import Casting, Renderer, cast
 from ..runtime.segments import Segment, plan_segments
 from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
+from .clock import Clock
 from .context import Context, Say
+from .delivery import Targets, animation_sink, deliver, plan_targets
 from .people import describe, person_reports
 
 
@@ -49,46 +45,11 @@ class Notes:
             self._say(f"Note: {note.rstrip('.')}.")
 
 
-class Clock:
-    """Wall time of the parts of a run, in seconds."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """Time what happens inside."""
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - started, 3)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Targets:
-    """Where the results go and how they are encoded.
-
-    ``encoder`` and ``streams`` are None for GIF and animated WebP, which are written in one go
-    and hold nothing else.
-    """
-
-    out: Path
-    masks: Path | None
-    encoder: EncoderPlan | None
-    mask_encoder: EncoderPlan | None
-    streams: StreamPlan | None
-
-    @property
-    def notes(self) -> tuple[Fallback, ...]:
-        """What will be done otherwise than asked or expected."""
-        encoder = () if self.encoder is None else self.encoder.notes
-        return (*encoder, *(() if self.streams is None else self.streams.notes))
-
-
 @dataclass(slots=True)
 class _Tally:
     """What the render has to say."""
 
-    notes: list[str] = field(default_factory=list)
+    notes: list[Fallback | str] = field(default_factory=list)
     stages: tuple[StageTime, ...] = ()
 
 
@@ -109,8 +70,9 @@ def swap_one_video(
     """
     clock = Clock()
     settings = context.settings
+    clear_leftovers(out.parent)
     info = probe(video)
-    targets = _targets(info, out, masks, settings)
+    targets = plan_targets(info, out, masks, settings)
     notes = Notes(context.say)
     notes.add(targets.notes)
     with clock.part("analyze"):
@@ -150,11 +112,7 @@ def swap_one_video(
         swapped = reduce(np.union1d, [part.pts for part in casting.values()])
         tally = _Tally()
         if not dry_run:
-            with clock.part("render"):
-                tally = _render(context, info, analysis, casting, segments, targets, notes)
-    if not dry_run:
-        with clock.part("verify"):
-            tally.notes += _verify(targets)
+            tally = _render(context, info, analysis, casting, segments, targets, notes, clock)
     notes.add(tally.notes)
     encoder = targets.encoder
     sizes = sorted({part.size for part in casting.values()})
@@ -217,27 +175,15 @@ def _expected_frames(info: VideoInfo, part: TimeRange) -> int | None:
     return max(1, round((end - (part.start or 0)) * info.average_rate))
 
 
-def _targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> _Targets:
-    """Plan the encoders of the results, before any work is spent."""
-    encoder = streams = None
-    if animation_container(out) is None:
-        encoder = plan_encoder(info, settings.encode, out)
-        streams = plan_streams(info, encoder, settings.encode.audio)
-        if settings.strict_streams:
-            streams.check()
-    if masks is None:
-        return _Targets(out, None, encoder, None, streams)
-    return _Targets(out, masks, encoder, plan_masks(info, masks), streams)
-
-
 def _render(
     context: Context,
     info: VideoInfo,
     analysis: Analysis,
     casting: dict[int, Casting],
     segments: tuple[Segment, ...],
-    targets: _Targets,
+    targets: Targets,
     notes: Notes,
+    clock: Clock,
 ) -> _Tally:
     finder = context.finder(analysis.appearances)
     renderer = Renderer(
@@ -268,7 +214,7 @@ def _render(
     with (
         stages_share_the_cores(),
         piece_folder(cache, key, targets.out, info.path, lambda note: notes.add([note])) as folder,
-        _sink(info, targets, context.settings.overwrite) as sink,
+        animation_sink(info, targets) as sink,
     ):
         outputs = Outputs(folder, targets.encoder, targets.mask_encoder, sink)
         missing = [segment for segment in segments if outputs.needs(segment)]
@@ -278,69 +224,8 @@ def _render(
             )
         frames = [pts for segment in missing for pts in segment.pts]
         faces = sum(int(np.isin(part.pts, frames).sum()) for part in casting.values())
-        with Progress("render", len(frames), faces) as bar:
+        with clock.part("render"), Progress("render", len(frames), faces) as bar:
             tally.stages = renderer.run(missing, outputs, lambda job: bar.advance(len(job.crops)))
         pts = analysis.frames.pts
-        settings = context.settings
-        range_, overwrite = settings.time_range, settings.overwrite
-        if targets.masks is not None and targets.mask_encoder is not None:
-            pieces = [outputs.mask(segment) for segment in segments]
-            mux(
-                pieces,
-                info,
-                targets.mask_encoder,
-                targets.masks,
-                pts,
-                range_,
-                copy_streams=False,
-                overwrite=overwrite,
-            )
-        if sink is not None:
-            sink.finish()
-        elif targets.encoder is not None:
-            pieces = [outputs.video(segment) for segment in segments]
-            made = mux(
-                pieces,
-                info,
-                targets.encoder,
-                targets.out,
-                pts,
-                range_,
-                audio=settings.encode.audio,
-                overwrite=overwrite,
-            )
-            tally.notes += map(str, made.notes)
+        tally.notes += deliver(info, targets, outputs, sink, segments, pts, context.settings, clock)
     return tally
-
-
-@contextmanager
-def _sink(info: VideoInfo, targets: _Targets, overwrite: bool) -> Iterator[AnimationWriter | None]:
-    """Open the writer of an animated picture, if the result is one."""
-    if targets.encoder is not None:
-        yield None
-        return
-    with AnimationWriter(info, targets.out, overwrite=overwrite) as writer:
-        yield writer
-
-
-def _verify(targets: _Targets) -> list[str]:
-    """Let an independent decoder read the results in full.
-
-    Returns:
-        What it finds wrong with streams that were only copied: they came like that.
-
-    Raises:
-        OutputError: ``verification_failed``; the file is left under another name.
-    """
-    for path in (targets.out, targets.masks):
-        problems = verify(path) if path is not None else []
-        if path is not None and problems:
-            aside = path.with_name(f"{path.stem}.unverified{path.suffix}")
-            path.replace(aside)
-            raise OutputError(
-                "verification_failed",
-                f"ffmpeg cannot read the result in full: {problems[0].rstrip('.')}.",
-                f"It lies in {aside}; please report this with the video.",
-            )
-    damage = verify_copied(targets.out)
-    return [f"a copied stream is damaged, as it is in the source: {damage[0]}"] if damage else []

@@ -21,10 +21,11 @@ from av.video.reformatter import VideoReformatter
 
 from ..errors import OutputError, UsageError
 from .colour import swscale_space
-from .files import atomic_output, output_errors, url
+from .files import output_errors, url
 from .pillow import ANIMATED, opened
 from .probe import VideoInfo
 from .reader import DecodedFrame
+from .scratch import scratch_path
 from .segment import SegmentWriter
 from .webp import with_last_duration
 
@@ -53,15 +54,15 @@ def loop_count(info: VideoInfo) -> int:
 
 
 class AnimationWriter:
-    """Writes an animation; it appears under its name only when finished.
+    """Writes an animation, all at once when it is finished.
 
     The formats say neither rotation nor pixel shape, so the picture is written upright.
 
     Use it as a context manager: nothing is left of an unfinished one.
     """
 
-    def __init__(self, info: VideoInfo, out: Path, overwrite: bool = True) -> None:
-        """Prepare to write frames of ``info`` to ``out``, replacing what is there or not.
+    def __init__(self, info: VideoInfo, out: Path) -> None:
+        """Prepare to write frames of ``info`` in the format that the name ``out`` asks for.
 
         Raises:
             UsageError: ``unknown_container`` if the name does not end in .gif or .webp.
@@ -74,13 +75,12 @@ class AnimationWriter:
         swap = info.orientation.turn[0, 0] == 0
         self._stretched = self._size[::-1] if swap else self._size
         self._out = out
-        self._overwrite = overwrite
         self._container = container
         self._ticks = TICKS[container]
         self._reformatter = VideoReformatter()
         self._graph = _palette_graph(self._size, self._ticks) if container == "gif" else None
         self._encoder = self._open_encoder()
-        self._writer = SegmentWriter(out.parent / f".{out.name[:60]}.packets")
+        self._writer = SegmentWriter(scratch_path(out.parent, "packets"))
         self._first: int | None = None
         self._last = -1
         self._length = 1
@@ -109,19 +109,22 @@ class AnimationWriter:
         picture.time_base, picture.pts, picture.duration = self._ticks, self._last, self._length
         self._encode(picture)
 
-    def finish(self) -> None:
-        """Write the file.
+    def finish(self, part: Path) -> None:
+        """Write the file, inside of `atomic_output`.
+
+        Args:
+            part: Where to write it.
 
         Raises:
             OutputError: ``no_frames``, ``unwritable_output``, ``disk_full`` or ``write_failed``.
+            OSError, av.FFmpegError: If it cannot be written.
         """
         if self._first is None:
             raise OutputError("no_frames", f"There is no frame to write to {self._out}.")
         self._drain(None)
         packets = self._writer.finish(self._encoder.extradata or b"", ENCODER[self._container])
         try:
-            with atomic_output(self._out, self._overwrite) as part:
-                self._mux(packets.packets(), [int(pts) for pts in packets.pts], part)
+            self._mux(packets.packets(), [int(pts) for pts in packets.pts], part)
         finally:
             packets.path.unlink(missing_ok=True)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import re
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import av
 from av.container import InputContainer
 
 from ..errors import InputError, OutputError
+from .scratch import held, scratch_path
 
 # Only these demuxers may open a file: none of them follows references to other files or URLs.
 INPUT_FORMATS = (
@@ -85,21 +86,38 @@ def output_errors(out: Path) -> Iterator[None]:
 
 
 def _appear(part: Path, out: Path) -> None:
-    """Give a file its name only if the name is free."""
+    """Give a file its name only if the name is free.
+
+    Raises:
+        FileExistsError: If it is not.
+    """
     try:
-        try:
-            out.hardlink_to(part)
-        except FileExistsError:
-            raise
-        except OSError:  # no links here: reserve the name, then take it
-            out.touch(exist_ok=False)
-            part.replace(out)
-        else:
-            part.unlink()
+        out.hardlink_to(part)
     except FileExistsError:
-        raise OutputError(
-            "output_exists", f"{out} exists already.", "Use --overwrite or another name."
-        ) from None
+        raise
+    except OSError:  # no links here: reserve the name, then take it
+        out.touch(exist_ok=False)
+        part.replace(out)
+    else:
+        part.unlink()
+
+
+def lay_aside(part: Path, out: Path, word: str) -> Path:
+    """Give a finished file a free name beside ``out``, which tells by a word what it is.
+
+    Returns:
+        Its name.
+
+    Raises:
+        OSError: If it cannot be renamed.
+    """
+    stem = out.stem.encode("utf-8", "surrogateescape")[:200].decode("utf-8", "ignore")
+    for number in itertools.count(1):
+        aside = out.with_name(f"{stem}.{word}{number if number > 1 else ''}{out.suffix}")
+        with contextlib.suppress(FileExistsError):
+            _appear(part, aside)
+            return aside
+    raise AssertionError("names never end")
 
 
 @contextlib.contextmanager
@@ -108,7 +126,8 @@ def atomic_output(out: Path, overwrite: bool = True) -> Iterator[Path]:
 
     Args:
         out: The result.
-        overwrite: Whether a file that appeared under its name meanwhile is replaced.
+        overwrite: Whether a file that appeared under its name meanwhile is replaced. If not, the
+            result gets a free name beside it: its work is not lost.
 
     Yields:
         The path to write to; its name says nothing about the format.
@@ -119,15 +138,24 @@ def atomic_output(out: Path, overwrite: bool = True) -> Iterator[Path]:
     """
     if out.is_dir():
         raise OutputError("output_is_directory", f"{out} is a directory.", "Name a file.")
-    part = out.parent / f".{uuid.uuid4().hex[:12]}.part"
+    part = scratch_path(out.parent, "part")
     try:
         with output_errors(out):
             part.touch(exist_ok=False)
-            yield part
-            if overwrite:
-                part.replace(out)
-            else:
-                _appear(part, out)
+            with held(part):
+                yield part
+                if overwrite:
+                    part.replace(out)
+                    return
+                try:
+                    _appear(part, out)
+                except FileExistsError:
+                    aside = lay_aside(part, out, "new")
+                    raise OutputError(
+                        "output_exists",
+                        f"{out} exists already: it came while this was being made.",
+                        f"What was made lies in {aside}.",
+                    ) from None
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from ..errors import InputError, OutputError
 from ..records import Array, Fallback, TimeRange
 from .encoder import configure
-from .files import atomic_output, open_input, output_errors, url
+from .files import open_input, url
 from .matroska import PLACEHOLDER, write_pixel_shape
 from .orientation import Orientation
 from .plan import EncoderPlan
@@ -57,35 +57,36 @@ def mux(
     range_: TimeRange | None = None,
     copy_streams: bool = True,
     audio: str = "auto",
-    overwrite: bool = True,
+    progress: Callable[[int], None] | None = None,
 ) -> MuxReport:
-    """Write the result: pieces joined, other streams copied; it appears only when complete.
+    """Write the result: pieces joined, other streams copied.
+
+    Inside of `atomic_output`, which turns failures to write into errors that name the result.
 
     Args:
         segments: The pieces in order of time.
         source: The video they were made from.
         plan: How they were encoded.
-        out: The result.
+        out: Where to write it; its name says nothing about the format.
         wanted_pts: The pts of all frames, ascending, in the source's time base.
         range_: The part of the source that is kept; the result then starts at 0.
         copy_streams: Whether to copy other streams, chapters and metadata (not for masks).
         audio: What to do with sound, as in ``EncodeSettings``.
-        overwrite: Whether a file that appeared under the name of the result is replaced.
+        progress: Told how many frames are written, often.
 
     Raises:
-        OutputError: ``pieces_do_not_fit``, ``unwritable_output``, ``disk_full``,
-            ``write_failed`` or ``output_exists``.
+        OutputError: ``pieces_do_not_fit``.
         InputError: ``damaged_segment``.
+        OSError, av.FFmpegError: If it cannot be written.
     """
     pieces = [EncodedSegment.load(path) for path in segments]
     times = np.asarray(wanted_pts, dtype=np.int64)
     _check_pieces(pieces, times)
     window = _window(source, times, range_)
-    with atomic_output(out, overwrite) as part:
-        if not copy_streams or source.animation is not None:
-            return _write(pieces, source, plan, part, times, window, None, audio)
-        with open_input(source.path) as container:
-            return _write(pieces, source, plan, part, times, window, container, audio)
+    if not copy_streams or source.animation is not None:
+        return _write(pieces, source, plan, out, times, window, None, audio, progress)
+    with open_input(source.path) as container:
+        return _write(pieces, source, plan, out, times, window, container, audio, progress)
 
 
 def plan_streams(source: VideoInfo, plan: EncoderPlan, audio: str = "auto") -> StreamPlan:
@@ -167,6 +168,7 @@ def _write(
     window: Window,
     container: InputContainer | None,
     audio: str,
+    progress: Callable[[int], None] | None,
 ) -> MuxReport:
     options = _muxer_options(plan, container)
     with av.open(url(part), "w", format=plan.container, container_options=options) as out:
@@ -181,11 +183,10 @@ def _write(
         out.start_encoding()
         _check_headers(video, pieces[0])
         shift = int(times[0]) if window.start is not None else 0
-        packets = _video_packets(pieces, plan, video, shift)
+        packets = _counted(_video_packets(pieces, plan, video, shift), progress)
         first = _interleave(out, packets, copier)
     if _needs_display_size(plan, source):
-        with output_errors(part):
-            write_pixel_shape(part, source.orientation.sample_aspect_ratio)
+        write_pixel_shape(part, source.orientation.sample_aspect_ratio)
     notes = _shape_notes(source.orientation, part, plan) + (copier.damage if copier else ())
     if first < 0 and plan.container in NO_NEGATIVE_TIMES:
         moved = f"times that are all {float(-first):.3f} s later"
@@ -323,6 +324,15 @@ def _video_packets(
             packet.stream = video
             yield packet.dts * plan.time_base, packet
             index += 1
+
+
+def _counted(
+    packets: Iterator[tuple[Fraction, av.Packet[Any]]], progress: Callable[[int], None] | None
+) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
+    for done, packet in enumerate(packets, 1):
+        yield packet
+        if progress is not None:
+            progress(done)
 
 
 def _interleave(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,12 @@ class Outputs:
         if self.sink is not None or not _complete(self.video(segment), segment):
             return True
         return self.mask_plan is not None and not _complete(self.mask(segment), segment)
+
+    def discard(self, segments: Iterable[Segment]) -> None:
+        """Remove pieces that must not be used again."""
+        for segment in segments:
+            self.video(segment).unlink(missing_ok=True)
+            self.mask(segment).unlink(missing_ok=True)
 
     @contextmanager
     def open(self, segment: Segment, info: VideoInfo) -> Iterator[Piece]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from ..fingerprint import code_digest, digest_of, library_versions
 from ..media.files import output_errors
+from ..media.scratch import held, scratch_path
 from ..records import Fallback
 
 FOLDER = "renders"
@@ -57,16 +57,20 @@ def piece_folder(
     """
     if cache_dir is None:
         with output_errors(out):
-            temporary = tempfile.TemporaryDirectory(dir=out.parent, prefix=".videoswap-")
-        with temporary as name:
-            yield Path(name)
+            temporary = scratch_path(out.parent, "pieces")
+            temporary.mkdir(mode=0o700)
+        try:
+            with held(temporary):
+                yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
         return
-    with ExitStack() as held:
+    with ExitStack() as stack:
         folder = cache_dir / FOLDER / key
         refused: OSError | Timeout | None = None
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            held.enter_context(FileLock(folder / "lock", timeout=0, mode=0o600))
+            stack.enter_context(FileLock(folder / "lock", timeout=0, mode=0o600))
             _describe(folder, film, out)
         except (OSError, Timeout) as error:
             refused = error
@@ -77,7 +81,7 @@ def piece_folder(
         running = isinstance(refused, Timeout)
         why = "another process renders the same" if running else f"the cache fails ({refused})"
         tell(Fallback("pieces that outlive an interruption", "pieces beside the result", why))
-        yield held.enter_context(piece_folder(None, key, out, film, tell))
+        yield stack.enter_context(piece_folder(None, key, out, film, tell))
 
 
 def about(folder: Path) -> dict[str, str]:

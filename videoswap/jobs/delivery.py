@@ -1,0 +1,162 @@
+"""From rendered pieces to results: joined, read in full by another program, and then named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError, OutputError
+from ..media.animation import AnimationWriter, animation_container
+from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
+from ..media.ffmpeg import verify, verify_copied
+from ..media.files import atomic_output, lay_aside
+from ..media.mux import mux, plan_streams
+from ..media.probe import VideoInfo
+from ..media.streams import StreamPlan
+from ..records import Array, Fallback
+from ..runtime.outputs import Outputs
+from ..runtime.progress import Progress
+from ..runtime.segments import Segment
+from ..settings import SwapSettings
+from .clock import Clock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """Where the results go and how they are encoded.
+
+    ``encoder`` and ``streams`` are None for GIF and animated WebP, which are written in one go
+    and hold nothing else.
+    """
+
+    out: Path
+    masks: Path | None
+    encoder: EncoderPlan | None
+    mask_encoder: EncoderPlan | None
+    streams: StreamPlan | None
+
+    @property
+    def notes(self) -> tuple[Fallback, ...]:
+        """What will be done otherwise than asked or expected."""
+        encoder = () if self.encoder is None else self.encoder.notes
+        return (*encoder, *(() if self.streams is None else self.streams.notes))
+
+
+def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> Targets:
+    """Plan how the results are written, before any work is spent.
+
+    Raises:
+        OutputError: ``dropped_streams`` if none may be lost.
+        UsageError: See `plan_encoder`.
+    """
+    encoder = streams = None
+    if animation_container(out) is None:
+        encoder = plan_encoder(info, settings.encode, out)
+        streams = plan_streams(info, encoder, settings.encode.audio)
+        if settings.strict_streams:
+            streams.check()
+    if masks is None:
+        return Targets(out, None, encoder, None, streams)
+    return Targets(out, masks, encoder, plan_masks(info, masks), streams)
+
+
+@contextmanager
+def animation_sink(info: VideoInfo, targets: Targets) -> Iterator[AnimationWriter | None]:
+    """Open the writer of an animated picture, if the result is one."""
+    if targets.encoder is not None:
+        yield None
+        return
+    with AnimationWriter(info, targets.out) as writer:
+        yield writer
+
+
+def deliver(
+    info: VideoInfo,
+    targets: Targets,
+    outputs: Outputs,
+    sink: AnimationWriter | None,
+    segments: Sequence[Segment],
+    pts: Array,
+    settings: SwapSettings,
+    clock: Clock,
+) -> list[Fallback | str]:
+    """Join the pieces, check the results, and only then let them replace anything.
+
+    Args:
+        info: The source.
+        targets: The results.
+        outputs: Where the pieces are.
+        sink: Has the frames of an animated picture; None for a video.
+        segments: All segments, in order.
+        pts: (n,) int64, all frames.
+        settings: The settings.
+        clock: Takes the time.
+
+    Returns:
+        What was done otherwise than expected.
+
+    Raises:
+        OutputError: ``verification_failed``, where the file is left under another name;
+            ``output_exists`` and what else `atomic_output` raises.
+        InputError: If the source cannot be read.
+    """
+    notes: list[Fallback | str] = []
+    with ExitStack() as names:
+        masks = None
+        if targets.masks is not None:
+            masks = names.enter_context(atomic_output(targets.masks, settings.overwrite))
+        result = names.enter_context(atomic_output(targets.out, settings.overwrite))
+        with clock.part("mux"), Progress("join", len(pts)) as bar:
+            if masks is not None and targets.mask_encoder is not None:
+                pieces = [outputs.mask(segment) for segment in segments]
+                plan, part = targets.mask_encoder, settings.time_range
+                mux(pieces, info, plan, masks, pts, part, copy_streams=False)
+            if sink is not None:
+                sink.finish(result)
+            elif targets.encoder is not None:
+                pieces = [outputs.video(segment) for segment in segments]
+                plan, part, audio = targets.encoder, settings.time_range, settings.encode.audio
+                made = mux(pieces, info, plan, result, pts, part, audio=audio, progress=bar.reach)
+                notes += made.notes
+        with clock.part("verify"):
+            try:
+                for path, name in ((result, targets.out), (masks, targets.masks)):
+                    if path is not None and name is not None:
+                        _check(path, name, len(pts))
+                with Progress("check copies", None) as bar:
+                    damage = verify_copied(result, bar.reach)
+            except OutputError:
+                outputs.discard(segments)  # joined again they would come out the same
+                raise
+            except InputError as error:
+                if error.code != "no_ffmpeg":
+                    raise
+                notes.append(Fallback("a final check of the result", "", _reason(error)))
+                damage = []
+    if damage:
+        notes.append(f"a copied stream is damaged, as it is in the source: {damage[0]}")
+    return notes
+
+
+def _check(path: Path, name: Path, frames: int) -> None:
+    """Let an independent decoder read a result in full.
+
+    Raises:
+        OutputError: ``verification_failed``; the file is left under a name of its own.
+    """
+    with Progress("check", frames) as bar:
+        problems = verify(path, bar.reach)
+    if problems:
+        aside = lay_aside(path, name, "unverified")
+        raise OutputError(
+            "verification_failed",
+            f"ffmpeg cannot read the result in full: {problems[0].rstrip('.')}.",
+            f"It lies in {aside}; please report this with the video.",
+        )
+
+
+def _reason(error: InputError) -> str:
+    """Return a sentence as the part of another."""
+    return error.message[0].lower() + error.message[1:].rstrip(".")
