@@ -145,10 +145,11 @@ def test_what_will_be_lost_is_said_before_the_work(clip, photos, settings, tmp_p
 
     monkeypatch.setattr(videoswap.jobs.video, "analyze_video", stop)
     out = tmp_path / "out.webm"
+    settings = replace(settings, encode=EncodeSettings(audio="copy"))
     with pytest.raises(RuntimeError):
         swap_video([photos["source"]], clip, out, settings=settings, say=said.append)
     at = said.index("analysis")
-    assert any("(aac" in line and "webm cannot hold it" in line for line in said[:at])
+    assert any("webm cannot hold aac" in line for line in said[:at])
     with pytest.raises(OutputError) as caught:
         swap_video([photos["source"]], clip, out, settings=replace(settings, strict_streams=True))
     assert caught.value.code == "dropped_streams"
