@@ -65,7 +65,10 @@ def _run(
     def one(case: Case) -> tuple[Case, Outcome | None, list[str]]:
         if case.needs is not None and case.needs():
             return case, None, []
-        return case, *run_case(case, base, material)
+        try:
+            return case, *run_case(case, base, material)
+        except Exception as error:  # a row that cannot be made does not end the table
+            return case, None, [f"the row itself failed: {type(error).__name__}: {error}"]
 
     with ThreadPoolExecutor(jobs) as pool:
         yield from pool.map(one, rows)
@@ -74,8 +77,8 @@ def _run(
 def _line(case: Case, outcome: Outcome | None, wrong: list[str]) -> str:
     codes = " or ".join(map(str, case.codes))
     if outcome is None:
-        lacking = case.needs() if case.needs is not None else ""
-        return _row(case.id, codes, "-", "-", "-", "", f"not run: {lacking}")
+        lacking = f"not run: {case.needs()}" if case.needs is not None else ""
+        return _row(case.id, codes, "-", "-", "-", lacking, "; ".join(wrong))
     told = (outcome.err.strip() or outcome.out.strip()).splitlines()
     said = told[-1] if told else ""
     return _row(

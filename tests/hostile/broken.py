@@ -83,7 +83,9 @@ def rotten_packets(name: str, which: Sequence[int], keep: int = 0) -> Maker:
         content = bytearray(path.read_bytes())
         for index in which:
             pos, size = places[index]
-            content[pos + keep : pos + size] = random.Random(index).randbytes(size - keep)
+            content[pos + min(keep, size) : pos + size] = random.Random(index).randbytes(
+                max(0, size - keep)
+            )
         path.write_bytes(content)
 
     return make

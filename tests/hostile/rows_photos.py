@@ -117,7 +117,6 @@ READ = (
     _read("JPEG 2000", "x.jp2", saved("x.jp2")),
     _read("ICO", "x.ico", saved("x.ico", sizes=[(256, 256)])),
     _read("PPM", "x.ppm", saved("x.ppm")),
-    _read("TGA", "x.tga", saved("x.tga")),
     _read("WebP", "x.webp", saved("x.webp")),
     _read(
         "a moving WebP as photo",
@@ -137,6 +136,7 @@ REFUSED = (
     _refused("photo of one pixel", "x.png", saved("x.png", squeezed((1, 1))), 4),
     _refused("photo with nobody", "nobody.png", taken("nobody.png"), 4, short=True),
     _refused("photo with a face in its alpha plane only", "x.png", saved("x.png", only_alpha), 4),
+    _refused("TGA", "x.tga", saved("x.tga")),
     _refused("SVG", "x.svg", text("x.svg", '<svg xmlns="http://www.w3.org/2000/svg"/>')),
     _refused(
         "SVG named .png that reads a file",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from pathlib import Path
 
@@ -76,3 +77,11 @@ def test_a_name_that_no_file_can_have_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         check_readable(tmp_path / ("x" * 300))
     assert caught.value.code == "unreadable_file"
+
+
+@pytest.mark.parametrize("name", ["pipe", "/dev/zero"])
+def test_what_can_be_read_only_once_or_for_ever_is_no_input(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe")  # to open it would wait until somebody writes
+    with pytest.raises(InputError) as caught:
+        check_readable(tmp_path / name)
+    assert caught.value.code == "not_a_file"

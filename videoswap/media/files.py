@@ -7,6 +7,7 @@ import errno
 import itertools
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,11 +34,19 @@ def check_readable(path: Path) -> None:
     """Check that a path names a readable file with something in it.
 
     Raises:
-        InputError: ``missing_file``, ``is_directory``, ``unreadable_file`` or ``empty_file``.
+        InputError: ``missing_file``, ``is_directory``, ``not_a_file``, ``unreadable_file`` or
+            ``empty_file``.
     """
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise InputError("is_directory", f"{path} is a directory, not a file.")
+        if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):  # to read it may wait for ever
+            raise InputError(
+                "not_a_file",
+                f"{path} is a pipe or a device, and inputs are read more than once.",
+                "Save it in a file first.",
+            )
         with path.open("rb") as file:
             first = file.read(1)
     except FileNotFoundError:
