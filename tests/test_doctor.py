@@ -1,9 +1,11 @@
 import importlib.metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from videoswap import cli, doctor
+from videoswap import SwapSettings, cli, doctor
+from videoswap.packages import NEEDED
 
 
 def fake_distributions(names):
@@ -31,7 +33,7 @@ def test_a_missing_system_library_is_named(monkeypatch):
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
     monkeypatch.setattr(doctor.importlib, "import_module", broken)
-    check = doctor._package("cv2", "opencv-python", "warps")
+    check = doctor._package(NEEDED[1])
     assert not check.fine
     assert "libGL.so.1" in check.finding
     assert "apt-get install libgl1" in check.advice
@@ -52,3 +54,44 @@ def test_this_machine_is_fine(capsys):
     told = capsys.readouterr().out
     assert "engine mesh: usable" in told
     assert "libx264" in told
+
+
+def test_what_is_optional_and_not_here_is_marked_so():
+    lines = [str(check) for check in doctor.examine() if check.name.startswith("engine ")]
+    assert any(line.startswith("ok    engine mesh: usable") for line in lines)
+    assert any(
+        line.startswith("--    engine lite: its weights are not published") for line in lines
+    )
+    assert all(line[:2] in ("ok", "--") for line in lines)
+
+
+@pytest.mark.parametrize(("fine", "needed", "code"), [(False, False, 0), (False, True, 1)])
+def test_doctor_fails_only_where_something_needed_is_wrong(monkeypatch, fine, needed, code, capsys):
+    monkeypatch.setattr(doctor, "examine", lambda: (doctor.Check("x", fine, "y", needed=needed),))
+    assert cli.main(["doctor"]) == code
+
+
+@pytest.mark.parametrize("folder", ["cache", "weights"])
+def test_doctor_says_where_things_are_kept_and_whether_that_can_be_written(
+    folder, tmp_path, monkeypatch
+):
+    file = tmp_path / "file"
+    file.touch()
+    for place, writable in ((tmp_path / "deep" / "down", True), (file, False)):
+        monkeypatch.setenv(f"VIDEOSWAP_{folder.upper()}_DIR", str(place))
+        (check,) = getattr(doctor, f"_{folder}")()
+        assert str(place) in check.finding
+        assert check.fine is writable and not check.needed
+
+
+def test_a_user_without_a_home_has_no_cache_and_still_everything_else(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("VIDEOSWAP_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    assert SwapSettings().cache_dir is None
+    (check,) = doctor._cache()
+    assert not check.fine and "VIDEOSWAP_CACHE_DIR" in check.advice
+    assert cli.main(["cache", "list"]) == 2

@@ -6,15 +6,15 @@ import argparse
 from collections.abc import Sequence
 from typing import Protocol
 
-from . import __version__
 from .commands import cache, compare, doctor, evaluate, faces, models, swap
-from .commands.console import EXIT_CODES, run_guarded
+from .commands.console import EXIT_CODES, add_common, run_guarded
+from .commands.parser import Parser
 
 
 class Command(Protocol):
     """What every file of ``commands`` has that is one."""
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+    def add_arguments(self, parser: Parser) -> None:
         """Add the flags."""
 
     def run(self, arguments: argparse.Namespace) -> int:
@@ -34,37 +34,33 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``videoswap``: one of ``COMMANDS``."""
-    parser = argparse.ArgumentParser(
-        prog="videoswap",
-        description="Put faces from photos onto chosen people of videos.",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"videoswap {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, (command, text) in COMMANDS.items():
-        one = commands.add_parser(
-            name, help=text, epilog=EXIT_CODES, formatter_class=parser.formatter_class
-        )
-        _complete(one, command)
-    return run_guarded(parser, argv)
+    return run_guarded(program(), argv)
 
 
 def swap_main(argv: Sequence[str] | None = None) -> int:
     """Run ``inference.py``: GHOST's command line, the same as ``videoswap swap``."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="inference.py",
         description="Put the face of a photo onto chosen people of a video or picture.",
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"videoswap {__version__}")
-    _complete(parser, swap)
+    swap.add_arguments(parser)
+    parser.set_defaults(run=swap.run)
+    add_common(parser)
     return run_guarded(parser, argv)
 
 
-def _complete(parser: argparse.ArgumentParser, command: Command) -> None:
-    command.add_arguments(parser)
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    parser.set_defaults(run=command.run)
+def program() -> Parser:
+    """Return the parser of ``videoswap`` with all its commands."""
+    parser = Parser(
+        prog="videoswap",
+        description="Put faces from photos onto chosen people of videos.",
+        epilog=EXIT_CODES,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (command, text) in COMMANDS.items():
+        one = commands.add_parser(name, help=text, description=f"{text}.", epilog=EXIT_CODES)
+        command.add_arguments(one)
+        one.set_defaults(run=command.run)
+    add_common(parser)
+    return parser

@@ -5,28 +5,23 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import os
+import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-_PACKAGES = (
-    ("av", "av", "reads and writes video"),
-    ("cv2", "opencv-python", "warps and blends"),
-    ("numpy", "numpy", "computes"),
-    ("scipy", "scipy", "assigns and clusters"),
-    ("onnxruntime", "onnxruntime", "runs the face detector"),
-    ("onnx", "onnx", "prepares the face detector"),
-    ("dlib", "dlib-bin", "landmarks and embeddings"),
-    ("PIL", "pillow", "reads and writes pictures"),
-    ("ffmpeg", "ffmpeg-python", "drives the ffmpeg program"),
-)
-_OPTIONAL = (
-    ("torch", "torch", "runs the neural engines"),
-    ("kornia", "kornia", "warps on the GPU"),
-    ("insightface", "insightface", "reads the official detection and landmark weights"),
-)
-# Debian's names of the packages that hold what opencv's wheel links against.
-_SYSTEM = {"libGL.so.1": "libgl1", "libgthread-2.0.so.0": "libglib2.0-0"}
+from . import __version__
+from .errors import VideoswapError
+from .packages import NEEDED, OPTIONAL, Package, explain
+
+if TYPE_CHECKING:
+    from .swappers.registry import Engine
+
+#: A render keeps its segments on disk; with less than this it may not come to its end.
+LITTLE_DISK = 2 * 10**9  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +33,34 @@ class Check:
         fine: Whether it is as it should be.
         finding: What was found.
         advice: What to do about it.
+        needed: Whether videoswap is of no use without it.
     """
 
     name: str
     fine: bool
     finding: str
     advice: str = ""
+    needed: bool = True
 
     def __str__(self) -> str:
-        """Return one line."""
-        text = f"{'ok  ' if self.fine else 'FAIL'}  {self.name}: {self.finding}"
+        """Return one line: ``ok``, ``FAIL`` where it is needed, ``--`` where it is not."""
+        mark = "ok  " if self.fine else "FAIL" if self.needed else "--  "
+        text = f"{mark}  {self.name}: {self.finding}"
         return f"{text}. {self.advice}" if self.advice else text
 
 
 def examine() -> tuple[Check, ...]:
     """Look at everything; nothing raises."""
-    checks = [_python()]
-    checks += [_package(module, name, use) for module, name, use in _PACKAGES]
-    checks += [_optional(module, name, use) for module, name, use in _OPTIONAL]
+    checks = [Check("videoswap", True, f"{__version__} in {Path(__file__).parent}"), _python()]
+    checks += [_package(package) for package in NEEDED]
+    checks += [_optional(package) for package in OPTIONAL]
     steps: tuple[tuple[str, Callable[[], list[Check]]], ...] = (
         ("onnxruntime packages", _onnxruntime_packages),
         ("face models", _models),
         ("ffmpeg program", _ffmpeg),
         ("device", _device),
+        ("cache", _cache),
+        ("weights", _weights),
         ("engines", _engines),
         ("restorers", _restorers),
         ("encoders", _encoders),
@@ -68,9 +68,22 @@ def examine() -> tuple[Check, ...]:
     for name, step in steps:
         try:
             checks += step()
+        except ImportError as error:
+            checks.append(Check(name, False, explain(error).message.rstrip(".")))
+        except VideoswapError as error:
+            checks.append(Check(name, False, error.message.rstrip("."), error.hint))
         except Exception as error:
             checks.append(Check(name, False, f"{type(error).__name__}: {error}"))
-    return tuple(checks)
+    said: set[str] = set()
+    return tuple(_said_once(check, said) for check in checks)
+
+
+def _said_once(check: Check, said: set[str]) -> Check:
+    """Leave out advice that was given already: often one thing mends all."""
+    if check.advice in said:
+        return replace(check, advice="")
+    said.add(check.advice)
+    return check
 
 
 def _python() -> Check:
@@ -79,23 +92,28 @@ def _python() -> Check:
     return Check("python", fine, version, "" if fine else "Python 3.11 or newer is needed.")
 
 
-def _package(module: str, name: str, use: str) -> Check:
+def _package(package: Package) -> Check:
+    """Import a package, since OpenCV may be there without what it links against."""
     try:
-        importlib.import_module(module)
+        if package.loaded:
+            importlib.import_module(package.module)
+        elif importlib.util.find_spec(package.module) is None:
+            raise ModuleNotFoundError(package.module, name=package.module)
     except ImportError as error:
-        missing = next((lib for lib in _SYSTEM if lib in str(error)), None)
-        if missing is not None:
-            advice = f"On Debian or Ubuntu: apt-get install {_SYSTEM[missing]}"
-            return Check(name, False, f"the system library {missing} is missing", advice)
-        return Check(name, False, f"cannot be imported ({error})", f"It {use}: pip install {name}")
-    return Check(name, True, _version(name))
+        trouble = explain(error)
+        return Check(
+            package.name, False, f"{trouble.message} It {package.use}", trouble.hint.rstrip(".")
+        )
+    except Exception as error:  # a broken one may raise anything
+        return Check(package.name, False, f"cannot be loaded ({error})", "Install it anew.")
+    return Check(package.name, True, _version(package.name))
 
 
-def _optional(module: str, name: str, use: str) -> Check:
+def _optional(package: Package) -> Check:
     """Look without importing: these are large."""
-    if importlib.util.find_spec(module) is None:
-        return Check(name, True, f"not installed; it {use}")
-    return Check(name, True, _version(name))
+    if importlib.util.find_spec(package.module) is None:
+        return Check(package.name, False, f"not installed; it {package.use}", needed=False)
+    return Check(package.name, True, _version(package.name))
 
 
 def _version(name: str) -> str:
@@ -108,20 +126,22 @@ def _version(name: str) -> str:
 
 
 def _onnxruntime_packages() -> list[Check]:
-    found = []
-    for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"] or ""
-        if name.lower().replace("_", "-").startswith("onnxruntime"):
-            found.append(name)
-    names = " and ".join(sorted(set(found)))
-    if len(set(found)) > 1:
+    found = {
+        name
+        for distribution in importlib.metadata.distributions()
+        if (name := (distribution.metadata["Name"] or "").lower().replace("_", "-")).startswith(
+            "onnxruntime"
+        )
+    }
+    names = " and ".join(sorted(found))
+    if len(found) > 1:
         return [
             Check(
                 "onnxruntime packages",
                 False,
                 f"{names} are both installed and overwrite each other",
-                "Uninstall all of them, then install one: onnxruntime-gpu with an NVIDIA GPU, "
-                "else onnxruntime",
+                f"Keep one: pip uninstall {' '.join(sorted(found))}, then pip install "
+                "onnxruntime-gpu with an NVIDIA GPU, else onnxruntime",
             )
         ]
     return [Check("onnxruntime packages", bool(found), names or "none")]
@@ -151,26 +171,75 @@ def _device() -> list[Check]:
 
     device = choose_device("auto")
     if device.fallback is not None:
-        return [Check("device", False, str(device.fallback))]
+        return [Check("device", False, str(device.fallback), needed=False)]
     reason = "" if device.name == "cuda" else f" ({cuda_trouble()})"
     return [Check("device", True, f"{device.name}{reason}")]
+
+
+def _cache() -> list[Check]:
+    from .settings import default_cache_dir
+
+    folder = default_cache_dir()
+    if folder is None:
+        advice = "Set VIDEOSWAP_CACHE_DIR to a folder to keep analyses"
+        return [Check("cache", False, "none, since this user has no home", advice, needed=False)]
+    free, writable = _room(folder)
+    told = f"{folder}, {free / 1e9:.1f} GB free"
+    if not writable:
+        advice = "Set VIDEOSWAP_CACHE_DIR to another folder, or use --no_cache"
+        return [Check("cache", False, f"{told}, cannot be written", advice, needed=False)]
+    advice = "" if free > LITTLE_DISK else "That is little for a long video"
+    return [Check("cache", not advice, told, advice, needed=False)]
+
+
+def _weights() -> list[Check]:
+    from .models.manifest import load_manifest, weights_dir
+
+    folder, models = weights_dir(), load_manifest().models
+    here = sum((folder / model.file).is_file() for model in models)
+    told = f"{here} of {len(models)} files in {folder}"
+    if not _room(folder)[1]:
+        advice = "Set VIDEOSWAP_WEIGHTS_DIR to another folder to download files"
+        return [Check("weights", False, f"{told}, cannot be written", advice, needed=False)]
+    return [Check("weights", True, told, needed=False)]
+
+
+def _room(folder: Path) -> tuple[int, bool]:
+    """Return the free bytes where a folder is or would be made, and whether that can be written."""
+    folder = folder.absolute()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return shutil.disk_usage(nearest).free, writable
 
 
 def _engines() -> list[Check]:
     from .swappers.registry import engines
 
     return [
-        Check(f"engine {engine.name}", True, engine.missing or f"usable: {engine.summary}")
+        Check(
+            f"engine {engine.name}",
+            engine.missing is None,
+            _state(engine),
+            needed=False,
+        )
         for engine in engines()
     ]
+
+
+def _state(engine: Engine) -> str:
+    if engine.missing is None:
+        return f"usable: {engine.summary}"
+    return engine.missing if engine.published else "its weights are not published yet"
 
 
 def _restorers() -> list[Check]:
     from .models.found import missing_files
     from .restorers.restorer import KINDS
 
+    missing = {name: missing_files([name], name) for name in KINDS}
     return [
-        Check(f"restorer {name}", True, missing_files([name], name) or "usable") for name in KINDS
+        Check(f"restorer {name}", why is None, why or "usable", needed=False)
+        for name, why in missing.items()
     ]
 
 

@@ -7,13 +7,14 @@ centre of the first pixel at (0, 0), unless a docstring says otherwise. Pictures
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from .settings import TimeRange as TimeRange  # its old place
 
 Array = NDArray[Any]
 
@@ -214,28 +215,6 @@ class SwappedCrop:
         side = self.pixels.shape[0]
         _check("pixels", self.pixels, (side, side, 3), np.float32)
         _check("mask", self.mask, (side, side), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class TimeRange:
-    """A part of a video in seconds from its first frame; None means open.
-
-    Frames with ``start <= time < end`` are inside.
-    """
-
-    start: Fraction | None = None
-    end: Fraction | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse negative and empty ranges."""
-        start = self.start if self.start is not None else Fraction(0)
-        if start < 0 or (self.end is not None and self.end <= start):
-            raise ValueError("a time range must not be negative or empty")
-
-    @property
-    def whole(self) -> bool:
-        """Whether this is the whole video."""
-        return self.start is None and self.end is None
 
 
 @dataclass(frozen=True, slots=True)

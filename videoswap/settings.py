@@ -10,15 +10,52 @@ from fractions import Fraction
 from pathlib import Path
 
 from .errors import UsageError
-from .records import TimeRange
 
 
-def default_cache_dir() -> Path:
-    """Return where analyses and unfinished renders are kept (XDG_CACHE_HOME is honoured)."""
+def default_cache_dir() -> Path | None:
+    """Return where analyses and unfinished renders are kept.
+
+    It is ``$VIDEOSWAP_CACHE_DIR``, else ``videoswap`` in the user's cache folder
+    (``$XDG_CACHE_HOME``, ``~/.cache``), else None: a user without a home has no cache.
+    """
     base = os.environ.get("VIDEOSWAP_CACHE_DIR")
     if base:
         return Path(base)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "videoswap"
+    folder = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return Path(folder or Path.home() / ".cache") / "videoswap"
+    except RuntimeError:
+        return None
+
+
+#: No video is longer; what is would not fit into a pts of 64 bits.
+LONGEST = 10**9  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """A part of a video in seconds from its first frame; None means open.
+
+    Frames with ``start <= time < end`` are inside.
+    """
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse negative, empty and absurd ranges."""
+        start = self.start if self.start is not None else Fraction(0)
+        if start < 0 or (self.end is not None and self.end <= start):
+            raise UsageError(
+                "empty_range", "--end must come after --start, and neither may be negative."
+            )
+        if max(start, self.end or 0) > LONGEST:
+            raise UsageError("bad_time", f"No video is longer than {LONGEST} seconds.")
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is the whole video."""
+        return self.start is None and self.end is None
 
 
 QUALITIES = ("draft", "good", "high", "visually_lossless", "lossless")

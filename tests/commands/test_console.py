@@ -1,11 +1,16 @@
 """Every end of a command: an exit code and a sentence, a traceback only on request."""
 
-import argparse
+import io
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
+from tests.conftest import ROOT
 from videoswap.commands import console
+from videoswap.commands.parser import Parser
 from videoswap.errors import InputError, NoFaceError
 
 
@@ -16,19 +21,25 @@ def same_signals():
     signal.signal(signal.SIGTERM, before)
 
 
-def ends(error, *words):
-    """Run a command that raises ``error``, if there is any."""
+def ends(error, *words, says=""):
+    """Run a command that says something and raises ``error``, if there is any."""
 
     def run(arguments):
+        arguments.console.say(says or "Note: said")
+        arguments.console.detail("detail")
         if error is not None:
             raise error
         return 5
 
-    parser = argparse.ArgumentParser(prog="test")
+    parser = Parser(prog="test")
     parser.add_argument("--no_cache", action="store_true")
-    parser.add_argument("--debug", action="store_true")
     parser.set_defaults(run=run)
+    console.add_common(parser)
     return console.run_guarded(parser, words)
+
+
+def no_memory():
+    return RuntimeError("onnxruntime: std::bad_alloc")
 
 
 @pytest.mark.parametrize(
@@ -40,12 +51,24 @@ def ends(error, *words):
         (KeyboardInterrupt(), [], 130, "Interrupted. Run it again"),
         (KeyboardInterrupt(), ["--no_cache"], 130, "videoswap: Interrupted."),
         (ZeroDivisionError("by 0."), [], 1, "Defect in videoswap: ZeroDivisionError: by 0. Please"),
+        (MemoryError(), [], 3, "videoswap: Memory ran out."),
+        (no_memory(), [], 3, "videoswap: Memory ran out."),
+        (ModuleNotFoundError("x", name="cv2"), [], 3, "package opencv-python is not installed."),
+        (ModuleNotFoundError("x", name="torch"), [], 3, "pip install 'videoswap[neural]'"),
+        (ModuleNotFoundError("x", name="videoswap.x"), [], 1, "Defect"),
+        (
+            ImportError("libGL.so.1: cannot open shared object file", name="cv2"),
+            [],
+            3,
+            "libGL.so.1 is missing. On Debian or Ubuntu: apt-get install libgl1 libglib2.0-0",
+        ),
     ],
 )
 def test_every_end_has_a_code_and_a_sentence(error, words, code, told, capsys):
     assert ends(error, *words) == code
     err = capsys.readouterr().err
     assert told in err and "Traceback" not in err
+    assert err.count("\n") == bool(told)
     assert ("again" in err) == ("again" in told)
 
 
@@ -54,20 +77,83 @@ def test_debug_shows_where_it_happened(capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("words", "code"), [(["--what"], 2), (["--help"], 0)])
+@pytest.mark.parametrize(
+    ("words", "code"), [(["--what"], 2), (["--help"], 0), (["--version"], 0), (["stray"], 2)]
+)
 def test_leaving_before_anything_runs(words, code):
     assert ends(AssertionError("ran"), *words) == code
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [([], "Note: said\n"), (["-q"], ""), (["--verbose"], "Note: said\ndetail\n")],
+)
+def test_how_much_is_said(words, told, capsys):
+    ends(None, *words)
+    assert capsys.readouterr().out == told
+
+
+def test_the_log_holds_all_of_it_after_what_was_there(tmp_path, capsys):
+    log = tmp_path / "run.log"
+    ends(None, "-q", "--log_file", str(log))
+    ends(ZeroDivisionError("by 0"), "--log-file", str(log))
+    lines = log.read_text().splitlines()
+    assert [line.split(" ", 1)[1] for line in lines[:3]] == [
+        f"videoswap 0.1.0: -q --log_file {log}",
+        "Note: said",
+        "detail",
+    ]
+    assert any("Traceback" in line for line in lines) and "Defect" in lines[-1]
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_no_other_file_is_taken_for_a_log(tmp_path, capsys):
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"\0\0\0\x20ftyp")
+    assert ends(None, "--log_file", str(film)) == 6
+    assert film.read_bytes() == b"\0\0\0\x20ftyp"
+    assert ends(None, "--log_file", str(tmp_path / "no" / "x.log")) == 6
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\nb", "a\rb", "a\u202eb", "a\x9bb"])
+def test_names_that_act_on_a_terminal_are_escaped(name, capsys):
+    ends(InputError("x", f"{name} is bad.", "See there."), says=name)
+    told = capsys.readouterr()
+    assert name not in told.out + told.err
+    assert told.out.count("\n") == 1 and "a\\" in told.out and "a\\" in told.err
+
+
 def test_a_reader_that_went_away_stops_nothing(monkeypatch):
-    class Closed:
+    class Closed(io.StringIO):
         def write(self, text):
             raise BrokenPipeError
 
-        def flush(self):
-            raise BrokenPipeError
-
     monkeypatch.setattr(console.sys, "stdout", Closed())
-    console.say("one")
-    console.say("two")
-    console.sys.stdout.close()
+    assert ends(None) == 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{} | head -n 1",
+        "{} >&-",
+        "{} 2>&-",
+        "{} >&- 2>&-",
+        "mkdir gone && cd gone && rmdir ../gone && {}",
+    ],
+)
+def test_streams_and_folders_that_are_not_there(line, tmp_path):
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"set -o pipefail; {line.format(f'{sys.executable} -m videoswap models list')}",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

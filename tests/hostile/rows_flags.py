@@ -47,7 +47,7 @@ _WRONG_USAGE: dict[str, tuple[str, ...]] = {
     "a picture and a video at once": (*film_words("film.mp4"), "--image_to_image"),
     "a flag without its value": ("--source_paths", "me.png", "--target_video"),
     "a flag that does not exist": (*film_words("film.mp4"), "--make_it_good"),
-    "a flag with a letter too few": ("--source_path", "me.png", "--target_video", "film.mp4"),
+    "a flag with a letter missing": ("--sorce_paths", "me.png", "--target_video", "film.mp4"),
     "an end before the start": (*film_words("film.mp4"), "--start", "2", "--end", "1"),
     "an end at the start": (*film_words("film.mp4"), "--start", "0.2", "--end", "0.2"),
     "an unknown command": ("nix",),
@@ -98,7 +98,7 @@ def _bad_values() -> tuple[Case, ...]:
 ROWS = (
     *_bad_values(),
     *(
-        Case(id, words, 2, short=id in ("no target", "a flag with a letter too few"))
+        Case(id, words, 2, short=id in ("no target", "a flag with a letter missing"))
         for id, words in _WRONG_USAGE.items()
     ),
     Case(

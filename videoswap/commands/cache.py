@@ -7,9 +7,10 @@ import argparse
 from ..errors import InputError, UsageError
 from ..settings import default_cache_dir
 from . import values
+from .parser import Parser
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Add what can be done."""
     parser.add_argument("action", choices=("list", "clear"))
     parser.add_argument(
@@ -34,6 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "list" and (older, larger) != (None, None):
         raise UsageError("bad_arguments", "--older_than and --larger_than belong to cache clear.")
     folder = default_cache_dir()
+    if folder is None:
+        raise UsageError(
+            "no_cache_folder",
+            "This user has no home folder, so nothing is kept.",
+            "Set VIDEOSWAP_CACHE_DIR to a folder.",
+        )
     try:
         clear = arguments.action == "clear"
         lines = cache.clear(folder, older, larger) if clear else cache.listing(folder)
@@ -41,6 +48,5 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             "unreadable_cache", f"{folder} cannot be read: {error.strerror}."
         ) from error
-    for line in lines:
-        print(line)
+    arguments.console.show("\n".join(lines))
     return 0

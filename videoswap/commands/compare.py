@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .console import say
 from .evaluate import add_common, common_options
+from .parser import Parser
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Add the flags."""
     parser.add_argument("original", type=Path, metavar="ORIGINAL", help="what was swapped")
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="what came out")
@@ -35,9 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.source,
         masks=arguments.masks,
         labels=arguments.labels,
-        say=say,
+        say=arguments.console.say,
         **common_options(arguments),
     )
     if evaluations:
-        print("\n".join(comparison(evaluations)), flush=True)
+        arguments.console.show("\n".join(comparison(evaluations)))
     return 0

@@ -1,71 +1,269 @@
-"""A command line from its words to its exit code, and what is printed on the way."""
+"""What is printed, and a command line from its words to its exit code."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
+import re
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
-from ..errors import VideoswapError
-from .dashes import shield_dashes
+from .. import __version__
+from ..errors import InputError, OutputError, VideoswapError
+from ..packages import explain
+from .parser import Parser
+from .words import spelled_out
 
 INTERRUPTED = 130
 
 EXIT_CODES = """exit codes:
   0 all done        2 wrong usage       3 unusable input    4 no face, or none that matches
   5 done in part    6 unusable output   130 interrupted     1 a defect of videoswap
+Missing packages and weights, and too little memory, are unusable inputs (3).
 """
 
+# Control characters, and those that turn the direction of writing: they can hide what is said.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+_LOG_LINE = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S* ")
+_NO_MEMORY = ("bad_alloc", "Insufficient memory", "Cannot allocate memory", "start new thread")
 
-def run_guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+
+class Console:
+    """Where the sentences of a run go.
+
+    Attributes:
+        quiet: Whether only errors are printed.
+        verbose: Whether details are printed too.
+    """
+
+    def __init__(
+        self, quiet: bool = False, verbose: bool = False, log: TextIO | None = None
+    ) -> None:
+        self.quiet, self.verbose = quiet, verbose
+        self._log = log
+        self._stream: TextIO | None = None
+
+    def use_stderr(self) -> None:
+        """Print on stderr from now on: stdout is for something else."""
+        self._stream = sys.stderr
+
+    def say(self, line: str) -> None:
+        """Print a sentence; a reader that has gone away does not stop the work."""
+        self.log(line)
+        if not self.quiet:
+            _print(printable(line), self._stream or sys.stdout)
+
+    def detail(self, line: str) -> None:
+        """Print a sentence that only ``--verbose`` asks for."""
+        if self.verbose:
+            self.say(line)
+        else:
+            self.log(line)
+
+    def show(self, text: str) -> None:
+        """Print what a command was asked for; it is not a sentence, so ``--quiet`` keeps it."""
+        for line in text.splitlines():
+            _print(printable(line), sys.stdout)
+
+    def log(self, text: str) -> None:
+        """Write to the log file alone."""
+        if self._log is not None:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            for line in text.splitlines():
+                self._log.write(f"{now} {printable(line)}\n")
+            self._log.flush()
+
+
+def printable(text: str) -> str:
+    """Write characters that would act on a terminal as escapes: names of files may hold any."""
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def run_guarded(parser: Parser, argv: Sequence[str] | None) -> int:
     """Parse the words and run what they ask for; every failure becomes a sentence.
 
     Args:
-        parser: Sets ``run``, which takes the arguments and returns the exit code.
+        parser: Sets ``run``, which takes the arguments and returns the exit code. They hold a
+            ``console``.
         argv: The words; None takes those of the process.
 
     Returns:
         One of ``EXIT_CODES``.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
+    console = Console()
     try:
-        arguments = parser.parse_args(shield_dashes(parser, words))
+        arguments = _parsed(parser, words)
+        debug = arguments.debug
     except SystemExit as leaving:
         return int(leaving.code or 0)
-    run: Callable[[argparse.Namespace], int] = arguments.run
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names may be anything
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C
-    try:
-        return run(arguments)
     except VideoswapError as error:
-        return _fail(error.message, error.hint, error.exit_code, arguments.debug)
-    except KeyboardInterrupt:
-        kept = not getattr(arguments, "no_cache", False)
-        hint = "Run it again to go on where it stopped." if kept else ""
-        return _fail("Interrupted.", hint, INTERRUPTED, arguments.debug)
-    except Exception as error:
-        message = f"Defect in videoswap: {type(error).__name__}: {error}"
-        message = message.rstrip(".") + "."
-        return _fail(message, "Please report it, with what --debug shows.", 1, arguments.debug)
+        return _fail(console, error, "--debug" in words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C
+    with contextlib.ExitStack() as stack:
+        try:
+            log = None if arguments.log_file is None else _open_log(arguments.log_file)
+            if log is not None:
+                stack.enter_context(log)
+            console = Console(arguments.quiet, arguments.verbose, log)
+            arguments.console = console
+            console.log(f"videoswap {__version__}: {' '.join(words)}")
+            run: Callable[[argparse.Namespace], int] = arguments.run
+            return run(arguments)
+        except KeyboardInterrupt:
+            kept = not getattr(arguments, "no_cache", False)
+            hint = "Run it again to go on where it stopped." if kept else ""
+            return _fail(console, _Interrupted("interrupted", "Interrupted.", hint), debug)
+        except Exception as error:
+            if _reader_has_gone(error):
+                return 0
+            return _fail(console, _as_sentence(error), debug)
 
 
-def say(line: str) -> None:
-    """Print a sentence; a reader that has gone away does not stop the work."""
-    try:
-        print(line, flush=True)
-    except OSError:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+class _Interrupted(VideoswapError):
+    exit_code = INTERRUPTED
 
 
-def _fail(message: str, hint: str, code: int, debug: bool) -> int:
+def _parsed(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+    """Read the words.
+
+    Raises:
+        UsageError: ``wrong_usage``.
+        SystemExit: After --help and --version.
+    """
+    _, written = spelled_out(parser, words)
+    arguments = parser.parse_args(written)
+    for name, usual in COMMON.items():
+        if not hasattr(arguments, name):
+            setattr(arguments, name, usual)
+    return arguments
+
+
+#: The flags of every command and what they are where they are not given.
+COMMON = {"quiet": False, "verbose": False, "log_file": None, "debug": False}
+
+
+def add_common(parser: Parser) -> None:
+    """Add the flags of every command, to those of sub-commands too."""
+    common = parser.add_argument_group("what is said")
+    usual = argparse.SUPPRESS  # else a sub-command would undo what was said before its name
+    common.add_argument(
+        "-q", "--quiet", action="store_true", default=usual, help="print errors only"
+    )
+    common.add_argument(
+        "-v", "--verbose", action="store_true", default=usual, help="print details too"
+    )
+    common.add_argument(
+        "--log_file", type=Path, metavar="FILE", default=usual, help="write all of it there too"
+    )
+    common.add_argument("--debug", action="store_true", default=usual, help="show tracebacks")
+    common.add_argument("--version", action="version", version=f"videoswap {__version__}")
+    for part in parser.parts().values():
+        add_common(part)
+
+
+def _as_sentence(error: Exception) -> VideoswapError:
+    """Make an error with a code, a message and a hint of any error."""
+    if isinstance(error, VideoswapError):
+        return error
+    if isinstance(error, MemoryError) or any(word in str(error) for word in _NO_MEMORY):
+        return InputError(
+            "no_memory",
+            "Memory ran out.",
+            "End other programs, or allow this one more (`ulimit -v` limits it).",
+        )
+    if isinstance(error, ImportError) and not (error.name or "").startswith("videoswap"):
+        return explain(error)
+    if isinstance(error, FileNotFoundError) and not _stands_somewhere():
+        return InputError(
+            "no_current_folder", "The current folder was deleted.", "Change to another one."
+        )
+    message = f"Defect in videoswap: {type(error).__name__}: {error}".rstrip(".")
+    return VideoswapError("defect", f"{message}.", "Please report it, with what --debug shows.")
+
+
+def _fail(console: Console, error: VideoswapError, debug: bool) -> int:
+    console.log("".join(traceback.format_exc()))
     if debug:
         traceback.print_exc()
-    print(f"videoswap: {message} {hint}".rstrip(), file=sys.stderr)
-    return code
+    hint = "\n".join(printable(line) for line in error.hint.splitlines())
+    text = f"videoswap: {printable(error.message)} {hint}".rstrip()
+    console.log(text)
+    _print(text, sys.stderr)
+    return error.exit_code
+
+
+def _stands_somewhere() -> bool:
+    try:
+        return Path.cwd().is_dir()
+    except OSError:
+        return False
+
+
+def _open_streams() -> None:
+    """See to it that both streams can be printed on, whatever this process was given."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed before this process began
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - until the process ends
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may be anything
+
+
+def _print(line: str, stream: TextIO) -> None:
+    try:
+        print(line, file=stream, flush=True)
+    except OSError:
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what is still written to a stream vanish, also at the end of the process."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _reader_has_gone(error: Exception) -> bool:
+    """Tell whether stdout is a pipe that nobody reads any more, as after ``| head``."""
+    if not isinstance(error, BrokenPipeError):
+        return False
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+        return True
+    return False
+
+
+def _open_log(path: Path) -> TextIO:
+    """Open a log file to write on; whatever is there and is no log is left alone.
+
+    Raises:
+        OutputError: ``log_exists`` or ``unwritable_output``.
+    """
+    try:
+        if path.exists() and not (path.is_file() and _is_log(path)):
+            raise OutputError(
+                "log_exists", f"{path} exists and is no log file.", "Name another --log_file."
+            )
+        return path.open("a", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise OutputError(
+            "unwritable_output", f"{path} cannot be written: {error.strerror}."
+        ) from None
+
+
+def _is_log(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(40)
+    return not start or _LOG_LINE.match(start) is not None

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 
+from .parser import Parser
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+
+def add_arguments(parser: Parser) -> None:
     """Add nothing: it looks at everything."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was found; 1 if anything is not fine."""
+    """Print what was found; 1 if anything that is needed is missing or broken."""
     from .. import doctor
 
     checks = doctor.examine()
     for check in checks:
-        print(check)
-    return 0 if all(check.fine for check in checks) else 1
+        arguments.console.show(str(check))
+    return 0 if all(check.fine or not check.needed for check in checks) else 1

@@ -9,10 +9,10 @@ from typing import Any
 
 from ..settings import AnalysisSettings
 from . import shared
-from .console import say
+from .parser import Parser
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Add the flags."""
     parser.add_argument("original", type=Path, metavar="ORIGINAL", help="what was swapped")
     parser.add_argument("result", type=Path, metavar="RESULT", help="what came out")
@@ -36,14 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
         masks=arguments.masks,
         json_file=arguments.json,
         html_file=arguments.html,
-        say=say,
+        say=arguments.console.say,
         **common_options(arguments),
     )
-    print("\n".join(table(evaluation)), flush=True)
+    arguments.console.show("\n".join(table(evaluation)))
     return 0
 
 
-def add_common(parser: argparse.ArgumentParser, source_needed: bool) -> None:
+def add_common(parser: Parser, source_needed: bool) -> None:
     """Add the flags that ``videoswap compare`` has too."""
     parser.add_argument(
         "--source",

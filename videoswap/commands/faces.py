@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from . import shared
-from .console import say
+from .parser import Parser
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Add the flags."""
     parser.add_argument("video", type=Path)
     parser.add_argument("--out_dir", type=Path, required=True, metavar="DIR")
@@ -23,5 +23,5 @@ def run(arguments: argparse.Namespace) -> int:
     from .. import api  # the heavy libraries, not needed for --help
 
     settings = shared.shared_settings(arguments)
-    api.list_faces(arguments.video, arguments.out_dir, settings=settings, say=say)
+    api.list_faces(arguments.video, arguments.out_dir, settings=settings, say=arguments.console.say)
     return 0

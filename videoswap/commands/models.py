@@ -6,16 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..models import actions
-from ..models.convert import WARNING, convert
-from ..models.manifest import load_manifest, weights_dir
-from ..models.store import require
+from .parser import Parser
 
 # What GHOST's own download_models.sh was for.
 DEFAULT = "ghost"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Add what can be done, and the flags of each."""
     parts = parser.add_subparsers(dest="action", required=True)
     parts.add_parser("list", help="every file: what it is, whether it is here, its licence")
@@ -38,27 +35,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     conversion = parts.add_parser("convert", help="take the tensors out of an old, unsafe file")
     conversion.add_argument("file", type=Path, metavar="FILE")
     conversion.add_argument("--overwrite", action="store_true", help="replace an earlier copy")
-    for part in parts.choices.values():
-        part.add_argument(
-            "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
-        )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; returns the exit code."""
+    from ..models import actions  # not needed for --help
+    from ..models.convert import WARNING, convert
+    from ..models.manifest import load_manifest, weights_dir
+    from ..models.store import require
+
+    console = arguments.console
     if arguments.action == "list":
-        print("\n".join(actions.listing(load_manifest(), weights_dir())))
+        console.show("\n".join(actions.listing(load_manifest(), weights_dir())))
     elif arguments.action == "download":
         names = arguments.names
         if not names and not arguments.all:
-            print(f"Nothing named, so what the engine {DEFAULT} needs. Other names: models list")
+            console.say(
+                f"Nothing named, so what the engine {DEFAULT} needs. Other names: models list"
+            )
             names = [DEFAULT]
         actions.download(names, arguments.all, arguments.accept_licence)
     elif arguments.action == "verify":
         actions.verify(arguments.names)
     elif arguments.action == "path":
-        print(require(arguments.name))
+        console.show(str(require(arguments.name)))
     else:
         print(WARNING.format(path=arguments.file), file=sys.stderr)
-        print(convert(arguments.file, arguments.overwrite))
+        console.show(str(convert(arguments.file, arguments.overwrite)))
     return 0

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from ..errors import UsageError
-from ..records import TimeRange
-from ..settings import FACE_MODELS, AnalysisSettings, SwapSettings, default_cache_dir
+from ..settings import (
+    FACE_MODELS,
+    AnalysisSettings,
+    SwapSettings,
+    TimeRange,
+    default_cache_dir,
+)
 from . import values
 
 
@@ -59,19 +63,22 @@ def add_overwrite(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
 
 
+def tell_missing_cache(arguments: argparse.Namespace, settings: SwapSettings) -> None:
+    """Say it if nothing is kept although nobody asked for that."""
+    if settings.cache_dir is None and not arguments.no_cache:
+        why = "this user has no home folder (VIDEOSWAP_CACHE_DIR can name another)"
+        arguments.console.say(f"Note: without a cache, because {why}.")
+
+
 def shared_settings(arguments: argparse.Namespace) -> SwapSettings:
     """Return the settings that all these flags become.
 
     Raises:
         UsageError: ``empty_range``, or if a value is out of range.
     """
-    try:
-        part = TimeRange(arguments.start, arguments.end)
-    except ValueError:
-        raise UsageError("empty_range", "--end must come after --start.") from None
     return SwapSettings(
         device=arguments.device,
-        time_range=part,
+        time_range=TimeRange(arguments.start, arguments.end),
         analysis=AnalysisSettings(min_face=arguments.min_face, face_models=arguments.face_models),
         cache_dir=None if arguments.no_cache else default_cache_dir(),
         overwrite=arguments.overwrite,

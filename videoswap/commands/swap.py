@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PartialError, UsageError
-from ..jobs.outputs import default_output, default_video_output
 from . import shared, swap_flags, values
-from .console import say
+from .parser import Parser
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Parser) -> None:
     """Add the flags; the names of the first group are GHOST's."""
     what = parser.add_argument_group("what to swap")
     what.add_argument(
@@ -75,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Swap faces in one video, one picture or a folder of them."""
     settings = swap_flags.settings_from(arguments)
+    shared.tell_missing_cache(arguments, settings)
     common: dict[str, Any] = {
         "target_faces": arguments.target_faces_paths,
         "settings": settings,
@@ -91,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.image_to_image and arguments.target_video is not None:
         raise UsageError("which_target", "--image_to_image needs --target_image.")
     from .. import api  # the heavy libraries, not needed for --help
+    from ..jobs.outputs import default_output, default_video_output
 
     if arguments.target_image is not None:
         target = arguments.target_image
@@ -106,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         out,
         save_masks=arguments.save_masks,
         report_file=arguments.report,
-        say=say,
+        say=arguments.console.say,
         **common,
     )
     return 0 if report.complete else PartialError.exit_code
@@ -124,7 +125,7 @@ def _swap_folder(arguments: argparse.Namespace, common: dict[str, Any]) -> int:
         arguments.target_dir,
         arguments.out_dir,
         report_file=arguments.report,
-        say=say,
+        say=arguments.console.say,
         newer_than=arguments.newer_than,
         exclude=arguments.exclude,
         **common,

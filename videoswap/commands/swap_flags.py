@@ -18,9 +18,10 @@ from ..settings import (
     SwapSettings,
 )
 from . import shared, values
+from .parser import Parser
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: Parser) -> None:
     """Add all groups."""
     _add_ghost(parser)
     _add_how(parser)
@@ -48,7 +49,7 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
     )
 
 
-def _add_ghost(parser: argparse.ArgumentParser) -> None:
+def _add_ghost(parser: Parser) -> None:
     usual = GhostSettings()
     ghost = parser.add_argument_group("the engine ghost")
     ghost.add_argument(
@@ -84,7 +85,7 @@ def _ghost(arguments: argparse.Namespace) -> GhostSettings:
     )
 
 
-def _add_how(parser: argparse.ArgumentParser) -> None:
+def _add_how(parser: Parser) -> None:
     how = parser.add_argument_group("how to swap")
     how.add_argument("--swapper", default="auto", help="engine: auto or a name (see doctor)")
     how.add_argument(
@@ -98,7 +99,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
     shared.add_face_models(how)
 
 
-def _add_blend(parser: argparse.ArgumentParser) -> None:
+def _add_blend(parser: Parser) -> None:
     usual = BlendSettings()
     blend = parser.add_argument_group("how to blend")
     blend.add_argument(
@@ -139,7 +140,7 @@ def _blend(arguments: argparse.Namespace) -> BlendSettings:
     )
 
 
-def _add_detail(parser: argparse.ArgumentParser) -> None:
+def _add_detail(parser: Parser) -> None:
     usual = DetailSettings()
     detail = parser.add_argument_group("large faces")
     detail.add_argument(
@@ -172,7 +173,7 @@ def _detail(arguments: argparse.Namespace) -> DetailSettings:
     )
 
 
-def _add_encode(parser: argparse.ArgumentParser) -> None:
+def _add_encode(parser: Parser) -> None:
     out = parser.add_argument_group("how to write")
     out.add_argument(
         "--encoder",

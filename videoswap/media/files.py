@@ -8,14 +8,16 @@ import itertools
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-import av
-from av.container import InputContainer
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, OutputError
 from .scratch import held, scratch_path
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 # Only these demuxers may open a file: none of them follows references to other files or URLs.
 INPUT_FORMATS = (
@@ -66,6 +68,8 @@ def open_input(path: Path) -> InputContainer:
     Raises:
         InputError: If the file is missing, empty, a directory, or not media.
     """
+    import av  # large, and not needed by what only checks or writes files
+
     check_readable(path)
     options = {"protocol_whitelist": "file", "format_whitelist": INPUT_FORMATS}
     try:
@@ -90,7 +94,10 @@ def output_errors(out: Path) -> Iterator[None]:
             f"{out} cannot be written: {os.strerror(error.errno or errno.EIO)}.",
             "Free some space or choose another folder." if full else "Choose another place.",
         ) from error
-    except av.FFmpegError as error:
+    except Exception as error:
+        av = sys.modules.get("av")  # not needed for --help and `models list`
+        if av is None or not isinstance(error, av.FFmpegError):
+            raise
         raise OutputError("write_failed", f"{out} cannot be written: {error.strerror}.") from error
 
 

@@ -141,7 +141,10 @@ def weights_dir() -> Path:
     if (_CHECKOUT / FILE_NAME).is_file():
         return _CHECKOUT
     data = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
-    return Path(data or Path.home() / ".local" / "share") / "videoswap" / "weights"
+    try:
+        return Path(data or Path.home() / ".local" / "share") / "videoswap" / "weights"
+    except RuntimeError:  # a user without a home
+        return _CHECKOUT
 
 
 def load_manifest(path: Path | None = None) -> Manifest:

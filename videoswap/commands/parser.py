@@ -1,0 +1,85 @@
+"""An argument parser that says what is wrong in one sentence, with what may have been meant."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from collections.abc import Collection, Iterable
+from typing import Any, NoReturn
+
+from ..errors import UsageError
+
+_REQUIRED = re.compile(r"the following arguments are required: (.*)")
+_CHOICE = re.compile(r"argument (.*?): invalid choice: '(.*?)' \(choose from (.*)\)")
+_VALUE = re.compile(r"argument (.*?): invalid (\w+) value: (.*)")
+_KINDS = {"int": "a whole number", "float": "a number"}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors as ``UsageError`` and without abbreviations of its own.
+
+    Abbreviations and both spellings of flags are ``words.spelled_out``'s business.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("allow_abbrev", False)
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found wrong.
+
+        Raises:
+            UsageError: ``wrong_usage``.
+        """
+        raise self.wrong_usage(_sentence(message))
+
+    def wrong_usage(self, message: str) -> UsageError:
+        """Make the error of a wrong command line, which points to the help."""
+        return UsageError("wrong_usage", message, f"See `{self.prog} --help`.")
+
+    def flags(self) -> dict[str, argparse.Action]:
+        """Return what each flag of this parser does, by every name it has."""
+        return {name: action for action in self._actions for name in action.option_strings}
+
+    def parts(self) -> dict[str, Parser]:
+        """Return the parsers of sub-commands by name."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                return dict(action.choices)
+        return {}
+
+    def positionals(self) -> list[argparse.Action]:
+        """Return the arguments that have no flag and are no sub-command."""
+        found = (one for one in self._actions if not one.option_strings)
+        return [one for one in found if not isinstance(one, argparse._SubParsersAction)]
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean ...?`` if a known word is near, else nothing."""
+    by_lower = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return f" Did you mean {by_lower[near[0]]}?" if near else ""
+
+
+def one_of(words: Collection[str]) -> str:
+    """Join words by commas and a final "or"."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _sentence(message: str) -> str:
+    """Say what argparse says in plain words."""
+    if found := _REQUIRED.fullmatch(message):
+        names = found[1].split(", ")
+        return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing."
+    if found := _CHOICE.fullmatch(message):
+        name, word, choices = found[1], found[2], re.findall(r"[^\s',]+", found[3])
+        what = f"There is no command {word!r}" if name in ("command", "action") else ""
+        what = what or f"{name}: {word!r} is not one of its words"
+        return f"{what}: use {one_of(choices)}.{meant(word, choices)}"
+    if found := _VALUE.fullmatch(message):
+        return f"{found[1]}: {found[3]} is not {_KINDS.get(found[2], found[2])}."
+    message = message.removeprefix("argument ")
+    return f"{message[:1].upper()}{message[1:]}.".replace("..", ".")
