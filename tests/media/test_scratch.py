@@ -16,7 +16,7 @@ from pathlib import Path
 from videoswap.media.files import atomic_output
 from videoswap.runtime.pieces import piece_folder
 out = Path(sys.argv[1])
-with piece_folder(None, "", out) as pieces, atomic_output(out) as part:
+with piece_folder(None, "", out, out, print) as pieces, atomic_output(out) as part:
     (pieces / "a piece").write_text("half")
     print("ready", flush=True)
     time.sleep(60)
