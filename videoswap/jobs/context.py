@@ -11,9 +11,7 @@ from ..cache import tidy
 from ..devices import Device, choose_device
 from ..errors import UsageError
 from ..finding.tools import FaceTools
-from ..occlusion.choose import open_finder
-from ..occlusion.finder import Finder
-from ..occlusion.reference import Appearances
+from ..occlusion.choose import MakeFinder, load_finder
 from ..records import Fallback
 from ..restorers.restored import restored
 from ..settings import SwapSettings
@@ -37,6 +35,7 @@ class Context:
         sources: The source people, in the order given.
         identities: What the engine made of them.
         references: The target faces; empty if none were given.
+        finder: Makes what finds things in front of the faces of one target, where it is wanted.
         notes: What was done otherwise than asked or expected so far.
         say: Where sentences for the user go.
     """
@@ -48,6 +47,7 @@ class Context:
     sources: tuple[Source, ...]
     identities: tuple[Identity, ...]
     references: tuple[Reference, ...]
+    finder: MakeFinder
     notes: tuple[Fallback, ...]
     say: Say
 
@@ -71,16 +71,6 @@ class Context:
     def finisher(self) -> Finisher:
         """Make what finishes the engine's swaps."""
         return Finisher(self.settings.blend, self.swapper.keeps, self.swapper.as_is)
-
-    def finder(self, appearances: Appearances | None = None) -> Finder | None:
-        """Load what finds things in front of faces, if that is wanted.
-
-        Args:
-            appearances: How the face of a track looks at other times, where that is known.
-        """
-        if self.swapper.as_is:
-            return None
-        return open_finder(self.settings.blend.mask, self.device, appearances)
 
 
 def open_context(
@@ -115,12 +105,15 @@ def open_context(
     swapper, engine_notes = choose_engine(settings.swapper, device.name, settings.ghost)
     swapper, boost_notes = boosted(swapper, settings.detail, device.name)
     swapper = restored(swapper, settings.detail, device.providers)
+    finder = load_finder("outline" if swapper.as_is else settings.blend.mask, device)
     engine_notes = (*engine_notes, *boost_notes)
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     for note in notes:
         say(f"Note: {note}.")
     identities = tuple(swapper.identity(person.photos) for person in people)
-    return Context(settings, device, tools, swapper, people, identities, references, notes, say)
+    return Context(
+        settings, device, tools, swapper, people, identities, references, finder, notes, say
+    )
 
 
 def _device_notes(device: Device, tools: FaceTools) -> tuple[Fallback, ...]:

@@ -110,7 +110,7 @@ def _swapped(
     result = pixels.copy()
     surface = PictureSurface(result)
     mask = np.zeros(pixels.shape[:2], np.uint8)
-    swapper, finish, finder = context.swapper, context.finisher(), context.finder()
+    swapper, finish, finder = context.swapper, context.finisher(), context.finder(None)
     for track, source in sorted(sources.items(), key=lambda pair: faces[pair[0]].size):
         face = faces[track]
         crop = cut(surface, face, swapper.spec, sizes[track], track, source)

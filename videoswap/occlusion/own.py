@@ -34,11 +34,12 @@ class OwnFinder:
     Args:
         appearances: How the face of a track looks at other times; None where that is not known,
             as in pictures.
+        look: Both networks, see `load_network`; None loads them.
     """
 
-    def __init__(self, appearances: Appearances | None = None) -> None:
+    def __init__(self, appearances: Appearances | None = None, look: Look | None = None) -> None:
         self.key = networks_key()
-        self._look = load_network()
+        self._look = look or load_network()
         self._references = None if appearances is None else References(appearances, self._look)
 
     def __call__(self, crop: Crop) -> Crop:

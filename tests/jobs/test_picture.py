@@ -1,0 +1,67 @@
+"""One picture from start to finish."""
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from videoswap import swap_image
+from videoswap.errors import UsageError
+from videoswap.jobs.context import open_context
+from videoswap.jobs.picture import swap_one_picture
+from videoswap.occlusion import own
+
+
+@pytest.fixture
+def portrait(tmp_path):
+    path = tmp_path / "in.png"
+    Image.fromarray(skimage.data.astronaut()[:300, 80:380]).save(path)
+    return path
+
+
+def test_networks_are_loaded_once_for_many_pictures(
+    portrait, photos, settings, tmp_path, monkeypatch
+):
+    opened, really = [], own._opened
+    monkeypatch.setattr(own, "_opened", lambda path: opened.append(path) or really(path))
+    context = open_context([photos["left"]], (), settings, lambda line: None)
+    for name in ("a.png", "b.png"):
+        swap_one_picture(context, portrait, tmp_path / name, None, False)
+    assert len(opened) == len(set(opened)) == 2
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize(("masks", "code"), [("m.jpg", "lossy_masks"), ("m.mkv", "unknown")])
+def test_a_name_for_masks_is_refused_before_the_work(
+    masks, code, portrait, photos, settings, tmp_path
+):
+    said = []
+    with pytest.raises(UsageError) as caught:
+        swap_image(
+            [photos["left"]],
+            portrait,
+            tmp_path / "out.png",
+            (),
+            settings,
+            save_masks=tmp_path / masks,
+            say=said.append,
+        )
+    assert caught.value.code.startswith(code)
+    assert not any("person" in line for line in said)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_a_grey_picture_keeps_its_format_and_its_greys(portrait, photos, settings, tmp_path):
+    target, out, mask = tmp_path / "old.tif", tmp_path / "new.tif", tmp_path / "mask.tif"
+    Image.open(portrait).convert("L").save(target, dpi=(600, 600), compression="tiff_lzw")
+    said = []
+    report = swap_image(
+        [photos["left"]], target, out, (), settings, save_masks=mask, say=said.append
+    )
+    before, after, where = (np.array(Image.open(path)) for path in (target, out, mask))
+    assert after.shape == before.shape == where.shape
+    assert Image.open(out).info["dpi"] == (600, 600)
+    assert np.abs(after.astype(int) - before)[where > 128].mean() > 3
+    assert np.array_equal(after[where == 0], before[where == 0])
+    (note,) = [index for index, line in enumerate(said) if "picture is grey" in line]
+    assert note < len(said) - 1 and any("picture is grey" in line for line in report.notes)
