@@ -38,10 +38,10 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
 from videoswap import SwapSettings, analyze, masks, swap_video  # noqa: E402
+from videoswap.clustering import cluster_tracks  # noqa: E402
 from videoswap.cropping import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.finding.tools import FaceTools  # noqa: E402
-from videoswap.matching import cluster_tracks  # noqa: E402
 from videoswap.media.probe import probe  # noqa: E402
 from videoswap.media.reader import VideoReader  # noqa: E402
 from videoswap.occlusion.over_time import front_over_time  # noqa: E402
@@ -423,7 +423,7 @@ def untouched(video: Path, step: int = 3) -> list[Quiet]:
     with analyze(video) as found, VideoReader(info) as reader:
         finder = OwnFinder(found.appearances)
         scale = FaceTools.open(("CPUExecutionProvider",)).recognizer
-        people = cluster_tracks(found.tracks, scale.cluster_threshold, scale.distance)
+        people = cluster_tracks(found.tracks, scale.cluster_threshold, scale.distances)
         owner = {track: person.id for person in people for track in person.track_ids}
         faces = found.faces_between(int(found.frames.pts[0]), int(found.frames.pts[-1]))
         for number, frame in enumerate(reader.frames()):

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from videoswap.finding.detector import Detection
+from videoswap.finding.recognition import euclidean_distances
 from videoswap.records import Array
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -73,6 +74,9 @@ class ColourRecognizer:
 
     def distance(self, one: Array, other: Array) -> float:
         return float(np.linalg.norm(one - other))
+
+    def distances(self, ones: Array, others: Array) -> Array:
+        return euclidean_distances(ones, others)
 
 
 def nothing_in_front(picture: Array, reference: Array) -> Array:

@@ -70,7 +70,7 @@ def test_a_plain_run_says_what_it_did(clip, photos, tmp_path):
     told, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert said == ""
-    assert "the first one seen" in told
+    assert "most screen time" in told
     assert told.splitlines()[-1].startswith(f"Result: {out}")
     assert start([*arguments, "--out_video_name", out], tmp_path).wait(60) == 6  # exists already
 

@@ -77,8 +77,9 @@ def swap_video(
         sources: A photo, or a folder with photos of one person, for each person to put in.
         video: The video, or a GIF or animated WebP.
         out: The result; its suffix names the container.
-        target_faces: The people to replace, as many as sources; without any, the only person
-            of the video or the first one seen.
+        target_faces: The people to replace, as many as sources; without any,
+            ``settings.people`` says who, and else it is the person with most screen time (in a
+            picture the largest face).
         settings: Everything else.
         save_masks: Where the masks go, as a lossless grey video with the same times.
         report_file: Where the report goes, as JSON.

@@ -73,6 +73,8 @@ class Track:
         count: Number of frames in which it was found.
         embedding: (D,) float32, mean embedding over the embedded faces; None if none could be.
         best_pts: Frame with the face best suited as a picture of this person.
+        screen_time: How long it is seen, in ticks of the time base; 0 for a still picture.
+        size: Larger side in pixels of the face at ``best_pts``.
     """
 
     id: int
@@ -82,6 +84,8 @@ class Track:
     count: int
     embedding: Array | None
     best_pts: int
+    screen_time: int = 0
+    size: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the order of times and the embedding."""
@@ -103,6 +107,7 @@ class Person:
         frames: Number of frames in which the person was found.
         best_pts: Frame with the face best suited as a picture of this person.
         best_track: The track that face belongs to.
+        screen_time: How long the person is seen, in ticks of the time base.
     """
 
     id: int
@@ -112,6 +117,7 @@ class Person:
     frames: int
     best_pts: int
     best_track: int
+    screen_time: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -96,6 +96,8 @@ def default_cache_limit() -> int | None:
 
 
 FACE_MODELS = ("packaged", "insightface")
+# The unit of --similarity_th by face model, and the largest distance that two faces can have in it.
+SIMILARITY_UNITS = {"packaged": ("Euclidean distances", 2.0), "insightface": ("1 - cosine", 2.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,90 @@ class AnalysisSettings:
                 f"Unknown face models {self.face_models!r}.",
                 f"Use {' or '.join(FACE_MODELS)}.",
             )
+
+
+POSITIONS = ("left", "middle", "right", "largest")
+
+
+@dataclass(frozen=True, slots=True)
+class FacePlace:
+    """Where a face is that is meant.
+
+    Attributes:
+        time: Seconds from the video's first frame; None in a picture.
+        position: One of ``POSITIONS``, or x and y as shares of the picture's width and height;
+            None takes the largest face and says so where there are several.
+    """
+
+    time: Fraction | None = None
+    position: str | tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the position and the time."""
+        if self.time is not None and self.time < 0:
+            raise UsageError("bad_face_at", "--face_at must not be a time below 0.")
+        if isinstance(self.position, str) and self.position not in POSITIONS:
+            raise UsageError(
+                "bad_face_at",
+                f"Unknown position {self.position!r}.",
+                f"Use {', '.join(POSITIONS)} or x,y such as 0.5,0.3.",
+            )
+        if isinstance(self.position, tuple) and not all(0 <= one <= 1 for one in self.position):
+            raise UsageError(
+                "bad_face_at", "x and y of --face_at are shares of the picture, from 0 to 1."
+            )
+
+    def __str__(self) -> str:
+        """Return words that follow "the face"."""
+        words = [] if self.time is None else [f"at {float(self.time):.2f} s"]
+        if isinstance(self.position, tuple):
+            words.append("at {:g},{:g}".format(*self.position))
+        elif self.position is not None:
+            words.append(f"({self.position})")
+        return " ".join(words) or "(largest)"
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleSettings:
+    """Who is swapped, where no target faces are given; at most one of these.
+
+    With none of them, it is the person with most screen time in a video and the largest face in
+    a picture.
+
+    Attributes:
+        all_faces: Everybody gets the one source.
+        persons: Numbers of people, as ``videoswap faces`` gives them: the nth source goes onto
+            the nth of them, or one source onto each.
+        places: The people whose faces are there, as many or one source in the same way.
+    """
+
+    all_faces: bool = False
+    persons: tuple[int, ...] = ()
+    places: tuple[FacePlace, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that there is one way of choosing, and no number twice."""
+        if self.all_faces + bool(self.persons) + bool(self.places) > 1:
+            raise UsageError(
+                "which_people",
+                "--all_faces, --person and --face_at exclude each other.",
+                "Choose people in one of these ways.",
+            )
+        for number in self.persons:
+            if number < 0:
+                raise UsageError("which_people", f"There is no person {number}: they start at 0.")
+            if self.persons.count(number) > 1:
+                raise UsageError("which_people", f"--person names {number} more than once.")
+
+    @property
+    def wanted(self) -> int:
+        """How many people are named; 0 where they are not."""
+        return len(self.persons) or len(self.places)
+
+    @property
+    def given(self) -> bool:
+        """Whether anybody is chosen in one of these ways."""
+        return self.all_faces or self.wanted > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +383,7 @@ class SwapSettings:
         time_range: Part of the video to swap and keep.
         analysis: How faces are looked for.
         encode: How the result is encoded.
+        people: Who is swapped, where no target faces are given.
         ghost: What is special to the engine ghost.
         blend: How swaps are made part of their film.
         detail: What is done so that large faces do not get soft.
@@ -315,6 +402,7 @@ class SwapSettings:
     time_range: TimeRange = field(default_factory=TimeRange)
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
+    people: PeopleSettings = field(default_factory=PeopleSettings)
     ghost: GhostSettings = field(default_factory=GhostSettings)
     blend: BlendSettings = field(default_factory=BlendSettings)
     detail: DetailSettings = field(default_factory=DetailSettings)
@@ -330,8 +418,14 @@ class SwapSettings:
             raise UsageError(
                 "bad_device", f"Unknown device {self.device!r}.", "Use auto, cpu or cuda."
             )
-        if self.similarity_th is not None and not self.similarity_th > 0:
-            raise UsageError("bad_threshold", "--similarity_th must be a number above 0.")
+        unit, largest = SIMILARITY_UNITS[self.analysis.face_models]
+        if self.similarity_th is not None and not 0 < self.similarity_th <= largest:
+            raise UsageError(
+                "bad_threshold",
+                f"--similarity_th must lie above 0 and at most be {largest:g}, not "
+                f"{self.similarity_th:g}.",
+                f"It is the largest distance that still matches, in {unit}; 0.6 is usual.",
+            )
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError("bad_batch_size", "--batch_size must be at least 1.")
         if self.segment_frames < 1:

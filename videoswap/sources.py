@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from .clustering import alike
 from .errors import InputError, NoFaceError
 from .finding.photos import PhotoReader
 from .finding.tools import FaceTools
@@ -18,6 +20,11 @@ from .records import Array, Fallback, Photo
 from .settings import AnalysisSettings
 
 SMALL_FACE = 64  # pixels
+# Of the threshold: photos further apart from the others in the mean show somebody else for sure.
+CLEARLY_APART = 1.15
+# What ``videoswap faces`` writes: a picture of everybody, a list and a picture of all of them.
+CROP_NAME = re.compile(r"person_\d+\.png")
+LISTING, SHEET = "people.json", "people.png"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +59,17 @@ class Reference:
 
 
 def photo_files(folder: Path) -> list[Path]:
-    """Return the photos that lie in a folder, by name; hidden files are none."""
+    """Return the photos that lie in a folder, by name.
+
+    Hidden files are none, nor is the picture of everybody that ``videoswap faces`` writes.
+    """
+    sheet = folder / SHEET if (folder / LISTING).is_file() else None
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix.lower() in READABLE_SUFFIXES and not file.name.startswith(".")
+        if file.suffix.lower() in READABLE_SUFFIXES
+        and not file.name.startswith(".")
+        and file != sheet
     )
 
 
@@ -73,7 +86,7 @@ def load_sources(
         The people and what has to be said about their photos.
 
     Raises:
-        InputError: If a file cannot be read, or a folder holds no photo.
+        InputError: If a file cannot be read; ``no_photos`` or ``several_people`` of a folder.
         NoFaceError: ``no_face_in_photo``.
     """
     loaded = [_photos(path, tools) for path in paths]
@@ -102,11 +115,17 @@ def embedding_of(photos: Sequence[Photo], tools: FaceTools) -> Array:
 
 
 def _photos(path: Path, tools: FaceTools) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
-    """Read a photo, or those of a folder; there, photos without a face are left out."""
+    """Read a photo, or those of a folder; there, photos without a face are left out.
+
+    Raises:
+        InputError: ``no_photos`` or ``several_people``.
+        NoFaceError: ``no_face_in_photo``.
+    """
     reader = tools.photos(AnalysisSettings())
     if not path.is_dir():
         photo, notes = _photo(path, reader)
         return (photo,), notes
+    _check_not_listing(path)
     photos, told, failure = [], [], None
     for file in photo_files(path):
         try:
@@ -123,7 +142,8 @@ def _photos(path: Path, tools: FaceTools) -> tuple[tuple[Photo, ...], tuple[Fall
         raise InputError(
             "no_photos", f"The folder {path} holds no photo.", "Put PNG or JPEG photos into it."
         )
-    return tuple(photos), (*told, *_strangers(path, photos, tools))
+    kept, strangers = _of_one_person(path, photos, tools)
+    return kept, (*told, *strangers)
 
 
 def _photo(path: Path, reader: PhotoReader) -> tuple[Photo, tuple[Fallback, ...]]:
@@ -145,13 +165,58 @@ def _photo(path: Path, reader: PhotoReader) -> tuple[Photo, tuple[Fallback, ...]
     return photo, tuple(notes)
 
 
-def _strangers(path: Path, photos: Sequence[Photo], tools: FaceTools) -> tuple[Fallback, ...]:
-    """Say it if the photos of a folder do not all show the person of the first one."""
+def _of_one_person(
+    path: Path, photos: Sequence[Photo], tools: FaceTools
+) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
+    """Return the photos of the one person that a folder shows; nobody is mixed with another.
+
+    Raises:
+        InputError: ``several_people``.
+    """
     recognizer = tools.recognizer
-    first, *others = [embedding_of([photo], tools) for photo in photos]
     limit = recognizer.default_threshold
-    strange = sum(recognizer.distance(first, other) > limit for other in others)
-    if not strange:
-        return ()
-    why = f"{strange} of {len(photos)} photos seem to show somebody else"
-    return (Fallback("one person", f"a mixture of all the people in {path}", why),)
+    vectors = np.stack([embedding_of([photo], tools) for photo in photos])
+    main, *others = alike(vectors, limit, recognizer.distances)
+    apart = [recognizer.distances(vectors[main], vectors[group]).mean() for group in others]
+    clear = [
+        group
+        for group, far in zip(others, apart, strict=True)
+        if len(group) > 1 and far > CLEARLY_APART * limit
+    ]
+    if clear or 2 * len(main) <= len(photos):
+        raise _several_people(path, [photos[main[0]], photos[(clear or others)[0][0]]])
+    odd = {index: far for group, far in zip(others, apart, strict=True) for index in group}
+    notes = tuple(
+        Fallback(
+            f"the photo {photos[index].label}",
+            "",
+            f"it does not show the person of the other photos (distance {far:.2f})",
+        )
+        for index, far in sorted(odd.items())
+    )
+    return tuple(photos[index] for index in main), notes
+
+
+def _several_people(path: Path, photos: Sequence[Photo]) -> InputError:
+    names = " and ".join(Path(photo.label).name for photo in photos)
+    return InputError(
+        "several_people",
+        f"The folder {path} shows several people (for example {names}), and one is meant.",
+        "Name one of the photos, or a folder with photos of one person.",
+    )
+
+
+def _check_not_listing(path: Path) -> None:
+    """Refuse a folder of what ``videoswap faces`` wrote about several people.
+
+    Raises:
+        InputError: ``several_people``.
+    """
+    crops = [file for file in photo_files(path) if CROP_NAME.fullmatch(file.name)]
+    if (path / LISTING).is_file() and len(crops) > 1:
+        raise InputError(
+            "several_people",
+            f"The folder {path} holds one picture of each of {len(crops)} people, and one person "
+            "is meant.",
+            f"Name the pictures instead: {crops[0]} {crops[1]} ... (or use --person 0 1 ...).",
+        )

@@ -25,7 +25,7 @@ from people_clips import (
 
 from tests.squares import write_video
 from videoswap.analysis.analyze import Analysis, analyze_video
-from videoswap.matching import cluster_tracks
+from videoswap.clustering import cluster_tracks
 from videoswap.media.probe import probe
 from videoswap.records import Array, TimeRange
 from videoswap.settings import AnalysisSettings
@@ -69,7 +69,7 @@ def near(box: Array, other: Array) -> bool:
 
 
 def judge(analysis: Analysis, truth: Sequence[Sequence[Truth]], recognizer) -> Verdict:
-    people = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distance)
+    people = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distances)
     person = {track: one.id for one in people for track in one.track_ids}
     faces = analysis.faces_between(-(10**12), 10**12)
     at = [faces.get(int(pts), []) for pts in analysis.frames.pts]

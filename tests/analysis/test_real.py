@@ -10,8 +10,8 @@ import pytest
 
 from videoswap.analysis.analyze import analyze_video
 from videoswap.analysis.scan import Scanner
+from videoswap.clustering import cluster_tracks
 from videoswap.finding.views import FramePicture
-from videoswap.matching import cluster_tracks
 from videoswap.media.probe import probe
 from videoswap.occlusion.own import load_glance
 from videoswap.records import TimeRange
@@ -50,7 +50,7 @@ def test_one_person_over_three_shots(shared, detector, landmarker, recognizer):
         assert np.bincount(analysis.frames.scenes).tolist() == [22, 71, 27]
         assert [track.count for track in analysis.tracks] == [22, 71, 27]
         (person,) = cluster_tracks(
-            analysis.tracks, recognizer.cluster_threshold, recognizer.distance
+            analysis.tracks, recognizer.cluster_threshold, recognizer.distances
         )
         assert person.frames == 120
 
@@ -62,7 +62,7 @@ def test_a_crowd_then_one_person_near_and_far(shared, detector, landmarker, reco
         assert np.bincount(analysis.frames.scenes).tolist()[1:] == [32, 44]
         woman = [track for track in analysis.tracks if track.scene > 0]
         assert [track.count for track in woman] == [32, 44]
-        found = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distance)
+        found = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distances)
         together = {track.id for track in woman}
         assert any(set(person.track_ids) == together for person in found)
 

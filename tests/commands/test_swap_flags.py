@@ -9,7 +9,7 @@ import pytest
 from videoswap.commands import swap
 from videoswap.commands.swap_flags import settings_from
 from videoswap.errors import UsageError
-from videoswap.settings import GhostSettings
+from videoswap.settings import FacePlace, GhostSettings, PeopleSettings
 
 
 def parse(words):
@@ -131,3 +131,45 @@ def test_nonsense_is_refused(words):
 def test_what_ghost_does_not_know_is_refused(words):
     with pytest.raises(UsageError):
         ghost(*words.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "people"),
+    [
+        ("", PeopleSettings()),
+        ("--all_faces", PeopleSettings(all_faces=True)),
+        ("--person 2 0", PeopleSettings(persons=(2, 0))),
+        ("--face_at 00:12", PeopleSettings(places=(FacePlace(Fraction(12)),))),
+        ("--face_at 1:02.5:left", PeopleSettings(places=(FacePlace(Fraction("62.5"), "left"),))),
+        ("--face_at 7:0.5,0.25", PeopleSettings(places=(FacePlace(Fraction(7), (0.5, 0.25)),))),
+        (
+            "--face_at left 0.1,1",
+            PeopleSettings(places=(FacePlace(None, "left"), FacePlace(None, (0.1, 1.0)))),
+        ),
+    ],
+)
+def test_ways_to_choose_people(words, people):
+    assert settings_from(parse(["--source_paths", "a", *words.split()])).people == people
+
+
+@pytest.mark.parametrize("words", ["--all_faces --person 1", "--person 1 --face_at left"])
+def test_one_way_to_choose_people_is_enough(words):
+    with pytest.raises(UsageError) as caught:
+        settings_from(parse(["--source_paths", "a", *words.split()]))
+    assert caught.value.code == "which_people"
+
+
+@pytest.mark.parametrize("place", ["behind", "00:12:behind", "1,2,3", "2,0.5", "a,b", ":left", ""])
+def test_places_that_are_none_are_refused(place, capsys):
+    with pytest.raises(SystemExit):
+        parse(["--source_paths", "a", "--face_at", place])
+    assert "--face_at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["99", "inf", "nan", "0", "-1", "2.01"])
+@pytest.mark.parametrize("models", ["packaged", "insightface"])
+def test_a_threshold_outside_of_the_unit_is_refused(value, models):
+    words = ["--source_paths", "a", f"--similarity_th={value}", "--face_models", models]
+    with pytest.raises(UsageError) as caught:
+        settings_from(parse(words))
+    assert caught.value.code == "bad_threshold" and "at most be 2" in caught.value.message

@@ -1,5 +1,7 @@
 import json
 import shutil
+from dataclasses import replace
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 from PIL import Image
 
 from videoswap import list_faces, swap_folder, swap_image
-from videoswap.errors import InputError, NoFaceError, OutputError
+from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
+from videoswap.settings import FacePlace, PeopleSettings
 
 
 def difference(one, other):
@@ -114,3 +117,42 @@ def test_a_picture_without_a_face(photos, settings, tmp_path):
     with pytest.raises(NoFaceError):
         swap_image([photos["source"]], photos["nobody"], tmp_path / "o.png", (), settings)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words", "swapped"),
+    [
+        (PeopleSettings(), "The largest of 6 faces is taken (person 0, ", 1),
+        (PeopleSettings(places=(FacePlace(None, "left"),)), "The face (left) is person ", 1),
+        (PeopleSettings(all_faces=True), "person 5: ", 6),
+    ],
+)
+def test_people_of_a_picture_are_chosen_without_photos(
+    group_photo, photos, settings, tmp_path, chosen, words, swapped
+):
+    said = []
+    report = swap_image(
+        [photos["source"]],
+        group_photo,
+        tmp_path / "out.png",
+        settings=replace(settings, people=chosen),
+        dry_run=True,
+        say=said.append,
+    )
+    assert any(words in line for line in said)
+    assert sum(person.source is not None for person in report.people) == swapped
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [PeopleSettings(persons=(1,)), PeopleSettings(places=(FacePlace(Fraction(1), "left"),))],
+)
+def test_a_folder_has_no_person_of_a_number_or_a_time(photos, settings, tmp_path, chosen):
+    with pytest.raises(UsageError) as caught:
+        swap_folder(
+            [photos["source"]],
+            tmp_path,
+            tmp_path / "out",
+            settings=replace(settings, people=chosen),
+        )
+    assert caught.value.code == "which_people" and "folder" in caught.value.message

@@ -17,6 +17,7 @@ from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
 from videoswap.records import TimeRange
 from videoswap.runtime.outputs import Outputs
+from videoswap.settings import FacePlace, PeopleSettings
 
 
 def planes(path, mask=False):
@@ -412,11 +413,57 @@ def test_a_part_beyond_the_end(clip, photos, settings, tmp_path):
 def test_a_folder_of_photos_of_one_person(clip, photos, settings, tmp_path):
     folder = tmp_path / "me"
     folder.mkdir()
-    for name in ("source", "nobody", "right"):
+    for name in ("source", "nobody"):
         shutil.copy(photos[name], folder / f"{name}.png")
     report = swap_video([folder], clip, tmp_path / "out.mp4", [photos["left"]], settings)
-    assert any("without the photo" in note and "nobody" in note for note in report.notes)
-    assert any("somebody else" in note for note in report.notes)
+    assert any(note.startswith("without the photo") and "nobody" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("role", ["source", "target"])
+def test_a_folder_of_several_people_is_refused(clip, photos, settings, tmp_path, role):
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for name in ("source", "right"):
+        shutil.copy(photos[name], folder / f"{name}.png")
+    source, target = (folder, photos["left"]) if role == "source" else (photos["left"], folder)
+    with pytest.raises(InputError) as caught:
+        swap_video([source], clip, tmp_path / "out.mp4", [target], settings)
+    assert caught.value.code == "several_people"
+    assert "right.png" in caught.value.message and "source.png" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("chosen", "swapped"),
+    [
+        (PeopleSettings(all_faces=True), [0, 1]),
+        (PeopleSettings(persons=(1,)), [1]),
+        (PeopleSettings(places=(FacePlace(Fraction("0.2"), "right"),)), None),
+    ],
+)
+def test_people_can_be_chosen_without_photos(clip, photos, settings, tmp_path, chosen, swapped):
+    said = []
+    report = swap_video(
+        [photos["source"]],
+        clip,
+        tmp_path / "out.mp4",
+        settings=replace(settings, people=chosen),
+        dry_run=True,
+        say=said.append,
+    )
+    found = [person.person for person in report.people if person.source]
+    if swapped is None:  # whoever it is, it is one, and the note says which
+        assert len(found) == 1
+        assert any(f"The face at 0.20 s (right) is person {found[0]}" in line for line in said)
+    else:
+        assert found[: len(swapped)] == swapped
+    assert sum(line.startswith("person ") for line in said) == len(found)
+
+
+def test_by_default_the_person_with_most_screen_time_is_taken(clip, photos, settings, tmp_path):
+    report = swap_video([photos["source"]], clip, tmp_path / "o.mp4", (), settings, dry_run=True)
+    assert [person.person for person in report.people if person.source] == [0]
+    assert report.people[0].frames == max(person.frames for person in report.people)
+    assert any("most screen time" in note for note in report.notes)
 
 
 def test_a_video_without_a_face(empty_clip, photos, settings, tmp_path):

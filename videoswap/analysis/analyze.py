@@ -324,6 +324,7 @@ def _tracks(store: Store, frames: Frames) -> tuple[Track, ...]:
     for number, first, last, count in store.spans():
         samples = store.samples(number)
         best = max(samples, key=lambda sample: sample.quality, default=None)
+        best_pts = store.best_face(number) if best is None else best.pts
         tracks.append(
             Track(
                 id=number,
@@ -332,7 +333,19 @@ def _tracks(store: Store, frames: Frames) -> tuple[Track, ...]:
                 last_pts=last,
                 count=count,
                 embedding=mean_embedding(samples) if samples else None,
-                best_pts=store.best_face(number) if best is None else best.pts,
+                best_pts=best_pts,
+                screen_time=_screen_time(frames.pts, first, last, count),
+                size=max(
+                    (face.size for face in store.faces(number, best_pts, best_pts)), default=0.0
+                ),
             )
         )
     return tuple(sorted(tracks, key=lambda track: (track.first_pts, track.id)))
+
+
+def _screen_time(pts: Array, first: int, last: int, count: int) -> int:
+    """Return for how many ticks a face is seen: its span, less the share of frames without it."""
+    begin, end = np.searchsorted(pts, [first, last])
+    step = pts[end] - pts[end - 1] if end else 1  # the last frame is shown as long as the others
+    after = pts[end + 1] if end + 1 < len(pts) else pts[end] + step
+    return round(int(after - first) * count / int(end - begin + 1))

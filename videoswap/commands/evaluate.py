@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..settings import AnalysisSettings
-from . import shared
+from . import shared, swap_flags
 from .parser import Parser
 
 
@@ -72,6 +72,7 @@ def add_common(parser: Parser, source_needed: bool) -> None:
         metavar="N",
         help="look at every Nth frame, where a metric looks at single frames",
     )
+    swap_flags.add_who(parser)
     parser.add_argument("--similarity_th", type=float, help="as given to the swap")
     shared.add_shared(
         parser,
@@ -90,5 +91,9 @@ def common_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "target_faces": arguments.target_faces_paths,
         "gallery": arguments.gallery,
         "step": arguments.step,
-        "settings": replace(settings, similarity_th=arguments.similarity_th),
+        "settings": replace(
+            settings,
+            similarity_th=arguments.similarity_th,
+            people=swap_flags.who(arguments),
+        ),
     }

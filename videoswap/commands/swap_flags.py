@@ -15,6 +15,7 @@ from ..settings import (
     DetailSettings,
     EncodeSettings,
     GhostSettings,
+    PeopleSettings,
     SwapSettings,
 )
 from . import shared, values
@@ -23,6 +24,7 @@ from .parser import Parser
 
 def add_flags(parser: Parser) -> None:
     """Add all groups."""
+    add_who(parser)
     _add_ghost(parser)
     _add_how(parser)
     _add_blend(parser)
@@ -42,11 +44,50 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         similarity_th=arguments.similarity_th,
         batch_size=arguments.batch_size,
         encode=_encode(arguments),
+        people=who(arguments),
         ghost=_ghost(arguments),
         blend=_blend(arguments),
         detail=_detail(arguments),
         strict_streams=arguments.strict_streams,
     )
+
+
+def add_who(parser: Parser) -> None:
+    """Add the ways to choose people without photos of them."""
+    group = parser.add_argument_group(
+        "who is swapped",
+        "One of these ways or --target_faces_paths; with none of them, whoever is on screen most, "
+        "or the largest face of a picture.",
+    )
+    group.add_argument("--all_faces", action="store_true", help="one source onto everybody")
+    group.add_argument(
+        "--person",
+        nargs="+",
+        type=int,
+        default=[],
+        metavar="N",
+        help="people by number, as `videoswap faces` shows them with the same --start, --end and "
+        "--min_face: the nth source goes onto the nth of them, or one source onto each",
+    )
+    group.add_argument(
+        "--face_at",
+        nargs="+",
+        type=values.face_place,
+        default=[],
+        metavar="PLACE",
+        help="the people whose faces are there: TIME or TIME:POSITION in a video (00:12, "
+        "00:12:left), POSITION in a picture; left, middle, right, largest, or x,y as shares of "
+        "the picture",
+    )
+
+
+def who(arguments: argparse.Namespace) -> PeopleSettings:
+    """Return who is chosen by these flags.
+
+    Raises:
+        UsageError: ``which_people``.
+    """
+    return PeopleSettings(arguments.all_faces, tuple(arguments.person), tuple(arguments.face_at))
 
 
 def _add_ghost(parser: Parser) -> None:

@@ -8,7 +8,8 @@ from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
-from ..settings import bytes_of
+from ..errors import UsageError
+from ..settings import POSITIONS, FacePlace, bytes_of
 
 LONGEST_TIME = 10**9  # seconds; ticks of a billionth of it still fit into 64 bits
 LONGEST_NUMBER = 40  # characters
@@ -34,6 +35,35 @@ def time(text: str) -> Fraction:
     if not 1 <= len(values) <= 3 or any(value < 0 for value in values) or seconds > LONGEST_TIME:
         raise ArgumentTypeError(f"{_short(text)} is not a time such as 12.5 or 00:01:30.250")
     return seconds
+
+
+def face_place(text: str) -> FacePlace:
+    """Read TIME, TIME:POSITION or POSITION: 00:12, 00:12:left, left, 0.5,0.3."""
+    before, colon, last = text.rpartition(":")
+    position: str | tuple[float, float] | None = None
+    if last in POSITIONS:
+        position = last
+    elif "," in last:
+        try:
+            x, y = map(float, last.split(","))
+        except ValueError:
+            raise ArgumentTypeError(f"{last!r} is not a place such as 0.5,0.3") from None
+        position = x, y
+    if position is not None and not colon:
+        return _place(None, position)
+    try:
+        return _place(time(text if position is None else before), position)
+    except ArgumentTypeError:
+        words = ", ".join(POSITIONS)
+        message = f"{text!r} is neither a time, nor a position ({words} or x,y), nor TIME:POSITION"
+        raise ArgumentTypeError(message) from None
+
+
+def _place(when: Fraction | None, position: str | tuple[float, float] | None) -> FacePlace:
+    try:
+        return FacePlace(when, position)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def share(text: str) -> Fraction:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..choosing import check_numbers
 from ..devices import choose_device
 from ..errors import UsageError
 from ..finding.tools import FaceTools
 from ..jobs.context import Say
 from ..jobs.video import analyze_with_progress, uncover_with_progress
 from ..media.probe import VideoInfo, probe
+from ..places import VideoPlaces
 from ..runtime.progress import Progress
 from ..runtime.stages import stages_share_the_cores
-from ..settings import AnalysisSettings, SwapSettings
+from ..settings import AnalysisSettings, PeopleSettings, SwapSettings
 from .columns import Collector, joined
 from .expression import ExpressionFamily
 from .gaze import GazeFamily
@@ -64,14 +66,22 @@ def evaluate_result(
         InputError: If a file cannot be used, or the result is not one of this original.
         NoFaceError: If there is nobody to measure.
     """
-    _check(sources, targets, step)
+    _check(sources, targets, settings.people, step)
     infos = probe(original), probe(result)
     covers = None if masks is None else probe(masks)
     tools = FaceTools.open(choose_device(settings.device).providers)
     with analyze_with_progress(infos[0], settings, tools) as analysis:
         uncover_with_progress(analysis)
         threshold = settings.similarity_th or tools.recognizer.default_threshold
-        people = find_people(original, analysis, sources, targets, gallery, threshold, tools)
+        people = find_people(
+            VideoPlaces(infos[0], analysis),
+            sources,
+            targets,
+            gallery,
+            threshold,
+            tools,
+            settings.people,
+        )
         persons = {track: one.id for one in people.persons for track in one.track_ids}
         families = _families(people, persons, tools, settings.analysis)
         pairs = read_pairs(*infos, covers, settings.time_range)
@@ -102,17 +112,12 @@ def evaluate_result(
     )
 
 
-def _check(sources: Sequence[Path], targets: Sequence[Path], step: int) -> None:
+def _check(
+    sources: Sequence[Path], targets: Sequence[Path], people: PeopleSettings, step: int
+) -> None:
     if step < 1:
         raise UsageError("bad_step", "--step must be at least 1.")
-    if not sources:
-        raise UsageError("no_source", "At least one source photo is needed.")
-    if len(sources) != len(targets) and (targets or len(sources) > 1):
-        raise UsageError(
-            "sources_and_targets",
-            f"{len(sources)} source photos and {len(targets)} target faces were given.",
-            "Give them as the swap was given them: the nth source for the nth target face.",
-        )
+    check_numbers(len(sources), len(targets), people)
 
 
 def _families(

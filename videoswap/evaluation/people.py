@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..analysis.analyze import Analysis
+from ..choosing import match_people
 from ..errors import InputError
 from ..finding.tools import FaceTools
-from ..matching import Matching, match_people
-from ..media.pillow import READABLE_SUFFIXES
+from ..matching import Matching
+from ..places import VideoPlaces
 from ..records import Array, Person
-from ..sources import embedding_of, load_references, load_sources
+from ..settings import PeopleSettings
+from ..sources import embedding_of, load_references, load_sources, photo_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,37 +52,39 @@ class People:
 
 
 def find_people(
-    video: Path,
-    analysis: Analysis,
+    places: VideoPlaces,
     sources: Sequence[Path],
     targets: Sequence[Path],
     gallery: Path | None,
     threshold: float,
     tools: FaceTools,
+    chosen: PeopleSettings,
 ) -> People:
     """Decide who should have got which source, as a swap does.
 
     Args:
-        video: The original, for messages.
-        analysis: Its tracks.
+        places: The people of the original.
         sources: The photos that were put in.
         targets: The people that were replaced; may be empty for one source.
         gallery: A folder of further faces, a photo or a folder of photos each.
         threshold: Largest distance between a target and a person of the video.
         tools: The face tools.
+        chosen: Who was replaced, where no targets were given.
 
     Raises:
-        NoFaceError: ``no_face_in_video`` or ``no_match``.
+        UsageError: ``which_people`` or ``bad_face_at``.
+        NoFaceError: ``no_face_in_video``, ``no_match``, ``no_such_person`` or ``no_face_there``.
         InputError: If a photo cannot be read.
     """
     references, _ = load_references(targets, tools)
     persons, matching = match_people(
-        video,
-        analysis.tracks,
+        places,
         references,
         threshold,
         tools.recognizer,
         "Give the target faces that the swap was given.",
+        chosen,
+        len(sources),
     )
     known = [
         *_known(sources, "source", tools),
@@ -114,5 +117,5 @@ def _gallery_paths(folder: Path | None) -> list[Path]:
         return []
     if not folder.is_dir():
         raise InputError("no_gallery", f"The gallery {folder} is not a folder.")
-    entries = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
-    return [one for one in entries if one.is_dir() or one.suffix.lower() in READABLE_SUFFIXES]
+    folders = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    return sorted({*folders, *photo_files(folder)})

@@ -54,6 +54,19 @@ class Recognizer(Protocol):
     def distance(self, one: Array, other: Array) -> float:
         """Return the distance of two embeddings."""
 
+    def distances(self, ones: Array, others: Array) -> Array:
+        """Return the (n, m) float64 distances of (n, dim) and (m, dim) embeddings."""
+
+
+def euclidean_distances(ones: Array, others: Array) -> Array:
+    """Return the (n, m) float64 distances of (n, D) and (m, D) points, by one matrix product."""
+    ones, others = ones.astype(np.float64), others.astype(np.float64)
+    squares: Array = ones @ (-2.0 * others.T)
+    squares += (ones * ones).sum(axis=1)[:, None]
+    squares += (others * others).sum(axis=1)[None]
+    np.maximum(squares, 0.0, out=squares)
+    return np.sqrt(squares, out=squares)
+
 
 class DlibRecognizer:
     """dlib's face recognition network, run by onnxruntime; see `dlib_network`.
@@ -96,6 +109,10 @@ class DlibRecognizer:
     def distance(self, one: Array, other: Array) -> float:
         """Return the Euclidean distance."""
         return float(np.linalg.norm(one - other))
+
+    def distances(self, ones: Array, others: Array) -> Array:
+        """Return the Euclidean distances, (n, m) float64."""
+        return euclidean_distances(ones, others)
 
     def _chip_square(self, landmarks: Array) -> Square:
         """Return where dlib cuts its chip, without its rounding of points to whole pixels."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ..blending.finish import Finisher
 from ..cache import tidy
+from ..choosing import check_numbers
 from ..devices import Device, choose_device
-from ..errors import UsageError
 from ..finding.tools import FaceTools
 from ..occlusion.choose import MakeFinder, load_finder
 from ..records import Fallback
@@ -79,23 +79,11 @@ def open_context(
     """Load models, photos and engine.
 
     Raises:
-        UsageError: ``sources_and_targets`` if their numbers do not fit; see also the engines.
+        UsageError: ``no_source``, ``which_people`` or ``sources_and_targets``; see also the
+            engines.
         InputError, NoFaceError: If a photo cannot be used.
     """
-    if not sources:
-        raise UsageError("no_source", "At least one source photo is needed.")
-    if target_faces and len(sources) != len(target_faces):
-        raise UsageError(
-            "sources_and_targets",
-            f"{len(sources)} source photos and {len(target_faces)} target faces were given.",
-            "The nth source goes onto the nth target face, so give as many of both.",
-        )
-    if not target_faces and len(sources) > 1:
-        raise UsageError(
-            "sources_and_targets",
-            f"{len(sources)} source photos were given and no target faces.",
-            "Say with --target_faces_paths who gets which; `videoswap faces` cuts them out.",
-        )
+    check_numbers(len(sources), len(target_faces), settings.people)
     if settings.cache_dir is not None:
         tidy(settings.cache_dir, settings.cache_limit, say)
     device = choose_device(settings.device)

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..alignment import transform
 from ..analysis.analyze import Analysis
+from ..clustering import people_of
 from ..cropping import FrameSurface, region_box
 from ..errors import InputError
 from ..finding.tools import FaceTools
-from ..matching import people_of
 from ..media.files import atomic_output, output_errors
 from ..media.probe import VideoInfo, kind, probe
 from ..media.reader import VideoReader

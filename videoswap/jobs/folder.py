@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..analysis.fingerprint import fingerprint
-from ..errors import InputError, OutputError, PartialError, VideoswapError
+from ..errors import InputError, OutputError, PartialError, UsageError, VideoswapError
 from ..fingerprint import digest_of
 from ..media.files import output_errors
 from ..report import Report
-from ..settings import SwapSettings
+from ..settings import PeopleSettings, SwapSettings
 from ..sources import photo_files
 from .claim import claimed
 from .context import Context
@@ -62,9 +62,11 @@ def check_request(request: FolderRequest, settings: SwapSettings) -> None:
     """Refuse a folder or places for results that cannot be used, before models are loaded.
 
     Raises:
+        UsageError: ``which_people``.
         InputError: ``missing_folder`` or ``folders_overlap``.
         OutputError: See `check_output_folder` and `check_outputs`.
     """
+    _check_people(settings.people)
     folder, out = request.folder, request.out
     if not folder.is_dir():
         raise InputError("missing_folder", f"{folder} is not a folder.")
@@ -80,6 +82,17 @@ def check_request(request: FolderRequest, settings: SwapSettings) -> None:
         report = out / REPORT_NAME
     replaceable = settings.overwrite or (report is not None and is_folder_report(report))
     check_outputs({"report": report}, inputs_of(request.photos, settings), replaceable)
+
+
+def _check_people(people: PeopleSettings) -> None:
+    """Refuse ways of choosing people that make no sense for a whole folder."""
+    hint = "Name people with --target_faces_paths, or use --all_faces."
+    if people.persons:
+        message = "--person does not work for a folder: every file numbers its own people."
+        raise UsageError("which_people", message, hint)
+    if any(place.time is not None for place in people.places):
+        message = "--face_at with a time does not work for a folder: every file has its own times."
+        raise UsageError("which_people", message, hint)
 
 
 def swap_one_folder(context: Context, request: FolderRequest) -> FolderReport:

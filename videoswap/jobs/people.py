@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ..matching import Matching
 from ..records import Person
 from ..report import PersonReport
 from ..sources import Source
+
+MOST_LINES = 10  # about people who are swapped, one each
+MOST_RANGES = 12  # of numbers in a line about the others
 
 
 def person_reports(
@@ -44,12 +47,46 @@ def picture_reports(
     return person_reports(persons, matching, sources, 0, Fraction(1))
 
 
-def describe(report: PersonReport) -> str:
-    """Return one line about a person."""
-    first = float(report.first_seconds)
-    seen = f"person {report.person}: {report.frames} frames from {first:.2f} s on"
-    if report.source is None:
-        return f"{seen}, left alone"
+def describe(
+    reports: Sequence[PersonReport], where: Callable[[PersonReport], str] | None = None
+) -> list[str]:
+    """Return a line about everybody who is swapped, and one about all the others.
+
+    Args:
+        reports: The people.
+        where: Says where a person is in words; None tells the frames and when they begin.
+    """
+    where = where or _frames
+    swapped = [one for one in reports if one.source is not None]
+    alone = [one.person for one in reports if one.source is None]
+    lines = [f"person {one.person}: {where(one)}, {_gets(one)}" for one in swapped[:MOST_LINES]]
+    if len(swapped) > MOST_LINES:
+        rest = [one.person for one in swapped[MOST_LINES:]]
+        lines.append(f"{len(rest)} more people are swapped: persons {ranges(rest)}")
+    if len(alone) == 1:
+        lines.append(f"1 other is left alone: person {alone[0]}")
+    elif alone:
+        lines.append(f"{len(alone)} others are left alone: persons {ranges(alone)}")
+    return lines
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return ascending numbers in few words: 1, 3-18."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    words = [f"{first}-{last}" if first < last else str(first) for first, last in spans]
+    return ", ".join([*words[:MOST_RANGES], *(["..."] if len(words) > MOST_RANGES else [])])
+
+
+def _frames(report: PersonReport) -> str:
+    return f"{report.frames} frames from {float(report.first_seconds):.2f} s on"
+
+
+def _gets(report: PersonReport) -> str:
     if report.distance is None:
-        return f"{seen}, gets {report.source}"
-    return f"{seen}, gets {report.source} (as {report.target}, distance {report.distance:.2f})"
+        return f"gets {report.source}"
+    return f"gets {report.source} (as {report.target}, distance {report.distance:.2f})"

@@ -10,11 +10,12 @@ import numpy as np
 
 from ..blending.finish import Swap
 from ..blending.paste import paste
+from ..choosing import match_people
 from ..cropping import PictureSurface, covered_pixels, cut
 from ..finding.recognition import Recognizer
-from ..matching import match_people
 from ..media.still_formats import check_mask_name, still_format
 from ..media.stills import Picture, losses, read_picture, write_picture
+from ..places import PicturePlaces
 from ..records import Array, Face, Track
 from ..report import Report
 from .context import Context
@@ -45,18 +46,20 @@ def swap_one_picture(
     notes = (*picture.notes, *losses(picture, out))
     faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
     recognizer = context.tools.recognizer
+    places = picture_places(target, picture.rgb, faces, recognizer)
     persons, matching = match_people(
-        target,
-        _tracks(recognizer, picture.rgb, faces),
+        places,
         context.references,
         context.threshold,
         recognizer,
         "--similarity_th sets how strict to be.",
-        kind="picture",
+        context.settings.people,
+        len(context.sources),
     )
     people = picture_reports(persons, matching, context.sources)
-    for person in people:
-        context.say(describe(person))
+    everybody = places.everybody(persons)
+    for line in describe(people, lambda report: everybody.in_words(report.person)):
+        context.say(line)
     for note in (*matching.notes, *map(str, notes)):
         context.say(f"Note: {note.rstrip('.')}.")
     spec = context.swapper.spec
@@ -90,13 +93,23 @@ def swap_one_picture(
     )
 
 
-def _tracks(recognizer: Recognizer, pixels: Array, faces: Sequence[Face]) -> list[Track]:
-    """Make every face a track of one frame, numbered like the faces."""
-    return [
-        Track(number, 0, 0, 0, 1, recognizer.embed(pixels, face.landmarks), 0)
+def picture_places(
+    path: Path, pixels: Array, faces: Sequence[Face], recognizer: Recognizer
+) -> PicturePlaces:
+    """Return where the people of a picture are: every face is a track of one frame.
+
+    Args:
+        path: The picture.
+        pixels: (H, W, 3) uint8 RGB, upright.
+        faces: Its faces; the tracks have their numbers.
+        recognizer: Who embeds them.
+    """
+    tracks = [
+        Track(number, 0, 0, 0, 1, recognizer.embed(pixels, face.landmarks), 0, size=face.size)
         for number, face in enumerate(faces)
         if face.landmarks is not None
     ]
+    return PicturePlaces(path, tracks, faces, (pixels.shape[0], pixels.shape[1]))
 
 
 def _swapped(

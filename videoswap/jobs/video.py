@@ -11,11 +11,12 @@ import numpy as np
 
 from ..analysis.analyze import Analysis, analyze_video
 from ..blending.finish import REACH
+from ..choosing import match_people
 from ..errors import InputError
 from ..finding.tools import FaceTools
-from ..matching import match_people
 from ..media.probe import VideoInfo, probe
 from ..media.scratch import clear_leftovers
+from ..places import VideoPlaces
 from ..records import Fallback, TimeRange
 from ..report import Report
 from ..runtime.outputs import Outputs
@@ -89,12 +90,13 @@ def swap_one_video(
         if context.swapper.spec.smoother is not None:
             analysis.smooth_with(context.swapper.spec.smoother)
         persons, matching = match_people(
-            video,
-            analysis.tracks,
+            VideoPlaces(info, analysis),
             context.references,
             context.threshold,
             context.tools.recognizer,
             "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
+            settings.people,
+            len(context.sources),
         )
         with clock.part("uncover"):
             uncover_with_progress(analysis, {track for track, _ in matching.tracks})
@@ -106,8 +108,8 @@ def swap_one_video(
         frames = analysis.frames
         segments = plan_segments(frames.pts, frames.scenes, settings.segment_frames, context=REACH)
         people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
-        for person in people:
-            context.say(describe(person))
+        for line in describe(people):
+            context.say(line)
         notes.add(matching.notes)
         swapped = reduce(np.union1d, [part.pts for part in casting.values()])
         tally = _Tally()

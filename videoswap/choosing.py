@@ -1,0 +1,188 @@
+"""Who is swapped: by target faces, by number, by place, everybody, or whoever is seen most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .clustering import people_of
+from .errors import NoFaceError, UsageError
+from .finding.recognition import Recognizer
+from .matching import Match, Matching, assign, track_sources
+from .places import Places, View
+from .records import Person
+from .settings import FacePlace, PeopleSettings
+from .sources import Reference
+
+
+def check_numbers(sources: int, references: int, people: PeopleSettings) -> None:
+    """Refuse sources that do not fit to those who are to get them.
+
+    Args:
+        sources: How many source people there are.
+        references: How many target faces.
+        people: Who is chosen otherwise.
+
+    Raises:
+        UsageError: ``no_source``, ``which_people`` or ``sources_and_targets``.
+    """
+    if not sources:
+        raise UsageError("no_source", "At least one source photo is needed.")
+    if references and people.given:
+        raise UsageError(
+            "which_people",
+            "Target faces exclude --all_faces, --person and --face_at.",
+            "Choose people in one of these ways.",
+        )
+    if references and sources != references:
+        raise UsageError(
+            "sources_and_targets",
+            f"{sources} source photos and {references} target faces were given.",
+            "The nth source goes onto the nth target face, so give as many of both.",
+        )
+    if sources == 1 or sources in (references, people.wanted):
+        return
+    if people.all_faces:
+        raise UsageError(
+            "sources_and_targets",
+            f"{sources} source photos were given, and --all_faces puts one onto everybody.",
+            "Give one source, or choose people with --person.",
+        )
+    if people.wanted:
+        raise UsageError(
+            "sources_and_targets",
+            f"{sources} source photos were given for {people.wanted} chosen people.",
+            "The nth source goes onto the nth of them; one source goes onto each.",
+        )
+    raise UsageError(
+        "sources_and_targets",
+        f"{sources} source photos were given, but not who gets which.",
+        "Say so with --person or --target_faces_paths; `videoswap faces` shows who is there.",
+    )
+
+
+def match_people(
+    places: Places,
+    references: Sequence[Reference],
+    threshold: float,
+    recognizer: Recognizer,
+    hint: str,
+    people: PeopleSettings | None = None,
+    sources: int = 1,
+) -> tuple[tuple[Person, ...], Matching]:
+    """Decide who is who and who gets which source.
+
+    Args:
+        places: The people's tracks, and where they are.
+        references: The faces to look for, in the order of the sources.
+        threshold: Largest distance between a reference and its person.
+        recognizer: Who compares them.
+        hint: What the user can do if none of the references is found.
+        people: Who is chosen otherwise.
+        sources: How many source people there are.
+
+    Raises:
+        NoFaceError: ``no_face_in_video``, ``no_face_in_picture``, ``no_match``,
+            ``no_such_person`` or ``no_face_there``.
+        UsageError: ``which_people`` or ``bad_face_at``.
+        InputError: ``no_such_moment``.
+    """
+    people = people or PeopleSettings()
+    persons = people_of(places.path, places.tracks, recognizer, places.kind)
+    if not references:
+        return persons, _chosen(places, persons, people, sources)
+    labelled = [(one.label, one.embedding) for one in references]
+    matching = assign(persons, places.tracks, labelled, threshold, recognizer.distances)
+    if not matching.matches:
+        notes = " ".join(matching.notes)
+        raise NoFaceError(
+            "no_match", f"None of the target faces was found in {places.path}. {notes}", hint
+        )
+    return persons, matching
+
+
+def _chosen(
+    places: Places, persons: Sequence[Person], people: PeopleSettings, sources: int
+) -> Matching:
+    if people.all_faces:
+        matches = tuple(Match(0, "everybody", one.id, None) for one in persons)
+        # Also the faces that do not tell whose they are: it makes no difference here.
+        return Matching(matches, tuple((track.id, 0) for track in places.tracks))
+    labels, numbers, notes = _default(places, persons)
+    if people.persons:
+        labels = [f"person {number}" for number in people.persons]
+        numbers, notes = list(people.persons), []
+        _check_there(places, persons, numbers)
+    elif people.places:
+        labels = [f"the face {place}" for place in people.places]
+        numbers, notes = _by_place(places, persons, people.places)
+    matches = tuple(
+        Match(0 if sources == 1 else index, label, number, None)
+        for index, (label, number) in enumerate(zip(labels, numbers, strict=True))
+    )
+    return Matching(matches, track_sources(persons, matches), (), tuple(notes))
+
+
+def _default(places: Places, persons: Sequence[Person]) -> tuple[list[str], list[int], list[str]]:
+    """Take the only person, or whoever is seen most."""
+    first = persons[0]
+    label = [f"person {first.id}"]
+    if len(persons) == 1:
+        return label, [first.id], ["The only person is taken."]
+    where = places.describe(persons, first)
+    if places.kind == "picture":
+        text = f"The largest of {len(persons)} faces is taken (person {first.id}, {where})."
+        ways = "--person N, --face_at left (middle, right or x,y)"
+    else:
+        text = (
+            f"The person with most screen time of {len(persons)} people is taken "
+            f"(person {first.id}: {where})."
+        )
+        ways = "--person N, --face_at TIME"
+    choose = f"Others are chosen with {ways}, --all_faces or --target_faces_paths."
+    return label, [first.id], [f"{text} {choose}"]
+
+
+def _check_there(places: Places, persons: Sequence[Person], wanted: Sequence[int]) -> None:
+    absent = [number for number in wanted if number >= len(persons)]
+    if not absent:
+        return
+    there = "only person 0 is there"
+    if len(persons) > 1:
+        there = f"there are {len(persons)} people, from person 0 ({_first(places)}) to "
+        there += f"person {len(persons) - 1}"
+    raise NoFaceError(
+        "no_such_person",
+        f"There is no person {absent[0]} in {places.path}: {there}.",
+        f"`videoswap faces {places.path} --out_dir people` shows them with their numbers.",
+    )
+
+
+def _first(places: Places) -> str:
+    return "the largest face" if places.kind == "picture" else "most screen time"
+
+
+def _by_place(
+    places: Places, persons: Sequence[Person], wanted: Sequence[FacePlace]
+) -> tuple[list[int], list[str]]:
+    """Return who is at some places, and what has to be said about it."""
+    numbers: list[int] = []
+    notes = []
+    for place in wanted:
+        view = places.view(persons, place)
+        number = view.at(place.position)
+        if number in numbers:
+            other = wanted[numbers.index(number)]
+            raise UsageError(
+                "which_people",
+                f"The face {other} and the face {place} are the same person ({number}).",
+                "Name every person once.",
+            )
+        numbers.append(number)
+        notes.append(f"The face {place} is person {number}{_told(view, number)}.")
+    return numbers, notes
+
+
+def _told(view: View, number: int) -> str:
+    told = f", {view.in_words(number)} of {len(view.boxes)} faces" if len(view.boxes) > 1 else ""
+    when = f" (at {float(view.seconds):.2f} s, as nobody is seen just then)" if view.instead else ""
+    return told + when
