@@ -124,7 +124,7 @@ def test_words_without_a_meaning(folder, flags, capsys):
 
 def test_what_a_running_process_uses_is_not_cleared(folder, tmp_path):
     render = keep_render(folder, "c", tmp_path / "film.mp4")
-    with FileLock(render / "lock"):
+    with FileLock(render.with_suffix(".lock")):
         told = clear(folder)
         tidy(folder, 0, told.append)
     assert told[0] == f"in use: render of {tmp_path / 'film.mp4'}"

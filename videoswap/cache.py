@@ -6,6 +6,7 @@ process uses.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from re import compile as pattern
 
-from filelock import FileLock, Timeout
-
 from .analysis import tables
+from .locks import discard, try_lock
 from .runtime import pieces
 
 _ANALYSIS = pattern(r"[0-9a-f]{40}\.(sqlite|damaged)")
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite leaves beside a file
-_LOCK = pattern(r"[0-9a-f]{40}\.lock")
+_LOCK = pattern(r"([0-9a-f]{32}|[0-9a-f]{40})\.lock")
 _RENDER = pattern(r"[0-9a-f]{32}")
 DAY = 86400.0  # seconds
 ABANDONED = 30 * DAY  # after which an unfinished render or a damaged file is deleted
@@ -152,25 +152,33 @@ def _deleted(chosen: Iterable[Entry]) -> list[Entry]:
     """Delete entries; returns those that are gone."""
     gone = []
     for one in chosen:
-        lock = one.path / "lock" if one.kind == "render" else one.path.with_suffix(".lock")
         try:
-            with FileLock(lock, timeout=0):
+            lock = try_lock(one.path.with_suffix(".lock"))
+            if lock is None:  # in use
+                continue
+            try:
                 if one.kind == "render":
                     shutil.rmtree(one.path)
                 else:
                     one.path.unlink(missing_ok=True)
                     for beside in _BESIDE:
                         one.path.with_name(one.path.name + beside).unlink(missing_ok=True)
-        except (Timeout, OSError):  # in use, or another user's
+            finally:
+                discard(lock)
+        except OSError:  # another user's
             continue
         gone.append(one)
     return gone
 
 
 def _delete_locks(folder: Path) -> None:
-    for lock in folder.iterdir():
-        if _LOCK.fullmatch(lock.name):
-            lock.unlink()
+    """Delete the locks that nobody holds, of what was finished or never begun."""
+    for path in (*folder.glob("*.lock"), *(folder / pieces.FOLDER).glob("*.lock")):
+        if _LOCK.fullmatch(path.name):
+            with contextlib.suppress(OSError):  # another user's
+                lock = try_lock(path)
+                if lock is not None:
+                    discard(lock)
 
 
 def _analyses(folder: Path) -> Iterator[tuple[Path, Callable[[Path], Entry]]]:

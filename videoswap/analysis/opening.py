@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
+from ..locks import try_lock
 from ..records import Fallback
 from . import tables
 from .store import Store, not_writable, unkept
@@ -46,7 +47,7 @@ def open_store(cache_dir: Path | None, key: str, film: Path | None = None) -> St
         kept = _finished(path, key)
         if kept is not None:
             return kept
-        lock = _locked(path.with_suffix(".lock"))
+        lock = try_lock(path.with_suffix(".lock"))
         if lock is None:
             return _finished(path, key) or _private(key, _BEING_WRITTEN)
         try:
@@ -101,14 +102,3 @@ def _private(key: str, *fallbacks: Fallback) -> Store:
         raise not_writable(error) from error
     store.fallbacks += fallbacks
     return store
-
-
-def _locked(path: Path) -> FileLock | None:
-    """Return a lock that is held, or None if another process holds it."""
-    # The store may be closed by another thread than the one that opened it.
-    lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        return None
-    return lock

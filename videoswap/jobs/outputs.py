@@ -13,7 +13,7 @@ from ..errors import OutputError
 NAME_MAX = 255  # bytes of a file name where the system does not say
 PATH_MAX = 4096  # bytes of a path, with the zero at its end, where the system does not say
 # Bytes that temporary files and folders beside a result may need after the folder's path.
-TEMPORARY_ROOM = 64
+TEMPORARY_ROOM = 96
 # Bytes that a name chosen by default leaves free, for whatever is added to it later.
 SPARE = 16
 _JOINER = "\u200d"  # makes one sign of two

@@ -10,9 +10,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from ..fingerprint import code_digest, digest_of, library_versions
+from ..locks import discard, try_lock
 from ..media.files import output_errors
 from ..media.scratch import held, scratch_path
 from ..records import Fallback
@@ -67,21 +68,30 @@ def piece_folder(
         return
     with ExitStack() as stack:
         folder = cache_dir / FOLDER / key
-        refused: OSError | Timeout | None = None
+        why = "another process renders the same"
+        lock: FileLock | None = None
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stack.enter_context(FileLock(folder / "lock", timeout=0, mode=0o600))
-            _describe(folder, film, out)
-        except (OSError, Timeout) as error:
-            refused = error
-        if refused is None:
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = try_lock(lock_of(folder))
+            if lock is not None:
+                stack.callback(lock.release)
+                folder.mkdir(mode=0o700, exist_ok=True)
+                _describe(folder, film, out)
+        except OSError as error:
+            why = f"the cache fails ({error})"
+            lock = None
+        if lock is not None:
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
+            discard(lock)
             return
-        running = isinstance(refused, Timeout)
-        why = "another process renders the same" if running else f"the cache fails ({refused})"
         tell(Fallback("pieces that outlive an interruption", "pieces beside the result", why))
         yield stack.enter_context(piece_folder(None, key, out, film, tell))
+
+
+def lock_of(folder: Path) -> Path:
+    """Return the lock of a folder of pieces: beside it, to be held until the folder is gone."""
+    return folder.with_suffix(".lock")
 
 
 def about(folder: Path) -> dict[str, str]:
