@@ -23,7 +23,6 @@ def test_every_command_explains_itself(command, capsys):
         ["--source_paths", "a", "--target_video", "v", "--similarity_th", "nan"],
         ["--source_paths", "a", "--target_video", "v", "--similarity_th=-1"],
         ["--source_paths", "a", "--target_dir", "d"],
-        ["--source_paths", "a", "--target_video", "v", "--image_to_image"],
     ],
 )
 def test_wrong_usage_exits_2_without_a_traceback(words, capsys):

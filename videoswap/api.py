@@ -30,7 +30,7 @@ from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_prog
 from .media.files import check_readable
 from .media.probe import probe
 from .records import Person
-from .report import Report
+from .report import Report, counted
 from .settings import SwapSettings
 
 _DEFAULTS = SwapSettings()
@@ -302,11 +302,12 @@ def _check_outputs(
 def _finished(report: Report, report_file: Path | None, say: Say) -> Report:
     if report_file is not None:
         report.save(report_file)
-    done = f"{report.swapped_frames} of {report.frames} frames"
+    done = f"{report.swapped_frames} of {counted(report.frames, 'frame')}"
     if report.dry_run:
         say(
-            f"Dry run: {done} would be swapped in {report.segments} segments with the engine "
-            f"{report.engine} on {report.device}, {report.encoder or 'picture'}; nothing written."
+            f"Dry run: {done} would be swapped in {counted(report.segments, 'segment')} with the "
+            f"engine {report.engine} on {report.device}, {report.encoder or 'picture'}; nothing "
+            "written."
         )
     else:
         say(f"Result: {report.output} ({done} swapped, engine {report.engine}, {report.device})")

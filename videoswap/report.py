@@ -12,6 +12,11 @@ from .media.files import atomic_output
 from .runtime.stages import StageTime
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where there is not one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 @dataclass(frozen=True, slots=True)
 class PersonReport:
     """A person of the video.

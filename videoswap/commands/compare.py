@@ -14,7 +14,14 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("original", type=Path, metavar="ORIGINAL", help="what was swapped")
     parser.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="what came out")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="GRID", help="the video that shows all of them"
+        "-o",
+        "--output",
+        "--out",
+        dest="out",
+        type=Path,
+        required=True,
+        metavar="GRID",
+        help="the video that shows all of them",
     )
     parser.add_argument("--labels", nargs="+", default=[], metavar="TEXT", help="one a result")
     parser.add_argument(

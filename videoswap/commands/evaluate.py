@@ -46,7 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
 def add_common(parser: Parser, source_needed: bool) -> None:
     """Add the flags that ``videoswap compare`` has too."""
     parser.add_argument(
+        "-s",
+        "--source_paths",
         "--source",
+        dest="source",
         nargs="+",
         type=Path,
         default=[],

@@ -12,7 +12,9 @@ from .parser import Parser
 def add_arguments(parser: Parser) -> None:
     """Add the flags."""
     parser.add_argument("video", type=Path)
-    parser.add_argument("--out_dir", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "-o", "--output", "--out_dir", dest="out_dir", type=Path, required=True, metavar="DIR"
+    )
     shared.add_shared(parser)
     shared.add_face_models(parser)
     shared.add_overwrite(parser)

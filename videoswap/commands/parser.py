@@ -13,7 +13,19 @@ from ..errors import UsageError
 _REQUIRED = re.compile(r"the following arguments are required: (.*)")
 _CHOICE = re.compile(r"argument (.*?): invalid choice: '(.*?)' \(choose from (.*)\)")
 _VALUE = re.compile(r"argument (.*?): invalid (\w+) value: (.*)")
+# argparse names a flag with all its spellings.
+_OTHER_SPELLINGS = re.compile(r"(?<![\w-])(--?\w+/)+(?=--)")
 _KINDS = {"int": "a whole number", "float": "a number"}
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Names what follows a flag once, however many spellings the flag has."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        words = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {words}"
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("allow_abbrev", False)
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        options.setdefault("formatter_class", HelpFormatter)
         super().__init__(**options)
 
     def error(self, message: str) -> NoReturn:
@@ -71,8 +83,11 @@ def one_of(words: Collection[str]) -> str:
 
 def _sentence(message: str) -> str:
     """Say what argparse says in plain words."""
+    message = _OTHER_SPELLINGS.sub("", message)
     if found := _REQUIRED.fullmatch(message):
-        names = found[1].split(", ")
+        names = [name for name in found[1].split(", ") if name != "command"]
+        if not names:
+            return "A command is missing."
         return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing."
     if found := _CHOICE.fullmatch(message):
         name, word, choices = found[1], found[2], re.findall(r"[^\s',]+", found[3])

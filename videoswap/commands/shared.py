@@ -60,7 +60,7 @@ def add_switch(
 
 def add_overwrite(parser: argparse._ActionsContainer) -> None:
     """Add ``--overwrite``."""
-    parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
+    parser.add_argument("-y", "--overwrite", action="store_true", help="replace existing outputs")
 
 
 def tell_missing_cache(arguments: argparse.Namespace, settings: SwapSettings) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..jobs.context import Say
 from ..media.probe import probe
+from ..report import counted
 from ..runtime.progress import Progress
 from ..settings import SwapSettings
 from .evaluate import evaluate_result
@@ -59,7 +60,7 @@ def compare_results(
     with Progress("grid", info.frames_hint) as bar:
         panes = [(name, probe(path)) for name, path in zip(names, results, strict=True)]
         frames = write_grid(info, panes, out, settings.time_range, settings.overwrite, bar.advance)
-    say(f"Grid: {out} ({frames} frames)")
+    say(f"Grid: {out} ({counted(frames, 'frame')})")
     if not sources:
         say("Note: nothing was measured; that needs --source.")
         return {}

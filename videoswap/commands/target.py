@@ -1,0 +1,147 @@
+"""What is swapped and where the result goes, from the flags that say so."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+from . import shared
+
+INPUTS = ("input", "target_video", "target_image", "target_dir")
+NAMES = ("output", "out_video_name", "out_image_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is swapped.
+
+    Attributes:
+        kind: folder, image or video; animations are videos.
+        path: Where it is.
+        out: Where the result goes.
+    """
+
+    kind: str
+    path: Path
+    out: Path
+
+
+def add_arguments(parser: argparse._ActionsContainer) -> None:
+    """Add the flags; the long ones with an underscore are GHOST's."""
+    parser.add_argument(
+        "-i", "--input", type=Path, metavar="PATH", help="the video, the picture or the folder"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="the result, or a folder for it (default: NAME_swapped in the current folder)",
+    )
+    parser.add_argument("--target_video", type=Path, metavar="FILE", help="same as --input")
+    parser.add_argument("--out_video_name", type=Path, metavar="FILE", help="same as --output")
+    parser.add_argument(
+        "--target_image", "--target_path", type=Path, metavar="FILE", help="same as --input"
+    )
+    parser.add_argument("--out_image_name", type=Path, metavar="FILE", help="same as --output")
+    text = "take the input for a picture; it is looked at in any case"
+    shared.add_switch(parser, "--image_to_image", None, text)
+    parser.add_argument("--target_dir", type=Path, metavar="DIR", help="same as --input")
+    parser.add_argument(
+        "--out_dir",
+        type=Path,
+        metavar="DIR",
+        help="folder for results; what is finished there of a folder is not done again",
+    )
+
+
+@contextmanager
+def target_of(arguments: argparse.Namespace) -> Iterator[Target]:
+    """Find out what is swapped; a folder that has to be made for it goes again if it stays empty.
+
+    Raises:
+        UsageError: ``which_target``, ``which_output`` or ``no_out_dir``.
+        InputError: If the input cannot be read.
+    """
+    given = [getattr(arguments, name) for name in INPUTS if getattr(arguments, name) is not None]
+    if len(given) != 1:
+        raise UsageError(
+            "which_target",
+            "Exactly one of --input, --target_video, --target_image and --target_dir is needed.",
+        )
+    named = [name for name in NAMES if getattr(arguments, name) is not None]
+    if len(named) > 1:
+        raise UsageError(
+            "which_output", f"{' and '.join(f'--{name}' for name in named)} are the same: give one."
+        )
+    name = getattr(arguments, named[0]) if named else None
+    path, folder = given[0], arguments.out_dir
+    if arguments.target_dir is not None or path.is_dir():
+        yield Target("folder", path, _of_folder(name, folder))
+        return
+    image = _is_image(path)
+    if arguments.image_to_image and not image:
+        raise UsageError("which_target", f"--image_to_image was given and {path} is a video.")
+    if name is not None and name.is_dir():
+        name, folder = None, name if folder is None else folder / name
+    out = name or _usual_name(path, image)
+    with _made(folder, arguments.dry_run):
+        yield Target("image" if image else "video", path, _inside(folder, out))
+
+
+def _of_folder(name: Path | None, folder: Path | None) -> Path:
+    if name is not None and folder is not None:
+        raise UsageError("which_output", "--out_dir and --output are the same: give one.")
+    out = name or folder
+    if out is None:
+        raise UsageError("no_out_dir", "A folder of inputs needs --out_dir for the results.")
+    return out
+
+
+def _is_image(path: Path) -> bool:
+    from ..media.probe import kind  # the heavy libraries, not needed for --help
+
+    return kind(path) == "image"
+
+
+def _usual_name(path: Path, image: bool) -> Path:
+    from ..jobs.outputs import default_output, default_video_output
+
+    return default_output(path) if image else default_video_output(path)
+
+
+def _inside(folder: Path | None, name: Path) -> Path:
+    if folder is None:
+        return name
+    if name.is_absolute():
+        raise UsageError("which_output", f"{name} does not lie in --out_dir {folder}: give one.")
+    return folder / name
+
+
+@contextmanager
+def _made(folder: Path | None, dry_run: bool) -> Iterator[None]:
+    """Make a folder for a result; it is taken away again if nothing came into it."""
+    from ..jobs.outputs import check_output_folder
+    from ..media.files import output_errors
+
+    if folder is None or folder.is_dir():
+        yield
+        return
+    check_output_folder(folder)
+    if dry_run:
+        yield
+        return
+    new = [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
+    with output_errors(folder):
+        folder.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        for part in new:
+            with suppress(OSError):  # not empty: as it should be
+                part.rmdir()
