@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OutputError
-from ..media.animation import AnimationWriter, animation_container
+from ..media.animation import (
+    AnimationWriter,
+    animation_container,
+    animation_losses,
+    animation_streams,
+)
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
 from ..media.ffmpeg import verify, verify_copied
 from ..media.files import atomic_output, lay_aside
@@ -27,8 +32,8 @@ from .clock import Clock
 class Targets:
     """Where the results go and how they are encoded.
 
-    ``encoder`` and ``streams`` are None for GIF and animated WebP, which are written in one go
-    and hold nothing else.
+    ``encoder`` is None for animated pictures, which are written in one go; ``losses`` is what
+    they cannot keep.
     """
 
     out: Path
@@ -36,12 +41,14 @@ class Targets:
     encoder: EncoderPlan | None
     mask_encoder: EncoderPlan | None
     streams: StreamPlan | None
+    losses: tuple[Fallback, ...] = ()
 
     @property
     def notes(self) -> tuple[Fallback, ...]:
         """What will be done otherwise than asked or expected."""
         encoder = () if self.encoder is None else self.encoder.notes
-        return (*encoder, *(() if self.streams is None else self.streams.notes))
+        streams = () if self.streams is None else self.streams.notes
+        return (*encoder, *streams, *self.losses)
 
 
 def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> Targets:
@@ -51,15 +58,18 @@ def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapS
         OutputError: ``dropped_streams`` if none may be lost.
         UsageError: See `plan_encoder`.
     """
-    encoder = streams = None
-    if animation_container(out) is None:
+    encoder: EncoderPlan | None = None
+    losses: tuple[Fallback, ...] = ()
+    animation = animation_container(info, out)
+    if animation is None:
         encoder = plan_encoder(info, settings.encode, out)
         streams = plan_streams(info, encoder, settings.encode.audio)
-        if settings.strict_streams:
-            streams.check()
-    if masks is None:
-        return Targets(out, None, encoder, None, streams)
-    return Targets(out, masks, encoder, plan_masks(info, masks), streams)
+    else:
+        streams, losses = animation_streams(info, animation), animation_losses(info, animation)
+    if settings.strict_streams:
+        streams.check()
+    mask_encoder = None if masks is None else plan_masks(info, masks)
+    return Targets(out, masks, encoder, mask_encoder, streams, losses)
 
 
 @contextmanager

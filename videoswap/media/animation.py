@@ -1,8 +1,8 @@
-"""Animated GIF and WebP results: the source's times, loop count and, where it fits, every pixel.
+"""Animated GIF, PNG and WebP results: the source's times, loop count and, where it fits, pixels.
 
 GIF holds 256 colours a frame: frames of a GIF source come back exactly outside of the swapped
-faces if the faces leave room in the palette. WebP is written without loss; its encoder keeps
-all frames in memory until the end.
+faces if the faces leave room in the palette. PNG and WebP are written without loss; the encoder
+of WebP keeps all frames in memory until the end.
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import VideoReformatter
 
 from ..errors import OutputError, UsageError
+from ..records import Fallback
+from .apng import ApngEncoder, write_apng
 from .colour import swscale_space
-from .files import output_errors, url
+from .files import open_input, output_errors, url
 from .pillow import ANIMATED, opened
+from .pixels import layout
 from .probe import VideoInfo
 from .reader import DecodedFrame
 from .scratch import scratch_path
 from .segment import SegmentWriter
+from .streams import StreamPlan, describe
 from .webp import with_last_duration
 
-TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000)}
+TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 100_000)}
 ENCODER = {"gif": "gif", "webp": "libwebp_anim"}
 PALETTE = (
     ("split", ""),
@@ -38,10 +42,41 @@ PALETTE = (
 )
 
 
-def animation_container(out: Path) -> str | None:
-    """Return ``gif`` or ``webp`` if the name of a result asks for an animation."""
+def animation_container(info: VideoInfo, out: Path) -> str | None:
+    """Return ``gif``, ``webp`` or ``apng`` if the name of a result asks for an animation.
+
+    A name in .png does so for animated pictures only: nobody wants a film in one.
+    """
     suffix = out.suffix.lower().lstrip(".")
+    if suffix == "png" and info.animation is not None:
+        return "apng"
     return suffix if suffix in TICKS else None
+
+
+def animation_streams(info: VideoInfo, container: str) -> StreamPlan:
+    """Return what becomes of the streams beside the video: an animation holds none of them.
+
+    Raises:
+        InputError: If the video cannot be read.
+    """
+    if info.animation is not None:
+        return StreamPlan(container)
+    with open_input(info.path) as source:
+        others = [stream for stream in source.streams if stream.index != info.stream_index]
+        return StreamPlan(container, tuple(map(describe, others)))
+
+
+def animation_losses(info: VideoInfo, container: str) -> tuple[Fallback, ...]:
+    """Return what an animation cannot keep of a video's pixels."""
+    form, notes = layout(info.pix_fmt), []
+    if form is not None and form.depth > 8:
+        notes.append(Fallback(f"{form.depth} bits a sample", "8 bits", "animations get no more"))
+    if container == "gif" and info.animation != "gif":
+        notes.append(Fallback("all colours", "256 a frame", "GIF holds no more"))
+        if form is not None and form.alpha:
+            why = "GIF has no half transparency"
+            notes.append(Fallback("transparency", "pixels that are seen or not", why))
+    return tuple(notes)
 
 
 def loop_count(info: VideoInfo) -> int:
@@ -65,11 +100,15 @@ class AnimationWriter:
         """Prepare to write frames of ``info`` in the format that the name ``out`` asks for.
 
         Raises:
-            UsageError: ``unknown_container`` if the name does not end in .gif or .webp.
+            UsageError: ``unknown_container`` if the name is not one of an animation.
         """
-        container = animation_container(out)
+        container = animation_container(info, out)
         if container is None:
-            raise UsageError("unknown_container", f"{out.name} is neither a .gif nor a .webp.")
+            raise UsageError(
+                "unknown_container",
+                f"{out.name} is not the name of an animation.",
+                "Use .gif, .webp or .apng.",
+            )
         self._info = info
         self._size = (info.orientation.upright_width, info.orientation.upright_height)
         swap = info.orientation.turn[0, 0] == 0
@@ -79,7 +118,10 @@ class AnimationWriter:
         self._ticks = TICKS[container]
         self._reformatter = VideoReformatter()
         self._graph = _palette_graph(self._size, self._ticks) if container == "gif" else None
-        self._encoder = self._open_encoder()
+        form = layout(info.pix_fmt)
+        self._alpha = form is None or form.alpha
+        self._apng = ApngEncoder() if container == "apng" else None
+        self._encoder = None if self._apng else self._open_encoder()
         self._writer = SegmentWriter(scratch_path(out.parent, "packets"))
         self._first: int | None = None
         self._last = -1
@@ -121,10 +163,17 @@ class AnimationWriter:
         """
         if self._first is None:
             raise OutputError("no_frames", f"There is no frame to write to {self._out}.")
-        self._drain(None)
-        packets = self._writer.finish(self._encoder.extradata or b"", ENCODER[self._container])
+        extradata = b""
+        if self._encoder is not None:
+            self._drain(self._encoder, None)
+            extradata = self._encoder.extradata or b""
+        packets = self._writer.finish(extradata, self._container)
+        times = [int(pts) for pts in packets.pts]
         try:
-            self._mux(packets.packets(), [int(pts) for pts in packets.pts], part)
+            if self._encoder is not None:
+                self._mux(self._encoder, packets.packets(), times, part)
+            else:
+                self._write_apng(packets.packets(), times, part)
         finally:
             packets.path.unlink(missing_ok=True)
 
@@ -146,21 +195,36 @@ class AnimationWriter:
         return encoder
 
     def _encode(self, picture: av.VideoFrame) -> None:
+        if self._apng is not None:
+            pixels = picture.to_ndarray()[..., [2, 1, 0, 3][: 3 + self._alpha]]
+            with output_errors(self._out):
+                data = self._apng.encode(pixels)
+                self._writer.add(data, picture.pts or 0, picture.duration or 0, True)
+            return
+        assert self._encoder is not None  # there is one of the two
         if self._graph is None:
-            self._drain(picture)
+            self._drain(self._encoder, picture)
             return
         self._graph.vpush(picture)
         paletted = self._graph.vpull()
         paletted.pts, paletted.time_base = picture.pts, self._ticks
         paletted.duration = picture.duration
-        self._drain(paletted)
+        self._drain(self._encoder, paletted)
 
-    def _drain(self, picture: av.VideoFrame | None) -> None:
+    def _drain(self, encoder: VideoCodecContext, picture: av.VideoFrame | None) -> None:
         with output_errors(self._out):
-            for packet in self._encoder.encode(picture):
+            for packet in encoder.encode(picture):
                 self._writer.add(bytes(packet), packet.pts or 0, packet.duration or 0, True)
 
-    def _mux(self, packets: Iterator[bytes], times: list[int], part: Path) -> None:
+    def _write_apng(self, packets: Iterator[bytes], times: list[int], part: Path) -> None:
+        ends = [*times[1:], times[-1] + self._length]
+        delays = [(end - start) * self._ticks for start, end in zip(times, ends, strict=True)]
+        with part.open("wb") as file:
+            write_apng(file, self._size, self._alpha, packets, delays, loop_count(self._info))
+
+    def _mux(
+        self, encoder: VideoCodecContext, packets: Iterator[bytes], times: list[int], part: Path
+    ) -> None:
         loop = loop_count(self._info)
         options = {"loop": str(loop)}
         if self._container == "gif":
@@ -170,7 +234,7 @@ class AnimationWriter:
             stream = out.add_stream(ENCODER[self._container], rate=self._info.average_rate)
             assert isinstance(stream, av.VideoStream)
             stream.width, stream.height = self._size
-            stream.pix_fmt = self._encoder.pix_fmt
+            stream.pix_fmt = encoder.pix_fmt
             stream.codec_context.time_base = self._ticks
             stream.time_base = self._ticks
             out.start_encoding()

@@ -226,7 +226,7 @@ def container_for(out: Path) -> str:
         raise UsageError(
             "unknown_container",
             f"{out.name} does not end in the name of a container that can be written.",
-            f"Use one of {', '.join(CONTAINERS)}; .gif and .webp are for animations.",
+            f"Use one of {', '.join(CONTAINERS)}; .gif, .webp and .apng are for animations.",
         )
     return CONTAINERS[suffix]
 
