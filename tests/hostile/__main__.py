@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.hostile.case import Case, Outcome
 from tests.hostile.judge import run_case
 from tests.hostile.stock import make_stock
-from tests.hostile.table import CHAPTERS, escaped
+from tests.hostile.table import CHAPTERS, SHORT, escaped
 
 HEAD = "| row | codes | got | seconds | MB | says | wrong |\n|---|---|---|---|---|---|---|"
 WIDTH = 100  # characters of what a run says that are shown
@@ -53,7 +53,7 @@ def main() -> int:
 
 def _wanted(case: Case, chapter: str, arguments: argparse.Namespace) -> bool:
     return (
-        (arguments.all or case.short or arguments.only != "*")
+        (arguments.all or case in SHORT or arguments.only != "*")
         and fnmatch(case.id, arguments.only)
         and arguments.chapter in (None, chapter)
     )

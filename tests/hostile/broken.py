@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from collections.abc import Sequence
@@ -57,6 +58,39 @@ def taken(name: str, to: str | None = None) -> Maker:
 
     def make(scene: Scene) -> None:
         scene.take(name, to)
+
+    return make
+
+
+def with_hole(name: str, size: int, start: str = "") -> Maker:
+    """Write a file that says it is this large and is one hole, perhaps after something sound."""
+
+    def make(scene: Scene) -> None:
+        path = scene.work / name
+        path.write_bytes((scene.work / start).read_bytes() if start else b"")
+        os.truncate(path, size)
+
+    return make
+
+
+def nested_boxes(name: str, depth: int) -> Maker:
+    """Write an MP4 whose boxes hold each other."""
+    content = b""
+    for _ in range(depth):
+        content = struct.pack(">I", len(content) + 8) + b"moov" + content
+    return data(name, b"\0\0\0\x14ftypisom\0\0\2\0isom" + content)
+
+
+def joined_sizes(name: str, second: str) -> Maker:
+    """Write a transport stream whose second half ffmpeg makes another way."""
+
+    def make(scene: Scene) -> None:
+        scene.ffmpeg("-i film.mp4 -an -c copy -f mpegts one.ts")
+        scene.ffmpeg(f"-i film.mp4 -an {second} -c:v libx264 -f mpegts two.ts")
+        one, two = scene.work / "one.ts", scene.work / "two.ts"
+        (scene.work / name).write_bytes(one.read_bytes() + two.read_bytes())
+        one.unlink()
+        two.unlink()
 
     return make
 

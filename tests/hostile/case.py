@@ -65,7 +65,6 @@ class Case:
         needs: Says what this machine lacks for the row; empty if nothing.
         seconds: Time limit, far above what it takes.
         lines: Lines that an error may have.
-        short: Whether it belongs to the short form of the table.
     """
 
     id: str
@@ -84,7 +83,6 @@ class Case:
     needs: Callable[[], str] | None = None
     seconds: float = 100.0
     lines: int = 1
-    short: bool = False
 
     @property
     def codes(self) -> tuple[int, ...]:

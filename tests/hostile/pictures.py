@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,9 @@ def exif(tags: dict[int, Any]) -> Image.Exif:
     return made
 
 
+@cache
 def profile() -> bytes:
-    """Return a colour profile."""
+    """Return a colour profile; always the same, though the time of its making is in it."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -96,6 +98,18 @@ def text_bomb(name: str, megabytes: int) -> Maker:
         bomb = _chunk(b"zTXt", b"Comment\0\0" + squeezed)
         after_header = len(_PNG) + 25
         (scene.work / name).write_bytes(content[:after_header] + bomb + content[after_header:])
+
+    return make
+
+
+def counted_apng(name: str, pictures: int) -> Maker:
+    """Write a photo that says it is one of so many pictures."""
+
+    def make(scene: Scene) -> None:
+        content = (scene.stock / "me.png").read_bytes()
+        count = _chunk(b"acTL", struct.pack(">II", pictures, 0))
+        after_header = len(_PNG) + 25
+        (scene.work / name).write_bytes(content[:after_header] + count + content[after_header:])
 
     return make
 

@@ -75,7 +75,6 @@ ROWS = (
         make=_TWINS,
         leaves=("results/*",),
         check=lambda scene, outcome: _all_or_nothing(scene, outcome, 5),
-        short=True,
     ),
     Case(
         "results that would have one name, dry run",
@@ -89,7 +88,6 @@ ROWS = (
         5,
         make=_ONE_BAD,
         leaves=_results("a.png", "z.png"),
-        short=True,
     ),
     Case(
         "links of every kind, a loop and a pipe",
@@ -122,7 +120,6 @@ ROWS = (
         ("--source_paths", "me.png", "--target_dir", "in", "--out_dir", "in/../in"),
         (2, 3),
         make=taken("left.png", "in/a.png"),
-        short=True,
     ),
     Case(
         "results are the targets by a link",
@@ -188,7 +185,6 @@ ROWS = (
         make=taken("left.png", "in/a.png"),
         leaves=_results("a.png"),
         shell='"$@" && "$@"',
-        short=True,
     ),
     Case(
         "a dry run of a folder whose file lies here too",

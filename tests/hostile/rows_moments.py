@@ -149,7 +149,6 @@ def _signal_rows() -> tuple[Case, ...]:
                     "interrupted",
                     make=_LONG_FILM,
                     way=_signalled(pattern, number),
-                    short=number == signal.SIGTERM and name == "render",
                 )
             )
         for delay in (0.1, 0.5, 1.0):
@@ -212,7 +211,6 @@ ROWS = (
         changes=("long.mp4",),
         way=_at(_ANALYSIS, _overwrite_film),
         check=_intact_copy_is_whole,
-        short=True,
         seconds=240,
     ),
     Case(

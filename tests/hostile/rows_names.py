@@ -43,7 +43,6 @@ def _named(id: str, name: str) -> Case:
         0,
         make=taken("film.mp4", name),
         leaves=("result.mp4",),
-        short=id in ("a line break", "an escape code", "a leading dash"),
     )
 
 
@@ -75,7 +74,6 @@ ROWS = (
         0,
         make=taken("film.mp4", NOT_UTF8),
         leaves=("result.mp4",),
-        short=True,
     ),
     Case(
         "a result's name that is not UTF-8",
@@ -96,7 +94,6 @@ ROWS = (
         (0, 6),
         make=taken("film.mp4", TOO_LONG),
         leaves=("*_swapped.mp4",),
-        short=True,
     ),
     Case(
         "a result's name of 255 bytes",
@@ -114,7 +111,6 @@ ROWS = (
         make=_folder_with_odd_names,
         leaves=("results/*",),
         check=lambda scene, outcome: _three_of(scene),
-        short=True,
     ),
 )
 

@@ -19,11 +19,10 @@ def _kept(
     make: Maker | None = None,
     says: str = "input|also",
     code: int | tuple[int, ...] = 6,
-    short: bool = False,
     **more: Any,
 ) -> Case:
     """A row that must be refused and must leave every input as it is."""
-    return Case(id, words, code, says, make=make, short=short, **more)
+    return Case(id, words, code, says, make=make, **more)
 
 
 def _link(name: str, target: str) -> Maker:
@@ -82,14 +81,13 @@ def _changed_only(name: str) -> Maker:
 _OVER = "--overwrite"
 
 INPUTS = (
-    _kept("result is the video", film_words("film.mp4", "film.mp4", _OVER), short=True),
+    _kept("result is the video", film_words("film.mp4", "film.mp4", _OVER)),
     _kept("result is the video by ./", film_words("film.mp4", "./film.mp4", _OVER)),
     _kept("result is the video by ..", film_words("film.mp4", "../work/film.mp4", _OVER)),
     _kept(
         "result is the video by a link",
         film_words("film.mp4", "l.mp4", _OVER),
         _link("l.mp4", "film.mp4"),
-        short=True,
     ),
     _kept(
         "result is the video by a hard link",
@@ -115,7 +113,6 @@ INPUTS = (
     _kept(
         "picture's result is the source photo",
         (*picture_words("me.png", out="me.png"), _OVER),
-        short=True,
     ),
     _kept(
         "picture's result is the source by a link",
@@ -152,7 +149,6 @@ INPUTS = (
     _kept(
         "report is the video",
         film_words("film.mp4", "out.mp4", "--report", "film.mp4", _OVER),
-        short=True,
     ),
     _kept(
         "report is the source photo", film_words("film.mp4", "out.mp4", "--report", "me.png", _OVER)
@@ -183,8 +179,18 @@ INPUTS = (
 
 REFUSED = (
     _kept(
-        "result exists", film_words("film.mp4"), data("out.mp4", PRECIOUS), "overwrite", short=True
+        "the default name is taken by a folder",
+        film_words("film.mp4", None),
+        _folder("film_swapped.mp4"),
+        "director|folder",
     ),
+    _kept(
+        "the default name is taken by a file",
+        film_words("film.mp4", None),
+        data("film_swapped.mp4", PRECIOUS),
+        "overwrite",
+    ),
+    _kept("result exists", film_words("film.mp4"), data("out.mp4", PRECIOUS), "overwrite"),
     _kept("result exists and is empty", film_words("film.mp4"), data("out.mp4", b""), "overwrite"),
     _kept(
         "result is a folder",
@@ -234,7 +240,6 @@ REFUSED = (
         "nul",
         needs=_cannot_make_devices,
         check=_is_still_a_device,
-        short=True,
     ),
     _kept(
         "report is a pipe",
@@ -276,7 +281,6 @@ REFUSED = (
         6,
         make=_folder("d", 0o555),
         nobody=True,
-        short=True,
     ),
     Case(
         "report in a folder that may not be written",
@@ -319,7 +323,6 @@ FULL = (
         "space|full",
         make=_small_disk("full", 8),
         needs=_cannot_mount,
-        short=True,
     ),
     Case(
         "no room for a result on another disk than the cache",
@@ -426,7 +429,6 @@ REPLACED = (
         film_words("film.mp4", "out.mp4", _OVER),
         6,
         make=both(data("out.mp4", PRECIOUS), lambda scene: _ffmpeg_that_fails(scene)),
-        short=True,
         check=None,
     ),
 )

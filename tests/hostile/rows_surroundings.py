@@ -25,21 +25,19 @@ def _stream(
     code: int | tuple[int, ...] = 0,
     words: tuple[str, ...] = _FILM,
     leaves: tuple[str, ...] = _DONE,
-    short: bool = False,
 ) -> Case:
-    return Case(id, words, code, shell=shell, leaves=leaves, short=short)
+    return Case(id, words, code, shell=shell, leaves=leaves)
 
 
 def _variables(
     id: str,
     code: int | tuple[int, ...] = 0,
     nobody: bool = False,
-    short: bool = False,
     words: tuple[str, ...] = _FILM,
     leaves: tuple[str, ...] = _DONE,
     **variables: str | None,
 ) -> Case:
-    return Case(id, words, code, environment=variables, nobody=nobody, leaves=leaves, short=short)
+    return Case(id, words, code, environment=variables, nobody=nobody, leaves=leaves)
 
 
 def _make_cache(scene: Scene) -> None:
@@ -89,7 +87,6 @@ def _cache_in(
     make: Maker,
     nobody: bool = False,
     folder: str = "kept",
-    short: bool = False,
 ) -> Case:
     return Case(
         id,
@@ -98,7 +95,6 @@ def _cache_in(
         make=make,
         nobody=nobody,
         leaves=_DONE,
-        short=short,
         environment={"VIDEOSWAP_CACHE_DIR": folder},
     )
 
@@ -142,8 +138,8 @@ def _says_nothing(scene: Scene, outcome: Outcome) -> str:
 
 
 STREAMS = (
-    _stream("stdout closed", '"$@" >&-', short=True),
-    _stream("stderr closed", '"$@" 2>&-', short=True),
+    _stream("stdout closed", '"$@" >&-'),
+    _stream("stderr closed", '"$@" 2>&-'),
     _stream("stdin closed", '"$@" <&-'),
     _stream("all three closed", '"$@" <&- >&- 2>&-'),
     _stream("stdout is full", '"$@" >/dev/full', (0, 6)),
@@ -187,20 +183,19 @@ STREAMS = (
     _stream("film from /dev/stdin", '"$@" < film.mp4', (0, 3), film_words("/dev/stdin")),
     _stream("nothing from stdin", '"$@" < /dev/null', (2, 3), film_words("-"), ()),
     _stream("under 40 open files", 'ulimit -n 40; "$@"', (0, 3, 6)),
-    _stream("files may have 4 KB", 'ulimit -f 4; "$@"', 6, leaves=(), short=True),
+    _stream("files may have 4 KB", 'ulimit -f 4; "$@"', 6, leaves=()),
     _stream("no rights for what is made", 'umask 777; "$@"', (0, 6)),
     _stream("background job of a closed terminal", 'trap "" HUP; "$@" & wait $!'),
 )
 
 VARIABLES = (
-    _variables("HOME is unset", HOME=None, XDG_CACHE_HOME=None, XDG_CONFIG_HOME=None, short=True),
+    _variables("HOME is unset", HOME=None, XDG_CACHE_HOME=None, XDG_CONFIG_HOME=None),
     Case(
         "a user without name and HOME",
         _FILM,
         0,
         nobody=True,
         leaves=_DONE,
-        short=True,
         environment={
             "HOME": None,
             "XDG_CACHE_HOME": None,
@@ -249,6 +244,7 @@ VARIABLES = (
     _variables("a terminal of no columns", COLUMNS="0", LINES="0", TERM="dumb"),
     _variables("columns of nonsense", COLUMNS="wide", TERM=""),
     _variables("Python without docstrings", PYTHONOPTIMIZE="2"),
+    _variables("every warning is an error", PYTHONWARNINGS="error"),
     _variables("threads of nonsense", OMP_NUM_THREADS="many"),
     _variables("a time zone of nonsense", TZ="Mars/Olympus"),
     _variables(
@@ -259,8 +255,8 @@ VARIABLES = (
     _variables("no PATH", PATH=""),
     _variables("weights folder is missing", VIDEOSWAP_WEIGHTS_DIR="/no/where"),
     _variables("weights folder is a file", VIDEOSWAP_WEIGHTS_DIR="me.png", code=(0, 3)),
-    Case("help without any package", ("--help",), 0, "usage", way=_bare_python, short=True),
-    Case("a swap without any package", _FILM, (2, 3), "install", way=_bare_python, short=True),
+    Case("help without any package", ("--help",), 0, "usage", way=_bare_python),
+    Case("a swap without any package", _FILM, (2, 3), "install", way=_bare_python),
     Case("nothing of ours in HOME", _FILM, 0, leaves=_DONE, check=_says_nothing),
     Case(
         "a film from 1901",
@@ -287,11 +283,10 @@ CACHES = (
             make=_damage(how),
             leaves=_DONE,
             check=has_frames(FILM_FRAMES),
-            short=how == "blobs",
         )
         for how in ("noise", "nothing", "half", "blobs")
     ),
-    _cache_in("cache is a file", (0, 6), data("kept", b"precious"), short=True),
+    _cache_in("cache is a file", (0, 6), data("kept", b"precious")),
     _cache_in("cache cannot be made", (0, 6), taken("me.png"), folder="/proc/kept"),
     _cache_in("cache may not be written", (0, 6), lambda scene: _locked(scene, 0o555), nobody=True),
     _cache_in("cache may not be read", (0, 6), lambda scene: _locked(scene, 0o000), nobody=True),
@@ -340,7 +335,6 @@ WEIGHTS = (
             noise("weights/glintr100.onnx", 5000),
         ),
         check=_bad_weights_are_not_pinned,
-        short=True,
     ),
     Case(
         "a generator of random bytes",

@@ -16,10 +16,9 @@ def _evaluate(
     code: int | tuple[int, ...] = (2, 3),
     *more: str,
     says: str = "",
-    short: bool = False,
     leaves: tuple[str, ...] = (),
 ) -> Case:
-    return Case(id, (*_EVALUATE, *more), code, says, make=make, short=short, leaves=leaves)
+    return Case(id, (*_EVALUATE, *more), code, says, make=make, leaves=leaves)
 
 
 def _page_is_closed(scene: Scene, outcome: Outcome) -> str:
@@ -38,7 +37,6 @@ ROWS = (
         4,
         "nobody.mp4",
         make=taken("nobody.mp4"),
-        short=True,
     ),
     Case("faces: the folder is a file", ("faces", "film.mp4", "--out_dir", "me.png"), 6, "me.png"),
     Case(
@@ -89,7 +87,6 @@ ROWS = (
             taken("right.png", "people/person_01.png"),
             taken("me.png", "people/person_02.png"),
         ),
-        short=True,
     ),
     Case(
         "a source folder with two men",
@@ -100,9 +97,7 @@ ROWS = (
         leaves=("out.mp4",),
     ),
     _evaluate("evaluate: the result is missing", taken("me.png"), 3, says="result.mp4"),
-    _evaluate(
-        "evaluate: the result is noise", noise("result.mp4", 5000), 3, says="result.mp4", short=True
-    ),
+    _evaluate("evaluate: the result is noise", noise("result.mp4", 5000), 3, says="result.mp4"),
     _evaluate("evaluate: another film", taken("nobody.mp4", "result.mp4")),
     _evaluate("evaluate: another size", made("-i film.mp4 -vf scale=320:240 result.mp4")),
     _evaluate(

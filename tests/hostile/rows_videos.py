@@ -12,14 +12,17 @@ from tests.hostile.broken import (
     cut_short,
     data,
     dropped_ts,
+    joined_sizes,
     joined_ts,
     made,
+    nested_boxes,
     no_durations,
     noise,
     patched,
     rotten_packets,
     taken,
     text,
+    with_hole,
 )
 from tests.hostile.case import Case, Check, Maker, Outcome, film_words, has_frames
 from tests.hostile.scene import Scene
@@ -29,12 +32,12 @@ from tests.hostile.stock import FILM_FRAMES
 LOSS = r"missing|lost|cannot be decoded|undecodable|damaged|cut short|shorter"
 
 
-def _refused(id: str, make: Maker, name: str, says: str = "", short: bool = False) -> Case:
-    return Case(id, film_words(name), 3, says or name, make=make, short=short)
+def _refused(id: str, make: Maker, name: str, says: str = "") -> Case:
+    return Case(id, film_words(name), 3, says or name, make=make)
 
 
-def _lossy(id: str, make: Maker, name: str, out: str = "out.mp4", short: bool = False) -> Case:
-    return Case(id, film_words(name, out), (0, 5), LOSS, make=make, leaves=(out,), short=short)
+def _lossy(id: str, make: Maker, name: str, out: str = "out.mp4") -> Case:
+    return Case(id, film_words(name, out), (0, 5), LOSS, make=make, leaves=(out,))
 
 
 def _right(
@@ -44,11 +47,10 @@ def _right(
     out: str = "out.mp4",
     says: str = "",
     frames: int | None = FILM_FRAMES,
-    short: bool = False,
 ) -> Case:
     check = None if frames is None else has_frames(frames, out)
     words = film_words(name, out)
-    return Case(id, words, 0, says, make=make, leaves=(out,), check=check, short=short)
+    return Case(id, words, 0, says, make=make, leaves=(out,), check=check)
 
 
 def _flat(id: str, size: str, code: int = 4) -> Case:
@@ -111,7 +113,7 @@ def _link(name: str, target: str) -> Maker:
 
 
 REFUSED = (
-    _refused("no bytes", data("zero.mp4", b""), "zero.mp4", "empty", short=True),
+    _refused("no bytes", data("zero.mp4", b""), "zero.mp4", "empty"),
     _refused("random bytes", noise("noise.mp4", 100_000), "noise.mp4"),
     _refused("a megabyte of NUL", data("nul.mp4", bytes(1 << 20)), "nul.mp4"),
     _refused(
@@ -119,9 +121,7 @@ REFUSED = (
         noise("start.mp4", 9999, b"\0\0\0\x20ftypisom"),
         "start.mp4",
     ),
-    _refused(
-        "MP4 without its table (moov)", cut_short("moov.mp4", 0.5, ""), "moov.mp4", short=True
-    ),
+    _refused("MP4 without its table (moov)", cut_short("moov.mp4", 0.5, ""), "moov.mp4"),
     Case(
         "timescale 0",
         film_words("scale.mp4"),
@@ -138,7 +138,7 @@ REFUSED = (
         ),
         "cover.m4a",
     ),
-    _refused("playlist of /etc/passwd", text("list.m3u8", _M3U8), "list.m3u8", short=True),
+    _refused("playlist of /etc/passwd", text("list.m3u8", _M3U8), "list.m3u8"),
     _refused("playlist named .mp4", text("list.mp4", _M3U8), "list.mp4"),
     _refused(
         "playlist of an address",
@@ -170,18 +170,36 @@ REFUSED = (
     _refused("a device that gives nothing", taken("film.mp4"), "/dev/null"),
     _refused("a device that never ends", taken("film.mp4"), "/dev/zero"),
     _refused("the memory of the process", taken("film.mp4"), "/proc/self/mem"),
-    _refused("a pipe that nobody writes into", _fifo, "pipe.mp4", short=True),
+    _refused("a pipe that nobody writes into", _fifo, "pipe.mp4"),
+    _refused("a terabyte of nothing", with_hole("hole.mp4", 1 << 40), "hole.mp4"),
+    _refused(
+        "a hundred thousand boxes in each other", nested_boxes("deep.mp4", 100_000), "deep.mp4"
+    ),
+    _refused(
+        "a GIF that says 65535 x 65535",
+        data(
+            "big.gif",
+            b"GIF89a"
+            + b"\xff" * 4
+            + b"\x80\0\0"
+            + bytes(6)
+            + b"\x2c"
+            + bytes(4)
+            + b"\xff" * 4
+            + b"\0\2\2L\1\0;",
+        ),
+        "big.gif",
+    ),
+    _refused("a folder's path with a slash", lambda scene: (scene.work / "d").mkdir(), "d/"),
     _refused("a path through a file", taken("film.mp4"), "film.mp4/../film.mp4"),
 )
 
 LOST = (
-    _lossy(
-        "MP4 cut at 60 %", cut_short("cut.mp4", 0.6, "-movflags +faststart"), "cut.mp4", short=True
-    ),
+    _lossy("MP4 cut at 60 %", cut_short("cut.mp4", 0.6, "-movflags +faststart"), "cut.mp4"),
     _lossy("Matroska cut at 60 %", cut_short("cut.mkv", 0.6, ""), "cut.mkv", "out.mkv"),
-    _lossy("three rotten packets", rotten_packets("rot.mp4", (5, 6, 9)), "rot.mp4", short=True),
+    _lossy("three rotten packets", rotten_packets("rot.mp4", (5, 6, 9)), "rot.mp4"),
     _lossy("packets with rotten ends", rotten_packets("half.mp4", (5, 6, 9), 120), "half.mp4"),
-    _lossy("transport stream with lost packets", dropped_ts("lost.ts", 9), "lost.ts"),
+    _lossy("transport stream with lost packets", dropped_ts("lost.ts", 45), "lost.ts"),
     Case(
         "every packet rotten",
         film_words("rot.mp4"),
@@ -199,7 +217,6 @@ TIMES = (
         make=made(_VFR + "vfr.mkv"),
         leaves=("out.mkv",),
         check=_same_times("vfr.mkv", "out.mkv"),
-        short=True,
     ),
     Case(
         "uneven times to WebM",
@@ -225,7 +242,6 @@ TIMES = (
             "two.ts",
             f"out.{out}",
             frames=None,
-            short=out == "mkv",
         )
         for out in ("ts", "mp4", "mkv")
     ),
@@ -238,7 +254,10 @@ TIMES = (
     _right("ten hours without a frame, to MP4", made(_GAP + "-c:v libx264 gap.mkv"), "gap.mkv"),
     _right(
         "1000 frames a second",
-        made("-i film.mp4 -an -vf settb=1/1000,setpts=N -r 1000 -c:v libx264 fast.mp4"),
+        made(
+            "-i film.mp4 -an -vf settb=1/1000,setpts=N "
+            "-fps_mode passthrough -enc_time_base 1/1000 -c:v libx264 fast.mp4"
+        ),
         "fast.mp4",
     ),
     _right(
@@ -267,6 +286,38 @@ TIMES = (
 )
 
 KINDS = (
+    _right(
+        "a film before a hole of 100 GB", with_hole("tail.mp4", 100 << 30, "film.mp4"), "tail.mp4"
+    ),
+    Case(
+        "the size changes on the way",
+        film_words("size.ts", "out.mkv"),
+        (0, 3, 5),
+        make=joined_sizes("size.ts", "-vf scale=320:240"),
+        leaves=("out.mkv",),
+    ),
+    Case(
+        "the pixel format changes on the way",
+        film_words("kind.ts", "out.mkv"),
+        (0, 3, 5),
+        make=joined_sizes("kind.ts", "-pix_fmt yuv444p"),
+        leaves=("out.mkv",),
+    ),
+    _right(
+        "forty sounds",
+        made("-i film.mp4 -map 0:v" + " -map 0:a" * 40 + " -c copy many.mkv"),
+        "many.mkv",
+        "out.mkv",
+    ),
+    _right(
+        "escape codes in the title",
+        made(
+            "-i film.mp4 -c copy -metadata title=\x1b[31mred\x07 -metadata:s:a title=\x1b]0;x\x07 "
+            "-metadata:s:a language=\x1b[3 title.mkv"
+        ),
+        "title.mkv",
+        "out.mp4",
+    ),
     _right(
         "a header that says 65535 x 65535",
         patched("size.mp4", b"avc1", 24, b"\xff" * 4),

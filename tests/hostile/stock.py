@@ -47,6 +47,7 @@ def make_stock(folder: Path) -> Path:
     people: Any = cv2.imread(str(group_photo()))
     write_clip(folder / "film.mp4", people, FILM_FRAMES, "yuv420p", sound=True)
     write_clip(folder / "other.mp4", people[:, 200:], FILM_FRAMES, "yuv420p", sound=True)
+    cv2.imwrite(str(folder / "group.png"), people)
     for name, (x0, y0, x1, y1) in FACES.items():
         cv2.imwrite(str(folder / f"{name}.png"), people[y0:y1, x0:x1])
     photo: Any = skimage.data.astronaut()  # type: ignore[no-untyped-call]

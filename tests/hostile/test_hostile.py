@@ -7,7 +7,7 @@ import pytest
 from tests.hostile.case import Case
 from tests.hostile.judge import run_case
 from tests.hostile.stock import group_photo, make_stock
-from tests.hostile.table import READY
+from tests.hostile.table import READY, SHORT
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def material(base: Path) -> Path:
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=repr(case.id), marks=() if case.short else pytest.mark.slow)
+        pytest.param(case, id=repr(case.id), marks=() if case in SHORT else pytest.mark.slow)
         for case in READY
     ],
 )
