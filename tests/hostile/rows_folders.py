@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from tests.hostile.broken import both, data, made, noise, taken, text
 from tests.hostile.case import Case, Check, Maker, Outcome, folder_words
@@ -41,9 +42,16 @@ def _written_through(scene: Scene) -> None:
     (scene.work / "results" / "sub").symlink_to(scene.work / "precious")
 
 
+def _made(scene: Scene) -> list[Path]:
+    """Return the results, without the report and the record of them."""
+    files = (path for path in (scene.work / "results").rglob("*") if path.is_file())
+    names = ("videoswap-report.json", ".videoswap_done.jsonl")
+    return [path for path in files if path.name not in names]
+
+
 def _count(wanted: int) -> Check:
     def check(scene: Scene, outcome: Outcome) -> str:
-        found = sum(1 for path in (scene.work / "results").rglob("*") if path.is_file())
+        found = len(_made(scene))
         return "" if found == wanted else f"{found} results instead of {wanted}"
 
     return check
@@ -223,7 +231,6 @@ def _locked(scene: Scene) -> None:
 
 
 def _all_or_nothing(scene: Scene, outcome: Outcome, wanted: int) -> str:
-    folder = scene.work / "results"
-    found = len([path for path in folder.rglob("*") if path.is_file()]) if folder.exists() else 0
+    found = len(_made(scene))
     expected = wanted if outcome.code == 0 else 0
     return "" if found == expected else f"{found} results instead of {expected}"

@@ -129,7 +129,9 @@ def test_if_all_fail_alike_so_does_the_run(job):
     for name in ("a.png", "b.png"):
         job.picture(name)
         job.fails[name] = NoFaceError("no_face_in_picture", "No face.")
-    assert job().exit_code == 4
+    report = job()
+    assert report.exit_code == 4
+    assert report.complaint() == "2 of 2 files failed, first a.png: No face."
 
 
 def test_what_is_finished_is_not_done_again(job):
@@ -142,6 +144,7 @@ def test_what_is_finished_is_not_done_again(job):
     assert job().exit_code == 0
     assert job.worked == ["sub/b.png"]
     assert job.status() == {"a.png": "already_done", "sub/b.png": "done"}
+    assert [item["report"]["engine"] for item in job.report()["items"]] == ["mesh", "mesh"]
     assert "2 of 2 done, 1 of them in an earlier run; 0 other files skipped." in job.said
     before = (job.out / "a.png").stat().st_mtime_ns
     assert job().exit_code == 0
@@ -160,7 +163,7 @@ def test_what_is_finished_is_not_done_again(job):
         (lambda job: job.picture("a.png", 1), "from something else"),
         (lambda job: job.me.write_bytes(b"other"), "with other photos or settings"),
         (lambda job: (job.out / "a.png").write_bytes(b"precious"), "not made by this command"),
-        (lambda job: (job.out / ".videoswap-done.jsonl").unlink(), "not made by this command"),
+        (lambda job: (job.out / ".videoswap_done.jsonl").unlink(), "not made by this command"),
     ],
 )
 def test_what_was_made_otherwise_is_neither_trusted_nor_replaced(job, change, why):
@@ -202,7 +205,7 @@ def test_an_interrupted_run_tells_and_the_next_goes_on(job, overwrite):
     assert job.report()["interrupted"]
     assert "1 of 3 done, 2 not reached; 0 other files skipped." in job.said
     assert (job.out / "b").exists() is overwrite  # no empty folder
-    with (job.out / ".videoswap-done.jsonl").open("a") as record:
+    with (job.out / ".videoswap_done.jsonl").open("a") as record:
         record.write('{"result": "a.png", "inp')  # as after kill -9
     job.fails = {}
     assert job(overwrite).exit_code == 0
@@ -261,6 +264,13 @@ def test_no_result_is_an_input_and_none_replaces_another(job, tmp_path):
 
 def test_reports_replace_reports_and_nothing_else(job, tmp_path):
     job.picture("a.png")
+    for path in (job.out / "a.png", job.folder / "a.png"):
+        with pytest.raises(OutputError) as caught:
+            job(overwrite=True, report_file=path)
+        assert caught.value.code == "output_is_input"
+    assert not job.out.exists()
+    job(report_file=job.out / "r.json")
+    assert job.results() == [".videoswap_done.jsonl", "a.png", "r.json"]
     named = tmp_path / "r.json"
     job(report_file=named)
     assert not (job.out / REPORT).exists()
@@ -329,4 +339,13 @@ def test_files_of_names_that_are_not_utf_8(clip, photos, group_photo, tmp_path):
     line += ["--target_dir", str(folder), "--out_dir", str(out), "--swapper", "mesh", "--no_cache"]
     assert cli.main([*line, "--target_faces_paths", str(photos["left"])]) == 0
     made = {os.fsencode(path.name) for path in out.iterdir()}
-    assert made == {b"v\xff.mp4", b"p\xff.jpg", REPORT.encode(), b".videoswap-done.jsonl"}
+    assert made == {b"v\xff.mp4", b"p\xff.jpg", REPORT.encode(), b".videoswap_done.jsonl"}
+
+
+def test_what_is_not_well_is_said_on_stderr_too(photos, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(photos["nobody"].read_bytes())
+    line = ["swap", "--source_paths", str(photos["source"]), "--device", "cpu", "--quiet"]
+    line += ["--target_dir", str(tmp_path / "in"), "--out_dir", str(tmp_path / "out")]
+    assert cli.main([*line, "--swapper", "mesh", "--no_cache"]) == 4
+    assert capsys.readouterr().err.startswith("videoswap: 1 of 1 file failed, first a.png: No face")

@@ -67,6 +67,12 @@ class Console:
         else:
             self.log(line)
 
+    def complain(self, text: str) -> None:
+        """Print on stderr what is not well; ``--quiet`` keeps it."""
+        self.log(text)
+        for line in text.splitlines():
+            _print(printable(line), sys.stderr)
+
     def show(self, text: str) -> None:
         """Print what a command was asked for; it is not a sentence, so ``--quiet`` keeps it."""
         for line in text.splitlines():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +111,10 @@ def _swap(
         )
         for item in results.items:
             if arguments.debug and item.traceback is not None:
-                print(f"{item.input}:\n{item.traceback}", file=sys.stderr)
+                arguments.console.complain(f"{item.input}:\n{item.traceback}")
+        complaint = results.complaint()
+        if complaint is not None:
+            arguments.console.complain(f"videoswap: {complaint}")
         return results.to_json(), results.exit_code
     swap: Callable[..., Report] = api.swap_image if found.kind == "image" else api.swap_video
     report = swap(

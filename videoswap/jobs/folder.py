@@ -21,9 +21,10 @@ from .context import Context
 from .folder_plan import Choice, Entry, plan_folder
 from .folder_record import DoneRecord, Stamp
 from .folder_report import NAME as REPORT_NAME
-from .folder_report import FolderItem, FolderReport, is_folder_report
+from .folder_report import FolderItem, FolderReport, is_folder_report, plain
 from .inputs import inputs_of
 from .outputs import (
+    Inputs,
     check_name,
     check_output_folder,
     check_outputs,
@@ -57,6 +58,13 @@ class FolderRequest:
     report_file: Path | None = None
     dry_run: bool = False
 
+    @property
+    def report(self) -> Path | None:
+        """Where the report goes; None for nowhere."""
+        if self.report_file is None and not self.dry_run:
+            return self.out / REPORT_NAME
+        return self.report_file
+
 
 def check_request(request: FolderRequest, settings: SwapSettings) -> None:
     """Refuse a folder or places for results that cannot be used, before models are loaded.
@@ -77,11 +85,13 @@ def check_request(request: FolderRequest, settings: SwapSettings) -> None:
             "Results would become inputs; name a folder outside of it.",
         )
     check_output_folder(out)
-    report = request.report_file
-    if report is None and out.is_dir() and not request.dry_run:
-        report = out / REPORT_NAME
-    replaceable = settings.overwrite or (report is not None and is_folder_report(report))
-    check_outputs({"report": report}, inputs_of(request.photos, settings), replaceable)
+    report = request.report
+    if report is None:
+        return
+    check_name(report)
+    if out.is_dir() or report.resolve().parent != out.resolve():  # else it will be made
+        replaceable = settings.overwrite or is_folder_report(report)
+        check_outputs({"report": report}, inputs_of(request.photos, settings), replaceable)
 
 
 def _check_people(people: PeopleSettings) -> None:
@@ -125,7 +135,9 @@ class _Run:
         paths = [entry.path for entry in self.plan.entries]
         self.inputs = inputs_of(request.photos, settings, paths)
         results = [out / entry.result for entry in self.plan.entries if entry.result is not None]
-        check_outputs({"report": request.report_file}, [*paths, *results], overwrite=True)
+        if request.report is not None and Inputs([*paths, *results]).same_as(request.report):
+            message = f"The report {request.report} is also an input or a result."
+            raise OutputError("output_is_input", message, "Name another file.")
         wishes = wishes_of(context.swapper.key, request.photos, settings)
         self.record = DoneRecord(out, wishes, settings.overwrite)
         self.items: list[FolderItem] = []
@@ -167,9 +179,7 @@ class _Run:
     def _tell(self, report: FolderReport) -> None:
         for line in report.summary():
             self.context.say(line)
-        path = self.request.report_file
-        if path is None and not self.request.dry_run:
-            path = self.request.out / REPORT_NAME
+        path = self.request.report
         if path is not None:
             report.save(path)
             self.context.say(f"Report: {path}")
@@ -206,7 +216,7 @@ class _Run:
         if done is not None:
             self.context.say("  done already")
             item = FolderItem(entry.name, None, message=done.message, exit_code=done.exit_code)
-            return replace(item, status="already_done")
+            return replace(item, status="already_done", earlier=done.report)
         self._check(entry, out, settings)
         if dry_run:
             report = self._swap(entry, out)
@@ -218,8 +228,9 @@ class _Run:
                 report = self._swap(entry, out)
         self.made.add(_identity(out))
         item = _item(entry, report)
+        facts = (item.exit_code, item.message, plain(report))
         try:
-            self.record.add(entry.name, source, entry.result, item.exit_code, item.message)
+            self.record.add(entry.name, source, entry.result, *facts)
         except OutputError as error:
             self.context.say(f"  Note: a later run will not know that this is done. {error}")
         return item
@@ -262,7 +273,9 @@ class _Run:
 def _item(entry: Entry, report: Report) -> FolderItem:
     if report.complete:
         return FolderItem(entry.name, report)
-    message = f"done in part: nobody matches {', '.join(report.unmatched)}"
+    message = "done in part"
+    if report.unmatched:
+        message += f": nobody matches {', '.join(report.unmatched)}"
     return FolderItem(entry.name, report, message=message, exit_code=PartialError.exit_code)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ..analysis.fingerprint import fingerprint
 from ..media.files import output_errors
 
-NAME = ".videoswap-done.jsonl"
+NAME = ".videoswap_done.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class Done:
         run: The run that made it.
         exit_code: What that file's exit code was: 0, or 5 if it was done in part.
         message: What was missing; None if nothing was.
+        report: That file's report, as plain data.
     """
 
     result: str
@@ -74,6 +75,7 @@ class Done:
     run: str
     exit_code: int
     message: str | None = None
+    report: Mapping[str, Any] | None = None
 
 
 class DoneRecord:
@@ -153,7 +155,13 @@ class DoneRecord:
         return None
 
     def add(
-        self, name: str, source: Stamp, result: str, exit_code: int, message: str | None
+        self,
+        name: str,
+        source: Stamp,
+        result: str,
+        exit_code: int,
+        message: str | None,
+        report: Mapping[str, Any] | None,
     ) -> None:
         """Note that a result was made.
 
@@ -163,13 +171,14 @@ class DoneRecord:
             result: Path of the result below the results' folder.
             exit_code: 0, or 5 if it was done in part.
             message: What was missing.
+            report: The file's report, as plain data.
 
         Raises:
             OutputError: ``unwritable_output`` or ``disk_full``.
         """
         with output_errors(self._path):
             made = Stamp.of(self._folder / result)
-        done = Done(result, name, source, made, self._wishes, self._run, exit_code, message)
+        done = Done(result, name, source, made, self._wishes, self._run, exit_code, message, report)
         self._done[result] = done
         self._write(asdict(done))
 

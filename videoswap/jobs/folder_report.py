@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
 from ..errors import PartialError
 from ..media.files import atomic_output
-from ..report import Report
+from ..report import Report, counted
 
 NAME = "videoswap-report.json"
 SCHEMA = 1
@@ -31,6 +33,7 @@ class FolderItem:
         status: One of ``STATES``.
         seconds: Wall time that it took.
         traceback: Where a fault of videoswap arose; None for other errors.
+        earlier: The report of the earlier run that did it, as plain data.
     """
 
     input: str
@@ -42,6 +45,7 @@ class FolderItem:
     status: str = "done"
     seconds: float = 0.0
     traceback: str | None = None
+    earlier: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +99,27 @@ class FolderReport:
         bad = [item for item in self.items if item.exit_code and item.status != "not_reached"]
         return [sentence, *(f"  {item.input}: {item.message or 'done in part'}" for item in bad)]
 
+    def complaint(self) -> str | None:
+        """Return in a sentence that not all is well, with the first file that is not."""
+        failed = [item for item in self.items if item.status == "failed"]
+        bad = failed or [item for item in self.items if item.exit_code]
+        if not bad:
+            return None
+        verb = "would fail" if self.dry_run else "failed"
+        what = f"{len(bad)} of {counted(len(self.items), 'file')} {verb if failed else 'in part'}"
+        return f"{what}, first {bad[0].input}: {bad[0].message}"
+
     def to_json(self) -> str:
         """Return the report as JSON."""
         items = [
             {
-                **asdict(replace(item, report=None)),
-                "report": json.loads(item.report.to_json()) if item.report else None,
+                **asdict(replace(item, report=None, earlier=None)),
+                "report": plain(item.report) if item.report else item.earlier,
             }
             for item in self.items
         ]
+        for item in items:
+            del item["earlier"]
         whole = {
             "kind": KIND,
             "schema": SCHEMA,
@@ -123,6 +139,12 @@ class FolderReport:
         """
         with atomic_output(path) as part:
             part.write_text(self.to_json() + "\n", encoding="utf-8")
+
+
+def plain(report: Report) -> dict[str, Any]:
+    """Return a report as plain data."""
+    data: dict[str, Any] = json.loads(report.to_json())
+    return data
 
 
 def is_folder_report(path: Path) -> bool:
