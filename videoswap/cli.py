@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Protocol
 
-from .commands import cache, compare, doctor, evaluate, faces, models, swap
+from .commands import cache, compare, completion, doctor, evaluate, faces, models, swap
 from .commands.console import EXIT_CODES, add_common, run_guarded
 from .commands.parser import Parser
 
@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "models": (models, "list, fetch and check the weights of the engines"),
     "evaluate": (evaluate, "measure how good a result is"),
     "compare": (compare, "show and measure results side by side"),
+    "completion": (completion, "let a shell complete all of this"),
     "doctor": (doctor, "say what is installed and usable, and why not"),
 }
 
@@ -47,7 +48,7 @@ def swap_main(argv: Sequence[str] | None = None) -> int:
     swap.add_arguments(parser)
     parser.set_defaults(run=swap.run)
     add_common(parser)
-    return run_guarded(parser, argv)
+    return run_guarded(parser, argv, every=program())
 
 
 def program() -> Parser:
@@ -59,8 +60,11 @@ def program() -> Parser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, (command, text) in COMMANDS.items():
-        one = commands.add_parser(name, help=text, description=f"{text}.", epilog=EXIT_CODES)
+        sentence = f"{text[0].upper()}{text[1:]}."
+        one = commands.add_parser(name, help=text, description=sentence, epilog=EXIT_CODES)
         command.add_arguments(one)
         one.set_defaults(run=command.run)
+        for part in (one, *one.parts().values()):
+            part.command = name
     add_common(parser)
     return parser

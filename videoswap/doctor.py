@@ -167,9 +167,11 @@ def _ffmpeg() -> list[Check]:
 
 
 def _device() -> list[Check]:
-    from .devices import choose_device, cuda_trouble
+    from .devices import choose_device, cuda_trouble, gpu_present
 
     device = choose_device("auto")
+    if not gpu_present():
+        return [Check("device", True, "cpu; no NVIDIA driver is here")]
     if device.fallback is not None:
         return [Check("device", False, str(device.fallback), needed=False)]
     reason = "" if device.name == "cuda" else f" ({cuda_trouble()})"

@@ -16,7 +16,7 @@ from videoswap.errors import OutputError, UsageError
 def parse(*words):
     parser = Parser(prog="test")
     swap.add_arguments(parser)
-    return parser.parse_args(spelled_out(parser, ["-s", "a.png", *map(str, words)])[1])
+    return parser.parse_args(spelled_out(parser, ["-s", "a.png", *map(str, words)]).words)
 
 
 def found(*words):

@@ -18,7 +18,7 @@ def parser():
 
 
 def written(*words):
-    return spelled_out(parser(), words)[1]
+    return spelled_out(parser(), words).words
 
 
 def parsed(*words):
@@ -73,9 +73,9 @@ def test_after_two_dashes_nothing_is_a_flag():
 
 
 def test_flags_of_a_sub_command_are_those_of_that_command():
-    chosen, found = spelled_out(cli.program(), ["models", "download", "--accept-licence", "x"])
-    assert chosen.prog == "videoswap models download"
-    assert found == ["models", "download", "--accept_licence", "x"]
+    spelled = spelled_out(cli.program(), ["models", "download", "--accept-licence", "x"])
+    assert spelled.parser.prog == "videoswap models download"
+    assert spelled.words == ["models", "download", "--accept_licence", "x"]
     with pytest.raises(UsageError, match="videoswap faces --help"):
         spelled_out(cli.program(), ["faces", "--crf", "3"])
 

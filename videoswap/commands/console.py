@@ -18,6 +18,7 @@ from typing import TextIO
 from .. import __version__
 from ..errors import InputError, OutputError, VideoswapError
 from ..packages import explain
+from . import config
 from .parser import Parser
 from .words import spelled_out
 
@@ -92,13 +93,15 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def run_guarded(parser: Parser, argv: Sequence[str] | None) -> int:
+def run_guarded(parser: Parser, argv: Sequence[str] | None, every: Parser | None = None) -> int:
     """Parse the words and run what they ask for; every failure becomes a sentence.
 
     Args:
         parser: Sets ``run``, which takes the arguments and returns the exit code. They hold a
             ``console``.
         argv: The words; None takes those of the process.
+        every: The parser of all commands, whose flags a configuration file may name; None takes
+            ``parser``.
 
     Returns:
         One of ``EXIT_CODES``.
@@ -107,7 +110,7 @@ def run_guarded(parser: Parser, argv: Sequence[str] | None) -> int:
     _open_streams()
     console = Console()
     try:
-        arguments = _parsed(parser, words)
+        arguments = _parsed(parser, words, every)
         debug = arguments.debug
     except SystemExit as leaving:
         return int(leaving.code or 0)
@@ -122,6 +125,9 @@ def run_guarded(parser: Parser, argv: Sequence[str] | None) -> int:
             console = Console(arguments.quiet, arguments.verbose, log)
             arguments.console = console
             console.log(f"videoswap {__version__}: {' '.join(words)}")
+            if arguments.config is not None:
+                told = " ".join(arguments.settled) or "nothing for this command"
+                console.detail(f"From {arguments.config}: {told}")
             run: Callable[[argparse.Namespace], int] = arguments.run
             return run(arguments)
         except KeyboardInterrupt:
@@ -138,15 +144,21 @@ class _Interrupted(VideoswapError):
     exit_code = INTERRUPTED
 
 
-def _parsed(parser: Parser, words: Sequence[str]) -> argparse.Namespace:
+def _parsed(parser: Parser, words: Sequence[str], every: Parser | None) -> argparse.Namespace:
     """Read the words.
 
     Raises:
         UsageError: ``wrong_usage``.
         SystemExit: After --help and --version.
     """
-    _, written = spelled_out(parser, words)
-    arguments = parser.parse_args(written)
+    spelled = spelled_out(parser, words)
+    file, settled = config.file_of(spelled), []
+    if file is not None:
+        settled = config.words_of(file, every or parser, spelled)
+    written = spelled.words
+    arguments = parser.parse_args([*written[: spelled.end], *settled, *written[spelled.end :]])
+    arguments.config, arguments.settled = file, settled
+    arguments.program = every or parser
     for name, usual in COMMON.items():
         if not hasattr(arguments, name):
             setattr(arguments, name, usual)
@@ -169,6 +181,13 @@ def add_common(parser: Parser) -> None:
     )
     common.add_argument(
         "--log_file", type=Path, metavar="FILE", default=usual, help="write all of it there too"
+    )
+    common.add_argument(
+        "--config",
+        metavar="FILE",
+        default=usual,
+        help="flags from this TOML file (none: from no file; default: the user's own, "
+        "videoswap/config.toml in ~/.config)",
     )
     common.add_argument("--debug", action="store_true", default=usual, help="show tracebacks")
     common.add_argument("--version", action="version", version=f"videoswap {__version__}")

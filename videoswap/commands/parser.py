@@ -34,6 +34,9 @@ class Parser(argparse.ArgumentParser):
     Abbreviations and both spellings of flags are ``words.spelled_out``'s business.
     """
 
+    #: The command that it belongs to, as users call it.
+    command = "swap"
+
     def __init__(self, **options: Any) -> None:
         options.setdefault("allow_abbrev", False)
         options.setdefault("formatter_class", HelpFormatter)

@@ -132,7 +132,7 @@ def _passed_over(passed: Sequence[Engine], best: Engine, in_full: bool) -> tuple
     if not passed:
         return ()
     names = " or ".join(one.name for one in passed)
-    why = "that is what is here (`videoswap doctor` says what better ones need)"
+    why = "what they need is not here (`videoswap doctor` says how to get it)"
     return (Fallback(names, used, why),)
 
 
