@@ -24,10 +24,11 @@ from .jobs.folder import FolderRequest, check_request, swap_one_folder
 from .jobs.folder_plan import Choice
 from .jobs.folder_report import FolderReport
 from .jobs.inputs import inputs_of
-from .jobs.outputs import check_outputs
+from .jobs.outputs import check_outputs, results_of
 from .jobs.picture import swap_one_picture
 from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_progress
 from .media.files import check_readable
+from .media.numbered import files_of
 from .media.probe import probe
 from .records import Person
 from .report import Report, counted
@@ -51,7 +52,7 @@ def analyze(video: Path, settings: SwapSettings = _DEFAULTS) -> Analysis:
         The analysis: frames, tracks and faces. Close it, or use it as a context manager.
     """
     tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
-    analysis = analyze_with_progress(probe(Path(video)), settings, tools)
+    analysis = analyze_with_progress(probe(Path(video), settings.fps), settings, tools)
     try:
         uncover_with_progress(analysis)
     except BaseException:
@@ -75,8 +76,8 @@ def swap_video(
 
     Args:
         sources: A photo, or a folder with photos of one person, for each person to put in.
-        video: The video, or a GIF or animated WebP.
-        out: The result; its suffix names the container.
+        video: The video, or a GIF or animated WebP, or numbered pictures (frames/%04d.png).
+        out: The result; its suffix names the container, or it is numbered pictures too.
         target_faces: The people to replace, as many as sources; without any,
             ``settings.people`` says who, and else it is the person with most screen time (in a
             picture the largest face).
@@ -89,7 +90,7 @@ def swap_video(
     Returns:
         What was done; ``complete`` tells whether all target faces were found.
     """
-    outputs = {"result": out, "masks": save_masks, "report": report_file}
+    outputs = {**results_of(Path(out)), "masks": save_masks, "report": report_file}
     with _prepared(sources, target_faces, video, outputs, settings, dry_run, say) as context:
         report = swap_one_video(context, Path(video), Path(out), save_masks, dry_run)
         return _finished(report, report_file, say)
@@ -280,11 +281,12 @@ def _prepared(
     say: Say,
 ) -> Iterator[Context]:
     """Check the target and all that is to be written, keep that for this run, load the models."""
-    check_readable(Path(target))
-    _check_outputs([*sources, *target_faces], [target], outputs, settings)
+    files = files_of(Path(target))
+    check_readable(files[0])
+    _check_outputs([*sources, *target_faces], files, outputs, settings)
     with claimed([] if dry_run else outputs.values()):
         # A run that was writing it may have ended since.
-        _check_outputs([*sources, *target_faces], [target], outputs, settings)
+        _check_outputs([*sources, *target_faces], files, outputs, settings)
         yield open_context(_paths(sources), _paths(target_faces), settings, say)
 
 

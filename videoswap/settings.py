@@ -393,6 +393,7 @@ class SwapSettings:
             for no limit.
         overwrite: Whether an existing output may be replaced.
         strict_streams: Fail, instead of reporting, if a stream cannot be kept.
+        fps: Frames a second of numbered pictures; None takes 25.
     """
 
     swapper: str = "auto"
@@ -411,6 +412,7 @@ class SwapSettings:
     cache_limit: int | None = field(default_factory=default_cache_limit)
     overwrite: bool = False
     strict_streams: bool = False
+    fps: Fraction | None = None
 
     def __post_init__(self) -> None:
         """Check ranges and names."""
@@ -428,5 +430,7 @@ class SwapSettings:
             )
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError("bad_batch_size", "--batch_size must be at least 1.")
+        if self.fps is not None and not self.fps > 0:
+            raise UsageError("bad_fps", "--fps must be above 0.", "For example 24 or 24000/1001.")
         if self.segment_frames < 1:
             raise UsageError("bad_segment", "A segment needs at least one frame.")

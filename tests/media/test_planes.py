@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from videoswap.media.colour import Colour, colour_of
-from videoswap.media.hdr import light_to_pq, pq_to_light, pq_to_view, view_to_pq
+from videoswap.media.hdr import from_view, light_to_pq, pq_to_light, to_view
 from videoswap.media.pixels import PLANAR, Repacker, layout, samples
 from videoswap.media.planes import align_box, read_rgb, write_rgb
 
@@ -197,7 +197,7 @@ def test_pq_there_and_back() -> None:
     assert np.allclose(light_to_pq(pq_to_light(code)), code, atol=1e-6)
     assert abs(float(light_to_pq(np.array(100.0))) - 0.508) < 0.001  # 100 cd/m2, by the standard
     rgb = np.linspace(8, 190, 999, dtype=np.float32).reshape(1, -1, 3)
-    assert np.abs(view_to_pq(pq_to_view(rgb)) - rgb).max() < 0.05
+    assert np.abs(from_view(to_view(rgb, "pq"), "pq") - rgb).max() < 0.05
 
 
 def test_pq_region_survives() -> None:

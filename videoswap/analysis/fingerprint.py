@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..fingerprint import digest_of, file_digest, library_versions
+from ..media.numbered import files_of
 from ..settings import AnalysisSettings
 
 WHOLE_UP_TO = 1 << 30  # bytes; larger files are sampled
@@ -16,6 +17,10 @@ SAMPLES, SAMPLE_SIZE = 64, 1 << 22
 
 def fingerprint(path: Path) -> str:
     """Return size and SHA-256 of a file; above 1 GB of 64 evenly spread pieces of 4 MB."""
+    files = files_of(path)
+    if files != (path,):
+        contents = "".join(map(fingerprint, files))
+        return f"{len(files)}-pictures-{hashlib.sha256(contents.encode()).hexdigest()}"
     size = path.stat().st_size
     if size <= WHOLE_UP_TO:
         return f"{size}-{file_digest(path)}"

@@ -49,6 +49,7 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         blend=_blend(arguments),
         detail=_detail(arguments),
         strict_streams=arguments.strict_streams,
+        fps=arguments.fps,
     )
 
 
@@ -232,6 +233,12 @@ def _add_encode(parser: Parser) -> None:
         "never converts; aac and opus convert what is something else; none leaves it out",
     )
     shared.add_overwrite(out)
+    out.add_argument(
+        "--fps",
+        type=values.rate,
+        metavar="RATE",
+        help="frames a second of numbered pictures (frames/%%04d.png), also 24000/1001; default 25",
+    )
     out.add_argument("--strict_streams", action="store_true", help="fail if a stream is lost")
 
 

@@ -74,6 +74,17 @@ def share(text: str) -> Fraction:
         raise ArgumentTypeError(f"{_short(text)} is not a number such as 0.05 or 1/20") from None
 
 
+def rate(text: str) -> Fraction:
+    """Read frames a second such as 24, 23.976 or 24000/1001 exactly."""
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not 0 < value <= 1_000_000:
+        raise ArgumentTypeError(f"{text!r} is not a frame rate such as 24 or 24000/1001")
+    return value
+
+
 def pixel_boost(text: str) -> int | None:
     """Read auto (None) or a number of sub-images."""
     if text == "auto":

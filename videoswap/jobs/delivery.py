@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, UsageError
 from ..media.animation import (
     AnimationWriter,
     animation_container,
@@ -15,9 +15,12 @@ from ..media.animation import (
     animation_streams,
 )
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
+from ..media.exr import HALF
 from ..media.ffmpeg import verify, verify_copied
 from ..media.files import atomic_output, lay_aside
 from ..media.mux import mux, plan_streams
+from ..media.numbered import is_numbered
+from ..media.picture_writer import plan_pictures, streams_lost, write_pictures
 from ..media.probe import VideoInfo
 from ..media.streams import StreamPlan
 from ..records import Array, Fallback
@@ -33,7 +36,7 @@ class Targets:
     """Where the results go and how they are encoded.
 
     ``encoder`` is None for animated pictures, which are written in one go; ``losses`` is what
-    they cannot keep.
+    they cannot keep, ``source`` what has to be said of the source.
     """
 
     out: Path
@@ -42,13 +45,14 @@ class Targets:
     mask_encoder: EncoderPlan | None
     streams: StreamPlan | None
     losses: tuple[Fallback, ...] = ()
+    source: tuple[Fallback, ...] = ()
 
     @property
     def notes(self) -> tuple[Fallback, ...]:
         """What will be done otherwise than asked or expected."""
         encoder = () if self.encoder is None else self.encoder.notes
         streams = () if self.streams is None else self.streams.notes
-        return (*encoder, *streams, *self.losses)
+        return (*self.source, *encoder, *streams, *self.losses)
 
 
 def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> Targets:
@@ -60,8 +64,20 @@ def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapS
     """
     encoder: EncoderPlan | None = None
     losses: tuple[Fallback, ...] = ()
+    source: tuple[Fallback, ...] = ()
+    if info.sequence is not None and not info.sequence.rate_given:
+        rate = f"{info.sequence.rate} frames a second"
+        source = (Fallback("a rate of their own", rate, "pictures say none; --fps does"),)
     animation = animation_container(info, out)
-    if animation is None:
+    if is_numbered(out):
+        encoder, streams = plan_pictures(info, settings.encode, out), streams_lost(info)
+    elif info.colour.transfer == HALF:
+        raise UsageError(
+            "exr_from_exr",
+            "EXR pictures become EXR pictures alone.",
+            "Name the result like out/%04d.exr.",
+        )
+    elif animation is None:
         encoder = plan_encoder(info, settings.encode, out)
         streams = plan_streams(info, encoder, settings.encode.audio)
     else:
@@ -69,7 +85,7 @@ def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapS
     if settings.strict_streams:
         streams.check()
     mask_encoder = None if masks is None else plan_masks(info, masks)
-    return Targets(out, masks, encoder, mask_encoder, streams, losses)
+    return Targets(out, masks, encoder, mask_encoder, streams, losses, source)
 
 
 @contextmanager
@@ -112,6 +128,9 @@ def deliver(
             ``output_exists`` and what else `atomic_output` raises.
         InputError: If the source cannot be read.
     """
+    if is_numbered(targets.out):
+        _deliver_pictures(info, targets, outputs, segments, pts, settings, clock)
+        return []
     notes: list[Fallback | str] = []
     with ExitStack() as names:
         masks = None
@@ -148,6 +167,28 @@ def deliver(
     if damage:
         notes.append(f"a copied stream is damaged, as it is in the source: {damage[0]}")
     return notes
+
+
+def _deliver_pictures(
+    info: VideoInfo,
+    targets: Targets,
+    outputs: Outputs,
+    segments: Sequence[Segment],
+    pts: Array,
+    settings: SwapSettings,
+    clock: Clock,
+) -> None:
+    """Write numbered pictures, which are read back one by one, and the masks as a video."""
+    with ExitStack() as names:
+        if targets.masks is not None and targets.mask_encoder is not None:
+            masks = names.enter_context(atomic_output(targets.masks, settings.overwrite))
+            pieces = [outputs.mask(segment) for segment in segments]
+            plan, part = targets.mask_encoder, settings.time_range
+            mux(pieces, info, plan, masks, pts, part, copy_streams=False)
+            _check(masks, targets.masks, len(pts))
+        pieces = [outputs.video(segment) for segment in segments]
+        with clock.part("mux"), Progress("write", len(pts)) as bar:
+            write_pictures(pieces, info, pts, targets.out, settings.overwrite, bar.reach)
 
 
 def _check(path: Path, name: Path, frames: int) -> None:

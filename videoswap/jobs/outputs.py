@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
+from ..media.numbered import is_numbered, numbered_files, numbered_name
 
 NAME_MAX = 255  # bytes of a file name where the system does not say
 PATH_MAX = 4096  # bytes of a path, with the zero at its end, where the system does not say
@@ -83,6 +84,17 @@ def check_outputs(
                 raise OutputError("output_is_input", message, "Name two files.")
         _check_free(out, overwrite)
         _check_folder(out.parent)
+
+
+def results_of(out: Path) -> dict[str, Path]:
+    """Return the files that a result may replace, for `check_outputs`.
+
+    Of numbered pictures (out/%04d.png) these are the ones that are there, or the first.
+    """
+    if not is_numbered(out):
+        return {"result": out}
+    there = numbered_files(out) or {1: numbered_name(out, 1)}
+    return {f"result {number}": path for number, path in there.items()}
 
 
 def check_name(out: Path) -> None:
@@ -253,6 +265,8 @@ def default_video_output(video: Path) -> Path:
     from ..media.formats import default_suffix  # not needed for --help
     from ..media.probe import probe
 
+    if is_numbered(video):
+        return _beside_you(Path(f"{video.absolute().parent.name}.mp4"), ".mp4")
     info = probe(video)
     if info.animation is not None:
         return default_output(video)

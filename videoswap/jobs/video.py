@@ -72,7 +72,7 @@ def swap_one_video(
     clock = Clock()
     settings = context.settings
     clear_leftovers(out.parent)
-    info = probe(video)
+    info = probe(video, settings.fps)
     targets = plan_targets(info, out, masks, settings)
     notes = Notes(context.say)
     notes.add(targets.notes)

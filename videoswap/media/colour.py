@@ -58,7 +58,7 @@ class Colour:
         space: Matrix used for conversion (H.273 number; 0 for RGB), never unspecified.
         full_range: Whether samples use their whole range.
         depth: Bits a sample.
-        transfer: ``sdr``, ``pq`` or ``hlg``.
+        transfer: ``sdr``, ``pq``, ``hlg``, or ``half`` for the numbered half floats of EXR.
         space_tag: Matrix as the stream says it, for the output.
         range_tag: Range as the stream says it (0 unspecified, 1 limited, 2 full).
         transfer_tag: Transfer characteristic as the stream says it.
@@ -120,7 +120,10 @@ def colour_of(frame: av.VideoFrame) -> Colour:
 
 def side_data(frame: av.VideoFrame) -> dict[Type, bytes]:
     """Return what a frame carries besides its samples."""
-    entries: Iterable[Any] = frame.side_data  # PyAV iterates over the values
+    try:
+        entries: Iterable[Any] = frame.side_data  # PyAV iterates over the values
+    except ValueError:  # it knows no EXIF, which pictures and motion JPEG may have
+        return {}
     return {entry.type: bytes(entry) for entry in entries}
 
 

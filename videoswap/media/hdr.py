@@ -4,6 +4,9 @@ A face is worked on as if it were SDR: a PQ value becomes light in cd/m2, is div
 raised to 1/2.4, like a display with 1000 cd/m2 for white. Each step is monotone, so the way back
 is exact up to rounding; light above 1000 cd/m2 inside a mask is clipped. Primaries stay as they
 are. HLG is made to look right on SDR displays and is left alone.
+
+The half floats of EXR pictures, which ``exr`` numbers in the order of their values, are shown
+likewise: light up to 1, which is white, raised to 1/2.4.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..records import Array
+from .exr import HALF, half_of, number_of
 
 M1, M2 = 2610 / 16384, 2523 / 4096 * 128
 C1, C2, C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -47,14 +51,27 @@ _FROM_VIEW = _code(255 * _UNIT).astype(np.float32)
 PQ_PREVIEW: Array = np.rint(_view(np.arange(256) / 255)).astype(np.uint8)
 
 
-def pq_to_view(rgb: Array) -> Array:
-    """Turn PQ R'G'B' (float32, 0 to 255) into values as of an SDR picture, 0 to 255."""
-    return _look_up(_TO_VIEW, rgb)
+def _half_tables() -> tuple[Array, Array]:
+    light = np.nan_to_num(half_of(np.arange(STEPS + 1)).astype(np.float64), nan=0.0)
+    view = 255 * np.power(np.clip(light, 0, 1), 1 / GAMMA)
+    numbers = number_of(np.power(_UNIT, GAMMA).astype(np.float16))
+    return view.astype(np.float32), (numbers * (255 / STEPS)).astype(np.float32)
 
 
-def view_to_pq(rgb: Array) -> Array:
-    """Undo pq_to_view."""
-    return _look_up(_FROM_VIEW, rgb)
+_HALF_TO_VIEW, _HALF_FROM_VIEW = _half_tables()
+HALF_PREVIEW: Array = np.rint(_HALF_TO_VIEW).astype(np.uint8)  # by the number of a half float
+
+
+def to_view(rgb: Array, transfer: str) -> Array:
+    """Turn coded R'G'B' (float32, 0 to 255) into values as of an SDR picture, 0 to 255."""
+    tables = {"pq": _TO_VIEW, HALF: _HALF_TO_VIEW}
+    return _look_up(tables[transfer], rgb) if transfer in tables else rgb
+
+
+def from_view(rgb: Array, transfer: str) -> Array:
+    """Undo to_view."""
+    tables = {"pq": _FROM_VIEW, HALF: _HALF_FROM_VIEW}
+    return _look_up(tables[transfer], rgb) if transfer in tables else rgb
 
 
 def _look_up(table: Array, rgb: Array) -> Array:

@@ -83,7 +83,7 @@ def mux(
     times = np.asarray(wanted_pts, dtype=np.int64)
     _check_pieces(pieces, times)
     window = _window(source, times, range_)
-    if not copy_streams or source.animation is not None:
+    if not copy_streams or source.animation is not None or source.sequence is not None:
         return _write(pieces, source, plan, out, times, window, None, audio, progress)
     with open_input(source.path) as container:
         return _write(pieces, source, plan, out, times, window, container, audio, progress)
@@ -102,7 +102,7 @@ def plan_streams(source: VideoInfo, plan: EncoderPlan, audio: str = "auto") -> S
     Raises:
         InputError: If the video cannot be read.
     """
-    if source.animation is not None:
+    if source.animation is not None or source.sequence is not None:
         return StreamPlan(plan.container)
     with (
         open_input(source.path) as container,

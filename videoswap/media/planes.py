@@ -11,7 +11,7 @@ import numpy as np
 
 from ..records import Array
 from .colour import WEIGHTS, Colour
-from .hdr import pq_to_view, view_to_pq
+from .hdr import from_view, to_view
 from .pixels import Layout, layout, samples
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def align_box(box: Box, info: VideoInfo) -> Box:
 def read_rgb(frame: av.VideoFrame, box: Box, colour: Colour) -> Array:
     """Return a region as (h, w, 3) float32 RGB, 0 to 255 at any bit depth.
 
-    Chroma is interpolated between sample centres; PQ is shown as described in ``hdr``.
+    Chroma is interpolated between sample centres; PQ and half floats are shown as ``hdr`` says.
 
     Args:
         frame: A planar frame.
@@ -59,7 +59,7 @@ def read_rgb(frame: av.VideoFrame, box: Box, colour: Colour) -> Array:
         merged = cv2.merge(parts)
     rgb: Array = cv2.transform(merged.astype(np.float32), _matrices(form, colour)[0])
     np.clip(rgb, 0, 255, out=rgb)
-    return pq_to_view(rgb) if colour.transfer == "pq" else rgb
+    return to_view(rgb, colour.transfer)
 
 
 def write_rgb(frame: av.VideoFrame, box: Box, rgb: Array, mask: Array, colour: Colour) -> None:
@@ -77,8 +77,7 @@ def write_rgb(frame: av.VideoFrame, box: Box, rgb: Array, mask: Array, colour: C
     """
     frame.make_writable()
     form = _layout(frame.format.name)
-    if colour.transfer == "pq":
-        rgb = view_to_pq(rgb)
+    rgb = from_view(rgb, colour.transfer)
     new = cv2.split(cv2.transform(rgb, _matrices(form, colour)[1]))
     weight = np.multiply(mask, np.float32(1 / 255), dtype=np.float32)
     top = (1 << form.depth) - 1

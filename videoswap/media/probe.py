@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,12 +12,15 @@ from av.sidedata.sidedata import Type
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from .colour import Colour, colour_of, side_data
+from .exr import HALF
 from .files import check_readable, open_input
+from .numbered import is_numbered
 from .orientation import Orientation, orientation
 from .pillow import READABLE_SUFFIXES, animation_format, opened
 from .pixels import Repacker, planar
+from .sequence import PictureSequence, find_sequence, read_frame
 from .webp import MILLISECOND, webp_frames
 
 MICROSECOND = Fraction(1, 1_000_000)
@@ -48,6 +51,7 @@ class VideoInfo:
         animation: ``gif``, ``webp``, ``apng``, or None for a video.
         interlaced: Whether the first frame holds two fields.
         profile: Profile of the codec as FFmpeg names it, None if it has none.
+        sequence: The pictures, if these are numbered ones; ``path`` then is their pattern.
     """
 
     path: Path
@@ -69,6 +73,7 @@ class VideoInfo:
     animation: str | None
     interlaced: bool = False
     profile: str | None = None
+    sequence: PictureSequence | None = None
 
 
 def kind(path: Path) -> str:
@@ -77,6 +82,8 @@ def kind(path: Path) -> str:
     Raises:
         InputError: If it is none of them, missing, empty or a directory.
     """
+    if is_numbered(path):
+        return "video"
     check_readable(path)
     if animation_format(path):
         return "animation"
@@ -112,13 +119,22 @@ def find_video(container: InputContainer, path: Path) -> VideoStream:
     return (defaults or videos)[0]
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: Path, rate: Fraction | None = None) -> VideoInfo:
     """Open a video, decode its first frame and describe it.
 
+    Args:
+        path: The video, or a pattern such as frames/%04d.png for numbered pictures.
+        rate: Frames a second of numbered pictures; None takes 25.
+
     Raises:
+        UsageError: ``fps_of_video`` if a rate is given for anything else.
         InputError: ``missing_file``, ``is_directory``, ``empty_file``, ``not_media``,
             ``no_video_stream``, ``no_frames``, ``unsupported_pixels`` or ``unsupported_colour``.
     """
+    if is_numbered(path):
+        return _describe_sequence(path, find_sequence(path, rate))
+    if rate is not None:
+        raise UsageError("fps_of_video", "--fps is for numbered pictures.", "Leave it out.")
     check_readable(path)
     animation = animation_format(path)
     if animation == "webp":
@@ -228,6 +244,37 @@ def _describe_webp(path: Path) -> VideoInfo:
         orientation=orientation(first.width, first.height),
         dolby_vision=False,
         animation="webp",
+    )
+
+
+def _describe_sequence(path: Path, sequence: PictureSequence) -> VideoInfo:
+    file = sequence.files[0]
+    frame = read_frame(file)
+    native = frame.format.name
+    pix_fmt = checked_planar(native, file)
+    colour = colour_of(Repacker(pix_fmt)(frame))
+    if file.suffix.lower() == ".exr":
+        colour = replace(colour, transfer=HALF)
+    matrix = side_data(frame).get(Type.DISPLAYMATRIX)
+    return VideoInfo(
+        path=path,
+        formats=("image2",),
+        codec=file.suffix.lower().lstrip("."),
+        stream_index=0,
+        width=frame.width,
+        height=frame.height,
+        pix_fmt=pix_fmt,
+        native_pix_fmt=native,
+        time_base=1 / sequence.rate,
+        average_rate=sequence.rate,
+        start_pts=0,
+        duration=len(sequence.files) / sequence.rate,
+        frames_hint=len(sequence.files),
+        colour=colour,
+        orientation=orientation(frame.width, frame.height, matrix),
+        dolby_vision=False,
+        animation=None,
+        sequence=sequence,
     )
 
 

@@ -19,10 +19,12 @@ from ..alignment import resizing
 from ..errors import InputError
 from ..records import Array
 from .colour import swscale_space
+from .exr import HALF
 from .files import open_input
-from .hdr import PQ_PREVIEW
+from .hdr import HALF_PREVIEW, PQ_PREVIEW
 from .pixels import Repacker, planar, samples
 from .probe import VideoInfo
+from .sequence import picture_frames
 from .webp import webp_frames
 
 # Seconds before the wanted frame to seek to; MPEG-TS and open GOPs need the longer ones.
@@ -139,6 +141,10 @@ class VideoReader:
 
     def _from(self, first_pts: int | None) -> Iterator[DecodedFrame]:
         """Yield frames from ``first_pts`` or before it on."""
+        if self.info.sequence is not None:
+            pictures = picture_frames(self.info.sequence, first_pts or 0)
+            yield from (DecodedFrame(f.pts or 0, f) for f in pictures)
+            return
         if self.info.animation == "webp":
             yield from (DecodedFrame(f.pts or 0, f) for f in webp_frames(self.info.path))
             return
@@ -281,6 +287,7 @@ class AnalysisScaler:
             self._coded = (self.height, self.width)
         self._space = swscale_space(info.colour)
         self._curve = PQ_PREVIEW if info.colour.transfer == "pq" else None
+        self._half = info.colour.transfer == HALF
         self._reformatter = VideoReformatter()
 
     def picture(self, frame: DecodedFrame | av.VideoFrame) -> Array:
@@ -289,6 +296,8 @@ class AnalysisScaler:
         HDR with a PQ curve is shown as SDR would be; HLG looks right as it is.
         """
         image = frame.image if isinstance(frame, DecodedFrame) else frame
+        if self._half:
+            return self._of_half_floats(image)
         small = self._reformatter.reformat(
             image,
             width=self._coded[0],
@@ -303,3 +312,10 @@ class AnalysisScaler:
         if self._curve is not None:
             picture = cv2.LUT(picture, self._curve)
         return np.ascontiguousarray(picture)
+
+    def _of_half_floats(self, image: av.VideoFrame) -> Array:
+        """Return the picture of an EXR frame: its numbers cannot be averaged as they are."""
+        planes = [samples(image.planes[index], 16)[:, : image.width] for index in (2, 0, 1)]
+        shown = np.dstack([HALF_PREVIEW[plane] for plane in planes])
+        picture = cv2.resize(shown, self._coded, interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(self._shape.apply(picture))

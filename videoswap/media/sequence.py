@@ -1,0 +1,139 @@
+"""Numbered pictures as a video: one picture a frame, at a rate that the user gives."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import av
+import PIL.Image
+from av.video.codeccontext import VideoCodecContext
+
+from ..errors import InputError
+from .exr import read_exr
+from .files import check_readable
+from .numbered import numbered_files
+
+DEFAULT_RATE = Fraction(25)
+MOST_NAMED = 10  # missing numbers that a sentence names
+ORIENTATION = 0x0112  # tag of EXIF
+MOST_PIXELS = 300_000_000
+# The beginnings of the files that are decoded, with FFmpeg's decoder of each.
+DECODERS = {
+    b"\x89PNG": "png",
+    b"II*\0": "tiff",
+    b"MM\0*": "tiff",
+    b"\xff\xd8\xff": "mjpeg",
+    b"BM": "bmp",
+    b"SDPX": "dpx",
+    b"XPDS": "dpx",
+    b"\x76\x2f\x31\x01": "exr",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSequence:
+    """Numbered pictures without a gap.
+
+    Attributes:
+        files: The pictures in the order of their numbers.
+        first: Number of the first one.
+        rate: Frames a second.
+        rate_given: Whether the user gave that rate.
+    """
+
+    files: tuple[Path, ...]
+    first: int
+    rate: Fraction
+    rate_given: bool
+
+
+def find_sequence(pattern: Path, rate: Fraction | None = None) -> PictureSequence:
+    """Find the pictures that a pattern stands for.
+
+    Args:
+        pattern: For example frames/%04d.png.
+        rate: Frames a second; None takes 25.
+
+    Raises:
+        InputError: ``missing_file`` if there is none, ``missing_frames`` if there are gaps.
+    """
+    found = numbered_files(pattern)
+    if not found:
+        raise InputError(
+            "missing_file",
+            f"No picture has a name like {pattern}.",
+            "Check the name and the folder.",
+        )
+    numbers = list(found)
+    gaps = [(a + 1, b - 1) for a, b in pairwise(numbers) if b - a > 1]
+    if gaps:
+        named = [f"{a}" if a == b else f"{a} to {b}" for a, b in gaps[:MOST_NAMED]]
+        more = f" and {len(gaps) - MOST_NAMED} more gaps" if len(gaps) > MOST_NAMED else ""
+        raise InputError(
+            "missing_frames",
+            f"Pictures are missing among {pattern}: {', '.join(named)}{more}.",
+            "Add them, or number the pictures anew: a frame left out would move all later ones.",
+        )
+    return PictureSequence(
+        tuple(found.values()), numbers[0], rate or DEFAULT_RATE, rate is not None
+    )
+
+
+def read_frame(path: Path) -> av.VideoFrame:
+    """Decode one picture in whatever pixel format it has; of EXR see ``exr``.
+
+    Raises:
+        InputError: As ``check_readable``; ``not_a_picture`` if it is damaged or of another kind,
+            ``turned_picture`` if it is not stored upright.
+    """
+    check_readable(path)
+    data = path.read_bytes()
+    name = next((name for start, name in DECODERS.items() if data.startswith(start)), None)
+    if name == "exr":
+        return read_exr(path).frame()
+    if name is not None:
+        with av.logging.Capture():
+            try:
+                context = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
+                context.options = {"max_pixels": str(MOST_PIXELS)}
+                frames = [*context.decode(av.Packet(data)), *context.decode(None)]
+            except av.FFmpegError:
+                frames = []
+        if frames:
+            _refuse_turned(path, data)
+            return frames[0]
+    raise InputError(
+        "not_a_picture",
+        f"{path} is not a picture that can be read, or it is damaged.",
+        "Numbered pictures may be PNG, TIFF, JPEG, EXR, BMP or DPX.",
+    )
+
+
+def _refuse_turned(path: Path, data: bytes) -> None:
+    if not data.startswith((b"\xff\xd8", b"II", b"MM")):
+        return
+    with contextlib.suppress(OSError, ValueError, SyntaxError):
+        with PIL.Image.open(io.BytesIO(data), formats=("JPEG", "TIFF")) as picture:
+            upright = picture.getexif().get(ORIENTATION, 1) == 1
+        if not upright:
+            raise InputError(
+                "turned_picture",
+                f"{path} is stored turned or mirrored (EXIF orientation).",
+                "Turn all pictures upright first, for example with exiftran or mogrify.",
+            )
+
+
+def picture_frames(sequence: PictureSequence, first: int = 0) -> Iterator[av.VideoFrame]:
+    """Yield the pictures from an index on, each with its index as pts."""
+    base = 1 / sequence.rate
+    for index in range(max(0, first), len(sequence.files)):
+        frame = read_frame(sequence.files[index])
+        frame.pts, frame.time_base, frame.duration = index, base, 1
+        yield frame
