@@ -1,6 +1,9 @@
+import hashlib
+import re
 import subprocess
 
 import pytest
+from onnx import TensorProto, helper
 
 from tests.conftest import ROOT
 from tests.models.conftest import model
@@ -16,7 +19,13 @@ def manifest(server, data, monkeypatch):
     """Two files of one engine at the loopback, and one by hand."""
     made = Manifest(
         (
-            model(server.serve("/a", body(data)), name="a", file="a.bin"),
+            model(
+                server.serve("/a", body(data)),
+                name="a",
+                file="a.bin",
+                about_mb=3,
+                sha256=hashlib.sha256(data).hexdigest(),
+            ),
             model(server.serve("/b", body(data)), name="b", file="b.bin", default=False),
             model(name="c", file="c.bin", engines=("y",), manual="Ask a friend."),
         ),
@@ -38,6 +47,7 @@ def test_an_engine_is_fetched_and_found_again(manifest, folder, net, capsys):
     actions.download(["x"], False, ["free"], net)
     assert (folder / "a.bin").is_file()
     assert not (folder / "b.bin").exists()
+    assert "To fetch: a.bin (~3 MB)" in capsys.readouterr().out
     actions.verify([])
     assert "a.bin: fine" in capsys.readouterr().out
     actions.download([], True, [], net)
@@ -64,17 +74,80 @@ def test_verify_finds_a_change(manifest, folder, net, capsys):
         actions.verify(["b"])
 
 
+SCRFD = "scrfd_10g_bnkps.onnx"
+
+
+@pytest.fixture
+def graph():
+    """The content of an ONNX file that opens."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in "xy")
+    made = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "twice", [x], [y])
+    opsets = [helper.make_opsetid("", 13)]
+    return helper.make_model(made, opset_imports=opsets, ir_version=8).SerializeToString()
+
+
 def test_the_command_line(folder, capsys):
     assert cli.main(["models", "list"]) == 0
-    assert "ghost_unet_2" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert re.search(r"ghost_unet_2 +to fetch +~737 ", told)
+    assert re.search(r"gfpgan +to fetch +\? ", told)
     assert cli.main(["models", "path", "scrfd"]) == InputError.exit_code
     assert "models download scrfd" in capsys.readouterr().err
-    (folder / "scrfd_10g_bnkps.onnx").write_bytes(b"x")
+    (folder / SCRFD).write_bytes(b"x")
     assert cli.main(["models", "path", "scrfd", "--debug"]) == 0
-    captured = capsys.readouterr()
-    assert captured.out.strip() == str(folder / "scrfd_10g_bnkps.onnx")
-    assert "nobody here has seen" in captured.err
+    assert capsys.readouterr().out.strip() == str(folder / SCRFD)
     assert cli.main(["models", "download", "nothing"]) == UsageError.exit_code
+
+
+def test_random_bytes_are_not_fine_and_do_not_keep_out_the_right_file(folder, graph, capsys):
+    (folder / SCRFD).write_bytes(b"random bytes")
+    assert cli.main(["models", "verify"]) == InputError.exit_code
+    captured = capsys.readouterr()
+    assert f"{SCRFD}: WRONG" in captured.out
+    assert f"{SCRFD} is wrong" in captured.err
+    (folder / SCRFD).write_bytes(graph)
+    assert cli.main(["models", "verify", "scrfd"]) == 0
+    assert f"{SCRFD}: fine" in capsys.readouterr().out
+    assert known.recorded(folder)[SCRFD].proof == "loaded"
+
+
+def test_a_changed_file_is_right_once_it_is_said_to_be(folder, graph, capsys):
+    (folder / SCRFD).write_bytes(graph)
+    assert cli.main(["models", "verify"]) == 0
+    (folder / SCRFD).write_bytes(graph + b"\x32\x01x")
+    assert cli.main(["models", "verify"]) == InputError.exit_code
+    assert "verify --forget scrfd" in capsys.readouterr().out
+    assert cli.main(["models", "verify", "--forget"]) == UsageError.exit_code
+    assert cli.main(["models", "verify", "--forget", "scrfd"]) == 0
+    assert f"{SCRFD}: forgotten" in capsys.readouterr().out
+    assert cli.main(["models", "verify"]) == 0
+
+
+def test_what_nobody_can_vouch_for_is_said(folder, capsys):
+    (folder / "WFLW_4HG.pth").write_bytes(b"x")
+    assert cli.main(["models", "verify"]) == 0
+    assert "WFLW_4HG.pth: nothing here reads it" in capsys.readouterr().out
+
+
+def test_verify_without_files_says_so(folder, capsys):
+    assert cli.main(["models", "verify"]) == 0
+    assert f"No file is here to be checked: {folder}" in capsys.readouterr().out
+
+
+def test_path_takes_engines_too(folder, capsys):
+    assert cli.main(["models", "path", "ghost"]) == InputError.exit_code
+    told = capsys.readouterr().err
+    for file in ("G_unet_2blocks.pth", "backbone.pth", SCRFD, "2d106det.onnx"):
+        assert str(folder / file) in told
+    for name in ("G_unet_2blocks.pth", "backbone.pth", SCRFD, "2d106det.onnx"):
+        (folder / name).write_bytes(b"x")
+    assert cli.main(["models", "path", "ghost"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_lite_names_nothing_that_is_not_there(folder, capsys):
+    assert cli.main(["models", "path", "lite"]) == InputError.exit_code
+    assert "docs/" not in capsys.readouterr().err
 
 
 def test_the_script_is_a_door_to_the_command(folder, tmp_path):

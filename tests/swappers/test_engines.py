@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from tests.conftest import ROOT
+from tests.swappers.filled import save
 from videoswap.alignment import POSES, TEMPLATES, crop_matrix, five_points
 from videoswap.cropping import CropSpec, PictureSurface, cut
-from videoswap.errors import UsageError, VideoswapError
+from videoswap.errors import InputError, UsageError, VideoswapError
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import GhostSettings
 from videoswap.swappers import lite, registry
@@ -325,6 +326,37 @@ def test_auto_falls_back_to_mesh_and_says_why(weights):
     _, detailed = registry.choose_engine("auto", "cpu", GhostSettings(num_blocks=3))
     assert next(note.wanted for note in detailed) == "ghost"
     assert "G_unet_3blocks.pth" in detailed[0].reason
+
+
+@pytest.mark.usefixtures("small_networks")
+def test_auto_goes_on_where_weights_are_broken_and_says_so(weights):
+    for name in ("G_unet_2blocks.pth", "backbone.pth", "blendswap.pth"):
+        (weights / name).write_bytes(b"<html>quota exceeded</html>")
+    swapper, notes = registry.choose_engine("auto", "cpu")
+    assert swapper.name == "mesh"
+    told = [str(note) for note in notes]
+    assert [text.split(",")[0] for text in told] == [
+        "the engine mesh instead of blendface",
+        "the engine mesh instead of ghost",
+    ]
+    assert str(weights / "blendswap.pth") in told[0]
+    assert not (weights / "known.json").exists()
+    save(weights / "G_unet_2blocks.pth", "ghost_aei_unet_2")
+    save(weights / "backbone.pth", "iresnet100")
+    swapper, notes = registry.choose_engine("auto", "cpu")
+    assert swapper.name == "ghost"
+    assert str(notes[0]).startswith("the engine ghost instead of blendface, because ")
+
+
+@pytest.mark.parametrize("asked", ["ghost", "auto"])
+def test_a_broken_file_that_was_asked_for_is_an_error_with_a_way_out(weights, asked):
+    mine = weights / "mine.pth"
+    mine.write_bytes(b"<html>quota exceeded</html>")
+    save(weights / "backbone.pth", "iresnet100")
+    with pytest.raises(InputError) as caught:
+        registry.choose_engine(asked, "cpu", GhostSettings(g_path=mine))
+    assert caught.value.code == "damaged_weights"
+    assert "--swapper mesh" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,12 @@ def add_arguments(parser: Parser) -> None:
     )
     verify = parts.add_parser("verify", help="read files whole and check their digests")
     verify.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
-    path = parts.add_parser("path", help="print where a file is, checked")
+    verify.add_argument(
+        "--forget",
+        action="store_true",
+        help="forget the digests that are recorded of the named files: they are right as they are",
+    )
+    path = parts.add_parser("path", help="print where a file, or each file of an engine, is")
     path.add_argument("name", metavar="NAME")
     conversion = parts.add_parser("convert", help="take the tensors out of an old, unsafe file")
     conversion.add_argument("file", type=Path, metavar="FILE")
@@ -42,7 +47,6 @@ def run(arguments: argparse.Namespace) -> int:
     from ..models import actions  # not needed for --help
     from ..models.convert import WARNING, convert
     from ..models.manifest import load_manifest, weights_dir
-    from ..models.store import require
 
     console = arguments.console
     if arguments.action == "list":
@@ -56,9 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
             names = [DEFAULT]
         actions.download(names, arguments.all, arguments.accept_licence)
     elif arguments.action == "verify":
-        actions.verify(arguments.names)
+        actions.verify(arguments.names, arguments.forget)
     elif arguments.action == "path":
-        console.show(str(require(arguments.name)))
+        actions.paths(arguments.name, console.show)
     else:
         print(WARNING.format(path=arguments.file), file=sys.stderr)
         console.show(str(convert(arguments.file, arguments.overwrite)))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import InputError, PartialError, UsageError, VideoswapError
-from . import known, licences, slim
+from . import known, licences, slim, trial
 from .download import Net, fetch
 from .manifest import Manifest, Model, load_manifest, weights_dir
-from .store import by_hand
+from .store import by_hand, require
 
 
 def listing(manifest: Manifest, folder: Path) -> list[str]:
@@ -19,13 +19,12 @@ def listing(manifest: Manifest, folder: Path) -> list[str]:
     for model in manifest.models:
         path = folder / model.file
         here = path.is_file()
-        size = path.stat().st_size if here else model.size
         ways = {True: "to fetch", False: "by hand"}
         rows.append(
             (
                 model.name,
                 "here" if here else "not yet" if model.shipped else ways[model.downloadable],
-                f"{size / 1e6:.0f}" if size else "?",
+                f"{path.stat().st_size / 1e6:.0f}" if here else model.megabytes,
                 ",".join(model.engines),
                 model.licence,
                 f"{model.what} ({model.file})",
@@ -65,7 +64,10 @@ def download(
             f"Known are {', '.join(manifest.licences)}.",
         )
     wanted = [model for model in chosen if model.downloadable]
-    needed = [m.licence for m in wanted if not (folder / m.file).is_file()]
+    absent_now = [model for model in wanted if not (folder / model.file).is_file()]
+    if absent_now:
+        print(to_fetch(absent_now))
+    needed = [model.licence for model in absent_now]
     ask = _ask if sys.stdin.isatty() else None
     licences.require([manifest.licences[family] for family in needed], folder, print, accept, ask)
     failures = _fetch_all(wanted, folder, net)
@@ -107,27 +109,73 @@ def _make_slim(model: Model) -> None:
         print(f"Its slim copy is made at first use ({error}).")
 
 
-def verify(names: Sequence[str]) -> None:
-    """Read files whole and check them; those never seen before are recorded, which is said.
+def to_fetch(models: Sequence[Model]) -> str:
+    """Return what will come over the network: files and, as far as known, their sizes."""
+    files = ", ".join(f"{model.file} ({model.megabytes} MB)" for model in models)
+    return f"To fetch: {files}"
+
+
+def paths(name: str, show: Callable[[str], None] = print) -> None:
+    """Show where a file, or every file of an engine, is.
+
+    Raises:
+        InputError: ``missing_weights``, ``changed_weights``.
+        UsageError: ``unknown_model``.
+    """
+    failures = []
+    for model in load_manifest().select([name]):
+        try:
+            show(str(require(model.name)))
+        except InputError as error:
+            failures.append(error)
+    if not failures:
+        return
+    first, *others = failures
+    raise (
+        InputError(
+            first.code,
+            "\n".join(error.message for error in failures),
+            "\n".join(dict.fromkeys(error.hint for error in failures)),
+        )
+        if others
+        else first
+    )
+
+
+def verify(names: Sequence[str], forget: bool = False) -> None:
+    """Read files whole and check them; those of which nothing is known are loaded.
+
+    Args:
+        names: Names, file names or engines; none for all that are here.
+        forget: Take what is recorded of the named files out first.
 
     Raises:
         InputError: ``changed_weights`` or ``missing_weights`` if any is wrong or not there.
-        UsageError: ``unknown_model``.
+        UsageError: ``unknown_model``; ``no_names`` if nothing is named to be forgotten.
     """
     manifest, folder = load_manifest(), weights_dir()
     chosen = manifest.select(names) if names else manifest.models
-    wrong = []
+    if forget:
+        if not names:
+            raise UsageError("no_names", "--forget needs the names of the files to be forgotten.")
+        for file in known.forget([model.file for model in chosen], folder):
+            print(f"{file}: forgotten")
+    wrong, seen = [], 0
     for model in chosen:
         if not (folder / model.file).is_file():
             if names:
                 wrong.append(f"{model.file} is not there")
             continue
+        seen += 1
         try:
-            known.check(model, folder, print, thorough=True)
-            print(f"{model.file}: fine")
+            known.check(model, folder, thorough=True)
+            doubt = trial.vouch(model, folder)
+            print(f"{model.file}: {doubt or 'fine'}")
         except InputError as error:
             print(f"{model.file}: WRONG. {error}")
             wrong.append(f"{model.file} is wrong")
+    if not seen and not wrong:
+        print(f"No file is here to be checked: {folder} has none of the manifest's.")
     if wrong:
         raise InputError("changed_weights", f"Not all is well: {'; '.join(wrong)}.")
 

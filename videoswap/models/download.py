@@ -22,6 +22,7 @@ from .known import Say
 from .manifest import Model
 from .store import by_hand
 from .transfer import AttemptError, Pace, discard, make_opener, open_url, transfer
+from .trial import breakage
 
 # An attempt that brought at least so much is worth going on with at once, at the same mirror.
 _WORTHWHILE = 1 << 20
@@ -58,7 +59,7 @@ class _WrongBytes(AttemptError):
 
 
 def fetch(model: Model, folder: Path, say: Say, net: Net | None = None) -> Path:
-    """Download a file, unless it is there; then only check it.
+    """Download a file, unless it is there and in order.
 
     The file appears in its place whole and verified or not at all. What an interrupted or failed
     download brought stays beside it (``NAME.part``) for the next call to go on from.
@@ -74,18 +75,32 @@ def fetch(model: Model, folder: Path, say: Say, net: Net | None = None) -> Path:
 
     Raises:
         InputError: ``no_network``, ``download_failed`` or ``wrong_download``, each with what to
-            fetch by hand; ``changed_weights`` if the file is there and wrong.
+            fetch by hand.
         OutputError: If it cannot be written, or another process is fetching it.
     """
     target = folder / model.file
-    if target.is_file():
-        return known.check(model, folder, say)
+    if _in_order(model, folder, say):
+        return target
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target):
-        if not target.is_file():  # another process may have brought it meanwhile
+        if not _in_order(model, folder, _quietly):  # another process may have brought it meanwhile
             _fetch(model, folder, say, net or Net())
     return target
+
+
+def _quietly(line: str) -> None:
+    pass
+
+
+def _in_order(model: Model, folder: Path, say: Say) -> bool:
+    """Tell whether a file is there and nothing speaks against it."""
+    if not (folder / model.file).is_file():
+        return False
+    wrong = breakage(model, folder)
+    if wrong is not None:
+        say(f"{model.file} is there, but it is fetched again: {wrong.message}")
+    return wrong is None
 
 
 def _fetch(model: Model, folder: Path, say: Say, net: Net) -> None:
@@ -108,13 +123,18 @@ def _fetch(model: Model, folder: Path, say: Say, net: Net) -> None:
         _sync(part)
         part.replace(target)
     discard(part)
-    known.record(model, folder, found, source)
     if sha256:
+        proof = "published" if model.sha256 else "loaded"  # once, before it was lost
+        known.record(model, folder, found.sha256, source, proof)
         say(f"{model.file}: SHA-256 verified")
+    elif crc32:
+        known.record(model, folder, found.sha256, source, "published")
+        say(f"{model.file}: its CRC-32 is the one published beside it")
     else:
-        say(known.first_meeting(model, found))
-        if crc32:
-            say(f"{model.file}: its CRC-32 is the one published beside it")
+        say(
+            f"{model.file}: nobody publishes its digest (SHA-256 {found.sha256}); "
+            "it is recorded once the file has loaded."
+        )
 
 
 def _over_mirrors(

@@ -11,6 +11,7 @@ from typing import Any
 import onnxruntime
 
 from ..errors import InputError
+from . import known
 
 
 def open_graph(path: Path, providers: Sequence[str]) -> Any:
@@ -65,7 +66,9 @@ def open_insightface(module: str, name: str, path: Path, providers: Sequence[str
     """
     kind = getattr(importlib.import_module(f"insightface.model_zoo.{module}"), name)
     with _as_damaged(path):
-        return kind(str(path), open_graph(path, providers))
+        network = kind(str(path), open_graph(path, providers))
+    known.confirm(path)
+    return network
 
 
 @contextmanager

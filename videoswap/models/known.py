@@ -1,16 +1,19 @@
-"""What was seen of each file: its digest at the first meeting, checked at all later ones.
+"""What is known of each file: its digest once something vouches for it, checked from then on.
 
-The lock file ``known.json`` lies beside the weights. A file whose size and time of change are
-those of its last check is not read again; :func:`check` with ``thorough`` always reads it.
+A digest is written down when the file has loaded for the first time, when it came with a digest
+that somebody published, or when the file was made here. So a broken file is never held for the
+right one. The record ``known.json`` lies beside the weights. A file whose size and time of change
+are those of its last check is not read again; :func:`check` with ``thorough`` always reads it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +21,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from ..errors import InputError
+from ..fingerprint import file_digest
 from ..media.files import atomic_output, output_errors
-from .manifest import Model
+from .manifest import Model, load_manifest, weights_dir
 
+_log = logging.getLogger(__name__)
 FILE_NAME = "known.json"
 Say = Callable[[str], None]
 
@@ -35,6 +40,8 @@ class Seen:
         mtime_ns: Time of change when it was last checked, nanoseconds since 1970.
         source: Where it came from.
         first_seen: When it was recorded, ISO 8601.
+        proof: What vouches for it: loaded, published or made; empty in records of versions that
+            did not ask, which bind nobody.
     """
 
     sha256: str
@@ -42,6 +49,7 @@ class Seen:
     mtime_ns: int
     source: str
     first_seen: str
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +101,23 @@ def recorded(folder: Path) -> dict[str, Seen]:
 def expected_sha256(model: Model, folder: Path) -> str | None:
     """Return the digest that a file must have: the manifest's, else the recorded one, else None."""
     seen = recorded(folder).get(model.file)
-    return model.sha256 or (seen.sha256 if seen else None)
+    return model.sha256 or (seen.sha256 if seen and seen.proof else None)
 
 
 def digest_of(model: Model, folder: Path) -> str:
     """Return the SHA-256 of a file that was checked already, from the record where it is there."""
-    return expected_sha256(model, folder) or digests(folder / model.file).sha256
+    return expected_sha256(model, folder) or file_digest(folder / model.file)
 
 
-def record(model: Model, folder: Path, found: Digests, source: str) -> None:
+def record(model: Model, folder: Path, sha256: str, source: str, proof: str) -> None:
     """Write down what a file was found to be; its first date stays.
 
     Args:
         model: Which file; it must lie in its place.
         folder: The folder of weights.
-        found: Its digests.
+        sha256: Its digest.
         source: Where it came from.
+        proof: What vouches for it; see :class:`Seen`.
 
     Raises:
         OutputError: If the lock file cannot be written.
@@ -117,29 +126,76 @@ def record(model: Model, folder: Path, found: Digests, source: str) -> None:
     with output_errors(path), FileLock(folder / f".{FILE_NAME}.lock"):
         known = recorded(folder)
         before = known.get(model.file)
-        same = before is not None and before.sha256 == found.sha256
+        same = before is not None and before.sha256 == sha256
+        facts = (folder / model.file).stat()
         known[model.file] = Seen(
-            found.sha256,
-            found.size,
-            (folder / model.file).stat().st_mtime_ns,
+            sha256,
+            facts.st_size,
+            facts.st_mtime_ns,
             before.source if before and same else source,
             before.first_seen if before and same else datetime.now(UTC).isoformat("T", "seconds"),
+            proof,
         )
-        text = json.dumps({file: asdict(seen) for file, seen in sorted(known.items())}, indent=1)
-        with atomic_output(path) as part:
-            part.write_text(text + "\n", encoding="utf-8")
+        _write(path, known)
 
 
-def check(model: Model, folder: Path, say: Say = lambda line: None, thorough: bool = False) -> Path:
+def forget(files: Iterable[str], folder: Path) -> list[str]:
+    """Take files out of the record, so that they are believed anew once they load.
+
+    Args:
+        files: File names of the manifest.
+        folder: The folder of weights.
+
+    Returns:
+        Those that were in it.
+
+    Raises:
+        OutputError: If the record cannot be written.
+    """
+    path = folder / FILE_NAME
+    with output_errors(path), FileLock(folder / f".{FILE_NAME}.lock"):
+        known = recorded(folder)
+        gone = [file for file in files if known.pop(file, None) is not None]
+        if gone:
+            _write(path, known)
+    return gone
+
+
+def confirm(path: Path) -> None:
+    """Write down the digest of a weight file that has just loaded, if nothing is known of it yet.
+
+    It is said, once, in the log. Files elsewhere, and those that are part of the project, which a
+    newer project may replace, are left alone; so is a folder that cannot be written.
+    """
+    folder = weights_dir()
+    try:
+        file = path.resolve().relative_to(folder.resolve()).as_posix()
+    except (ValueError, OSError):
+        return
+    model = next((one for one in load_manifest().models if one.file == file), None)
+    if model is None:  # a copy that was made of one
+        model = Model(file, file, "", (), "")
+    if model.shipped or expected_sha256(model, folder) or not os.access(folder, os.W_OK):
+        return
+    digest = file_digest(path)
+    record(model, folder, digest, str(path), "loaded")
+    _log.warning(
+        "%s: nobody here has used this file before. It loads, so it is trusted as it came: "
+        "SHA-256 %s is recorded and checked from now on.",
+        file,
+        digest,
+    )
+
+
+def check(model: Model, folder: Path, thorough: bool = False) -> Path:
     """Check a file that lies in its place against what is known of it.
 
-    A file that nobody has seen before is trusted and its digest recorded, which is said. One that
-    is part of the project is not: a newer project may bring a newer one.
+    A file of which nothing is known passes; see :func:`confirm`. So does one that is part of the
+    project.
 
     Args:
         model: Which file.
         folder: The folder of weights.
-        say: Told of a first meeting.
         thorough: Read the file even if neither size nor time of change are new.
 
     Returns:
@@ -154,27 +210,32 @@ def check(model: Model, folder: Path, say: Say = lambda line: None, thorough: bo
     seen = recorded(folder).get(model.file)
     now = path.stat()
     unchanged = seen is not None and (now.st_size, now.st_mtime_ns) == (seen.size, seen.mtime_ns)
-    if seen is not None and unchanged and not thorough and model.sha256 in (None, seen.sha256):
+    proven = seen is not None and seen.proof and model.sha256 in (None, seen.sha256)
+    if proven and unchanged and not thorough:
         return path
-    found = digests(path)
     wanted = expected_sha256(model, folder)
-    if wanted not in (None, found.sha256):
+    if wanted is None:
+        return path
+    found = digests(path).sha256
+    if wanted != found:
+        ways = f"Fetch it again: videoswap models download {model.name}"
+        if model.sha256 is None:
+            ways += (
+                "\nIf you know that this one is right: "
+                f"videoswap models verify --forget {model.name}"
+            )
         raise InputError(
             "changed_weights",
-            f"{path} is not the file it should be: SHA-256 {found.sha256} instead of {wanted}.",
-            f"Delete it and fetch it again. If you know that the new one is right, take its entry "
-            f"out of {folder / FILE_NAME} instead.",
+            f"{path} is not the file it should be: SHA-256 {found} instead of {wanted}.",
+            ways,
         )
-    if wanted is None:
-        say(first_meeting(model, found))
     if os.access(folder, os.W_OK):  # a read-only installation is checked, but not recorded
-        record(model, folder, found, str(path))
+        proof = seen.proof if seen is not None and seen.proof else "published"
+        record(model, folder, found, str(path), proof)
     return path
 
 
-def first_meeting(model: Model, found: Digests) -> str:
-    """Return the sentence that says aloud that a digest is believed."""
-    return (
-        f"{model.file}: nobody here has seen this file before, so it is trusted as it came: "
-        f"SHA-256 {found.sha256} is recorded and checked from now on."
-    )
+def _write(path: Path, known: Mapping[str, Seen]) -> None:
+    text = json.dumps({file: asdict(seen) for file, seen in sorted(known.items())}, indent=1)
+    with atomic_output(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")

@@ -51,6 +51,7 @@ class Model:
         shipped: Whether it is part of the project, whose copy then vouches for it.
         crc32: Whether a ``.hash`` with its CRC-32 lies beside it at every URL.
         size: Bytes, or None while nobody knows.
+        about_mb: Roughly its size in megabytes, to be shown before it is fetched, or None.
         sha256: Digest in hex digits, or None while nobody knows.
     """
 
@@ -67,7 +68,15 @@ class Model:
     shipped: bool = False
     crc32: bool = False
     size: int | None = None
+    about_mb: int | None = None
     sha256: str | None = None
+
+    @property
+    def megabytes(self) -> str:
+        """Its size as far as it is known, such as 12, ~260 or ?."""
+        if self.size is not None:
+            return f"{self.size / 1e6:.0f}"
+        return "?" if self.about_mb is None else f"~{self.about_mb}"
 
     @property
     def downloadable(self) -> bool:

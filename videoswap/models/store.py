@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +32,7 @@ def find(name: str) -> Path | None:
 def require(name: str) -> Path:
     """Return the path of a file, checked against the digest that is known of it.
 
-    A file that was put there by hand is trusted at first sight, which is said on stderr. Where
-    ``videoswap models convert`` made a copy of the very file, that is returned.
+    Where ``videoswap models convert`` made a copy of the very file, that is returned.
 
     Args:
         name: Name or file name of the manifest.
@@ -47,7 +45,7 @@ def require(name: str) -> Path:
     folder = weights_dir()
     if not (folder / model.file).is_file():
         raise missing(model, folder)
-    path = known.check(model, folder, say=lambda line: print(line, file=sys.stderr))
+    path = known.check(model, folder)
     copy = converted_path(path)
     if copy == path or not copy.is_file():
         return path

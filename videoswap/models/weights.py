@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..media.files import check_readable
+from . import known
 from .fitting import State, fit, misfit
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def load_into(
 
     network = networks.build(network_name, device="meta")
     network.load_state_dict(fitted_state(network_name, path), strict=True, assign=True)
+    known.confirm(path)
     return network.requires_grad_(False).to(device=device, dtype=dtype).eval()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..devices import PROVIDERS
-from ..errors import UsageError
+from ..errors import InputError, UsageError
 from ..records import Fallback
 from ..settings import GhostSettings
 from . import blendface_build, ghost_build, lite, onnx_build, reliableswap
@@ -97,7 +97,8 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
 
     Raises:
         UsageError: ``unknown_engine`` or ``engine_unusable``.
-        InputError: If a weight file is damaged or another network's.
+        InputError: If a weight file of the engine that was asked for is damaged or another
+            network's; auto goes on with the next engine.
     """
     known = engines(ghost)
     unusual = ghost is not None and ghost != GhostSettings()
@@ -109,7 +110,7 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
         raise UsageError("unknown_engine", f"There is no engine {name!r}.", f"Use auto or {names}.")
     if chosen.missing is not None:
         raise UsageError("engine_unusable", f"The engine {name} cannot be used: {chosen.missing}.")
-    swapper, notes = chosen.build(device)
+    swapper, notes = _build(chosen, device)
     if unusual and name != "ghost":
         notes += (Fallback("the settings of the engine ghost", "", f"the engine is {name}"),)
     return swapper, notes
@@ -118,9 +119,32 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
 def _best(known: Sequence[Engine], device: str, ghost_first: bool) -> Built:
     if ghost_first:
         known = sorted(known, key=lambda engine: engine.name != "ghost")
-    best = next(engine for engine in known if engine.missing is None)
-    swapper, notes = best.build(device)
-    return swapper, (*_passed_over(known[: known.index(best)], best, ghost_first), *notes)
+    passed: list[Engine] = []
+    broken: dict[str, InputError] = {}
+    for engine in known:
+        if engine.missing is not None:
+            passed.append(engine)
+            continue
+        try:
+            swapper, notes = _build(engine, device)
+        except InputError as error:
+            if ghost_first and engine.name == "ghost":
+                raise
+            broken[engine.name] = error
+            continue
+        used = f"the engine {engine.name}"
+        told = [Fallback(name, used, error.message.rstrip(".")) for name, error in broken.items()]
+        return swapper, (*_passed_over(passed, engine, ghost_first), *told, *notes)
+    raise next(iter(broken.values()))  # never: mesh needs no weights
+
+
+def _build(engine: Engine, device: str) -> Built:
+    """Build an engine; where its weights are of no use, the error says what needs none."""
+    try:
+        return engine.build(device)
+    except InputError as error:
+        way = "Or swap with --swapper mesh, which needs no weights."
+        raise type(error)(error.code, error.message, f"{error.hint}\n{way}".strip()) from error
 
 
 def _passed_over(passed: Sequence[Engine], best: Engine, in_full: bool) -> tuple[Fallback, ...]:
