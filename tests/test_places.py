@@ -32,7 +32,7 @@ def row(count):
             [
                 "on the left",
                 "second from the left",
-                "third from the left, the middle",
+                "in the middle",
                 "second from the right",
                 "on the right",
             ],

@@ -154,18 +154,19 @@ def swap_folder(
 
 
 def list_faces(
-    video: Path, out: Path, settings: SwapSettings = _DEFAULTS, say: Say = _silent
+    target: Path, out: Path, settings: SwapSettings = _DEFAULTS, say: Say = _silent
 ) -> tuple[Person, ...]:
-    """Write one picture of everybody in a video, to be given back as target faces.
+    """Write who is in a video or picture, to choose whom to swap.
 
     Args:
-        video: The video.
-        out: A folder; gets ``person_NN.png`` and ``people.json``.
+        target: The video or picture.
+        out: A folder; gets ``person_NN.png`` (to be given back as target faces), ``people.json``
+            and ``people.png``, which shows everybody.
         settings: As for ``analyze``; ``overwrite`` is honoured.
         say: Called with sentences for the user.
     """
     tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
-    return list_people(Path(video), Path(out), settings, tools, say)
+    return list_people(Path(target), Path(out), settings, tools, say)
 
 
 def evaluate(

@@ -23,7 +23,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, tuple[Command, str]] = {
     "swap": (swap, "swap faces"),
-    "faces": (faces, "show the people of a video"),
+    "faces": (faces, "show the people of a video or picture"),
     "cache": (cache, "list or clear what is kept of earlier runs"),
     "models": (models, "list, fetch and check the weights of the engines"),
     "evaluate": (evaluate, "measure how good a result is"),

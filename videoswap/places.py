@@ -50,7 +50,7 @@ class View:
         if count == 1:
             return "alone"
         if 2 * place + 1 == count:
-            return "in the middle" if count == 3 else f"{_ordinal(place)} from the left, the middle"
+            return "in the middle"
         side, steps = ("left", place) if 2 * place < count else ("right", count - 1 - place)
         return f"{_ordinal(steps)} from the {side}" if steps else f"on the {side}"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videoswap import list_faces, swap_folder, swap_image
-from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
+from videoswap import swap_folder, swap_image
+from videoswap.errors import InputError, NoFaceError, UsageError
 from videoswap.settings import FacePlace, PeopleSettings
 
 
@@ -90,27 +90,6 @@ def test_results_must_not_become_inputs(photos, settings, tmp_path):
     with pytest.raises(InputError) as caught:
         swap_folder([photos["source"]], tmp_path, tmp_path / "out", (), settings)
     assert caught.value.code == "folders_overlap"
-
-
-def test_the_faces_of_a_video_can_be_given_back(clip, photos, settings, tmp_path):
-    found = list_faces(clip, tmp_path / "people", settings)
-    listing = json.loads((tmp_path / "people" / "people.json").read_text())
-    assert len(found) == len(listing) >= 2
-    again = swap_image(
-        [photos["source"]],
-        tmp_path / "people" / listing[1]["picture"],
-        tmp_path / "out.png",
-        [tmp_path / "people" / listing[1]["picture"]],
-        settings,
-    )
-    assert again.people[0].distance == pytest.approx(0.0, abs=1e-4)
-
-
-def test_people_cannot_be_listed_into_a_file(clip, settings, tmp_path):
-    (tmp_path / "file").write_text("precious")
-    with pytest.raises(OutputError):
-        list_faces(clip, tmp_path / "file", settings)
-    assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_a_picture_without_a_face(photos, settings, tmp_path):

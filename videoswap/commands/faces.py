@@ -1,4 +1,4 @@
-"""``videoswap faces``: a picture of everybody in a video."""
+"""``videoswap faces``: who is in a video or picture."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from .parser import Parser
 
 def add_arguments(parser: Parser) -> None:
     """Add the flags."""
-    parser.add_argument("video", type=Path)
+    parser.add_argument("target", type=Path, metavar="FILE", help="the video or picture")
     parser.add_argument(
-        "-o", "--output", "--out_dir", dest="out_dir", type=Path, required=True, metavar="DIR"
+        *("-o", "--output", "--out_dir"),
+        dest="out_dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for a picture of everybody, people.json, and people.png with all of them",
     )
     shared.add_shared(parser)
     shared.add_face_models(parser)
@@ -25,5 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from .. import api  # the heavy libraries, not needed for --help
 
     settings = shared.shared_settings(arguments)
-    api.list_faces(arguments.video, arguments.out_dir, settings=settings, say=arguments.console.say)
+    api.list_faces(
+        arguments.target, arguments.out_dir, settings=settings, say=arguments.console.say
+    )
     return 0

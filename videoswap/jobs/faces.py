@@ -1,103 +1,267 @@
-"""The people of a video, one picture each, that can be given back as target faces."""
+"""The people of a video or picture: one picture each, a list, and all of them on one sheet."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any, Protocol
 
-import cv2
-import numpy as np
-
-from ..alignment import transform
 from ..analysis.analyze import Analysis
 from ..clustering import people_of
-from ..cropping import FrameSurface, region_box
-from ..errors import InputError
 from ..finding.tools import FaceTools
 from ..media.files import atomic_output, output_errors
 from ..media.probe import VideoInfo, kind, probe
-from ..media.reader import VideoReader
-from ..media.stills import Picture, write_picture
-from ..records import Array, Face, Person
+from ..media.reader import VideoReader, upright_picture
+from ..media.stills import Picture, read_picture, write_picture
+from ..places import PicturePlaces, Places, VideoPlaces, View
+from ..records import Array, Face, Person, Track
+from ..runtime.progress import Progress
 from ..settings import SwapSettings
+from ..sources import CROP_NAME, LISTING, SHEET
+from .contact_sheet import SheetEntry, contact_sheet
 from .context import Say
 from .outputs import check_output_folder, check_outputs
+from .picture import picture_places
+from .portraits import Portrait, Shot, make_portrait
 from .video import analyze_with_progress
 
-MARGIN = 0.6  # of the face's size, on every side
-LARGEST = 512  # pixels
+SCHEMA = 1  # of people.json; higher once something in it means something else
+MOST_LINES = 30  # about people that are said
+
+
+class _Seen(Protocol):
+    """A video or picture whose people are listed."""
+
+    places: Places
+
+    def shots(self, person: Person) -> Iterator[Shot]:
+        """Yield moments at which a person is seen, the best first."""
+
+    def view(self, persons: Sequence[Person], pts: int) -> View:
+        """Return who is where in a frame."""
+
+    def seconds(self, person: Person) -> Fraction | None:
+        """Return how long a person is seen; None in a picture."""
+
+    def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
+        """Return from when to when, in seconds; empty in a picture."""
 
 
 def list_people(
-    video: Path, out: Path, settings: SwapSettings, tools: FaceTools, say: Say
+    target: Path, out: Path, settings: SwapSettings, tools: FaceTools, say: Say
 ) -> tuple[Person, ...]:
-    """Write ``person_NN.png`` for everybody in a video and ``people.json`` about them.
+    """Write who is in a video or picture.
+
+    Args:
+        target: The video or picture.
+        out: A folder; gets ``person_NN.png`` for everybody, ``people.json`` about them, and
+            ``people.png`` with all of them. Pictures that an earlier list names are removed if
+            there are no such people now.
+        settings: Its ``analysis``, ``time_range``, ``cache_dir`` and ``overwrite`` are used.
+        tools: The face tools.
+        say: Called with sentences for the user.
 
     Raises:
-        NoFaceError: ``no_face_in_video``.
+        NoFaceError: ``no_face_in_video`` or ``no_face_in_picture``.
         VideoswapError: Whatever else stands in the way.
     """
-    if kind(video) == "image":
-        raise InputError("not_a_video", f"{video} is a picture.", "Faces are listed of videos.")
-    info = probe(video)
-    listing = out / "people.json"
     check_output_folder(out)
+    fixed = {"list of people": out / LISTING, "picture of all people": out / SHEET}
     if out.is_dir():  # known before the work, unlike the number of people
-        check_outputs({"list of people": listing}, [video], settings.overwrite)
-    with analyze_with_progress(info, settings, tools) as analysis:
-        persons = people_of(video, analysis.tracks, tools.recognizer)
+        check_outputs(fixed, [target], settings.overwrite)
+    with _opened(target, settings, tools) as seen:
+        persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
         with output_errors(out):
             out.mkdir(parents=True, exist_ok=True)
         names = [out / f"person_{person.id:02d}.png" for person in persons]
-        check_outputs({name.name: name for name in (*names, listing)}, [video], settings.overwrite)
-        for person, name in zip(persons, names, strict=True):
-            write_picture(name, Picture(_portrait(info, analysis, person)))
-            seconds = float((person.first_pts - info.start_pts) * info.time_base)
-            say(f"{name}: {person.frames} frames, first at {seconds:.2f} s")
-    _write_listing(listing, persons, names, info)
+        check_outputs(
+            {**{name.name: name for name in names}, **fixed}, [target], settings.overwrite
+        )
+        _remove_earlier(out, {name.name for name in names})
+        listed = []
+        with Progress("portraits", len(persons)) as bar:
+            for person, name in zip(persons, names, strict=True):
+                portrait = make_portrait(seen.shots(person), person, persons, tools)
+                write_picture(name, Picture(portrait.pixels))
+                view = seen.view(persons, portrait.pts)
+                listed.append(_Listed(person, name, portrait, view, seen))
+                bar.advance(1)
+    for one in listed[:MOST_LINES]:
+        say(f"{one.name}: {', '.join(one.words())}")
+    if len(listed) > MOST_LINES:
+        say(f"{len(listed) - MOST_LINES} more people: see {out / LISTING}")
+    _write_listing(out / LISTING, target, seen.places.kind, listed)
+    heading = f"{target.name}: {len(listed)} people, most screen time first"
+    if seen.places.kind == "picture":
+        heading = f"{target.name}: {len(listed)} people, the largest first"
+    write_picture(out / SHEET, Picture(contact_sheet([one.entry() for one in listed], heading)))
+    say(f"All of them: {out / SHEET}; choose with --person N, or --target_faces_paths and a crop")
     return persons
 
 
-def _portrait(info: VideoInfo, analysis: Analysis, person: Person) -> Array:
-    """Cut the best face of a person out of its frame, upright, (S, S, 3) uint8 RGB."""
-    pts, track = person.best_pts, person.best_track
-    ((_, face),) = analysis.faces_between(pts, pts, (track,))[pts]
-    with VideoReader(info) as reader:
-        frame = next(iter(reader.frames(face.pts, face.pts)))
-        surface = FrameSurface(frame.image, info)
-        matrix, size = _square(face)
-        whole = np.vstack([matrix, [0, 0, 1]]) @ np.vstack([surface.upright, [0, 0, 1]])
-        box = surface.align(region_box(whole[:2], 0, 0, size, size))
-        shift = np.array([[1, 0, box[0]], [0, 1, box[1]], [0, 0, 1]])
-        pixels = cv2.warpAffine(
-            surface.read(box), (whole @ shift)[:2], (size, size), borderMode=cv2.BORDER_REPLICATE
-        )
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listed:
+    """One person, and what is told about it."""
 
+    person: Person
+    name: Path
+    portrait: Portrait
+    view: View
+    seen: _Seen
 
-def _square(face: Face) -> tuple[Array, int]:
-    """Return the matrix from upright pixels to a picture around a face, and its side."""
-    centre = (face.box[:2] + face.box[2:]) / 2
-    covered = face.size * (1 + 2 * MARGIN)
-    size = int(min(LARGEST, max(64, covered)))
-    scale = size / covered
-    offset = size / 2 - transform(np.array([[scale, 0.0, 0.0], [0.0, scale, 0.0]]), centre[None])[0]
-    return np.array([[scale, 0.0, offset[0]], [0.0, scale, offset[1]]], np.float64), size
+    def words(self) -> list[str]:
+        """Return what is said about the person."""
+        words = [self._where()]
+        seconds, times = self.seen.seconds(self.person), self.seen.times(self.person)
+        if seconds is not None:
+            words = [f"{float(seconds):.2f} s on screen, first at {float(times[0][0]):.2f} s"]
+            words.append(f"here at {float(self.view.seconds):.2f} s {self._where()}")
+        if not self.portrait.usable:
+            words.append(f"no target face, use --person {self.person.id}")
+        return words
 
+    def entry(self) -> SheetEntry:
+        """Return the person as one of the sheet."""
+        x, y = self.view.middle(self.person.id)
+        lines = [self._where(), f"at {x:.2f},{y:.2f}"]
+        seconds, times = self.seen.seconds(self.person), self.seen.times(self.person)
+        if seconds is not None:
+            lines = [
+                f"{clock(seconds)} on screen",
+                f"first {clock(times[0][0])}, here {clock(self.view.seconds)}",
+                *lines,
+            ]
+        if not self.portrait.usable:
+            lines.append(f"only by --person {self.person.id}")
+        return SheetEntry(f"person {self.person.id}", tuple(lines), self.portrait.pixels)
 
-def _write_listing(
-    path: Path, persons: Sequence[Person], names: Sequence[Path], info: VideoInfo
-) -> None:
-    listing = [
-        {
-            "picture": name.name,
-            "frames": person.frames,
-            "first_pts": person.first_pts,
-            "first_seconds": float((person.first_pts - info.start_pts) * info.time_base),
-            "tracks": list(person.track_ids),
+    def facts(self) -> dict[str, Any]:
+        """Return the person as data."""
+        seconds, times = self.seen.seconds(self.person), self.seen.times(self.person)
+        return {
+            "number": self.person.id,
+            "picture": self.name.name,
+            "usable_as_target_face": self.portrait.usable,
+            "frames": self.person.frames,
+            "seconds": None if seconds is None else float(seconds),
+            "first_seconds": float(times[0][0]) if times else None,
+            "times": [[float(begin), float(end)] for begin, end in times],
+            "tracks": len(self.person.track_ids),
+            "best": {
+                "seconds": None if seconds is None else float(self.view.seconds),
+                "box": [round(float(one), 2) for one in self.portrait.box],
+                "shares": [round(float(one), 5) for one in self._shares()],
+                "place": self._where(),
+            },
         }
-        for person, name in zip(persons, names, strict=True)
-    ]
+
+    def _where(self) -> str:
+        return self.view.in_words(self.person.id)
+
+    def _shares(self) -> Array:
+        return self.view.shares(self.person.id)
+
+
+def clock(seconds: Fraction) -> str:
+    """Return a time as people read it: 1:02:03 or 2:03.5."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest // 10:02d}"
+    return f"{minutes}:{rest // 10:02d}.{rest % 10}"
+
+
+@contextmanager
+def _opened(target: Path, settings: SwapSettings, tools: FaceTools) -> Iterator[_Seen]:
+    if kind(target) == "image":
+        yield _PictureSeen(target, settings, tools)
+        return
+    info = probe(target)
+    with analyze_with_progress(info, settings, tools) as analysis:
+        yield _VideoSeen(info, analysis)
+
+
+class _VideoSeen:
+    def __init__(self, info: VideoInfo, analysis: Analysis) -> None:
+        self._info, self._analysis = info, analysis
+        self._video = VideoPlaces(info, analysis)
+        self.places: Places = self._video
+        self._tracks: dict[int, Track] = {track.id: track for track in analysis.tracks}
+
+    def shots(self, person: Person) -> Iterator[Shot]:
+        tracks = [self._tracks[number] for number in person.track_ids]
+        tracks.sort(key=lambda track: (track.id != person.best_track, -track.count, track.id))
+        for track in tracks:
+            pts = track.best_pts
+            faces = dict(self._analysis.faces_between(pts, pts).get(pts, ()))
+            if track.id not in faces:
+                continue
+            with VideoReader(self._info) as reader:
+                pixels = upright_picture(self._info, next(iter(reader.frames(pts, pts))))
+            others = [face.box for number, face in faces.items() if number != track.id]
+            yield Shot(pts, pixels, faces[track.id], others)
+
+    def view(self, persons: Sequence[Person], pts: int) -> View:
+        return self._video.view_at(persons, pts)
+
+    def seconds(self, person: Person) -> Fraction | None:
+        return person.screen_time * self._info.time_base
+
+    def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
+        return self._video.times(person)
+
+
+class _PictureSeen:
+    def __init__(self, path: Path, settings: SwapSettings, tools: FaceTools) -> None:
+        self._pixels = read_picture(path).rgb
+        self._faces: list[Face] = tools.photos(settings.analysis).analyze_picture(self._pixels)
+        self._picture: PicturePlaces = picture_places(
+            path, self._pixels, self._faces, tools.recognizer
+        )
+        self.places: Places = self._picture
+
+    def shots(self, person: Person) -> Iterator[Shot]:
+        others = [face.box for n, face in enumerate(self._faces) if n != person.best_track]
+        yield Shot(0, self._pixels, self._faces[person.best_track], others)
+
+    def view(self, persons: Sequence[Person], pts: int) -> View:
+        return self._picture.everybody(persons)
+
+    def seconds(self, person: Person) -> Fraction | None:
+        return None
+
+    def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
+        return []
+
+
+def _remove_earlier(out: Path, names: set[str]) -> None:
+    """Remove the pictures of an earlier list that nobody has now: they show another film."""
+    try:
+        known = json.loads((out / LISTING).read_text(encoding="utf-8"))
+        entries = known["people"] if isinstance(known, dict) else known
+        earlier = {str(entry["picture"]) for entry in entries}
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # there is none, or it is none of ours
+    for name in earlier - names:
+        if CROP_NAME.fullmatch(name):
+            with output_errors(out):
+                (out / name).unlink(missing_ok=True)
+
+
+def _write_listing(path: Path, target: Path, what: str, listed: Sequence[_Listed]) -> None:
+    view = listed[0].view
+    facts = {
+        "schema": SCHEMA,
+        "of": str(target),
+        "kind": what,
+        "width": view.width,
+        "height": view.height,
+        "people": [one.facts() for one in listed],
+    }
     with atomic_output(path) as part:
-        part.write_text(json.dumps(listing, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -319,3 +319,8 @@ class AnalysisScaler:
         shown = np.dstack([HALF_PREVIEW[plane] for plane in planes])
         picture = cv2.resize(shown, self._coded, interpolation=cv2.INTER_AREA)
         return np.ascontiguousarray(self._shape.apply(picture))
+
+
+def upright_picture(info: VideoInfo, frame: DecodedFrame | av.VideoFrame) -> Array:
+    """Return a frame as it is shown, at its full size: (H, W, 3) uint8 RGB."""
+    return AnalysisScaler(info, info.orientation.upright_height).picture(frame)
