@@ -56,6 +56,7 @@ class Case:
         never: Pattern that what it prints must not hold.
         make: Puts its inputs beside ``film.mp4``, ``me.png`` and ``left.png``.
         leaves: Files that a success leaves, and that nothing else may.
+        keeps: Files that may be left after a failure as well.
         changes: Files that were there and may be other ones afterwards.
         shell: Bash script that starts the command as ``"$@"``; empty starts it as it is.
         environment: Variables beside the usual ones; None takes one away.
@@ -74,6 +75,7 @@ class Case:
     never: str = ""
     make: Maker | None = None
     leaves: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     shell: str = ""
     environment: Mapping[str, str | None] = field(default_factory=dict)

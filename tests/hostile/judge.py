@@ -100,9 +100,9 @@ def _files(
             wrong.append(f"{name} was changed")
     new = [name for name in after if name not in before and not is_record(name)]
     for name in new:
-        parents = any(expected.startswith(f"{name}/") for expected in case.leaves)
-        expected = parents or any(fnmatch(name, pattern) for pattern in case.leaves)
-        if not expected or outcome.code not in DONE:
+        allowed = (*case.keeps, *(case.leaves if outcome.code in DONE else ()))
+        parents = any(pattern.startswith(f"{name}/") for pattern in allowed)
+        if not parents and not any(fnmatch(name, pattern) for pattern in allowed):
             wrong.append(f"{name} was left")
     if outcome.code in DONE:
         wrong += [

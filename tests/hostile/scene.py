@@ -92,7 +92,7 @@ def open_scene(case: Case, base: Path, material: Path) -> Scene:
 def close_scene(scene: Scene) -> None:
     """Delete the folders, whatever became of them."""
     for path in (scene.work, *scene.work.rglob("*")):
-        if path.is_mount():
+        if not path.is_symlink() and path.is_mount():
             subprocess.run(["umount", str(path)], check=True)
     for folder, _, _ in os.walk(scene.root):
         with suppress(OSError):

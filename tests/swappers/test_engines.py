@@ -323,9 +323,12 @@ def test_auto_falls_back_to_mesh_and_says_why(weights):
     (note,) = notes
     assert str(note).startswith("the engine mesh instead of blendface or ghost, because ")
     assert "videoswap doctor" in note.reason
-    _, detailed = registry.choose_engine("auto", "cpu", GhostSettings(num_blocks=3))
-    assert next(note.wanted for note in detailed) == "ghost"
-    assert "G_unet_3blocks.pth" in detailed[0].reason
+
+
+def test_what_was_asked_of_ghost_is_not_dropped_by_auto(weights):
+    with pytest.raises(UsageError, match=r"G_unet_3blocks\.pth") as caught:
+        registry.choose_engine("auto", "cpu", GhostSettings(num_blocks=3))
+    assert caught.value.code == "engine_unusable" and "--swapper mesh" in caught.value.hint
 
 
 @pytest.mark.usefixtures("small_networks")

@@ -17,7 +17,7 @@ from ..media.animation import (
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
 from ..media.exr import HALF
 from ..media.ffmpeg import verify, verify_copied
-from ..media.files import atomic_output, lay_aside
+from ..media.files import atomic_output, lay_aside, output_errors
 from ..media.mux import mux, plan_streams
 from ..media.numbered import is_numbered
 from ..media.picture_writer import plan_pictures, streams_lost, write_pictures
@@ -138,10 +138,11 @@ def deliver(
             masks = names.enter_context(atomic_output(targets.masks, settings.overwrite))
         result = names.enter_context(atomic_output(targets.out, settings.overwrite))
         with clock.part("mux"), Progress("join", len(pts)) as bar:
-            if masks is not None and targets.mask_encoder is not None:
+            if masks is not None and targets.masks is not None and targets.mask_encoder is not None:
                 pieces = [outputs.mask(segment) for segment in segments]
                 plan, part = targets.mask_encoder, settings.time_range
-                mux(pieces, info, plan, masks, pts, part, copy_streams=False)
+                with output_errors(targets.masks):  # else it would be the result that is named
+                    mux(pieces, info, plan, masks, pts, part, copy_streams=False)
             if sink is not None:
                 sink.finish(result)
             elif targets.encoder is not None:

@@ -90,7 +90,7 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
     Args:
         name: An engine's name, or auto.
         device: cpu or cuda.
-        ghost: What was asked of the engine ghost. With auto anything unusual puts ghost first.
+        ghost: What was asked of the engine ghost. With auto anything unusual means ghost.
 
     Returns:
         The engine, and what has to be said about it: for auto why better ones were passed over.
@@ -102,23 +102,24 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
     """
     known = engines(ghost)
     unusual = ghost is not None and ghost != GhostSettings()
-    if name == "auto":
-        return _best([engine for engine in known if engine.automatic], device, unusual)
+    if name == "auto" and not unusual:
+        return _best([engine for engine in known if engine.automatic], device)
+    name = "ghost" if name == "auto" else name
     chosen = next((engine for engine in known if engine.name == name), None)
     if chosen is None:
         names = ", ".join(engine.name for engine in known)
         raise UsageError("unknown_engine", f"There is no engine {name!r}.", f"Use auto or {names}.")
     if chosen.missing is not None:
-        raise UsageError("engine_unusable", f"The engine {name} cannot be used: {chosen.missing}.")
+        hint = "What was asked for needs it; `--swapper mesh` needs no weights." if unusual else ""
+        message = f"The engine {name} cannot be used: {chosen.missing}."
+        raise UsageError("engine_unusable", message, hint)
     swapper, notes = _build(chosen, device)
     if unusual and name != "ghost":
         notes += (Fallback("the settings of the engine ghost", "", f"the engine is {name}"),)
     return swapper, notes
 
 
-def _best(known: Sequence[Engine], device: str, ghost_first: bool) -> Built:
-    if ghost_first:
-        known = sorted(known, key=lambda engine: engine.name != "ghost")
+def _best(known: Sequence[Engine], device: str) -> Built:
     passed: list[Engine] = []
     broken: dict[str, InputError] = {}
     for engine in known:
@@ -128,13 +129,11 @@ def _best(known: Sequence[Engine], device: str, ghost_first: bool) -> Built:
         try:
             swapper, notes = _build(engine, device)
         except InputError as error:
-            if ghost_first and engine.name == "ghost":
-                raise
             broken[engine.name] = error
             continue
         used = f"the engine {engine.name}"
         told = [Fallback(name, used, error.message.rstrip(".")) for name, error in broken.items()]
-        return swapper, (*_passed_over(passed, engine, ghost_first), *told, *notes)
+        return swapper, (*_passed_over(passed, engine), *told, *notes)
     raise next(iter(broken.values()))  # never: mesh needs no weights
 
 
@@ -147,12 +146,12 @@ def _build(engine: Engine, device: str) -> Built:
         raise type(error)(error.code, error.message, f"{error.hint}\n{way}".strip()) from error
 
 
-def _passed_over(passed: Sequence[Engine], best: Engine, in_full: bool) -> tuple[Fallback, ...]:
-    """Say why better engines are not used: in one line, unless ghost was as good as asked for."""
+def _passed_over(passed: Sequence[Engine], best: Engine) -> tuple[Fallback, ...]:
+    """Say in one line why better engines are not used."""
     used = f"the engine {best.name}"
     passed = [one for one in passed if one.published]
-    if in_full or len(passed) == 1:
-        return tuple(Fallback(one.name, used, one.missing or "") for one in passed)
+    if len(passed) == 1:
+        return (Fallback(passed[0].name, used, passed[0].missing or ""),)
     if not passed:
         return ()
     names = " or ".join(one.name for one in passed)
