@@ -433,7 +433,7 @@ def untouched(video: Path, step: int = 3) -> list[Quiet]:
                 if crop is None or track not in owner:
                     continue
                 started = time.perf_counter()
-                front = front_over_time([finder(crop)], 0)
+                front = front_over_time([finder(crop)], [0], 0)
                 spent += time.perf_counter() - started
                 points = np.vstack([crop.landmarks[:17], masks.forehead(crop.landmarks, 0.26)])
                 outline = masks.hull(points, size) > 0.5

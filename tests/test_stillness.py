@@ -1,32 +1,47 @@
-"""Weights of neighbouring frames where something changed and where nothing did."""
+"""How much a neighbouring frame may say: what it should do, and by how much."""
 
-import math
+from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from videoswap.stillness import WIDTH, stillness
+from videoswap.stillness import stillness
 
 
 def picture(value: float = 100.0) -> np.ndarray:
     return np.full((9, 9, 3), value, np.float32)
 
 
-@pytest.mark.parametrize("apart", [0, 1, -1, 2])
-def test_a_still_picture_counts_by_its_distance_alone(apart):
-    found = stillness(picture(), picture(), apart, 4.0)
+def weight(change: float = 0.0, apart: int = 0, tolerance: float = 4.0) -> float:
+    found = stillness(picture(), picture(100.0 + change), apart, tolerance)
     assert found.shape == (9, 9) and found.dtype == np.float32
-    assert found == pytest.approx(math.exp(-0.5 * (apart / WIDTH) ** 2))
+    assert found.min() == found.max()
+    return float(found[0, 0])
 
 
-@pytest.mark.parametrize("change, weight", [(4.0, 0.6065), (-4.0, 0.6065), (12.0, 0.0111)])
-def test_change_counts_by_the_tolerance(change, weight):
-    found = stillness(picture(), picture(100.0 + change), 0, 4.0)
-    assert found == pytest.approx(weight, abs=1e-4)
+def test_the_frame_itself_counts_in_full():
+    assert weight() == 1.0
 
 
-def test_a_change_reaches_one_place_further_and_any_channel_tells():
+@pytest.mark.parametrize(("apart", "expected"), [(1, 0.801), (-1, 0.801), (2, 0.411), (3, 0.135)])
+def test_a_still_picture_counts_less_the_longer_ago(apart, expected):
+    assert weight(apart=apart) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("change", [4.0, -4.0])
+def test_a_change_as_large_as_the_tolerance_leaves_six_tenths(change):
+    assert weight(change) == pytest.approx(0.6, abs=0.01)
+    assert weight(change, tolerance=8.0) > 0.85
+    assert weight(3 * change) < 0.02
+
+
+def test_change_and_time_both_cost():
+    assert weight(4.0, 1) == pytest.approx(weight(4.0) * weight(apart=1), rel=1e-5)
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_a_change_reaches_one_place_further_and_any_channel_tells(channel):
     other = picture()
-    other[4, 4, 2] += 50.0
+    other[4, 4, channel] += 50.0
     changed = stillness(picture(), other, 0, 4.0) < 0.5
     assert changed[3:6, 3:6].all() and changed.sum() == 9

@@ -19,7 +19,7 @@ def stillness(mine: Array, other: Array, apart: int, tolerance: float) -> Array:
     Args:
         mine: (H, W, 3) float32, 0 to 255: the frame, small enough to be free of grain.
         other: The neighbour, likewise.
-        apart: Frames between them.
+        apart: How many frames the neighbour comes later (or, below 0, earlier).
         tolerance: Change, of 255, at which a weight falls to 0.6 of what it would be.
 
     Returns:

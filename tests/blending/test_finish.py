@@ -29,11 +29,11 @@ def landmarks():
     return points
 
 
-def swap(target=50.0, painted=200.0):
+def swap(target=50.0, painted=200.0, frame=0):
     crop = Crop(np.full((SIDE, SIDE, 3), target, np.float32), np.eye(2, 3), landmarks(), 0, 0, 0)
     mask = np.zeros((SIDE, SIDE), np.float32)
     mask[20:108, 20:108] = 1.0
-    return Swap(crop, SwappedCrop(np.full((SIDE, SIDE, 3), painted, np.float32), mask))
+    return Swap(crop, SwappedCrop(np.full((SIDE, SIDE, 3), painted, np.float32), mask), frame)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,23 @@ def test_the_edges_of_a_thing_in_front_do_not_count_as_the_faces():
 
     def detail(target, front):
         crop = Crop(target, np.eye(2, 3), landmarks(), 0, 0, 0, front)
-        made = Finisher(BlendSettings())([Swap(crop, SwappedCrop(portrait(), oval()))], 0).pixels
+        made = Finisher(BlendSettings())([Swap(crop, SwappedCrop(portrait(), oval()), 0)], 0).pixels
         return float(np.abs(np.diff(made[70:125, 58:76], axis=1)).mean())
 
     free = detail(film, None)
     assert detail(held, stick) == pytest.approx(free, rel=0.1)
     assert detail(held, None) > 1.3 * free
+
+
+@pytest.mark.parametrize(("frames", "weight"), [((0, 1), 0.801), ((0, 2), 0.411), ((5, 3), 0.411)])
+def test_a_hole_of_the_track_is_time_that_passes(frames, weight):
+    """Two faces side by side in the window, with a frame without the face between them."""
+    window = [
+        swap(painted=value, frame=frame)
+        for value, frame in zip((100.0, 200.0), frames, strict=True)
+    ]
+    plain = BlendSettings(mask="outline", grain=False)
+    filtered = Finisher(plain)(window, 0).pixels
+    alone = Finisher(plain)(window[:1], 0).pixels
+    moved = (filtered - alone)[CHEEK][0]
+    assert moved == pytest.approx(100.0 * weight / (1.0 + weight), abs=0.3)

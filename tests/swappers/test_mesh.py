@@ -103,7 +103,7 @@ def test_eyes_and_inner_mouth_stay_the_targets(swapper):
     for x, y in (left_eye, inside_mouth):
         target.pixels[y - 3 : y + 4, x - 3 : x + 4] = (10, 250, 10)
     made = swapper.swap([target], [swapper.identity([photo()])])[0]
-    finished = Finisher(BlendSettings(), swapper.keeps)([Swap(target, made)], 0)
+    finished = Finisher(BlendSettings(), swapper.keeps)([Swap(target, made, 0)], 0)
     for x, y in (left_eye, inside_mouth):
         np.testing.assert_allclose(finished.pixels[y, x], (10, 250, 10), atol=12)
 

@@ -30,10 +30,17 @@ _BESIDE = np.ones((9, 9), np.uint8)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Swap:
-    """A crop and what the engine made of it."""
+    """A crop and what the engine made of it.
+
+    Attributes:
+        crop: The crop.
+        swapped: What the engine made of it.
+        frame: Number of its frame, counted in the video or from anywhere: only distances count.
+    """
 
     crop: Crop
     swapped: SwappedCrop
+    frame: int
 
 
 class Finisher:
@@ -73,11 +80,12 @@ class Finisher:
         crop, swapped = window[place].crop, window[place].swapped
         if self._as_is:
             return swapped
+        frames = [one.frame for one in window]
         if settings.steady and len(window) > 1:
             pairs = [(one.crop.quarter, one.swapped) for one in window]
-            swapped = steady(pairs, place)
+            swapped = steady(pairs, frames, place)
         pixels, outline = swapped.pixels, swapped.mask
-        front = front_over_time([one.crop for one in window], place)
+        front = front_over_time([one.crop for one in window], frames, place)
         mask = outline if front is None else outline * (1.0 - front)
         if settings.grain:
             free = outline if front is None else outline * (1.0 - cv2.dilate(front, _BESIDE))

@@ -21,12 +21,16 @@ TOLERANCE = 4.0  # of 255: change of the target at which a frame counts for litt
 FAINT = 0.05  # weight that is not worth the work
 
 
-def steady(window: Sequence[tuple[Array, SwappedCrop]], place: int) -> SwappedCrop:
+def steady(
+    window: Sequence[tuple[Array, SwappedCrop]], frames: Sequence[int], place: int
+) -> SwappedCrop:
     """Filter one swap over time.
 
     Args:
-        window: Small target, see ``Crop.quarter``, and swap (S, S, 3), of one track in frames that
-            follow each other, all of one size.
+        window: Small target, see ``Crop.quarter``, and swap (S, S, 3), of one track in frames
+            around one, all of one size.
+        frames: The number of each of these frames, counted in the video: the face may be missing
+            in some between them.
         place: Which of them is meant.
 
     Returns:
@@ -41,7 +45,7 @@ def steady(window: Sequence[tuple[Array, SwappedCrop]], place: int) -> SwappedCr
     for number, (target, swapped) in enumerate(window):
         if number == place:
             continue
-        still = stillness(mine, target, number - place, TOLERANCE)
+        still = stillness(mine, target, frames[number] - frames[place], TOLERANCE)
         if float(still.max()) < FAINT:
             continue
         weight = cv2.resize(still, (size, size))[part]

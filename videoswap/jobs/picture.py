@@ -131,7 +131,7 @@ def _swapped(
             continue
         crop = crop if finder is None else finder(crop)
         swapped = swapper.swap([crop], context.identities)[0]
-        written = paste(surface, crop, finish([Swap(crop, swapped)], 0), finish.grain)
+        written = paste(surface, crop, finish([Swap(crop, swapped, 0)], 0), finish.grain)
         if written is not None:
             (x0, y0, x1, y1), part = written
             np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])

@@ -24,11 +24,13 @@ CRISP = 1.6  # how much steeper the border is made
 _COARSE = 32  # side at which pictures are compared, which takes the grain away
 
 
-def front_over_time(crops: Sequence[Crop], place: int) -> Array | None:
+def front_over_time(crops: Sequence[Crop], frames: Sequence[int], place: int) -> Array | None:
     """Return what is in front of one face.
 
     Args:
         crops: The crops of its track in the frames around it, and its own, with their ``front``.
+        frames: The number of each of these frames, counted in the video: the face may be missing
+            in some between them.
         place: Its place among them.
 
     Returns:
@@ -37,14 +39,14 @@ def front_over_time(crops: Sequence[Crop], place: int) -> Array | None:
     fronts = [crop.front for crop in crops if crop.front is not None]
     if max((float(front.max()) for front in fronts), default=0.0) < SURE:
         return None
-    plausible = _plausible(_steadied(crops, place))
+    plausible = _plausible(_steadied(crops, frames, place))
     if plausible is None:
         return None
     drawn = drawn_to_edges(plausible, crops[place].pixels)
     return np.asarray(np.clip((drawn - 0.5) * CRISP + 0.5, 0.0, 1.0), np.float32)
 
 
-def _steadied(crops: Sequence[Crop], place: int) -> Array:
+def _steadied(crops: Sequence[Crop], frames: Sequence[int], place: int) -> Array:
     """Return the mean (S, S) over the frames in which the picture is the same."""
     crop = crops[place]
     size = len(crop.pixels)
@@ -54,7 +56,7 @@ def _steadied(crops: Sequence[Crop], place: int) -> Array:
     for number, other in enumerate(crops):
         if number == place or len(other.pixels) != size:
             continue
-        still = stillness(mine, _coarse(other), number - place, TOLERANCE)
+        still = stillness(mine, _coarse(other), frames[number] - frames[place], TOLERANCE)
         total += still
         if other.front is not None:
             cv2.accumulateProduct(_enlarged(still, size), other.front, front)

@@ -191,7 +191,7 @@ class Renderer:
                 continue
             finished = []
             for crop, swapped in zip(job.crops, job.swapped, strict=True):
-                same, at = _of_track(window, place, Swap(crop, swapped))
+                same, at = _of_track(window, Swap(crop, swapped, frame=place))
                 finished.append(self.finisher(same, at))
             yield replace(job, swapped=tuple(finished))
 
@@ -211,17 +211,20 @@ def _adjoining(job: FrameJob, following: FrameJob) -> bool:
     return following.segment.number - job.segment.number <= 1
 
 
-def _of_track(window: Sequence[FrameJob], place: int, swap: Swap) -> tuple[list[Swap], int]:
-    """Return the swaps of one track in a window of frames, and the place of the given one."""
+def _of_track(window: Sequence[FrameJob], swap: Swap) -> tuple[list[Swap], int]:
+    """Return the swaps of one track in a window of frames, and the place of the given one.
+
+    A track may have holes, so places among its swaps say nothing about the time between them.
+    """
     same: list[Swap] = []
     at = 0
     for number, job in enumerate(window):
-        if number == place:
+        if number == swap.frame:
             at = len(same)
             same.append(swap)
             continue
         pairs = zip(job.crops, job.swapped, strict=True)
-        same += [Swap(crop, made) for crop, made in pairs if crop.track == swap.crop.track]
+        same += [Swap(crop, made, number) for crop, made in pairs if crop.track == swap.crop.track]
     return same, at
 
 

@@ -1,0 +1,56 @@
+"""What the second pass gives the finisher."""
+
+import numpy as np
+import pytest
+
+from videoswap.records import Crop, SwappedCrop
+from videoswap.runtime.outputs import FrameJob
+from videoswap.runtime.render import Renderer
+from videoswap.runtime.segments import Segment
+
+SIDE = 8
+
+
+def job(frame, tracks, context=False):
+    """Return a frame with a crop of each of these tracks."""
+    blank = np.zeros((SIDE, SIDE, 3), np.float32)
+    crops = tuple(
+        Crop(blank, np.eye(2, 3), np.zeros((68, 2), np.float32), frame, track, 0)
+        for track in tracks
+    )
+    made = tuple(SwappedCrop(blank, np.zeros((SIDE, SIDE), np.float32)) for _ in tracks)
+    return FrameJob(Segment(0, (frame,)), None, crops, made, context=context)
+
+
+@pytest.fixture
+def asked():
+    """What the finisher was given: frames from the one it is about, by its pts and track."""
+    return {}
+
+
+@pytest.fixture
+def renderer(asked):
+    def finish(window, place):
+        one = window[place]
+        key = one.crop.pts, one.crop.track
+        asked[key] = [other.frame - one.frame for other in window]
+        assert [other.crop.pts - one.crop.pts for other in window] == asked[key]
+        return one.swapped
+
+    return Renderer(None, None, {}, None, [], finish, None, 1)
+
+
+def test_windows_count_frames_also_where_the_face_is_missing(renderer, asked):
+    seen = [(0, 1), (0,), (0, 1), (0, 1), ()]
+    jobs = [job(frame, tracks) for frame, tracks in enumerate(seen)]
+    assert len(list(renderer._finish(iter(jobs)))) == 5
+    assert asked[2, 0] == [-2, -1, 0, 1]
+    assert asked[2, 1] == [-2, 0, 1]
+    assert asked[0, 1] == [0, 2]
+    assert asked[3, 1] == [-1, 0]
+
+
+def test_neighbours_of_a_segment_are_looked_at_and_not_given(renderer, asked):
+    jobs = [job(0, (0,), True), job(1, (0,)), job(2, (0,), True)]
+    assert len(list(renderer._finish(iter(jobs)))) == 1
+    assert asked == {(1, 0): [-1, 0, 1]}
