@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from dataclasses import replace
@@ -21,13 +22,13 @@ from tests.squares import (
     nothing_in_front,
     write_video,
 )
-from videoswap.analysis import analyze
+from videoswap.analysis import analyze, fingerprint
 from videoswap.analysis.analyze import analyze_video
 from videoswap.analysis.opening import open_store
 from videoswap.analysis.scan import Scanner
 from videoswap.analysis.state import from_json, to_json
 from videoswap.analysis.store import Store, Uncovered
-from videoswap.errors import VideoswapError
+from videoswap.errors import InputError, VideoswapError
 from videoswap.finding import hidden_landmarks as hidden
 from videoswap.finding.views import FramePicture
 from videoswap.media.probe import probe
@@ -443,3 +444,19 @@ def test_the_state_survives_json_exactly():
     assert to_json(from_json(text)) == text
     with pytest.raises(ValueError, match="not a state"):
         from_json('{"class": "array"}')
+
+
+def test_a_large_file_that_is_only_sampled_is_told_by_its_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(fingerprint, "WHOLE_UP_TO", 1000)
+    monkeypatch.setattr(fingerprint, "SAMPLE_SIZE", 4)
+    film = tmp_path / "film.raw"
+    film.write_bytes(bytes(20_000))
+    before = fingerprint.fingerprint(film)
+    assert fingerprint.fingerprint(film) == before
+    with film.open("r+b") as file:
+        file.seek(101)  # between two samples
+        file.write(b"x")
+    os.utime(film, ns=(0, film.stat().st_mtime_ns + 1_000_000))
+    assert fingerprint.fingerprint(film) != before
+    with pytest.raises(InputError):
+        fingerprint.fingerprint(tmp_path / "gone.raw")

@@ -199,6 +199,52 @@ def test_a_checker_that_does_not_work_is_noted(
     assert out.exists()
 
 
+def test_a_film_that_changes_poisons_nothing(
+    clip, solo_clip, photos, settings, tmp_path, monkeypatch
+):
+    settings = replace(settings, cache_dir=tmp_path / "cache", overwrite=True)
+    film, out = tmp_path / "film.mp4", tmp_path / "out.mp4"
+    shutil.copy(clip, film)
+    real = videoswap.jobs.video.analyze_video
+
+    def meanwhile(info, *details, progress, **more):
+        def replaced(done, expected):
+            film.write_bytes(solo_clip.read_bytes())
+            progress(done, expected)
+
+        return real(info, *details, progress=replaced, **more)
+
+    monkeypatch.setattr(videoswap.jobs.video, "analyze_video", meanwhile)
+    monkeypatch.setattr("videoswap.analysis.analyze.BATCH_SECONDS", 0.0)
+    monkeypatch.setattr("videoswap.analysis.scan.WINDOWS_AHEAD", 1)
+    with pytest.raises(InputError) as caught:
+        swap_video([photos["source"]], film, out, [photos["right"]], settings)
+    assert caught.value.code == "video_changed" and not out.exists()
+    monkeypatch.setattr(videoswap.jobs.video, "analyze_video", real)
+    shutil.copy(clip, film)
+
+    def later(self, segment, info):
+        if segment.number == 1:
+            film.write_bytes(solo_clip.read_bytes())
+        return opened(self, segment, info)
+
+    opened = Outputs.open
+    monkeypatch.setattr(Outputs, "open", later)
+    with pytest.raises(InputError) as caught:
+        swap_video([photos["source"]], film, out, [photos["right"]], settings)
+    assert caught.value.code == "video_changed" and not out.exists()
+    monkeypatch.setattr(Outputs, "open", opened)
+    shutil.copy(clip, film)
+    report = swap_video([photos["source"]], film, out, [photos["right"]], settings)
+    fresh = tmp_path / "fresh.mp4"
+    swap_video(
+        [photos["source"]], clip, fresh, [photos["right"]], replace(settings, cache_dir=None)
+    )
+    assert report.frames == 24
+    for (_, one), (_, other) in zip(planes(out), planes(fresh), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
 def test_a_part_starts_at_zero_and_keeps_the_sound_in_step(clip, photos, settings, tmp_path):
     out = tmp_path / "out.mp4"
     part = TimeRange(Fraction(1, 5), Fraction(3, 5))

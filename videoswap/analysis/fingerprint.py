@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..fingerprint import digest_of, file_digest, library_versions
 from ..media.numbered import files_of
+from ..media.packets import unreadable
 from ..settings import AnalysisSettings
 
 WHOLE_UP_TO = 1 << 30  # bytes; larger files are sampled
@@ -16,20 +17,31 @@ SAMPLES, SAMPLE_SIZE = 64, 1 << 22
 
 
 def fingerprint(path: Path) -> str:
-    """Return size and SHA-256 of a file; above 1 GB of 64 evenly spread pieces of 4 MB."""
+    """Return size and SHA-256 of a file.
+
+    Above 1 GB it is that of 64 evenly spread pieces of 4 MB, and the time of the last change says
+    whether anything between them is another.
+
+    Raises:
+        InputError: ``unreadable_file``.
+    """
     files = files_of(path)
     if files != (path,):
         contents = "".join(map(fingerprint, files))
         return f"{len(files)}-pictures-{hashlib.sha256(contents.encode()).hexdigest()}"
-    size = path.stat().st_size
-    if size <= WHOLE_UP_TO:
-        return f"{size}-{file_digest(path)}"
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        for index in range(SAMPLES):
-            file.seek((size - SAMPLE_SIZE) * index // (SAMPLES - 1))
-            digest.update(file.read(SAMPLE_SIZE))
-    return f"{size}-sampled-{digest.hexdigest()}"
+    try:
+        found = path.stat()
+        size = found.st_size
+        if size <= WHOLE_UP_TO:
+            return f"{size}-{file_digest(path)}"
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            for index in range(SAMPLES):
+                file.seek((size - SAMPLE_SIZE) * index // (SAMPLES - 1))
+                digest.update(file.read(SAMPLE_SIZE))
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return f"{size}-{found.st_mtime_ns}-sampled-{digest.hexdigest()}"
 
 
 def analysis_key(

@@ -150,6 +150,7 @@ def deliver(
                 plan, part, audio = targets.encoder, settings.time_range, settings.encode.audio
                 made = mux(pieces, info, plan, result, pts, part, audio=audio, progress=bar.reach)
                 notes += made.notes
+            info.check_unchanged()  # sound and the like were copied from it just now
         with clock.part("verify"):
             try:
                 for path, name in ((result, targets.out), (masks, targets.masks)):

@@ -10,8 +10,9 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ..errors import InputError, OutputError
 from .scratch import held, scratch_path
@@ -60,6 +61,33 @@ def check_readable(path: Path) -> None:
         raise InputError("unreadable_file", f"{path} cannot be read: {error.strerror}.") from None
     if not first:
         raise InputError("empty_file", f"{path} is empty.")
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What tells a file from another, or from itself after a change, without reading it.
+
+    The time of the last change of links and permissions is left out: these change no content.
+    """
+
+    size: int
+    mtime_ns: int
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Look at a file.
+
+        Raises:
+            InputError: ``missing_file`` and the like.
+        """
+        try:
+            found = path.stat()
+        except OSError:
+            check_readable(path)
+            found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
 
 
 def open_input(path: Path) -> InputContainer:

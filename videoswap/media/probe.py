@@ -15,9 +15,10 @@ from av.video.stream import VideoStream
 from ..errors import InputError, UsageError
 from .colour import Colour, colour_of, side_data
 from .exr import HALF
-from .files import check_readable, open_input
+from .files import FileStamp, check_readable, open_input
 from .numbered import is_numbered
 from .orientation import Orientation, orientation
+from .packets import packets
 from .pillow import READABLE_SUFFIXES, animation_format, opened
 from .pixels import Repacker, planar
 from .sequence import PictureSequence, find_sequence, read_frame
@@ -74,6 +75,20 @@ class VideoInfo:
     interlaced: bool = False
     profile: str | None = None
     sequence: PictureSequence | None = None
+    stamp: FileStamp | None = None
+
+    def check_unchanged(self) -> None:
+        """Make sure that the file is still the one that was probed.
+
+        Raises:
+            InputError: ``video_changed``, or ``missing_file`` and the like if it is gone.
+        """
+        if self.stamp is not None and FileStamp.of(self.path) != self.stamp:
+            raise InputError(
+                "video_changed",
+                f"{self.path} changed while it was being read.",
+                "Run it again once nothing writes to it any more.",
+            )
 
 
 def kind(path: Path) -> str:
@@ -136,16 +151,17 @@ def probe(path: Path, rate: Fraction | None = None) -> VideoInfo:
     if rate is not None:
         raise UsageError("fps_of_video", "--fps is for numbered pictures.", "Leave it out.")
     check_readable(path)
+    stamp = FileStamp.of(path)
     animation = animation_format(path)
     if animation == "webp":
-        return _describe_webp(path)
+        return replace(_describe_webp(path), stamp=stamp)
     if animation is None:
         _refuse_still(path)
 
     with open_input(path) as container:
         stream = find_video(container, path)
         frame = _first_frame(container, stream, path)
-        return _describe(path, container, stream, frame, animation)
+        return replace(_describe(path, container, stream, frame, animation), stamp=stamp)
 
 
 def _refuse_still(path: Path) -> None:
@@ -296,19 +312,16 @@ def checked_planar(native: str, path: Path) -> str:
 
 def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> av.VideoFrame:
     bad = 0
-    try:
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                bad += 1
-                if bad > DAMAGED_PACKETS:
-                    break
-                continue
-            if frames:
-                return frames[0]
-    except av.FFmpegError:
-        pass
+    for packet in packets(container, path, [stream]):
+        try:
+            frames = stream.decode(packet)
+        except av.FFmpegError:
+            bad += 1
+            if bad > DAMAGED_PACKETS:
+                break
+            continue
+        if frames:
+            return frames[0]
     raise InputError(
         "no_frames",
         f"No frame of {path} can be decoded.",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from types import TracebackType
 from typing import Self, cast
@@ -19,9 +21,11 @@ from ..alignment import resizing
 from ..errors import InputError
 from ..records import Array
 from .colour import swscale_space
+from .damage import Damage, DamageWatch, EndWatch
 from .exr import HALF
 from .files import open_input
 from .hdr import HALF_PREVIEW, PQ_PREVIEW
+from .packets import packets, unreadable
 from .pixels import Repacker, planar, samples
 from .probe import VideoInfo
 from .sequence import picture_frames
@@ -53,12 +57,14 @@ class Problems:
         repeated_pts: Frames not later than the one before, which were moved by a tick.
         corrupt: Frames the decoder marked as damaged.
         undecodable: Packets the decoder refused.
+        damage: What is missing or wrong, each with its place.
     """
 
     missing_pts: int = 0
     repeated_pts: int = 0
     corrupt: int = 0
     undecodable: int = 0
+    damage: list[Damage] = field(default_factory=list)
 
     @property
     def any(self) -> bool:
@@ -84,7 +90,7 @@ class VideoReader:
         self.problems = Problems()
         self._threads = threads
         self._repack = Repacker(info.pix_fmt)
-        self._open: list[Iterator[DecodedFrame]] = []
+        self._frames: Generator[DecodedFrame] | None = None
 
     def __enter__(self) -> Self:
         """Return the reader."""
@@ -97,34 +103,45 @@ class VideoReader:
         trace: TracebackType | None,
     ) -> None:
         """Close whatever iteration is still under way."""
-        for frames in self._open:
-            close = getattr(frames, "close", None)
-            if close is not None:
-                close()
-        self._open.clear()
+        self._close()
+
+    def _close(self) -> None:
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
 
     def frames(
         self, first_pts: int | None = None, last_pts: int | None = None
     ) -> Iterator[DecodedFrame]:
         """Yield the frames with ``first_pts <= pts <= last_pts``, strictly increasing.
 
+        What was being read before ends here: a reader reads one part at a time.
+
         Raises:
             InputError: ``no_frames`` if nothing can be decoded; ``changing_video`` if the size
-                or the pixel format changes on the way.
+                or the pixel format changes on the way; ``video_changed`` if the file is not the
+                one any more that was probed; ``unreadable_file`` if the disk fails.
         """
-        frames = self._range(first_pts, last_pts)
-        self._open = [frames]
-        return frames
+        self._close()
+        self._frames = self._range(first_pts, last_pts)
+        return self._frames
 
-    def _range(self, first_pts: int | None, last_pts: int | None) -> Iterator[DecodedFrame]:
-        for frame in self._from(first_pts):
-            if first_pts is not None and frame.pts < first_pts:
-                continue
-            if last_pts is not None and frame.pts > last_pts:
-                return
-            yield DecodedFrame(frame.pts, self._canonical(frame.image))
-            if frame.pts == last_pts:
-                return
+    def _range(self, first_pts: int | None, last_pts: int | None) -> Generator[DecodedFrame]:
+        try:
+            with closing(self._from(first_pts, last_pts)) as frames:
+                for frame in frames:
+                    if first_pts is not None and frame.pts < first_pts:
+                        continue
+                    if last_pts is not None and frame.pts > last_pts:
+                        return
+                    self.info.check_unchanged()  # after decoding: what is given out is of the file
+                    yield DecodedFrame(frame.pts, self._canonical(frame.image))
+                    if frame.pts == last_pts:
+                        return
+        except InputError:
+            self.info.check_unchanged()  # if it changed, that is why
+            raise
+        self.info.check_unchanged()
 
     def _canonical(self, image: av.VideoFrame) -> av.VideoFrame:
         info = self.info
@@ -139,7 +156,7 @@ class VideoReader:
             )
         return self._repack(image)
 
-    def _from(self, first_pts: int | None) -> Iterator[DecodedFrame]:
+    def _from(self, first_pts: int | None, last_pts: int | None) -> Generator[DecodedFrame]:
         """Yield frames from ``first_pts`` or before it on."""
         if self.info.sequence is not None:
             pictures = picture_frames(self.info.sequence, first_pts or 0)
@@ -160,6 +177,20 @@ class VideoReader:
             for _, frame in self._decoded(last, 1):
                 if frame.pts > last:
                     yield frame
+        expected = used.expected_end(last_pts)
+        if expected is not None:
+            self._check_over(used, last)
+            used.watch.end(expected, last)
+
+    def _check_over(self, used: _Run, last: int) -> None:
+        """Make sure that a video is over, and that reading did not fail on the way.
+
+        Raises:
+            InputError: ``unreadable_file``.
+        """
+        with closing(_Run(self.info, 1, last)) as again:
+            if again.goes_on_after(used.position):
+                raise unreadable(self.info.path, OSError(errno.EIO, os.strerror(errno.EIO)))
 
     def _decoded(self, first_pts: int | None, threads: int) -> Iterator[tuple[_Run, DecodedFrame]]:
         """Yield frames from ``first_pts`` or before it on, and what decodes them."""
@@ -184,7 +215,6 @@ class _Run:
     """One decoder working from one place of the file."""
 
     def __init__(self, info: VideoInfo, threads: int, target: int | None) -> None:
-        self.problems = Problems()
         self._info = info
         self._container = open_input(info.path)
         self._stream = cast(VideoStream, self._container.streams[info.stream_index])
@@ -195,7 +225,11 @@ class _Run:
             self._seek(target)
         rate = info.average_rate or Fraction(25)
         self._step = max(1, round(1 / (rate * info.time_base)))
+        self.watch = DamageWatch(self._step, self._container.format.name != "avi")
+        self.problems = Problems(damage=self.watch.found)
+        self._end = EndWatch(self._container, self._stream, info)
         self._last: int | None = None
+        self._length = self._step
         self._packets_read = self._frames_made = 0
         self.frames = self._decode()
 
@@ -221,6 +255,25 @@ class _Run:
         except av.FFmpegError:
             self._seeked = False
 
+    def expected_end(self, limit: int | None) -> int | None:
+        """Return where the video should have ended, once it is over; None if it is all there."""
+        if self._last is None:
+            return None
+        return self._end.missing(self._last, self._length, limit)
+
+    @property
+    def position(self) -> int:
+        """Where in the file the last packet that was read begins."""
+        return self._end.position
+
+    def goes_on_after(self, position: int) -> bool:
+        """Tell whether the file has sound packets of the video after a place."""
+        for packet in packets(self._container, self._info.path, [self._stream]):
+            self._end.packet(packet)
+            if self.position > position and not packet.is_corrupt:
+                return True
+        return False
+
     def _decode(self) -> Generator[DecodedFrame]:
         try:
             for packet in self._packets():
@@ -228,28 +281,34 @@ class _Run:
                     images = self._stream.decode(packet)
                 except av.FFmpegError:
                     self.problems.undecodable += 1
+                    self.watch.undecodable(packet)
                     continue
                 for image in images:
                     self._frames_made += 1
                     self.problems.corrupt += image.is_corrupt
-                    yield DecodedFrame(self._time(image), image)
+                    self._length = image.duration or self.watch.usual
+                    frame = DecodedFrame(self._time(image), image)
+                    self.watch.frame(frame.pts, image.is_corrupt)
+                    yield frame
         finally:
             self._container.close()
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.FFmpegError:
-                # The file ends in the middle of something: give out what the decoder holds.
-                self.problems.undecodable += 1
-                yield None
-                return
-            if packet is None:
-                return
-            self._packets_read += packet.size > 0
-            yield packet
+        flushed = False
+        streams, path = self._end.streams, self._info.path
+        for packet in packets(self._container, path, streams, self._damaged_place):
+            self._end.packet(packet)
+            if packet.stream.index == self._stream.index:  # of empty ones the other one is 0
+                self._packets_read += packet.size > 0
+                self.watch.packet(packet)
+                flushed = packet.size == 0
+                yield packet
+        if not flushed:  # the file is damaged to its end: give out what the decoder holds
+            yield None
+
+    def _damaged_place(self) -> None:
+        self.problems.undecodable += 1
+        self.watch.place()
 
     def _time(self, image: av.VideoFrame) -> int:
         pts = image.pts

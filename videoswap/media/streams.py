@@ -18,6 +18,7 @@ from ..errors import OutputError
 from ..records import Fallback
 from .audio import SoundConverter, add_sound, plan_sound
 from .files import open_input
+from .packets import packets
 from .subtitles import ASS_HEADER, convert, target_codec
 
 # Written by a muxer about its own file: wrong in another file.
@@ -256,8 +257,8 @@ class StreamCopier:
         codec = _codec(stream)
         # In a container of its own: seeking back could lose the first packets of others.
         with open_input(Path(self._source.name.removeprefix("file:"))) as again:
-            packets = again.demux(again.streams[stream.index])
-            packet = next((p for p in packets if p.size), None)
+            covers = again.demux(again.streams[stream.index])
+            packet = next((p for p in covers if p.size), None)
         if codec not in kinds or packet is None:
             return None
         kind, name = kinds[codec]
@@ -269,7 +270,8 @@ class StreamCopier:
         streams = [route.source for route in self._routes.values()]
         if not streams:
             return
-        for packet in self._source.demux(*streams):
+        path = Path(self._source.name.removeprefix("file:"))
+        for packet in packets(self._source, path, streams):
             if packet.size == 0:
                 continue
             route = self._routes[packet.stream_index]

@@ -1,0 +1,77 @@
+"""Packets of a file up to its end: over damaged places, and never up to a failing disk only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+
+from ..errors import InputError
+
+DAMAGED_PLACES = 50  # in a row, without a packet between them, after which nothing more comes
+_CHUNK = 1 << 20
+
+
+def packets(
+    container: InputContainer,
+    path: Path,
+    streams: Sequence[Stream],
+    damaged: Callable[[], None] | None = None,
+) -> Iterator[av.Packet[Any]]:
+    """Yield the packets of some streams in the order of the file, and empty ones at its end.
+
+    FFmpeg's demuxers take what cannot be read for the end of the file, so the rest of the file is
+    read once more when they say that it is over.
+
+    Args:
+        container: The file, opened.
+        path: Its path.
+        streams: The streams.
+        damaged: Called where the file is damaged and reading goes on after it.
+
+    Raises:
+        InputError: ``unreadable_file`` if the disk or the network failed.
+    """
+    places = end = 0
+    coming = container.demux(*streams)
+    while places <= DAMAGED_PLACES:
+        try:
+            packet = next(coming, None)
+        except av.FFmpegError as error:
+            if isinstance(error, OSError) and not isinstance(error, BlockingIOError):
+                raise unreadable(path, error) from error
+            places += 1
+            if damaged is not None:
+                damaged()
+            coming = container.demux(*streams)  # the old one ended with its error
+            continue
+        if packet is None:
+            break
+        places = 0
+        end = max(end, (packet.pos or 0) + packet.size)
+        yield packet
+    _read_rest(path, end)
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Make the error of a file that could be opened but not read to its end."""
+    reason = error.strerror or str(error)
+    return InputError(
+        "unreadable_file",
+        f"{path} cannot be read to its end: {reason}.",
+        "The disk or the network may have failed; run it again, or copy the file first.",
+    )
+
+
+def _read_rest(path: Path, start: int) -> None:
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            while file.read(_CHUNK):
+                pass
+    except OSError as error:
+        raise unreadable(path, error) from error
