@@ -26,6 +26,7 @@ from .records import Array, Crop, Face
 
 #: Side of the pictures that all generators take.
 NETWORK_SIDE = 256
+ROWS = 256  # of a picture that are blended at once: floats of all of it may not fit
 
 #: Chooses the (5, 2) template in the unit square for (5, 2) points of a face.
 TemplateRule = Callable[[Array], Array]
@@ -143,8 +144,11 @@ class PictureSurface:
     def write(self, box: Box, rgb: Array, mask: Array) -> None:
         """See Surface."""
         region = self._pixels[box[1] : box[3], box[0] : box[2]]
-        weight = mask[..., None] * np.float32(1.0 / 255.0)
-        region[...] = np.clip(np.rint(region + (rgb - region) * weight), 0, 255)
+        for top in range(0, len(region), ROWS):
+            rows = np.s_[top : top + ROWS]
+            weight = mask[rows][..., None] * np.float32(1.0 / 255.0)
+            blended = region[rows] + (rgb[rows] - region[rows]) * weight
+            region[rows] = np.clip(np.rint(blended), 0, 255)
 
 
 def covered_pixels(face: Face, spec: CropSpec) -> float:

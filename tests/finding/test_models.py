@@ -14,7 +14,7 @@ from videoswap.finding.detector import Detection, non_maximum_suppression, padde
 from videoswap.finding.geometry import warp
 from videoswap.finding.landmarks import face_square
 from videoswap.finding.photos import PhotoReader, largest_face
-from videoswap.finding.search import MOST_SEARCHED
+from videoswap.finding.search import MOST_SEARCHED, FaceSearch
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +191,38 @@ def test_an_ordinary_picture_is_searched_at_the_usual_sizes(landmarker):
     sizes = Sizes()
     PhotoReader(sizes, landmarker).analyze_picture(np.zeros((1000, 4000, 3), np.uint8))
     assert sizes.seen[:3] == [(416, 1600), (736, 2880), (224, 800)]
+
+
+def test_a_large_picture_is_searched_in_a_smaller_copy(photos, group, monkeypatch):
+    enlarged = cv2.resize(group, None, fx=3, fy=3, interpolation=cv2.INTER_LINEAR)
+    whole = photos.analyze_picture(enlarged)
+    sizes = []
+    at_height = FaceSearch.at_height
+    monkeypatch.setattr(
+        FaceSearch,
+        "at_height",
+        lambda self, picture, rows: (
+            sizes.append(picture.size // 3) or at_height(self, picture, rows)
+        ),
+    )
+    monkeypatch.setattr("videoswap.finding.photos.LARGE", 5_000_000)
+    monkeypatch.setattr("videoswap.finding.photos.SEARCHED", 1_500_000)
+    copied = photos.analyze_picture(enlarged)
+    assert max(sizes) <= 1_500_000
+    assert len(copied) == len(whole) == 6
+    for one, other in zip(copied, whole, strict=True):
+        assert np.abs(one.landmarks - other.landmarks).max() < 0.03 * one.size
+
+
+def test_a_large_face_of_a_large_photo_is_made_smaller(photos, group, faces, monkeypatch):
+    monkeypatch.setattr("videoswap.finding.photos.LARGE", 1_000_000)
+    monkeypatch.setattr("videoswap.finding.photos.ENOUGH", 40)
+    photo = photos.photo_from("group", group, faces)
+    face = max(faces, key=lambda one: one.size)
+    factor = int(face.size // 40)
+    assert factor > 1
+    assert photo.pixels.shape[:2] == tuple(side // factor for side in group.shape[:2])
+    again = photos.landmarker.landmarks(photo.pixels, photo.face.points5)
+    assert np.abs(again - photo.face.landmarks).max() < 0.06 * photo.face.size
+    monkeypatch.setattr("videoswap.finding.photos.LARGE", 2_000_000)
+    assert photos.photo_from("group", group, faces).pixels is group

@@ -65,3 +65,12 @@ def test_a_grey_picture_keeps_its_format_and_its_greys(portrait, photos, setting
     assert np.array_equal(after[where == 0], before[where == 0])
     (note,) = [index for index, line in enumerate(said) if "picture is grey" in line]
     assert note < len(said) - 1 and any("picture is grey" in line for line in report.notes)
+
+
+def test_a_picture_that_takes_long_is_announced(portrait, photos, settings, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("videoswap.jobs.context.LARGE", 80_000)
+    swap_image([photos["left"]], portrait, tmp_path / "o.png", (), settings, say=said.append)
+    assert [line for line in said if "megapixels" in line] == [
+        f"{portrait} has 0 megapixels: this takes a while."
+    ]

@@ -139,3 +139,15 @@ def test_addresses_are_not_read(address: str) -> None:
         with pytest.raises(InputError) as caught:
             read(Path(address))
         assert caught.value.code == "missing_file" and "download" in caught.value.hint
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+def test_pixels_are_copied_and_compared_in_strips(mode: str) -> None:
+    shape = (1100, 7) if mode == "L" else (1100, 7, len(mode))
+    pixels = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
+    image = PIL.Image.fromarray(pixels, mode=mode)
+    copied = pillow.pixels_of(image)
+    assert np.array_equal(copied, pixels) and copied.flags.writeable
+    assert pillow.same_pixels(image, image.copy())
+    copied[-1, -1] ^= 1
+    assert not pillow.same_pixels(image, PIL.Image.fromarray(copied, mode=mode))

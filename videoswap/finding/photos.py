@@ -17,6 +17,9 @@ from .views import frontality
 
 HEIGHTS = (400, 720, 200)  # searched one after the other until a face is found
 MARGIN = 0.35  # of the shorter side, added around a picture that is all face
+LARGE = 50_000_000  # pixels above which a copy is searched and a large face is made smaller
+SEARCHED = 12_000_000  # pixels of that copy, at most
+ENOUGH = 1024  # pixels of a face in a large photo: engines use fewer
 MIRRORED = np.array([1, 0, 2, 4, 3])  # eyes and mouth corners change places
 
 
@@ -41,13 +44,13 @@ class PhotoReader:
             rgb: (H, W, 3) uint8 RGB, upright.
         """
         search = FaceSearch(self.detector, self.settings)
-        found = self._search(search, rgb)
+        found = self._search_large(search, rgb) if is_large(rgb) else self._search(search, rgb)
         refined = [search.refine(rgb, face) or face for face in found]
         faces = [self._face(rgb, one) for one in non_maximum_suppression(refined)]
         return sorted(faces, key=lambda face: -face.size)
 
     def photo_from(self, label: str, rgb: Array, faces: list[Face] | None = None) -> Photo:
-        """Return a photo with its largest face.
+        """Return a photo with its largest face; a large one is made smaller if the face is.
 
         Args:
             label: Name to show.
@@ -64,7 +67,15 @@ class PhotoReader:
                 f"No face was found in {label}.",
                 "Use a sharp photo in which the face looks into the camera and is not cut off.",
             )
+        factor = int(face.size // ENOUGH)
+        if is_large(rgb) and factor > 1:
+            rgb, face = shrunk(rgb, factor), _smaller(face, factor)
         return Photo(label, rgb, face)
+
+    def _search_large(self, search: FaceSearch, rgb: Array) -> list[Detection]:
+        factor = int(np.ceil(np.sqrt(rgb.shape[0] * rgb.shape[1] / SEARCHED)))
+        found = self._search(search, shrunk(rgb, factor))
+        return [face.moved(factor, (factor - 1) / 2, (factor - 1) / 2) for face in found]
 
     def _search(self, search: FaceSearch, rgb: Array) -> list[Detection]:
         """Search at the usual size, then others, mirrored, and with a margin."""
@@ -93,6 +104,28 @@ def largest_face(faces: list[Face]) -> Face | None:
         return face.size, 0.0 if face.landmarks is None else frontality(face.landmarks)
 
     return max(faces, key=rank, default=None)
+
+
+def is_large(rgb: Array) -> bool:
+    """Whether a picture is so large that it is better made smaller first."""
+    return bool(rgb.shape[0] * rgb.shape[1] > LARGE)
+
+
+def shrunk(rgb: Array, factor: int) -> Array:
+    """Return a picture made smaller by a whole factor; an incomplete last row or column goes."""
+    height, width = (max(1, side // factor) for side in rgb.shape[:2])
+    whole = rgb[: height * factor, : width * factor]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _smaller(face: Face, factor: int) -> Face:
+    """Return a face in a picture that was made smaller by a factor."""
+
+    def moved(points: Array) -> Array:
+        return ((points + 0.5) / factor - 0.5).astype(np.float32)
+
+    landmarks = None if face.landmarks is None else moved(face.landmarks)
+    return Face(face.pts, moved(face.box), moved(face.points5), landmarks, face.score)
 
 
 def _mirrored(face: Detection, width: int) -> Detection:

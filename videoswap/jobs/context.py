@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from ..blending.finish import Finisher
 from ..cache import tidy
 from ..choosing import check_numbers
 from ..devices import Device, choose_device
+from ..errors import InputError
+from ..finding.photos import LARGE
 from ..finding.tools import FaceTools
+from ..media.pillow import size_of
 from ..occlusion.choose import MakeFinder, load_finder
 from ..records import Fallback
 from ..restorers.restored import restored
@@ -88,6 +92,8 @@ def open_context(
         tidy(settings.cache_dir, settings.cache_limit, say)
     device = choose_device(settings.device)
     tools = FaceTools.open(device.providers, settings.analysis)
+    for path in (*sources, *target_faces):
+        say_if_large(path, say)
     people, source_notes = load_sources(sources, tools)
     references, reference_notes = load_references(target_faces, tools)
     swapper, engine_notes = choose_engine(settings.swapper, device.name, settings.ghost)
@@ -102,6 +108,14 @@ def open_context(
     return Context(
         settings, device, tools, swapper, people, identities, references, finder, notes, say
     )
+
+
+def say_if_large(path: Path, say: Say) -> None:
+    """Say it if a picture is so large that nothing is heard of it for a while."""
+    with suppress(InputError):  # said by who reads it
+        width, height = size_of(path)
+        if width * height > LARGE:
+            say(f"{path} has {width * height / 1e6:.0f} megapixels: this takes a while.")
 
 
 def _device_notes(device: Device, tools: FaceTools) -> tuple[Fallback, ...]:

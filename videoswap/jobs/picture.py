@@ -18,7 +18,7 @@ from ..media.stills import Picture, losses, read_picture, write_picture
 from ..places import PicturePlaces
 from ..records import Array, Face, Track
 from ..report import Report
-from .context import Context
+from .context import Context, say_if_large
 from .people import describe, picture_reports
 
 
@@ -42,6 +42,7 @@ def swap_one_picture(
     still_format(out)
     if masks is not None:
         check_mask_name(masks)
+    say_if_large(target, context.say)
     picture = read_picture(target)
     notes = (*picture.notes, *losses(picture, out))
     faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
@@ -65,7 +66,9 @@ def swap_one_picture(
     spec = context.swapper.spec
     sizes = {track: spec.size_for(covered_pixels(faces[track], spec)) for track in matching.sources}
     if not dry_run:
-        pixels, mask = _swapped(context, picture.rgb, faces, matching.sources, sizes)
+        # The old pixels tell which inks are mixed anew; otherwise nobody needs them any more.
+        pixels = picture.rgb if picture.inks is None else picture.rgb.copy()
+        mask = _swap(context, pixels, faces, matching.sources, sizes)
         write_picture(out, picture.with_rgb(pixels), overwrite=overwrite)
         if masks is not None:
             grey = Picture(np.repeat(mask[..., None], 3, axis=2), grey=True)
@@ -112,16 +115,15 @@ def picture_places(
     return PicturePlaces(path, tracks, faces, (pixels.shape[0], pixels.shape[1]))
 
 
-def _swapped(
+def _swap(
     context: Context,
     pixels: Array,
     faces: Sequence[Face],
     sources: dict[int, int],
     sizes: dict[int, int],
-) -> tuple[Array, Array]:
-    """Return the picture with its faces swapped, and the mask (H, W) uint8."""
-    result = pixels.copy()
-    surface = PictureSurface(result)
+) -> Array:
+    """Swap the faces of a picture in place, and return the mask (H, W) uint8."""
+    surface = PictureSurface(pixels)
     mask = np.zeros(pixels.shape[:2], np.uint8)
     swapper, finish, finder = context.swapper, context.finisher(), context.finder(None)
     for track, source in sorted(sources.items(), key=lambda pair: faces[pair[0]].size):
@@ -135,4 +137,4 @@ def _swapped(
         if written is not None:
             (x0, y0, x1, y1), part = written
             np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])
-    return result, mask
+    return mask

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 
 from ..errors import InputError, VideoswapError
+from ..records import Array
 from .files import check_readable
 
 # Pillow's readers that may see a file. None of them starts another program, as the one of EPS
@@ -25,6 +27,7 @@ READABLE_SUFFIXES = frozenset(
 )
 ANIMATED = {"GIF": "gif", "WEBP": "webp", "PNG": "apng"}
 MOST_PIXELS = 178_000_000  # Pillow's own limit is a little above it
+ROWS = 512  # of a picture that are copied or compared at once
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 HEIF_OR_AVIF_BRANDS = (b"mif1", b"msf1")
 # What people take for a picture, by its first bytes.
@@ -111,6 +114,38 @@ def _open_heif(path: Path) -> PIL.Image.Image:
         ) from None
     image: PIL.Image.Image = HeifImageFile(path)
     return image
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Return width and height that the header of a picture says; see `opened` for the errors."""
+    with opened(path) as file:
+        return file.width, file.height
+
+
+def pixels_of(image: PIL.Image.Image) -> Array:
+    """Return the samples of a loaded picture as a uint8 array that may be changed.
+
+    Row by row: Pillow makes two more copies of what it is asked for at once.
+    """
+    strips = (image.crop((0, top, *_strip(image, top))) for top in range(0, image.height, ROWS))
+    first = np.asarray(image.crop((0, 0, 1, 1)))
+    pixels = np.empty((image.height, image.width, *first.shape[2:]), first.dtype)
+    for index, strip in enumerate(strips):
+        pixels[index * ROWS : index * ROWS + strip.height] = np.asarray(strip)
+    return pixels
+
+
+def same_pixels(one: PIL.Image.Image, other: PIL.Image.Image) -> bool:
+    """Whether two pictures of one size and mode have the same samples."""
+    return all(
+        one.crop((0, top, *_strip(one, top))).tobytes()
+        == other.crop((0, top, *_strip(one, top))).tobytes()
+        for top in range(0, one.height, ROWS)
+    )
+
+
+def _strip(image: PIL.Image.Image, top: int) -> tuple[int, int]:
+    return image.width, min(top + ROWS, image.height)
 
 
 def animation_format(path: Path) -> str | None:

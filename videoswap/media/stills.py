@@ -15,7 +15,7 @@ from ..errors import InputError, OutputError
 from ..records import Array, Fallback
 from .files import atomic_output, open_input
 from .inks import Inks, read_inks
-from .pillow import decoding, opened
+from .pillow import decoding, opened, pixels_of, same_pixels
 from .probe import find_video
 from .still_formats import STILL_FORMATS, StillFormat, still_format
 from .still_metadata import clean_exif, dpi_of, is_deep, is_lossless_webp, xmp_of
@@ -166,7 +166,7 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
         pixels = np.asarray(upright.convert("RGBA"))
         rgb, alpha = np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].copy()
     else:
-        rgb = np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
+        rgb = pixels_of(upright if upright.mode == "RGB" else upright.convert("RGB"))
     if upright.mode == "CMYK" and inks is None:
         why = "it has no colour profile" if icc is None else "its colour profile has no way back"
         lost.append(Fallback("CMYK", "sRGB", why))
@@ -348,15 +348,17 @@ def _read_back(part: Path, path: Path, image: PIL.Image.Image, lossless: bool) -
     Raises:
         OutputError: ``verification_failed``.
     """
-    mode = "RGBA" if image.mode == "P" else image.mode
     try:
         with opened(part) as file, decoding(part):
+            file.load()
             same = file.size == image.size
-            made = file.convert(mode)
+            if same and image.mode == "P":  # its colours may be numbered anew
+                same = same_pixels(file.convert("RGBA"), image.convert("RGBA"))
+            elif same and lossless:
+                made = file if file.mode == image.mode else file.convert(image.mode)
+                same = same_pixels(made, image)
     except InputError:
         same = False
-    if same and (lossless or image.mode == "P"):
-        same = made.tobytes() == image.convert(mode).tobytes()
     if not same:
         raise OutputError(
             "verification_failed",
