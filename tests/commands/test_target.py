@@ -1,6 +1,8 @@
 """What is swapped and where the result goes."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,35 @@ def test_a_report_on_stdout_is_all_there_is_on_it(here, photos, capsys):
     assert "Result: new/p_swapped.png" in told.err
     assert Path("new/p_swapped.png").is_file()
     assert not Path("-").exists()
+
+
+def test_stdin_and_stdout(here, monkeypatch, capfdbinary):
+    monkeypatch.setenv("TMPDIR", str(here))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    pipe = here / "pipe.mp4"
+    os.mkfifo(pipe)
+    film = Path("v.mp4").read_bytes()
+    threading.Thread(target=lambda: pipe.write_bytes(film), daemon=True).start()
+    said = []
+    with target_of(parse("-i", pipe, "-o", "-", "--format", "mkv"), said.append) as target:
+        assert target.kind == "video" and target.path.read_bytes() == film
+        assert target.out.suffix == ".mkv" and said
+        target.out.write_bytes(b"the result")
+        assert target.spoken(f"{target.path} to {target.out}") == f"{pipe} to stdout"
+    assert capfdbinary.readouterr().out == b"the result"
+    assert not [path for path in here.iterdir() if path.name.startswith(".videoswap")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-i", "v.mp4", "-o", "r.mkv", "--format", "mkv"],
+        ["-i", "v.mp4", "-o", "-", "--report", "-"],
+        ["-i", "v.mp4", "-o", "-", "--out_dir", "folder"],
+        ["-i", "folder", "-o", "-"],
+    ],
+)
+def test_stdout_is_for_one_thing(words, here):
+    with pytest.raises(UsageError) as caught:
+        found(*words)
+    assert caught.value.code == "which_output"

@@ -74,11 +74,11 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Swap faces in one video, one picture or a folder of them."""
     console = arguments.console
-    if arguments.report == STDOUT:
+    if arguments.report == STDOUT or target.to_stdout(arguments):
         console.use_stderr()
     settings = swap_flags.settings_from(arguments)
     shared.tell_missing_cache(arguments, settings)
-    with target.target_of(arguments) as found:
+    with target.target_of(arguments, console.say) as found:
         report, code = _swap(arguments, found, settings)
     if arguments.report == STDOUT:
         console.show(report)
@@ -96,7 +96,7 @@ def _swap(
         "settings": settings,
         "dry_run": arguments.dry_run,
         "report_file": None if arguments.report == STDOUT else arguments.report,
-        "say": arguments.console.say,
+        "say": lambda line: arguments.console.say(found.spoken(line)),
     }
     if found.kind == "folder":
         if arguments.save_masks is not None:

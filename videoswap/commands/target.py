@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from . import shared
 
 INPUTS = ("input", "target_video", "target_image", "target_dir")
 NAMES = ("output", "out_video_name", "out_image_name")
+STDOUT = Path("-")  # in place of the name of a file
+FORMATS = ("mkv", "nut", "ts", "mp4", "mov", "webm", "avi", "gif", "webp", "png", "jpg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +27,43 @@ class Target:
         kind: folder, image or video; animations are videos.
         path: Where it is.
         out: Where the result goes.
+        names: What to call temporary files that stand for stdin, a pipe or stdout.
     """
 
     kind: str
     path: Path
     out: Path
+    names: tuple[tuple[Path, str], ...] = ()
+
+    def spoken(self, line: str) -> str:
+        """Return a sentence without the names of temporary files."""
+        for path, name in self.names:
+            line = line.replace(str(path), name)
+        return line
 
 
 def add_arguments(parser: argparse._ActionsContainer) -> None:
     """Add the flags; the long ones with an underscore are GHOST's."""
     parser.add_argument(
-        "-i", "--input", type=Path, metavar="PATH", help="the video, the picture or the folder"
+        "-i",
+        "--input",
+        type=Path,
+        metavar="PATH",
+        help="the video, the picture, the folder, or pictures by number (frames/%%04d.png); "
+        "- is stdin",
     )
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="PATH",
-        help="the result, or a folder for it (default: NAME_swapped in the current folder)",
+        help="the result, or a folder for it (default: NAME_swapped in the current folder); "
+        "- is stdout",
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="what a result on stdout is (default: what the input is)",
     )
     parser.add_argument("--target_video", type=Path, metavar="FILE", help="same as --input")
     parser.add_argument("--out_video_name", type=Path, metavar="FILE", help="same as --output")
@@ -60,14 +82,31 @@ def add_arguments(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def to_stdout(arguments: argparse.Namespace) -> bool:
+    """Whether the result goes to stdout."""
+    return any(getattr(arguments, name) == STDOUT for name in NAMES)
+
+
 @contextmanager
-def target_of(arguments: argparse.Namespace) -> Iterator[Target]:
+def target_of(
+    arguments: argparse.Namespace, say: Callable[[str], None] = lambda line: None
+) -> Iterator[Target]:
     """Find out what is swapped; a folder that has to be made for it goes again if it stays empty.
 
+    What comes from stdin or a pipe lies in a file meanwhile, and so does what goes to stdout
+    until it is complete.
+
+    Args:
+        arguments: The flags.
+        say: Told what is read from a pipe.
+
     Raises:
-        UsageError: ``which_target``, ``which_output`` or ``no_out_dir``.
+        UsageError: ``which_target``, ``which_output``, ``no_out_dir`` or ``stdout_is_terminal``.
         InputError: If the input cannot be read.
+        OutputError: ``disk_full`` or ``unwritable_output``.
     """
+    from ..media.spool import STDIN, spooled
+
     given = [getattr(arguments, name) for name in INPUTS if getattr(arguments, name) is not None]
     if len(given) != 1:
         raise UsageError(
@@ -80,23 +119,67 @@ def target_of(arguments: argparse.Namespace) -> Iterator[Target]:
             "which_output", f"{' and '.join(f'--{name}' for name in named)} are the same: give one."
         )
     name = getattr(arguments, named[0]) if named else None
-    path, folder = given[0], arguments.out_dir
-    if arguments.target_dir is not None or path.is_dir():
-        yield Target("folder", path, _of_folder(name, folder))
+    folder = arguments.out_dir
+    _check_stdout(arguments)
+    if arguments.target_dir is not None or given[0].is_dir():
+        yield Target("folder", given[0], _of_folder(name, folder))
         return
-    image = _is_image(path)
-    if arguments.image_to_image and not image:
-        raise UsageError("which_target", f"--image_to_image was given and {path} is a video.")
-    if name is not None and name.is_dir():
-        name, folder = None, name if folder is None else folder / name
-    out = name or _usual_name(path, image)
-    with _made(folder, arguments.dry_run):
-        yield Target("image" if image else "video", path, _inside(folder, out))
+    with spooled(given[0], say) as path:
+        image = _is_image(path)
+        what = "image" if image else "video"
+        name_of = "stdin" if given[0] == STDIN else str(given[0])
+        names = () if path == given[0] else ((path, name_of),)
+        if arguments.image_to_image and not image:
+            raise UsageError("which_target", f"--image_to_image was given and {path} is a video.")
+        if name == STDOUT:
+            with _sent(arguments.format, path, image) as out:
+                yield Target(what, path, out, (*names, (out, "stdout")))
+            return
+        if name is not None and name.is_dir():
+            name, folder = None, name if folder is None else folder / name
+        out = name or _usual_name(path, image)
+        with _made(folder, arguments.dry_run):
+            yield Target(what, path, _inside(folder, out), names)
+
+
+def _check_stdout(arguments: argparse.Namespace) -> None:
+    if not to_stdout(arguments):
+        if arguments.format is not None:
+            raise UsageError(
+                "which_output",
+                "--format is for a result on stdout (--output -).",
+                "Elsewhere the name of the result says it.",
+            )
+        return
+    if arguments.out_dir is not None or arguments.report == STDOUT:
+        other = "--report -" if arguments.out_dir is None else "--out_dir"
+        raise UsageError("which_output", f"The result goes to stdout: {other} cannot be.")
+    if sys.stdout is not None and sys.stdout.isatty() and not arguments.dry_run:
+        raise UsageError(
+            "stdout_is_terminal",
+            "A result is not shown on a terminal.",
+            "Send it on (| or >), or name a file with --output.",
+        )
+
+
+@contextmanager
+def _sent(form: str | None, path: Path, image: bool) -> Iterator[Path]:
+    """Give a place for a result that then goes to stdout."""
+    from ..media.spool import private_folder, send_to_stdout
+
+    suffix = _usual_name(path, image).suffix if form is None else f".{form}"
+    with private_folder("result") as folder:
+        out = folder / f"stdout{suffix}"
+        yield out
+        if out.exists():  # not after a dry run
+            send_to_stdout(out)
 
 
 def _of_folder(name: Path | None, folder: Path | None) -> Path:
     if name is not None and folder is not None:
         raise UsageError("which_output", "--out_dir and --output are the same: give one.")
+    if name == STDOUT:
+        raise UsageError("which_output", "The results of a folder cannot go to stdout.")
     out = name or folder
     if out is None:
         raise UsageError("no_out_dir", "A folder of inputs needs --out_dir for the results.")
