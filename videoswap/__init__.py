@@ -12,10 +12,19 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import VideoswapError
-from .settings import AnalysisSettings, EncodeSettings, SwapSettings
+from .settings import AnalysisSettings, EncodeSettings, FacePlace, PeopleSettings, SwapSettings
 
 if TYPE_CHECKING:
-    from .api import analyze, compare, evaluate, list_faces, swap_folder, swap_image, swap_video
+    from .api import (
+        analyze,
+        compare,
+        evaluate,
+        list_faces,
+        preview_swap,
+        swap_folder,
+        swap_image,
+        swap_video,
+    )
 
 __version__ = "0.1.0"
 
@@ -25,12 +34,15 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 __all__ = [
     "AnalysisSettings",
     "EncodeSettings",
+    "FacePlace",
+    "PeopleSettings",
     "SwapSettings",
     "VideoswapError",
     "analyze",
     "compare",
     "evaluate",
     "list_faces",
+    "preview_swap",
     "swap_folder",
     "swap_image",
     "swap_video",

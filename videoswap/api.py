@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 from .analysis.analyze import Analysis
@@ -26,10 +27,11 @@ from .jobs.folder_report import FolderReport
 from .jobs.inputs import inputs_of
 from .jobs.outputs import check_outputs, results_of
 from .jobs.picture import swap_one_picture
+from .jobs.preview import preview_picture, preview_video
 from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_progress
 from .media.files import check_readable
 from .media.numbered import files_of
-from .media.probe import probe
+from .media.probe import kind, probe
 from .records import Person
 from .report import Report, counted
 from .settings import SwapSettings
@@ -112,6 +114,45 @@ def swap_image(
     with _prepared(sources, target_faces, image, outputs, settings, dry_run, say) as context:
         report = swap_one_picture(context, Path(image), Path(out), save_masks, dry_run)
         return _finished(report, report_file, say)
+
+
+def preview_swap(
+    sources: Sequence[Path],
+    target: Path,
+    out: Path,
+    moment: Fraction | None = None,
+    target_faces: Sequence[Path] = (),
+    settings: SwapSettings = _DEFAULTS,
+    report_file: Path | None = None,
+    say: Say = _silent,
+) -> Report:
+    """Write one frame of a swap beside the original, as the result would show it.
+
+    A video is analyzed in full for that (the analysis is kept for the swap), and only the frame
+    and its neighbours are rendered. What the encoder loses is not in it.
+
+    Args:
+        sources: As in ``swap_video``.
+        target: The video or picture.
+        out: The picture of both: PNG, JPEG or WebP.
+        moment: Seconds from the video's first frame; None for the best moment of the first person
+            who is swapped. Not for pictures.
+        target_faces: As in ``swap_video``.
+        settings: As in ``swap_video``.
+        report_file: Where the report goes, as JSON.
+        say: Called with sentences for the user.
+
+    Returns:
+        What was done, with the preview as its output.
+    """
+    outputs = {"preview": out, "report": report_file}
+    with _prepared(sources, target_faces, target, outputs, settings, False, say) as context:
+        preview = preview_picture if kind(Path(target)) == "image" else preview_video
+        report = preview(context, Path(target), Path(out), moment)
+        if report_file is not None:
+            report.save(report_file)
+    say(f"Preview: {report.output} (engine {report.engine}, {report.device})")
+    return report
 
 
 def swap_folder(

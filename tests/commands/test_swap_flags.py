@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from videoswap.cli import swap_main
 from videoswap.commands import swap
 from videoswap.commands.swap_flags import settings_from
 from videoswap.errors import UsageError
@@ -173,3 +174,18 @@ def test_a_threshold_outside_of_the_unit_is_refused(value, models):
     with pytest.raises(UsageError) as caught:
         settings_from(parse(words))
     assert caught.value.code == "bad_threshold" and "at most be 2" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("1 2 out.png", "a time and a file"),
+        ("soon out.png", "'soon' is not a time"),
+        ("1 out.png --dry_run", "exclude each other"),
+        ("1 out.png --save_masks m.png", "exclude each other"),
+    ],
+)
+def test_a_preview_is_asked_for_with_a_time_and_a_file(photos, words, told, capsys):
+    source = str(photos["source"])
+    assert swap_main(["-s", source, "-i", source, "--preview", *words.split()]) == 2
+    assert told in capsys.readouterr().err

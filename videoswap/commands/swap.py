@@ -68,6 +68,13 @@ def add_arguments(parser: Parser) -> None:
     what.add_argument(
         "--dry_run", action="store_true", help="say what would be done, write nothing"
     )
+    what.add_argument(
+        "--preview",
+        nargs="+",
+        metavar=("TIME", "FILE"),
+        help="one frame before and after, side by side, in place of the result: TIME and a "
+        "picture's name, or the name alone for a picture or a video's best moment",
+    )
     swap_flags.add_flags(parser)
 
 
@@ -98,6 +105,8 @@ def _swap(
         "report_file": None if arguments.report == STDOUT else arguments.report,
         "say": lambda line: arguments.console.say(found.spoken(line)),
     }
+    if arguments.preview is not None:
+        return _preview(arguments, found, common)
     if found.kind == "folder":
         if arguments.save_masks is not None:
             raise UsageError("masks_of_folder", "--save_masks works for one video or picture only.")
@@ -122,4 +131,27 @@ def _swap(
     )
     for part, seconds in report.seconds.items():
         arguments.console.detail(f"{part}: {seconds:.1f} s")
+    return report.to_json(), 0 if report.complete else PartialError.exit_code
+
+
+def _preview(
+    arguments: argparse.Namespace, found: target.Target, common: dict[str, Any]
+) -> tuple[str, int]:
+    """Show one frame; returns as `_swap`."""
+    from .. import api
+
+    *when, out = arguments.preview
+    if len(when) > 1:
+        raise UsageError("wrong_usage", "--preview takes a time and a file, or a file alone.")
+    try:
+        moment = values.time(when[0]) if when else None
+    except argparse.ArgumentTypeError as error:
+        raise UsageError("wrong_usage", f"--preview TIME FILE: {error}.") from None
+    if found.kind == "folder":
+        raise UsageError("preview_of_folder", "--preview works for one video or picture only.")
+    for flag in ("save_masks", "dry_run"):
+        if getattr(arguments, flag):
+            raise UsageError("wrong_usage", f"--{flag} and --preview exclude each other.")
+    del common["dry_run"]
+    report = api.preview_swap(arguments.source_paths, found.path, Path(out), moment, **common)
     return report.to_json(), 0 if report.complete else PartialError.exit_code

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,33 @@ from ..blending.paste import paste
 from ..choosing import match_people
 from ..cropping import PictureSurface, covered_pixels, cut
 from ..finding.recognition import Recognizer
+from ..matching import Matching
 from ..media.still_formats import check_mask_name, still_format
 from ..media.stills import Picture, losses, read_picture, write_picture
 from ..places import PicturePlaces
-from ..records import Array, Face, Track
+from ..records import Array, Face, Person, Track
 from ..report import Report
 from .context import Context, say_if_large
 from .people import describe, picture_reports
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedPicture:
+    """A still picture and its people.
+
+    Attributes:
+        picture: The picture.
+        faces: Its faces; tracks have their numbers.
+        places: Where its people are.
+        persons: Its people.
+        matching: Who gets which source.
+    """
+
+    picture: Picture
+    faces: Sequence[Face]
+    places: PicturePlaces
+    persons: tuple[Person, ...]
+    matching: Matching
 
 
 def swap_one_picture(
@@ -42,33 +63,21 @@ def swap_one_picture(
     still_format(out)
     if masks is not None:
         check_mask_name(masks)
-    say_if_large(target, context.say)
-    picture = read_picture(target)
+    found = read_and_match(context, target)
+    picture, faces, matching = found.picture, found.faces, found.matching
     notes = (*picture.notes, *losses(picture, out))
-    faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
-    recognizer = context.tools.recognizer
-    places = picture_places(target, picture.rgb, faces, recognizer)
-    persons, matching = match_people(
-        places,
-        context.references,
-        context.threshold,
-        recognizer,
-        "--similarity_th sets how strict to be.",
-        context.settings.people,
-        len(context.sources),
-    )
-    people = picture_reports(persons, matching, context.sources)
-    everybody = places.everybody(persons)
+    people = picture_reports(found.persons, matching, context.sources)
+    everybody = found.places.everybody(found.persons)
     for line in describe(people, lambda report: everybody.in_words(report.person)):
         context.say(line)
     for note in (*matching.notes, *map(str, notes)):
         context.say(f"Note: {note.rstrip('.')}.")
     spec = context.swapper.spec
-    sizes = {track: spec.size_for(covered_pixels(faces[track], spec)) for track in matching.sources}
+    sizes = {_size(context, faces[track]) for track in matching.sources}
     if not dry_run:
         # The old pixels tell which inks are mixed anew; otherwise nobody needs them any more.
         pixels = picture.rgb if picture.inks is None else picture.rgb.copy()
-        mask = _swap(context, pixels, faces, matching.sources, sizes)
+        mask = swap_in_place(context, pixels, faces, matching.sources)
         write_picture(out, picture.with_rgb(pixels), overwrite=overwrite)
         if masks is not None:
             grey = Picture(np.repeat(mask[..., None], 3, axis=2), grey=True)
@@ -78,7 +87,7 @@ def swap_one_picture(
         output=None if dry_run else str(out),
         engine=context.swapper.name,
         device=context.device.name,
-        recognizer=recognizer.name,
+        recognizer=context.tools.recognizer.name,
         threshold=context.threshold,
         frames=1,
         swapped_frames=1,
@@ -88,12 +97,35 @@ def swap_one_picture(
         notes=(*map(str, context.notes), *matching.notes, *map(str, notes)),
         unmatched=tuple(context.references[index].label for index in matching.missing),
         seconds={"all": round(time.perf_counter() - started, 3)},
-        crop_sizes=tuple(sorted(set(sizes.values()))),
-        pixel_boost=max(map(spec.boost_for, sizes.values())),
+        crop_sizes=tuple(sorted(sizes)),
+        pixel_boost=max(map(spec.boost_for, sizes)),
         restorer=context.restorer,
         masks=None if masks is None or dry_run else str(masks),
         dry_run=dry_run,
     )
+
+
+def read_and_match(context: Context, target: Path) -> MatchedPicture:
+    """Read a picture and decide who is who in it and who gets which source.
+
+    Raises:
+        InputError: If it cannot be read.
+        VideoswapError: See `match_people`.
+    """
+    say_if_large(target, context.say)
+    picture = read_picture(target)
+    faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
+    places = picture_places(target, picture.rgb, faces, context.tools.recognizer)
+    persons, matching = match_people(
+        places,
+        context.references,
+        context.threshold,
+        context.tools.recognizer,
+        "--similarity_th sets how strict to be.",
+        context.settings.people,
+        len(context.sources),
+    )
+    return MatchedPicture(picture, faces, places, persons, matching)
 
 
 def picture_places(
@@ -115,20 +147,26 @@ def picture_places(
     return PicturePlaces(path, tracks, faces, (pixels.shape[0], pixels.shape[1]))
 
 
-def _swap(
-    context: Context,
-    pixels: Array,
-    faces: Sequence[Face],
-    sources: dict[int, int],
-    sizes: dict[int, int],
+def swap_in_place(
+    context: Context, pixels: Array, faces: Sequence[Face], sources: Mapping[int, int]
 ) -> Array:
-    """Swap the faces of a picture in place, and return the mask (H, W) uint8."""
+    """Swap faces of a picture.
+
+    Args:
+        context: Engine and identities.
+        pixels: (H, W, 3) uint8 RGB, upright; is changed.
+        faces: Its faces.
+        sources: Index of a source by number of a face.
+
+    Returns:
+        The mask (H, W) uint8.
+    """
     surface = PictureSurface(pixels)
     mask = np.zeros(pixels.shape[:2], np.uint8)
     swapper, finish, finder = context.swapper, context.finisher(), context.finder(None)
     for track, source in sorted(sources.items(), key=lambda pair: faces[pair[0]].size):
         face = faces[track]
-        crop = cut(surface, face, swapper.spec, sizes[track], track, source)
+        crop = cut(surface, face, swapper.spec, _size(context, face), track, source)
         if crop is None:
             continue
         crop = crop if finder is None else finder(crop)
@@ -138,3 +176,9 @@ def _swap(
             (x0, y0, x1, y1), part = written
             np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])
     return mask
+
+
+def _size(context: Context, face: Face) -> int:
+    """Return the side of the crop that a face is swapped in."""
+    spec = context.swapper.spec
+    return spec.size_for(covered_pixels(face, spec))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -14,15 +14,17 @@ from ..blending.finish import REACH
 from ..choosing import match_people
 from ..errors import InputError
 from ..finding.tools import FaceTools
+from ..matching import Matching
 from ..media.probe import VideoInfo, probe
 from ..media.scratch import clear_leftovers
+from ..occlusion.finder import Finder
 from ..places import VideoPlaces
-from ..records import Fallback, TimeRange
+from ..records import Fallback, Person, TimeRange
 from ..report import Report
 from ..runtime.outputs import Outputs
 from ..runtime.pieces import piece_folder, render_key
 from ..runtime.progress import Progress
-from ..runtime.render import Casting, Renderer, cast
+from ..runtime.render import Casting, FacesBetween, Renderer, cast
 from ..runtime.segments import Segment, plan_segments
 from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
@@ -81,23 +83,7 @@ def swap_one_video(
     with analysis:
         known = analysis.fallbacks
         notes.add(known)
-        if not len(analysis.frames.pts):
-            raise InputError(
-                "empty_range",
-                f"No frame of {video} lies in the part that was asked for.",
-                "Choose --start and --end within the video.",
-            )
-        if context.swapper.spec.smoother is not None:
-            analysis.smooth_with(context.swapper.spec.smoother)
-        persons, matching = match_people(
-            VideoPlaces(info, analysis),
-            context.references,
-            context.threshold,
-            context.tools.recognizer,
-            "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
-            settings.people,
-            len(context.sources),
-        )
+        persons, matching = match_in_video(context, info, analysis)
         with clock.part("uncover"):
             uncover_with_progress(analysis, {track for track, _ in matching.tracks})
         notes.add(analysis.fallbacks[len(known) :])
@@ -161,6 +147,56 @@ def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceTo
         )
 
 
+def match_in_video(
+    context: Context, info: VideoInfo, analysis: Analysis
+) -> tuple[tuple[Person, ...], Matching]:
+    """Decide who is who in an analyzed video and who gets which source.
+
+    Faces are smoothed as the engine wants it from then on.
+
+    Raises:
+        InputError: ``empty_range``.
+        VideoswapError: See `match_people`.
+    """
+    if not len(analysis.frames.pts):
+        raise InputError(
+            "empty_range",
+            f"No frame of {info.path} lies in the part that was asked for.",
+            "Choose --start and --end within the video.",
+        )
+    if context.swapper.spec.smoother is not None:
+        analysis.smooth_with(context.swapper.spec.smoother)
+    return match_people(
+        VideoPlaces(info, analysis),
+        context.references,
+        context.threshold,
+        context.tools.recognizer,
+        "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
+        context.settings.people,
+        len(context.sources),
+    )
+
+
+def renderer_for(
+    context: Context,
+    info: VideoInfo,
+    faces_between: FacesBetween,
+    casting: Mapping[int, Casting],
+    finder: Finder | None,
+) -> Renderer:
+    """Make what renders a video, see `Renderer`."""
+    return Renderer(
+        info,
+        faces_between,
+        casting,
+        context.swapper,
+        context.identities,
+        context.finisher(),
+        finder,
+        context.batch_size,
+    )
+
+
 def uncover_with_progress(analysis: Analysis, tracks: Collection[int] | None = None) -> None:
     """Find landmarks with something before them again, see `Analysis.uncover`, under a bar."""
     with stages_share_the_cores(), Progress("uncover", None) as bar:
@@ -188,16 +224,7 @@ def _render(
     clock: Clock,
 ) -> _Tally:
     finder = context.finder(analysis.appearances)
-    renderer = Renderer(
-        info,
-        analysis.faces_between,
-        casting,
-        context.swapper,
-        context.identities,
-        context.finisher(),
-        finder,
-        context.batch_size,
-    )
+    renderer = renderer_for(context, info, analysis.faces_between, casting, finder)
     tally = _Tally()
     key = render_key(
         device=context.device.name,

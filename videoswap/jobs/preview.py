@@ -1,0 +1,210 @@
+"""One frame before and after, side by side, by the code that makes the result.
+
+Who somebody is, and where a face is exactly, depends on all of a video: so all of it is analyzed
+(or taken from the cache, where a swap finds it again). After that only the frame, and the few
+around it that filters over time look at, are rendered.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ..blending.finish import REACH
+from ..errors import UsageError
+from ..matching import Matching
+from ..media.probe import VideoInfo, probe
+from ..media.reader import DecodedFrame, VideoReader, upright_picture
+from ..media.still_formats import still_format
+from ..media.stills import Picture, write_picture
+from ..places import VideoPlaces
+from ..records import Array
+from ..report import PersonReport, Report
+from ..runtime.outputs import Outputs
+from ..runtime.render import cast
+from ..runtime.segments import plan_segments
+from ..runtime.stages import stages_share_the_cores
+from .clock import Clock
+from .context import Context
+from .people import describe, person_reports, picture_reports
+from .picture import read_and_match, swap_in_place
+from .video import (
+    Notes,
+    analyze_with_progress,
+    match_in_video,
+    renderer_for,
+    uncover_with_progress,
+)
+
+LEAST_BAR, BAR_SHARE = 28, 30  # rows of the labels' bar at least, and rows of picture for one
+DARK, BRIGHT = (24, 24, 26), (240, 240, 240)
+
+
+def preview_picture(context: Context, target: Path, out: Path, moment: Fraction | None) -> Report:
+    """Show a still picture before and after.
+
+    Args:
+        context: Models, photos and engine.
+        target: The picture.
+        out: PNG, JPEG or WebP; `check_outputs` has passed it.
+        moment: None, or 0: a picture has no times.
+
+    Raises:
+        UsageError: ``picture_without_times``.
+        VideoswapError: Whatever else stands in the way, by kind.
+    """
+    started = time.perf_counter()
+    still_format(out)
+    if moment:
+        raise UsageError(
+            "picture_without_times",
+            f"{target} is a picture: it has no frame at {float(moment):g} s.",
+            f"Leave the time out: --preview {out}.",
+        )
+    found = read_and_match(context, target)
+    notes = Notes(context.say)
+    everybody = found.places.everybody(found.persons)
+    people = picture_reports(found.persons, found.matching, context.sources)
+    for line in describe(people, lambda report: everybody.in_words(report.person)):
+        context.say(line)
+    notes.add((*found.matching.notes, *found.picture.notes))
+    before = found.picture.rgb
+    after = before.copy()
+    swap_in_place(context, after, found.faces, found.matching.sources)
+    _write(out, before, after, context.settings.overwrite)
+    seconds = {"all": round(time.perf_counter() - started, 3)}
+    return _report(context, target, out, people, found.matching, notes, True, seconds)
+
+
+def preview_video(context: Context, video: Path, out: Path, moment: Fraction | None) -> Report:
+    """Show a frame of a video before and after.
+
+    Args:
+        context: Models, photos and engine.
+        video: The video, or an animated picture.
+        out: PNG, JPEG or WebP; `check_outputs` has passed it.
+        moment: Seconds from the video's first frame; None for the best moment of the first
+            person who is swapped.
+
+    Raises:
+        InputError: ``no_such_moment``.
+        VideoswapError: Whatever else stands in the way, by kind.
+    """
+    clock = Clock()
+    settings = context.settings
+    still_format(out)
+    info = probe(video, settings.fps)
+    notes = Notes(context.say)
+    with clock.part("analyze"):
+        analysis = analyze_with_progress(info, settings, context.tools)
+    with analysis:
+        notes.add(analysis.fallbacks)
+        persons, matching = match_in_video(context, info, analysis)
+        people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
+        for line in describe(people):
+            context.say(line)
+        notes.add(matching.notes)
+        places = VideoPlaces(info, analysis)
+        first = persons[matching.matches[0].person] if matching.matches else persons[0]
+        pts = first.best_pts if moment is None else places.pts_at(moment)
+        frames = analysis.frames
+        # With its neighbours of the same shot, as every frame of a whole render has them.
+        each = plan_segments(frames.pts, frames.scenes, longest=1, context=REACH)
+        segment = each[int(np.searchsorted(frames.pts, pts))]
+        around = (*segment.before, *segment.pts, *segment.after)
+        seen = analysis.faces_between(around[0], around[-1], matching.sources)
+        tracks = sorted({track for faces in seen.values() for track, _ in faces})
+        with clock.part("uncover"):
+            uncover_with_progress(analysis, tracks)
+        casting = {
+            track: cast(analysis.faces(track), matching.sources[track], context.swapper)
+            for track in tracks
+        }
+        swapped = any(pts in part.pts for part in casting.values())
+        with clock.part("render"), stages_share_the_cores():
+            finder = context.finder(analysis.appearances)
+            shown = _Shown(info)
+            renderer = renderer_for(context, info, analysis.faces_between, casting, finder)
+            renderer.run([segment], Outputs(Path(), None, None, shown), lambda job: None)
+    with VideoReader(info) as reader:
+        before = upright_picture(info, next(iter(reader.frames(pts, pts))))
+    if not swapped:
+        where = f"at {float(places.seconds(pts)):.2f} s"
+        notes.add([f"Nobody who is swapped is seen {where}: both pictures are the same."])
+    _write(out, before, shown.pictures[0], settings.overwrite)
+    times, cached = clock.seconds, analysis.cached
+    return _report(context, video, out, people, matching, notes, swapped, times, cached)
+
+
+def side_by_side(before: Array, after: Array) -> Array:
+    """Put two pictures (H, W, 3) uint8 RGB beside each other under a bar with labels.
+
+    Returns:
+        (`bar_rows` (H) + H, 2 W, 3) uint8 RGB; the pictures' pixels are as they were.
+    """
+    height, width = before.shape[:2]
+    rows = bar_rows(height)
+    bar = Image.new("RGB", (2 * width, rows), DARK)
+    draw = ImageDraw.Draw(bar)
+    font = ImageFont.load_default(rows * 0.6)
+    for x, label in ((0, "original"), (width, "result")):
+        draw.text((x + rows // 4, rows // 8), label, BRIGHT, font)
+    return np.vstack([np.asarray(bar), np.hstack([before, after])])
+
+
+def bar_rows(height: int) -> int:
+    """Return the rows of the bar over pictures of ``height`` rows."""
+    return max(LEAST_BAR, height // BAR_SHARE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """Takes frames as pictures."""
+
+    info: VideoInfo
+    pictures: list[Array] = field(default_factory=list)
+
+    def write(self, frame: DecodedFrame | av.VideoFrame) -> None:
+        """Take the next frame."""
+        self.pictures.append(upright_picture(self.info, frame))
+
+
+def _write(out: Path, before: Array, after: Array, overwrite: bool) -> None:
+    write_picture(out, Picture(side_by_side(before, after)), overwrite=overwrite)
+
+
+def _report(
+    context: Context,
+    target: Path,
+    out: Path,
+    people: tuple[PersonReport, ...],
+    matching: Matching,
+    notes: Notes,
+    swapped: bool,
+    seconds: dict[str, float],
+    cached: bool = False,
+) -> Report:
+    return Report(
+        input=str(target),
+        output=str(out),
+        engine=context.swapper.name,
+        device=context.device.name,
+        recognizer=context.tools.recognizer.name,
+        threshold=context.threshold,
+        frames=1,
+        swapped_frames=int(swapped),
+        segments=0,
+        encoder=None,
+        people=people,
+        notes=(*map(str, context.notes), *notes.said),
+        unmatched=tuple(context.references[index].label for index in matching.missing),
+        analysis_cached=cached,
+        seconds=seconds,
+        restorer=context.restorer,
+    )
