@@ -151,3 +151,14 @@ def test_pixels_are_copied_and_compared_in_strips(mode: str) -> None:
     assert pillow.same_pixels(image, image.copy())
     copied[-1, -1] ^= 1
     assert not pillow.same_pixels(image, PIL.Image.fromarray(copied, mode=mode))
+
+
+def test_a_file_beyond_any_picture_is_not_taken_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "long.webp"
+    PIL.Image.fromarray(GREY).save(path)
+    with path.open("r+b") as file:
+        file.truncate(pillow.MOST_BYTES + 1)
+    for read in (read_picture, kind):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert caught.value.code == "not_a_picture"

@@ -219,6 +219,35 @@ def test_the_thumbnail_of_the_old_picture_goes(tmp_path: Path) -> None:
     assert PIL.Image.open(tmp_path / "out.jpg").getexif()[0x010F] == "cam"
 
 
+def test_pixels_an_inch_turn_with_the_picture(tmp_path: Path) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    PIL.Image.fromarray(UPRIGHT).save(tmp_path / "in.png", exif=exif, dpi=(300, 150))
+    picture = read_picture(tmp_path / "in.png")
+    assert picture.rgb.shape[:2] == (30, 20)
+    assert picture.dpi == pytest.approx((150, 300), abs=0.1)
+
+
+def test_what_is_never_carried_over_is_told(tmp_path: Path) -> None:
+    image, text = PIL.Image.fromarray(UPRIGHT), PngInfo()
+    text.add_text("prompt", "a face")
+    image.save(tmp_path / "a.png", pnginfo=text)
+    image.save(tmp_path / "b.jpg", comment=b"hello")
+    image.save(tmp_path / "c.jpg", format="MPO", save_all=True, append_images=[image])
+    image.save(tmp_path / "d.png")
+    block = b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x04\x1c\x02\x05\0"
+    data = (tmp_path / "b.jpg").read_bytes()
+    app13 = b"\xff\xed" + struct.pack(">H", len(block) + 2) + block
+    (tmp_path / "e.jpg").write_bytes(data[:2] + app13 + data[2:])
+    told = {
+        path.name: " ".join(map(str, losses(read_picture(path), tmp_path / "o.png")))
+        for path in sorted(tmp_path.iterdir())
+    }
+    assert "comments" in told["a.png"] and "comments" in told["b.jpg"]
+    assert "further pictures" in told["c.jpg"] and told["d.png"] == ""
+    assert "IPTC" in told["e.jpg"]
+
+
 def test_xmp_forgets_the_orientation_of_a_turned_picture(tmp_path: Path) -> None:
     exif = PIL.Image.Exif()
     exif[0x0112] = 6

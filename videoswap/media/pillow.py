@@ -27,6 +27,7 @@ READABLE_SUFFIXES = frozenset(
 )
 ANIMATED = {"GIF": "gif", "WEBP": "webp", "PNG": "apng"}
 MOST_PIXELS = 178_000_000  # Pillow's own limit is a little above it
+MOST_BYTES = 2 << 30  # of a file
 ROWS = 512  # of a picture that are copied or compared at once
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 HEIF_OR_AVIF_BRANDS = (b"mif1", b"msf1")
@@ -81,6 +82,10 @@ def opened(path: Path, formats: tuple[str, ...] = READABLE) -> Iterator[PIL.Imag
             ``not_a_picture`` or ``picture_too_large``.
     """
     check_readable(path)
+    if path.stat().st_size > MOST_BYTES:  # some of Pillow's readers take all of it into memory
+        raise InputError(
+            "not_a_picture", f"{path} is larger than any picture that is read.", "Make it smaller."
+        )
     with decoding(path):
         file = _open_heif(path) if is_heif(path) else PIL.Image.open(path, formats=formats)
     try:

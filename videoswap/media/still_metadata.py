@@ -8,6 +8,7 @@ from pathlib import Path
 import PIL.Image
 
 ORIENTATION = 0x0112
+TURNED = (5, 6, 7, 8)  # by a quarter
 # Tags of TIFF files that say where and how the pixels lie, or that are kept in another way.
 LAYOUT_TAGS = {
     *(254, 255, 256, 257, 258, 259, 262, 266, 269, 273, 277, 278, 279, 282, 283, 284, 290, 291),
@@ -16,6 +17,7 @@ LAYOUT_TAGS = {
 }
 X_RESOLUTION = 282
 RESOLUTION_TAGS = {X_RESOLUTION, 283, 296}
+XMP_KEY = "XML:com.adobe.xmp"  # of the text of a PNG file
 HEAD = 4096  # bytes of a file in which its headers lie
 
 
@@ -32,6 +34,16 @@ def clean_exif(file: PIL.Image.Image) -> bytes | None:
     return exif.tobytes() if len(exif) else None
 
 
+def other_data(file: PIL.Image.Image) -> tuple[str, ...]:
+    """Return what a loaded file holds besides that no result gets, in words."""
+    found = {
+        "further pictures": file.format in ("MPO", "HEIF") and getattr(file, "n_frames", 1) > 1,
+        "IPTC data": "photoshop" in file.info or 33723 in file.getexif(),
+        "comments": "comment" in file.info or bool(set(getattr(file, "text", ())) - {XMP_KEY}),
+    }
+    return tuple(words for words, there in found.items() if there)
+
+
 def xmp_of(file: PIL.Image.Image) -> bytes | None:
     """Return the XMP packet, without orientation once the picture is turned upright."""
     xmp = file.info.get("xmp")
@@ -39,7 +51,10 @@ def xmp_of(file: PIL.Image.Image) -> bytes | None:
 
 
 def dpi_of(file: PIL.Image.Image) -> tuple[float, float] | None:
-    """Return the pixels an inch, across and down, if the file says something sensible."""
+    """Return the pixels an inch of the upright picture, across and down, if that is sensible.
+
+    Asked for before the picture is turned.
+    """
     jpeg = file.format in ("JPEG", "MPO")
     if jpeg and not file.info.get("jfif_unit") and X_RESOLUTION not in file.getexif():
         return None  # Pillow makes 72 of it
@@ -47,8 +62,9 @@ def dpi_of(file: PIL.Image.Image) -> tuple[float, float] | None:
         across, down = (float(value) for value in file.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    sensible = all(math.isfinite(value) and 1 < value <= 30_000 for value in (across, down))
-    return (across, down) if sensible else None
+    if not all(math.isfinite(value) and 1 < value <= 30_000 for value in (across, down)):
+        return None
+    return (down, across) if file.getexif().get(ORIENTATION, 1) in TURNED else (across, down)
 
 
 def is_deep(file: PIL.Image.Image, path: Path) -> bool:

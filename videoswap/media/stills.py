@@ -18,7 +18,15 @@ from .inks import Inks, read_inks
 from .pillow import decoding, opened, pixels_of, same_pixels
 from .probe import find_video
 from .still_formats import STILL_FORMATS, StillFormat, still_format
-from .still_metadata import clean_exif, dpi_of, is_deep, is_lossless_webp, xmp_of
+from .still_metadata import (
+    XMP_KEY,
+    clean_exif,
+    dpi_of,
+    is_deep,
+    is_lossless_webp,
+    other_data,
+    xmp_of,
+)
 
 XMP_TAG = 700  # of TIFF files
 PROFILE_SPACES = {"L": b"GRAY", "LA": b"GRAY", "CMYK": b"CMYK"}  # in the profile's header
@@ -142,6 +150,7 @@ def _exif(file: PIL.Image.Image) -> tuple[bytes | None, tuple[Fallback, ...]]:
 
 
 def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
+    dpi = dpi_of(file)
     PIL.ImageOps.exif_transpose(file, in_place=True)
     if not deep and file.mode not in _MODES:
         raise InputError(
@@ -159,11 +168,13 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
         lost.append(Fallback("a swapped face in colour", "a grey one", "the picture is grey"))
     if file.mode == "1":
         lost.append(Fallback("black and white alone", "shades of grey", "a face needs them"))
+    for words in other_data(file):
+        lost.append(Fallback(f"the original's {words}", "none", "they are not carried over"))
     alpha, inks = None, None
     if upright.mode == "CMYK":
         rgb, inks = read_inks(upright, icc)
     elif upright.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in file.info:
-        pixels = np.asarray(upright.convert("RGBA"))
+        pixels = pixels_of(upright if upright.mode == "RGBA" else upright.convert("RGBA"))
         rgb, alpha = np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].copy()
     else:
         rgb = pixels_of(upright if upright.mode == "RGB" else upright.convert("RGB"))
@@ -175,7 +186,7 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
         alpha,
         icc,
         xmp=xmp_of(file),
-        dpi=dpi_of(file),
+        dpi=dpi,
         grey=grey,
         inks=inks,
         lossless=file.format == "WEBP" and is_lossless_webp(path),
@@ -186,10 +197,10 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
 def _eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
     if picture.mode in ("RGB", "RGBA", "LA", "L"):
         return picture  # Pillow already took the upper eight bits
-    values = np.asarray(picture, dtype=np.float64)
+    values = np.asarray(picture)
     if picture.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise ValueError("its samples are neither 8 nor 16 bits")
-    return PIL.Image.fromarray(np.rint(values / 257).astype(np.uint8))
+    return PIL.Image.fromarray(np.rint(np.arange(65536) / 257).astype(np.uint8)[values])
 
 
 def losses(picture: Picture, path: Path) -> tuple[Fallback, ...]:
@@ -329,7 +340,7 @@ def _options(picture: Picture, form: StillFormat, quality: int) -> dict[str, Any
         options |= {"quality": quality, "subsampling": "4:4:4"}
     elif form.name == "PNG" and "xmp" in options:
         text = PngInfo()
-        text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
+        text.add_itxt(XMP_KEY, options.pop("xmp").decode("utf-8", "replace"))
         options["pnginfo"] = text
     elif form.name == "TIFF":
         exif = PIL.Image.Exif()
