@@ -16,6 +16,7 @@ from .finding.tools import FaceTools
 from .fingerprint import digest_of, pixels_digest
 from .media.pillow import READABLE_SUFFIXES
 from .media.stills import read_picture
+from .paths import is_folder
 from .records import Array, Fallback, Photo
 from .settings import AnalysisSettings
 
@@ -122,7 +123,7 @@ def _photos(path: Path, tools: FaceTools) -> tuple[tuple[Photo, ...], tuple[Fall
         NoFaceError: ``no_face_in_photo``.
     """
     reader = tools.photos(AnalysisSettings())
-    if not path.is_dir():
+    if not is_folder(path):
         photo, notes = _photo(path, reader)
         return (photo,), notes
     _check_not_listing(path)

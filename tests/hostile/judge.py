@@ -124,6 +124,8 @@ def _leftovers(scene: Scene) -> list[str]:
         wrong.append(f"a program was started: {scene.called.read_text().splitlines()[0]}")
     for path in scene.root.rglob("*"):
         name = str(path.relative_to(scene.root))
+        if is_record(path.name):
+            continue
         if any(fnmatch(path.name, pattern) for pattern in CRUMBS) or (
             name.startswith(("tmp/", "home/")) and path.is_file()
         ):

@@ -67,7 +67,11 @@ def _folder_with_odd_names(scene: Scene) -> None:
 
 ROWS = (
     *(_named(id, name) for id, name in NAMES.items()),
-    *(_results_named(id, name) for id, name in NAMES.items() if id != "a long name"),
+    *(
+        _results_named(id, name)
+        for id, name in NAMES.items()
+        if id not in ("a long name", "no suffix")
+    ),
     Case(
         "a name that is not UTF-8",
         film_words(NOT_UTF8, "result.mp4"),

@@ -317,6 +317,91 @@ REFUSED = (
     ),
 )
 
+_SHUT = both(
+    _folder("shut"),
+    taken("film.mp4", "shut/film.mp4"),
+    lambda scene: (scene.work / "shut").chmod(0),
+)
+SHUT = (
+    Case(
+        "video in a folder that may not be entered",
+        film_words("shut/film.mp4"),
+        3,
+        "shut",
+        make=_SHUT,
+        nobody=True,
+    ),
+    Case(
+        "photo in a folder that may not be entered",
+        picture_words("shut/film.mp4"),
+        3,
+        "shut",
+        make=_SHUT,
+        nobody=True,
+    ),
+    Case(
+        "result in a folder that may not be entered",
+        film_words("film.mp4", "shut/out.mp4"),
+        6,
+        "shut",
+        make=_SHUT,
+        nobody=True,
+    ),
+    Case(
+        "report in a folder that may not be entered",
+        film_words("film.mp4", "out.mp4", "--report", "shut/r.json"),
+        6,
+        "shut",
+        make=_SHUT,
+        nobody=True,
+    ),
+    Case(
+        "targets in a folder that may not be entered",
+        ("--source_paths", "me.png", "--target_dir", "shut/in", "--out_dir", "results"),
+        3,
+        "shut",
+        make=_SHUT,
+        nobody=True,
+    ),
+    Case(
+        "results in a folder that may not be entered",
+        ("--source_paths", "me.png", "--target_dir", "in", "--out_dir", "shut/results"),
+        6,
+        "shut",
+        make=both(_SHUT, taken("left.png", "in/a.png")),
+        nobody=True,
+    ),
+    Case(
+        "people in a folder that may not be entered",
+        ("faces", "film.mp4", "--out_dir", "shut/people"),
+        6,
+        "shut",
+        make=_SHUT,
+        nobody=True,
+    ),
+    Case(
+        "result through a link to itself",
+        film_words("film.mp4", "loop/out.mp4"),
+        6,
+        "loop",
+        make=_link("loop", "loop"),
+    ),
+    Case(
+        "targets through a link to itself",
+        ("--source_paths", "me.png", "--target_dir", "loop", "--out_dir", "results"),
+        3,
+        "loop",
+        make=_link("loop", "loop"),
+    ),
+    Case(
+        "results through a link to itself",
+        ("--source_paths", "me.png", "--target_dir", "in", "--out_dir", "loop"),
+        6,
+        "loop",
+        make=both(_link("loop", "loop"), taken("left.png", "in/a.png")),
+    ),
+)
+
 FULL = (
     Case(
         "no room for the result",
@@ -429,11 +514,12 @@ REPLACED = (
         make=data("out.mp4", PRECIOUS),
     ),
     Case(
-        "a failing check keeps the old result",
+        "an ffmpeg that finds fault with everything",
         film_words("film.mp4", "out.mp4", _OVER),
-        6,
+        0,
         make=both(data("out.mp4", PRECIOUS), lambda scene: _ffmpeg_that_fails(scene)),
-        check=None,
+        leaves=("out.mp4",),
+        changes=("out.mp4",),
     ),
 )
 
@@ -444,4 +530,4 @@ def _ffmpeg_that_fails(scene: Scene) -> None:
     program.chmod(0o755)
 
 
-ROWS = (*INPUTS, *REFUSED, *FULL, *REPLACED)
+ROWS = (*INPUTS, *REFUSED, *SHUT, *FULL, *REPLACED)

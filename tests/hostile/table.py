@@ -57,7 +57,7 @@ _SHORT = (
     "picture's result is the source photo",
     "report is a device",
     "no room for the result",
-    "a failing check keeps the old result",
+    "an ffmpeg that finds fault with everything",
     "results that would have one name",
     "bad files among good ones",
     "--start '1e99'",

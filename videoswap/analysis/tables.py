@@ -123,4 +123,5 @@ def is_damage(error: Exception) -> bool:
 
 
 def _quoted(text: str) -> str:
+    text = text.encode(errors="backslashreplace").decode()  # file names need not be UTF-8
     return "'" + text.replace("'", "''").replace("\0", "") + "'"

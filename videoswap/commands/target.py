@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
+from ..paths import is_folder
 from . import shared
 
 INPUTS = ("input", "target_video", "target_image", "target_dir")
@@ -121,7 +122,7 @@ def target_of(
     name = getattr(arguments, named[0]) if named else None
     folder = arguments.out_dir
     _check_stdout(arguments)
-    if arguments.target_dir is not None or given[0].is_dir():
+    if arguments.target_dir is not None or is_folder(given[0]):
         yield Target("folder", given[0], _of_folder(name, folder))
         return
     with spooled(given[0], say) as path:
@@ -135,7 +136,7 @@ def target_of(
             with _sent(arguments.format, path, image) as out:
                 yield Target(what, path, out, (*names, (out, "stdout")))
             return
-        if name is not None and name.is_dir():
+        if name is not None and is_folder(name):
             name, folder = None, name if folder is None else folder / name
         out = name or _usual_name(path, image)
         with _made(folder, arguments.dry_run):
@@ -212,7 +213,7 @@ def _made(folder: Path | None, dry_run: bool) -> Iterator[None]:
     from ..jobs.outputs import check_output_folder
     from ..media.files import output_errors
 
-    if folder is None or folder.is_dir():
+    if folder is None or is_folder(folder):
         yield
         return
     check_output_folder(folder)

@@ -13,6 +13,7 @@ from ..analysis.fingerprint import fingerprint
 from ..errors import InputError, OutputError, PartialError, UsageError, VideoswapError
 from ..fingerprint import digest_of
 from ..media.files import output_errors
+from ..paths import is_folder, is_link, real_path
 from ..report import Report
 from ..settings import PeopleSettings, SwapSettings
 from ..sources import photo_files
@@ -76,9 +77,10 @@ def check_request(request: FolderRequest, settings: SwapSettings) -> None:
     """
     _check_people(settings.people)
     folder, out = request.folder, request.out
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise InputError("missing_folder", f"{folder} is not a folder.")
-    if out.resolve() == folder.resolve() or folder.resolve() in out.resolve().parents:
+    real, inputs = real_path(out), real_path(folder)
+    if real == inputs or inputs in real.parents:
         raise InputError(
             "folders_overlap",
             f"The results' folder {out} is, or lies in, the folder {folder} itself.",
@@ -89,7 +91,7 @@ def check_request(request: FolderRequest, settings: SwapSettings) -> None:
     if report is None:
         return
     check_name(report)
-    if out.is_dir() or report.resolve().parent != out.resolve():  # else it will be made
+    if is_folder(out) or real_path(report).parent != real:  # else it will be made
         replaceable = settings.overwrite or is_folder_report(report)
         check_outputs({"report": report}, inputs_of(request.photos, settings), replaceable)
 
@@ -244,7 +246,7 @@ class _Run:
         place = self.request.out
         for part in out.parent.relative_to(place).parts:
             place /= part
-            if place.is_symlink():
+            if is_link(place):
                 message = f"{place} is a link, and results stay in the folder they are meant for."
                 raise OutputError("output_through_link", message, "Remove the link.")
         if not out.parent.is_dir():
@@ -310,7 +312,7 @@ def wishes_of(engine: str, photos: Sequence[Path], settings: SwapSettings) -> st
         photos: Photos, and folders of photos, in their order.
         settings: The settings.
     """
-    files = [photo_files(path) if path.is_dir() else [path] for path in photos]
+    files = [photo_files(path) if is_folder(path) else [path] for path in photos]
     contents = [[fingerprint(file) for file in some] for some in files]
     facts = {name: one for name, one in asdict(settings).items() if name not in _NO_WISHES}
     return digest_of(engine, contents, facts)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..models.manifest import load_manifest, weights_dir
+from ..paths import is_folder
 from ..settings import SwapSettings
 from ..sources import photo_files
 from .outputs import Inputs
@@ -28,7 +29,7 @@ def _files(
     photos: Iterable[Path], settings: SwapSettings, others: Iterable[Path | None]
 ) -> Iterator[Path]:
     for path in photos:
-        yield from photo_files(Path(path)) if Path(path).is_dir() else [Path(path)]
+        yield from photo_files(Path(path)) if is_folder(Path(path)) else [Path(path)]
     yield from (Path(path) for path in others if path is not None)
     if settings.ghost.g_path is not None:
         yield settings.ghost.g_path

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..media.numbered import is_numbered, numbered_files, numbered_name
+from ..paths import is_folder, is_link, real_path
 
 NAME_MAX = 255  # bytes of a file name where the system does not say
 PATH_MAX = 4096  # bytes of a path, with the zero at its end, where the system does not say
@@ -118,7 +119,7 @@ def _check_free(out: Path, overwrite: bool) -> None:
     try:
         mode = out.stat().st_mode
     except OSError:
-        if out.is_symlink() and not overwrite:
+        if is_link(out) and not overwrite:
             raise OutputError(
                 "output_exists",
                 f"{out} exists already: it is a link that leads nowhere.",
@@ -142,7 +143,7 @@ def _kind(mode: int) -> str:
 
 
 def _check_folder(folder: Path) -> None:
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise OutputError(
             "no_output_folder", f"The folder {folder} does not exist.", "Make it first."
         )
@@ -159,7 +160,7 @@ def check_output_folder(folder: Path) -> None:
         OutputError: ``output_not_a_folder``, ``name_too_long`` or ``unwritable_output``.
     """
     check_name(folder)
-    if os.path.lexists(folder) and not folder.is_dir():
+    if os.path.lexists(folder) and not is_folder(folder):
         raise OutputError(
             "output_not_a_folder", f"{folder} is there and is not a folder.", "Name another."
         )
@@ -172,7 +173,7 @@ def check_output_folder(folder: Path) -> None:
 def place_of(out: Path) -> Path:
     """Return a path that two paths share if they would become the same file."""
     name = folded(out.name) if ignores_case(out.parent) else out.name
-    return Path(os.path.realpath(out.parent)) / name
+    return real_path(out.parent) / name
 
 
 def folded(name: str) -> str:
@@ -186,7 +187,7 @@ def ignores_case(folder: Path) -> bool:
     Nothing is written to find out: an entry of the folder, or else the folder itself or the
     nearest one above it with letters in its name, is looked for in the other case.
     """
-    place = Path(os.path.realpath(folder))
+    place = real_path(folder)
     while not place.exists() and place != place.parent:
         place = place.parent
     for path in (*_one_entry(place), place, *place.parents):

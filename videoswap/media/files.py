@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ..errors import InputError, OutputError
+from ..paths import is_folder
 from .scratch import held, scratch_path
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def atomic_output(out: Path, overwrite: bool = True) -> Iterator[Path]:
         OutputError: ``output_is_directory``, ``unwritable_output``, ``disk_full`` or
             ``output_exists``.
     """
-    if out.is_dir():
+    if is_folder(out):
         raise OutputError("output_is_directory", f"{out} is a directory.", "Name a file.")
     part = scratch_path(out.parent, "part")
     try:

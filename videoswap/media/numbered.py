@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from ..paths import is_file
+
 READ = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr", ".bmp", ".dpx")
 WRITTEN = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr")
 _PLACE = re.compile(r"%(?:0?(\d{1,2}))?d|(#+)")
@@ -15,7 +17,7 @@ def is_numbered(path: Path) -> bool:
     """Whether a path stands for numbered pictures; a file of just that name goes first."""
     if path.suffix.lower() not in READ or len(_PLACE.findall(path.name)) != 1:
         return False
-    return not path.is_file()
+    return not is_file(path)
 
 
 def numbered_name(pattern: Path, number: int) -> Path:
