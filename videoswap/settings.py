@@ -262,6 +262,10 @@ class EncodeSettings:
             )
 
 
+#: The engines by name, the preferred one first; ``swappers.registry`` knows more of them.
+ENGINES = ("blendface", "ghost", "lite", "mesh", "reliableswap")
+
+
 @dataclass(frozen=True, slots=True)
 class GhostSettings:
     """What GHOST's command line can choose about the engine ghost.
@@ -312,8 +316,8 @@ class BlendSettings:
         feather: Width of the mask's soft border as a share of the crop's side; None leaves the
             engine's own.
         strength: How much of the swap is seen, 0 to 1.
-        keep_eyes: Keep the target's eyes.
-        keep_mouth: Keep what the target shows between its lips.
+        keep_eyes: Keep the target's eyes; None does so where the engine paints none.
+        keep_mouth: Keep what the target shows between its lips; None likewise.
         steady: Filter over time what flickers while the target stands still.
         grain: Give the swap the sharpness and the grain of its surroundings.
     """
@@ -321,8 +325,8 @@ class BlendSettings:
     mask: str = "auto"
     feather: float | None = None
     strength: float = 1.0
-    keep_eyes: bool = False
-    keep_mouth: bool = False
+    keep_eyes: bool | None = None
+    keep_mouth: bool | None = None
     steady: bool = True
     grain: bool = True
 
@@ -375,7 +379,7 @@ class SwapSettings:
     """Everything that shapes a swap besides the files.
 
     Attributes:
-        swapper: Name of the engine, or auto.
+        swapper: Name of the engine, of ``ENGINES``, or auto.
         device: auto, cpu or cuda.
         similarity_th: Match threshold in the native unit of the encoder in use (dlib: largest
             Euclidean distance); None takes that encoder's default.
@@ -414,8 +418,25 @@ class SwapSettings:
     strict_streams: bool = False
     fps: Fraction | None = None
 
+    @property
+    def engine(self) -> str:
+        """The engine that is asked for: whoever asks for a setting of ghost means that one."""
+        return "ghost" if self.ghost != GhostSettings() else self.swapper
+
     def __post_init__(self) -> None:
         """Check ranges and names."""
+        if self.swapper not in ("auto", *ENGINES):
+            raise UsageError(
+                "unknown_engine",
+                f"There is no engine {self.swapper!r}.",
+                f"Use auto or {', '.join(ENGINES)}.",
+            )
+        if self.engine == "ghost" and self.swapper not in ("auto", "ghost"):
+            raise UsageError(
+                "other_engine",
+                f"Settings of the engine ghost were given, and the engine {self.swapper}.",
+                "Leave out one of them.",
+            )
         if self.device not in ("auto", "cpu", "cuda"):
             raise UsageError(
                 "bad_device", f"Unknown device {self.device!r}.", "Use auto, cpu or cuda."

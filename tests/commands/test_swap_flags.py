@@ -189,3 +189,27 @@ def test_a_preview_is_asked_for_with_a_time_and_a_file(photos, words, told, caps
     source = str(photos["source"])
     assert swap_main(["-s", source, "-i", source, "--preview", *words.split()]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "engine"),
+    [
+        ("", "auto"),
+        ("--use_sr false", "auto"),
+        ("--G_path g.pth", "ghost"),
+        ("--use_sr", "ghost"),
+        ("--ghost_exact", "ghost"),
+        ("--backbone unet", "ghost"),
+        ("--crop_size 224", "ghost"),
+        ("--num_blocks 2 --swapper ghost", "ghost"),
+        ("--use_sr false --swapper mesh", "mesh"),
+    ],
+)
+def test_a_flag_that_one_engine_has_asks_for_that_engine(words, engine):
+    assert settings_from(parse(["--source_paths", "a.png", *words.split()])).engine == engine
+
+
+@pytest.mark.parametrize("words", ["--use_sr", "--backbone unet", "--G_path g", "--ghost_exact"])
+def test_and_does_not_go_with_another_one(words):
+    with pytest.raises(UsageError, match=words.split()[0]):
+        settings_from(parse(["--source_paths", "a.png", "--swapper", "mesh", *words.split()]))

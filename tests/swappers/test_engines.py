@@ -326,7 +326,7 @@ def test_auto_falls_back_to_mesh_and_says_why(weights):
 
 
 def test_what_was_asked_of_ghost_is_not_dropped_by_auto(weights):
-    with pytest.raises(UsageError, match=r"G_unet_3blocks\.pth") as caught:
+    with pytest.raises(InputError, match=r"G_unet_3blocks\.pth") as caught:
         registry.choose_engine("auto", "cpu", GhostSettings(num_blocks=3))
     assert caught.value.code == "engine_unusable" and "--swapper mesh" in caught.value.hint
 
@@ -371,13 +371,13 @@ def test_a_broken_file_that_was_asked_for_is_an_error_with_a_way_out(weights, as
     ],
 )
 def test_what_ghost_misses_follows_its_settings(weights, settings, word):
-    with pytest.raises(UsageError, match=word) as caught:
+    with pytest.raises(InputError, match=word) as caught:
         registry.choose_engine("ghost", "cpu", GhostSettings(**settings))
     assert caught.value.code == "engine_unusable"
 
 
 def test_a_missing_generator_is_named(weights):
-    with pytest.raises(UsageError, match="mine"):
+    with pytest.raises(InputError, match="mine"):
         registry.choose_engine("ghost", "cpu", GhostSettings(g_path=weights / "mine.pth"))
 
 

@@ -165,10 +165,11 @@ def test_g_path_may_name_an_onnx_file(weights, tmp_path):
     export_ghost(weights, False)
     mine = tmp_path / "mine.onnx"
     (weights / "ghost_2_256.onnx").rename(mine)
-    asked = GhostSettings(g_path=mine, use_sr=True, exact=True)
-    swapper, notes = registry.choose_engine("ghost", "cpu", asked)
+    swapper, _ = registry.choose_engine("ghost", "cpu", GhostSettings(g_path=mine))
     assert swapper.name == "ghost"
-    assert any("--use_sr and --ghost_exact" in note.wanted for note in notes)
+    asked = GhostSettings(g_path=mine, use_sr=True, exact=True)
+    with pytest.raises(InputError, match="cannot do --use_sr and --ghost_exact"):
+        registry.choose_engine("ghost", "cpu", asked)
 
 
 def test_damaged_and_strange_files_are_told(weights, photos, settings, tmp_path):

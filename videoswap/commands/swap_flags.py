@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import UsageError
 from ..settings import (
     AUDIO,
     MASKS,
@@ -40,7 +41,7 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
     """
     return replace(
         shared.shared_settings(arguments),
-        swapper=arguments.swapper,
+        swapper=_swapper(arguments),
         similarity_th=arguments.similarity_th,
         batch_size=arguments.batch_size,
         encode=_encode(arguments),
@@ -92,39 +93,60 @@ def who(arguments: argparse.Namespace) -> PeopleSettings:
 
 
 def _add_ghost(parser: Parser) -> None:
-    usual = GhostSettings()
-    ghost = parser.add_argument_group("the engine ghost")
+    ghost = parser.add_argument_group("the engine ghost", "Any of these asks for that engine.")
     ghost.add_argument(
         "--G_path", type=Path, metavar="FILE", help="the generator; default: the official one"
     )
-    ghost.add_argument(
-        "--backbone", default=usual.backbone, help="of the generator: unet, linknet or resnet"
-    )
-    ghost.add_argument(
-        "--num_blocks", type=int, default=usual.num_blocks, help="of the generator: 1, 2 or 3"
-    )
+    ghost.add_argument("--backbone", help="of the generator: unet (default), linknet or resnet")
+    ghost.add_argument("--num_blocks", type=int, help="of the generator: 1, 2 (default) or 3")
     ghost.add_argument(
         "--crop_size",
         type=int,
-        default=usual.crop_size,
         help="side at which faces are cut (default 224; 256 spares resizing for the network)",
     )
     text = "sharpen the swapped faces with the super-resolution network"
-    shared.add_switch(ghost, "--use_sr", usual.use_sr, text)
+    shared.add_switch(ghost, "--use_sr", None, text)
     ghost.add_argument(
         "--ghost_exact", action="store_true", help="do as GHOST does, also where it is wrong"
     )
 
 
+# Flags of the engine ghost and the settings they become.
+_GHOST = {
+    "G_path": "g_path",
+    "backbone": "backbone",
+    "num_blocks": "num_blocks",
+    "crop_size": "crop_size",
+    "use_sr": "use_sr",
+    "ghost_exact": "exact",
+}
+
+
+def _asked_of_ghost(arguments: argparse.Namespace) -> list[str]:
+    """Return the flags that ask something of the engine ghost; a switch that is off does not."""
+    return [flag for flag in _GHOST if getattr(arguments, flag) not in (None, False)]
+
+
 def _ghost(arguments: argparse.Namespace) -> GhostSettings:
-    return GhostSettings(
-        g_path=arguments.G_path,
-        backbone=arguments.backbone,
-        num_blocks=arguments.num_blocks,
-        crop_size=arguments.crop_size,
-        use_sr=arguments.use_sr,
-        exact=arguments.ghost_exact,
-    )
+    asked = _asked_of_ghost(arguments)
+    return GhostSettings(**{_GHOST[flag]: getattr(arguments, flag) for flag in asked})
+
+
+def _swapper(arguments: argparse.Namespace) -> str:
+    """Return the engine that is asked for, be it by a flag that only one has.
+
+    Raises:
+        UsageError: ``other_engine``.
+    """
+    named, asked = str(arguments.swapper), _asked_of_ghost(arguments)
+    if asked and named not in ("auto", "ghost"):
+        flags = " and ".join(f"--{flag}" for flag in asked)
+        raise UsageError(
+            "other_engine",
+            f"{flags} and --swapper {named} were given, and only the engine ghost has the former.",
+            "Leave out one of them.",
+        )
+    return "ghost" if asked else named
 
 
 def _add_how(parser: Parser) -> None:
@@ -161,13 +183,14 @@ def _add_blend(parser: Parser) -> None:
         "--strength", type=float, default=usual.strength, help="how much of the swap is seen"
     )
     switches = {
-        "--keep_eyes": (usual.keep_eyes, "keep the target's eyes (mesh always does)"),
-        "--keep_mouth": (usual.keep_mouth, "keep the target's inner mouth (mesh always does)"),
+        "--keep_eyes": (usual.keep_eyes, "keep the target's eyes, as mesh always does"),
+        "--keep_mouth": (usual.keep_mouth, "keep the target's inner mouth, as mesh always does"),
         "--steady": (usual.steady, "filter flicker over time where the target stands still"),
         "--grain": (usual.grain, "give the swap the sharpness and grain of its surroundings"),
     }
     for name, (value, text) in switches.items():
-        shared.add_switch(blend, name, value, f"{text}; default {str(value).lower()}")
+        known = "" if value is None else f"; default {str(value).lower()}"
+        shared.add_switch(blend, name, value, f"{text}{known}")
 
 
 def _blend(arguments: argparse.Namespace) -> BlendSettings:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ..blending.finish import Finisher
+from ..blending.keep import EYES, MOUTH
 from ..cache import tidy
 from ..choosing import check_numbers
 from ..devices import Device, choose_device
@@ -18,7 +19,7 @@ from ..media.pillow import size_of
 from ..occlusion.choose import MakeFinder, load_finder
 from ..records import Fallback
 from ..restorers.restored import restored
-from ..settings import SwapSettings
+from ..settings import BlendSettings, SwapSettings
 from ..sources import Reference, Source, load_references, load_sources
 from ..swappers.base import Identity, Swapper
 from ..swappers.boosted import boosted
@@ -96,11 +97,11 @@ def open_context(
         say_if_large(path, say)
     people, source_notes = load_sources(sources, tools)
     references, reference_notes = load_references(target_faces, tools)
-    swapper, engine_notes = choose_engine(settings.swapper, device.name, settings.ghost)
+    swapper, engine_notes = choose_engine(settings.engine, device.name, settings.ghost)
     swapper, boost_notes = boosted(swapper, settings.detail, device.name)
     swapper = restored(swapper, settings.detail, device.providers)
     finder = load_finder("outline" if swapper.as_is else settings.blend.mask, device)
-    engine_notes = (*engine_notes, *boost_notes)
+    engine_notes = (*engine_notes, *boost_notes, *unheeded(settings, swapper))
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     for note in notes:
         say(f"Note: {note}.")
@@ -116,6 +117,30 @@ def say_if_large(path: Path, say: Say) -> None:
         width, height = size_of(path)
         if width * height > LARGE:
             say(f"{path} has {width * height / 1e6:.0f} megapixels: this takes a while.")
+
+
+def unheeded(settings: SwapSettings, swapper: Swapper) -> tuple[Fallback, ...]:
+    """Say which wishes an engine does not heed."""
+    notes = []
+    if settings.batch_size is not None and swapper.batch_size == 1:
+        why = f"the engine {swapper.name} takes one face after the other"
+        notes.append(Fallback(f"--batch_size {settings.batch_size}", "", why))
+    blend = settings.blend
+    if swapper.as_is:
+        usual = BlendSettings()
+        asked = [
+            one.name
+            for one in fields(blend)
+            if getattr(blend, one.name) != getattr(usual, one.name)
+        ]
+        if asked:
+            named = " and ".join(f"--{name}" for name in asked)
+            notes.append(Fallback(named, "", "--ghost_exact does as GHOST does"))
+    for region, wanted in ((EYES, blend.keep_eyes), (MOUTH, blend.keep_mouth)):
+        if wanted is False and region in swapper.keeps:
+            why = f"the engine {swapper.name} paints none"
+            notes.append(Fallback(f"the photo's {region}", f"the target's {region}", why))
+    return tuple(notes)
 
 
 def _device_notes(device: Device, tools: FaceTools) -> tuple[Fallback, ...]:

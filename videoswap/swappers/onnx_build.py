@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..errors import InputError
 from ..fingerprint import digest_of_files, file_digest
 from ..models import store
 from ..models.found import missing_files
@@ -52,12 +53,6 @@ def build_ghost(
     settings: GhostSettings, providers: Sequence[str]
 ) -> tuple[Swapper, tuple[Fallback, ...]]:
     """Load the engine ghost; arguments, result and errors as in ``ghost_build.build``."""
-    path = settings.g_path or store.require(f"ghost_{settings.num_blocks}_onnx")
-    files = [path, store.require(RECOGNISER), store.require(_converter())]
-    generator, recogniser, converter = (OnnxNetwork(file, providers) for file in files)
-    mask, notes = mask_rule(False, providers)
-    used = digest_of_files([*files, store.find(LANDMARKS)])
-    framing = Framing("ghost", f"ghost onnx {used}", GHOST_TARGET, SOURCE, _batch(generator))
     ignored = [
         word
         for word, asked in (
@@ -67,10 +62,19 @@ def build_ghost(
         )
         if asked
     ]
-    said = Fallback("GHOST's own weights", "FaceFusion's ONNX files and framing", _reason(settings))
     if ignored:
-        reason = "FaceFusion's ONNX files allow for nothing else"
-        notes += (Fallback(" and ".join(ignored), "", reason),)
+        raise InputError(
+            "engine_unusable",
+            f"FaceFusion's ONNX files of the engine ghost cannot do {' and '.join(ignored)}.",
+            "Fetch GHOST's own weights with: videoswap models download ghost",
+        )
+    path = settings.g_path or store.require(f"ghost_{settings.num_blocks}_onnx")
+    files = [path, store.require(RECOGNISER), store.require(_converter())]
+    generator, recogniser, converter = (OnnxNetwork(file, providers) for file in files)
+    mask, notes = mask_rule(False, providers)
+    used = digest_of_files([*files, store.find(LANDMARKS)])
+    framing = Framing("ghost", f"ghost onnx {used}", GHOST_TARGET, SOURCE, _batch(generator))
+    said = Fallback("GHOST's own weights", "FaceFusion's ONNX files and framing", _reason(settings))
     swapper = OnnxGhostSwapper(framing, generator, recogniser, converter, mask)
     return swapper, (said, *notes)
 

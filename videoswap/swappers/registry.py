@@ -96,9 +96,10 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
         The engine, and what has to be said about it: for auto why better ones were passed over.
 
     Raises:
-        UsageError: ``unknown_engine`` or ``engine_unusable``.
-        InputError: If a weight file of the engine that was asked for is damaged or another
-            network's; auto goes on with the next engine.
+        UsageError: ``unknown_engine``, or ``other_engine`` if something was asked of ghost and
+            another engine was named.
+        InputError: ``engine_unusable`` if something that the engine needs is not here, or if a
+            weight file is damaged or another network's; auto goes on with the next engine.
     """
     known = engines(ghost)
     unusual = ghost is not None and ghost != GhostSettings()
@@ -109,14 +110,17 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
     if chosen is None:
         names = ", ".join(engine.name for engine in known)
         raise UsageError("unknown_engine", f"There is no engine {name!r}.", f"Use auto or {names}.")
+    if unusual and name != "ghost":
+        raise UsageError(
+            "other_engine",
+            f"Settings of the engine ghost were given, and the engine {name}.",
+            "Leave out one of them.",
+        )
     if chosen.missing is not None:
         hint = "What was asked for needs it; `--swapper mesh` needs no weights." if unusual else ""
         message = f"The engine {name} cannot be used: {chosen.missing}."
-        raise UsageError("engine_unusable", message, hint)
-    swapper, notes = _build(chosen, device)
-    if unusual and name != "ghost":
-        notes += (Fallback("the settings of the engine ghost", "", f"the engine is {name}"),)
-    return swapper, notes
+        raise InputError("engine_unusable", message, hint)
+    return _build(chosen, device)
 
 
 def _best(known: Sequence[Engine], device: str) -> Built:
