@@ -83,6 +83,7 @@ def at(*positions, time=None):
             1,
             dict.fromkeys(range(4), 0),
         ),
+        (Film(CROWD.tracks[3:]), PeopleSettings(all_faces=True), 1, {3: 0}),
         (PICTURE, None, 1, {0: 0}),
         (PICTURE, PeopleSettings(persons=(3, 1)), 2, {3: 0, 1: 1}),
         (PICTURE, at("left"), 1, {1: 0}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .clustering import people_of
+from .clustering import cluster_tracks, people_of
 from .errors import NoFaceError, UsageError
 from .finding.recognition import Recognizer
 from .matching import Match, Matching, assign, track_sources
@@ -87,7 +87,10 @@ def match_people(
         InputError: ``no_such_moment``.
     """
     people = people or PeopleSettings()
-    persons = people_of(places.path, places.tracks, recognizer, places.kind)
+    if people.all_faces and places.tracks:  # also where no face tells whose it is
+        persons = cluster_tracks(places.tracks, recognizer.cluster_threshold, recognizer.distances)
+    else:
+        persons = people_of(places.path, places.tracks, recognizer, places.kind)
     if not references:
         return persons, _chosen(places, persons, people, sources)
     labelled = [(one.label, one.embedding) for one in references]

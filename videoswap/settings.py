@@ -442,11 +442,11 @@ class SwapSettings:
                 "bad_device", f"Unknown device {self.device!r}.", "Use auto, cpu or cuda."
             )
         unit, largest = SIMILARITY_UNITS[self.analysis.face_models]
-        if self.similarity_th is not None and not 0 < self.similarity_th <= largest:
+        limit = self.similarity_th
+        if limit is not None and not (isinstance(limit, int | float) and 0 < limit <= largest):
             raise UsageError(
                 "bad_threshold",
-                f"--similarity_th must lie above 0 and at most be {largest:g}, not "
-                f"{self.similarity_th:g}.",
+                f"--similarity_th must lie above 0 and at most be {largest:g}, not {limit}.",
                 f"It is the largest distance that still matches, in {unit}; 0.6 is usual.",
             )
         if self.batch_size is not None and self.batch_size < 1:

@@ -10,7 +10,7 @@ from videoswap.cli import swap_main
 from videoswap.commands import swap
 from videoswap.commands.swap_flags import settings_from
 from videoswap.errors import UsageError
-from videoswap.settings import FacePlace, GhostSettings, PeopleSettings
+from videoswap.settings import FacePlace, GhostSettings, PeopleSettings, SwapSettings
 
 
 def parse(words):
@@ -174,6 +174,11 @@ def test_a_threshold_outside_of_the_unit_is_refused(value, models):
     with pytest.raises(UsageError) as caught:
         settings_from(parse(words))
     assert caught.value.code == "bad_threshold" and "at most be 2" in caught.value.message
+
+
+def test_a_threshold_that_is_no_number_is_refused():
+    with pytest.raises(UsageError, match="similarity_th"):
+        SwapSettings(similarity_th="0.5")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from ..analysis.analyze import Analysis
 from ..clustering import people_of
 from ..finding.tools import FaceTools
 from ..media.files import atomic_output, output_errors
+from ..media.numbered import files_of
 from ..media.probe import VideoInfo, kind, probe
 from ..media.reader import VideoReader, upright_picture
 from ..media.stills import Picture, read_picture, write_picture
@@ -70,18 +71,18 @@ def list_people(
         VideoswapError: Whatever else stands in the way.
     """
     check_output_folder(out)
+    inputs = files_of(target)
     fixed = {"list of people": out / LISTING, "picture of all people": out / SHEET}
     if out.is_dir():  # known before the work, unlike the number of people
-        check_outputs(fixed, [target], settings.overwrite)
+        check_outputs(fixed, inputs, settings.overwrite)
     with _opened(target, settings, tools) as seen:
         persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
         with output_errors(out):
             out.mkdir(parents=True, exist_ok=True)
         names = [out / f"person_{person.id:02d}.png" for person in persons]
-        check_outputs(
-            {**{name.name: name for name in names}, **fixed}, [target], settings.overwrite
-        )
-        _remove_earlier(out, {name.name for name in names})
+        crops = {name.name: name for name in names}
+        check_outputs({**crops, **fixed}, inputs, settings.overwrite)
+        _remove_earlier(out, set(crops))
         listed = []
         with Progress("portraits", len(persons)) as bar:
             for person, name in zip(persons, names, strict=True):
@@ -181,7 +182,7 @@ def _opened(target: Path, settings: SwapSettings, tools: FaceTools) -> Iterator[
     if kind(target) == "image":
         yield _PictureSeen(target, settings, tools)
         return
-    info = probe(target)
+    info = probe(target, settings.fps)
     with analyze_with_progress(info, settings, tools) as analysis:
         yield _VideoSeen(info, analysis)
 

@@ -24,7 +24,7 @@ from ..media.reader import DecodedFrame, VideoReader, upright_picture
 from ..media.still_formats import still_format
 from ..media.stills import Picture, write_picture
 from ..places import VideoPlaces
-from ..records import Array
+from ..records import Array, Fallback
 from ..report import PersonReport, Report
 from ..runtime.outputs import Outputs
 from ..runtime.render import cast
@@ -103,6 +103,9 @@ def preview_video(context: Context, video: Path, out: Path, moment: Fraction | N
     notes = Notes(context.say)
     with clock.part("analyze"):
         analysis = analyze_with_progress(info, settings, context.tools)
+    if settings.ghost.exact:
+        why = "--ghost_exact lets a frame depend on all frames before it"
+        notes.add([Fallback("the exact frame of the result", "one that may differ a little", why)])
     with analysis:
         notes.add(analysis.fallbacks)
         persons, matching = match_in_video(context, info, analysis)
