@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -378,6 +379,17 @@ def test_heic_is_read(depth: int, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_picture(path)
     assert caught.value.code == "not_a_picture"
+
+
+def test_heic_without_its_package_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_heic(tmp_path / "photo.heic", _photo())
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    for read in (read_picture, kind):
+        with pytest.raises(InputError, match="pi-heif") as caught:
+            read(path)
+        assert caught.value.code == "missing_package"
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])

@@ -11,6 +11,7 @@ import numpy as np
 import PIL.Image
 
 from ..errors import InputError, VideoswapError
+from ..packages import explain
 from ..records import Array
 from .files import check_readable
 
@@ -79,7 +80,7 @@ def opened(path: Path, formats: tuple[str, ...] = READABLE) -> Iterator[PIL.Imag
 
     Raises:
         InputError: ``missing_file``, ``is_directory``, ``unreadable_file``, ``empty_file``,
-            ``not_a_picture`` or ``picture_too_large``.
+            ``not_a_picture``, ``picture_too_large``, or ``missing_package`` for HEIC.
     """
     check_readable(path)
     if path.stat().st_size > MOST_BYTES:  # some of Pillow's readers take all of it into memory
@@ -112,11 +113,7 @@ def _open_heif(path: Path) -> PIL.Image.Image:
     try:
         from pi_heif import HeifImageFile
     except ImportError as error:
-        raise InputError(
-            "not_a_picture",
-            f"{path} is a HEIC picture, and the package pi-heif that reads them does not load.",
-            f"Run: pip install pi-heif ({error}).",
-        ) from None
+        raise explain(error) from None
     image: PIL.Image.Image = HeifImageFile(path)
     return image
 

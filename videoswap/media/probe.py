@@ -108,6 +108,8 @@ def kind(path: Path) -> str:
     except InputError as error:
         if error.code == "picture_too_large":
             return "image"
+        if error.code != "not_a_picture":
+            raise
         no_picture = error
     try:
         with open_input(path) as container:
@@ -175,7 +177,7 @@ def _refuse_still(path: Path) -> None:
             if file.format == "GIF":
                 return
     except InputError as error:
-        if error.code != "picture_too_large":
+        if error.code == "not_a_picture":
             return
     raise InputError(
         "not_media", f"{path} is a picture, not a video.", "Give it as --target_image."

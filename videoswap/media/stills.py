@@ -97,7 +97,8 @@ def read_picture(path: Path) -> Picture:
             picture = _picture(file, path, deep)
             return replace(picture, exif=exif, lost=damage + picture.lost, notes=notes)
     except InputError as error:
-        raise _is_video(path) or error from None
+        video = _is_video(path) if error.code == "not_a_picture" else None
+        raise video or error from None
 
 
 def picture_suffix(path: Path) -> str:
