@@ -58,6 +58,12 @@ def test_where_the_result_goes(words, out, here):
     assert list(Path("folder").iterdir()) == []
 
 
+def test_the_folder_of_numbered_pictures_is_made(here):
+    with target_of(parse("-i", "v.mp4", "-o", "new/%04d.png")) as target:
+        assert target.out == Path("new/%04d.png") and Path("new").is_dir()
+    assert not Path("new").exists()  # nothing came into it
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [

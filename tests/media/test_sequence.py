@@ -263,6 +263,18 @@ def test_a_turned_picture_is_refused(tmp_path: Path) -> None:
     assert probe(tmp_path / "%d.jpg").width == 40
 
 
+def test_a_picture_that_changes_is_noticed(tmp_path: Path) -> None:
+    pattern = _sequence(tmp_path / "in", "png")
+    info = probe(pattern)
+    with VideoReader(info) as reader:
+        frames = reader.frames()
+        next(frames)
+        cv2.imwrite(str(numbered_name(pattern, 9)), _pixels(99, 3, np.uint8))
+        with pytest.raises(InputError) as caught:
+            list(frames)
+    assert caught.value.code == "video_changed" and "f0009" in caught.value.message
+
+
 def test_kind_and_rate(tmp_path: Path) -> None:
     assert kind(_sequence(tmp_path / "in", "png")) == "video"
     film = clips.make(tmp_path / "a.mp4", clips.Clip(frames=2))

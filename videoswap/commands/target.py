@@ -106,6 +106,7 @@ def target_of(
         InputError: If the input cannot be read.
         OutputError: ``disk_full`` or ``unwritable_output``.
     """
+    from ..media.numbered import is_numbered
     from ..media.spool import STDIN, spooled
 
     given = [getattr(arguments, name) for name in INPUTS if getattr(arguments, name) is not None]
@@ -138,9 +139,9 @@ def target_of(
             return
         if name is not None and is_folder(name):
             name, folder = None, name if folder is None else folder / name
-        out = name or _usual_name(path, image)
-        with _made(folder, arguments.dry_run):
-            yield Target(what, path, _inside(folder, out), names)
+        out = _inside(folder, name or _usual_name(path, image))
+        with _made(out.parent if is_numbered(out) else folder, arguments.dry_run):
+            yield Target(what, path, out, names)
 
 
 def _check_stdout(arguments: argparse.Namespace) -> None:

@@ -259,6 +259,7 @@ def _write(path: Path, data: bytes, info: VideoInfo, time: int) -> None:
     frame = frame.reformat(format=info.pix_fmt)
     planes = [samples(plane, 16)[:, : frame.width] for plane in frame.planes]
     write_exr(path, planes, read_exr(info.sequence.files[time]))
+    info.sequence.check_unchanged(time)
 
 
 def _check(part: Path, name: Path, info: VideoInfo) -> None:

@@ -17,7 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from ..errors import InputError
 from .exr import read_exr
-from .files import check_readable
+from .files import FileStamp, check_readable
 from .numbered import numbered_files
 
 DEFAULT_RATE = Fraction(25)
@@ -46,12 +46,27 @@ class PictureSequence:
         first: Number of the first one.
         rate: Frames a second.
         rate_given: Whether the user gave that rate.
+        stamps: What tells each file from itself after a change.
     """
 
     files: tuple[Path, ...]
     first: int
     rate: Fraction
     rate_given: bool
+    stamps: tuple[FileStamp, ...]
+
+    def check_unchanged(self, index: int) -> None:
+        """Make sure that a picture is still the one that was found.
+
+        Raises:
+            InputError: ``video_changed``, or ``missing_file`` if it is gone.
+        """
+        if FileStamp.of(self.files[index]) != self.stamps[index]:
+            raise InputError(
+                "video_changed",
+                f"{self.files[index]} changed while it was being read.",
+                "Run it again once nothing writes to it any more.",
+            )
 
 
 def find_sequence(pattern: Path, rate: Fraction | None = None) -> PictureSequence:
@@ -81,9 +96,9 @@ def find_sequence(pattern: Path, rate: Fraction | None = None) -> PictureSequenc
             f"Pictures are missing among {pattern}: {', '.join(named)}{more}.",
             "Add them, or number the pictures anew: a frame left out would move all later ones.",
         )
-    return PictureSequence(
-        tuple(found.values()), numbers[0], rate or DEFAULT_RATE, rate is not None
-    )
+    files = tuple(found.values())
+    stamps = tuple(map(FileStamp.of, files))
+    return PictureSequence(files, numbers[0], rate or DEFAULT_RATE, rate is not None, stamps)
 
 
 def read_frame(path: Path) -> av.VideoFrame:
@@ -131,9 +146,14 @@ def _refuse_turned(path: Path, data: bytes) -> None:
 
 
 def picture_frames(sequence: PictureSequence, first: int = 0) -> Iterator[av.VideoFrame]:
-    """Yield the pictures from an index on, each with its index as pts."""
+    """Yield the pictures from an index on, each with its index as pts.
+
+    Raises:
+        InputError: As ``read_frame``; ``video_changed``.
+    """
     base = 1 / sequence.rate
     for index in range(max(0, first), len(sequence.files)):
         frame = read_frame(sequence.files[index])
+        sequence.check_unchanged(index)
         frame.pts, frame.time_base, frame.duration = index, base, 1
         yield frame
