@@ -243,6 +243,33 @@ def test_late_sound_with_a_hole(tmp_path: Path) -> None:
         assert _is_in_time(_heard(out)[0], (0.25, 1.0, 1.5)), suffix
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_a_pause_of_hours(suffix: str, tmp_path: Path) -> None:
+    """It takes neither hours of silence nor the sync of what follows."""
+    path, rate, later = tmp_path / "pause.mkv", 44100, 20_000
+    with av.open(str(path), "w") as out:
+        video: Any = out.add_stream("libx264", rate=25, options=dict(clips.FAST))
+        video.width, video.height, video.pix_fmt = 128, 96, "yuv420p"
+        video.codec_context.time_base = Fraction(1, 25)
+        sound: Any = out.add_stream("pcm_s16le", rate=rate, layout="mono")
+        for start in (0, later):
+            image = clips.frame(0, "yuv420p", 128, 96)
+            image.pts, image.time_base = start * 25, Fraction(1, 25)
+            out.mux(video.encode(image))
+            frame = av.AudioFrame.from_ndarray(
+                _click_track(rate, 1, Fraction(0)), format="flt", layout="mono"
+            )
+            frame.sample_rate, frame.pts = rate, start * rate
+            frame.time_base = Fraction(1, rate)
+            out.mux(sound.encode(frame))
+        out.mux(video.encode(None))
+    out = tmp_path / f"out{suffix}"
+    clips.swap_nothing(path, out, _settings(out), audio="auto" if suffix == ".webm" else "aac")
+    assert _is_in_time(_heard(out)[0], (*CLICKS, *(later + time for time in CLICKS)))
+    with av.open(str(out)) as new:
+        assert sum(1 for packet in new.demux(new.streams.audio) if packet.size) < 400
+
+
 @pytest.mark.parametrize(
     ("layout", "codec", "kept"),
     [

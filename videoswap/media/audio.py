@@ -45,6 +45,7 @@ OTHER_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1"
 NAMED_LAYOUTS = frozenset({*OTHER_LAYOUTS.values(), "5.1(side)", "4.0", "3.0"})
 JITTER = Fraction(2, 1000)  # seconds that times of sound may be off through rounding
 SILENCE = 1 << 16  # samples that a pause is filled with at once
+LONG_PAUSE = 60  # seconds from which on a pause is left out between two packets, not filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +253,21 @@ class SoundConverter:
         if self._next is None:
             self._next = place
             self._first = Fraction(place, self._rate) + self._origin - self._shift
+        if place - self._next > LONG_PAUSE * self._rate:
+            yield from self._leap(place, sound.shape[1])
         while self._next < place:
             length = min(place - self._next, SILENCE)
             yield from self._add(np.zeros((length, sound.shape[1]), np.float32))
         yield from self._add(sound)
+
+    def _leap(self, place: int, channels: int) -> Iterator[av.Packet[AudioStream]]:
+        """Go over a long pause in whole packets, after silence for what is still on its way."""
+        yield from self._add(np.zeros((self._rate, channels), np.float32))
+        packet = max(1, self._target.codec_context.frame_size)
+        left = Fraction(place - (self._next or 0), self._rate) * self._plan.rate
+        packets = int(left) // packet
+        self._written += packets * packet
+        self._next = place - int((left - packets * packet) * self._rate / self._plan.rate)
 
     def _floats(self, frame: AudioFrame) -> Array:
         """Return the samples in the result's layout, (n, channels) float32."""

@@ -82,7 +82,7 @@ _NVENC = EncoderSpec(
     (0, 51),
     preset="preset",
     speed="p5",
-    presets=tuple(f"p{number}" for number in range(1, 8)),
+    presets=(*(f"p{number}" for number in range(1, 8)), "slow", "medium", "fast", "default"),
     options={"rc": "vbr", "b": "0"},
 )
 _MPEG = EncoderSpec(
@@ -110,7 +110,7 @@ ENCODERS = {
         (1, 63),
         preset="preset",
         speed="8",
-        presets=tuple(str(number) for number in range(14)),
+        presets=tuple(str(number) for number in range(-2, 14)),
         lossless={"svtav1-params": "lossless=1"},
     ),
     # Its alpha travels as side data of packets, which segments do not keep.
