@@ -222,6 +222,7 @@ def evaluate(
     json_file: Path | None = None,
     html_file: Path | None = None,
     say: Say = _silent,
+    swap_report: Path | None = None,
 ) -> Evaluation:
     """Measure how good a result is; the metrics are described in ``videoswap.evaluation``.
 
@@ -233,15 +234,20 @@ def evaluate(
         masks: What ``save_masks`` wrote; without it some metrics cannot be measured.
         gallery: A folder of further faces for the retrieval rate.
         step: Metrics of single frames look at every one of so many frames.
-        settings: As for ``analyze``; ``similarity_th`` as in the swap. The time range is the
-            part of the original that the result shows.
+        settings: As for ``analyze``. ``similarity_th`` counts where its unit is that of dlib, which
+            judges here whoever made the result. The time range is the part of the original that
+            the result shows.
         json_file: Where the numbers go.
         html_file: Where a page with plots and the worst frames goes; it shows faces.
         say: Called with sentences for the user.
+        swap_report: The report of the swap; its threshold is taken where its unit is dlib's.
+
+    Returns:
+        The numbers, which of them are good, and a verdict.
     """
     photos = [*sources, *target_faces, *([] if gallery is None else [gallery])]
     outputs = {"table of numbers": json_file, "page": html_file}
-    _check_outputs(photos, [original, result, masks], outputs, settings)
+    _check_outputs(photos, [original, result, masks, swap_report], outputs, settings)
     evaluation = evaluate_result(
         Path(original),
         Path(result),
@@ -252,6 +258,7 @@ def evaluate(
         step,
         settings,
         say,
+        None if swap_report is None else Path(swap_report),
     )
     if json_file is not None:
         evaluation.save(json_file)

@@ -91,8 +91,12 @@ def test_the_commands_print_the_tables(swapped, cache, tmp_path, monkeypatch, ca
     assert cli.main(["evaluate", *words, "--masks", str(swapped.masks)]) == 0
     told = capsys.readouterr().out
     assert "fall-back frames [frames]" in told and "not measurable: needs" not in told
+    (line,) = [one for one in told.splitlines() if one.startswith("fall-back frames")]
+    assert line.split()[-3:] == ["0", "ok", "0"]
+    assert told.splitlines()[-1].startswith("Verdict: ")
     assert cli.main(["compare", *words, "--out", str(tmp_path / "grid.mp4")]) == 0
     told = capsys.readouterr().out
     assert "Grid: " in told and "not measurable: needs --masks" in told
+    assert "Verdict: " in told.splitlines()[-1]
     assert cli.main(["evaluate", *words, "--end", "0"]) == 2
     assert cli.main(["evaluate", str(swapped.original), str(tmp_path), "--source", "x"]) == 3

@@ -17,6 +17,8 @@ from videoswap.finding.tools import FaceTools
 from videoswap.media.pixels import samples
 from videoswap.media.probe import probe
 from videoswap.media.reader import VideoReader
+from videoswap.places import VideoPlaces
+from videoswap.settings import PeopleSettings
 
 LOSSLESS = EncodeSettings(encoder="ffv1")
 FRAMES = 16
@@ -185,9 +187,20 @@ def test_outputs_hold_numbers_or_pictures_as_promised(swapped, cache, tmp_path):
     json_file, html_file = tmp_path / "e.json", tmp_path / "e.html"
     run(swapped, cache, step=8, json_file=json_file, html_file=html_file)
     data = json.loads(json_file.read_text())
-    assert data["version"] == 1 and data["frames"] == FRAMES
+    assert data["version"] == 2 and data["frames"] == FRAMES
     people = data["groups"][1]
-    assert people["metrics"]["wrong_source_frames"] == {"value": 0.0, "unit": "frames", "why": ""}
+    assert people["metrics"]["wrong_source_frames"] == {
+        "value": 0.0,
+        "unit": "frames",
+        "why": "",
+        "good": True,
+        "range": "0",
+    }
+    judged = [one["good"] for group in data["groups"][1:] for one in group["metrics"].values()]
+    told = [verdict for verdict in judged if verdict is not None]
+    assert data["verdict"]["judged"] == len(told) > 20
+    assert len(data["verdict"]["bad"]) == told.count(False)
+    assert data["verdict"]["good"] == all(told)
     assert len(people["over_time"]["warp_result"]) == FRAMES
     assert people["over_time"]["to_source"][1] is None  # not looked at
     text = json_file.read_text()
@@ -230,7 +243,13 @@ def test_the_gallery_holds_sources_then_people_then_further_faces(clip, photos, 
     tools = FaceTools.open(("CPUExecutionProvider",))
     with analyze(clip, settings) as analysis:
         people = find_people(
-            clip, analysis, [photos["source"]], [photos["right"]], tmp_path, 0.6, tools
+            VideoPlaces(probe(clip), analysis),
+            [photos["source"]],
+            [photos["right"]],
+            tmp_path,
+            0.6,
+            tools,
+            PeopleSettings(),
         )
     kinds = [(one.kind, one.number) for one in people.known]
     persons = [("original", person.id) for person in people.persons]

@@ -90,11 +90,11 @@ COLUMNS = {"a": np.array([1, 2, np.nan]), "b": np.array([2, 1, 0]), "c": np.full
     [(mean("a"), 1.5), (total("b"), 3), (share_at_most("a", "b"), 0.5), (mean("c"), None)],
 )
 def test_columns_become_numbers_and_missing_ones_say_why(rule, number):
-    (value,) = values_of([Metric("k", "label", "", "", rule)], COLUMNS, masked=False)
+    (value,) = values_of([Metric("k", "label", "", rule)], COLUMNS, False, True)
     assert value.number == number
     assert (value.why == NOTHING) == (number is None)
 
 
 def test_no_rows_at_all_are_nothing_to_measure():
-    (value,) = values_of([Metric("k", "l", "", "", total("a"))], {"a": np.zeros(0)}, True)
+    (value,) = values_of([Metric("k", "l", "", total("a"))], {"a": np.zeros(0)}, True, True)
     assert str(value) == f"not measurable: {NOTHING}"

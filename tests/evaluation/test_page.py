@@ -86,9 +86,9 @@ def test_long_curves_are_thinned_and_keep_their_peaks():
 def test_tables_name_people_units_and_what_is_good(evaluation):
     lines = table(evaluation)
     assert "person 0 (16) as other" in "\n".join(lines)
-    jitter = next(line for line in lines if line.startswith("jitter in still passages"))
+    jitter = next(line for line in lines if line.startswith("the same, landmarks read often"))
     assert jitter.endswith("<= 1.1")
     both = comparison({"one": evaluation, "two": evaluation})
     assert both[0].split() == ["one", "two", "good"]
     warped = next(line for line in both if line.startswith("warped")).split()
-    assert warped[-3] == warped[-4] or warped[-4] == warped[-5]
+    assert warped[-6:-4] == warped[-4:-2]  # number and mark

@@ -17,6 +17,12 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("original", type=Path, metavar="ORIGINAL", help="what was swapped")
     parser.add_argument("result", type=Path, metavar="RESULT", help="what came out")
     parser.add_argument("--masks", type=Path, metavar="FILE", help="what --save_masks wrote")
+    parser.add_argument(
+        "--swap_report",
+        type=Path,
+        metavar="FILE",
+        help="what --report wrote: the swap's threshold is taken from it",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="all numbers, over time too")
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="one page with plots; it shows faces: private"
@@ -36,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         masks=arguments.masks,
         json_file=arguments.json,
         html_file=arguments.html,
+        swap_report=arguments.swap_report,
         say=arguments.console.say,
         **common_options(arguments),
     )
@@ -76,7 +83,12 @@ def add_common(parser: Parser, source_needed: bool) -> None:
         help="look at every Nth frame, where a metric looks at single frames",
     )
     swap_flags.add_who(parser)
-    parser.add_argument("--similarity_th", type=float, help="as given to the swap")
+    parser.add_argument(
+        "--similarity_th",
+        type=float,
+        help="largest distance between a target face and the same person, in the unit of dlib, "
+        "which judges here (default 0.6; --face_models insightface has another unit)",
+    )
     shared.add_shared(
         parser,
         min_face="as given to the swap",

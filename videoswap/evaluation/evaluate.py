@@ -25,7 +25,7 @@ from .maskflicker import MaskFlickerFamily
 from .measure import Families, Measured, measure
 from .metric import Columns, Family, FrameFamily, Metric
 from .missed import MissedFamily
-from .outside import OutsideFamily
+from .outside import LOSSLESS, OutsideFamily
 from .pairs import read_pairs
 from .people import People, find_people
 from .pose import PoseFamily
@@ -33,6 +33,7 @@ from .presence import BystanderFamily, FallbackFamily
 from .report import Evaluation, Group, Groups, values_of
 from .seam import SeamFamily
 from .texture import TextureFamily
+from .threshold import person_threshold
 from .warping import WarpingFamily
 
 
@@ -46,6 +47,7 @@ def evaluate_result(
     step: int,
     settings: SwapSettings,
     say: Say,
+    swap_report: Path | None = None,
 ) -> Evaluation:
     """Measure one result.
 
@@ -60,6 +62,7 @@ def evaluate_result(
         settings: Its ``analysis``, ``time_range``, ``similarity_th``, ``device`` and
             ``cache_dir`` are used.
         say: Called with sentences for the user.
+        swap_report: The report of the swap, whose threshold is used where its unit is the same.
 
     Raises:
         UsageError: ``bad_step``, ``no_source`` or ``sources_and_targets``.
@@ -72,7 +75,7 @@ def evaluate_result(
     tools = FaceTools.open(choose_device(settings.device).providers)
     with analyze_with_progress(infos[0], settings, tools) as analysis:
         uncover_with_progress(analysis)
-        threshold = settings.similarity_th or tools.recognizer.default_threshold
+        threshold, doubts = person_threshold(settings, swap_report, tools.recognizer)
         people = find_people(
             VideoPlaces(infos[0], analysis),
             sources,
@@ -96,19 +99,25 @@ def evaluate_result(
                 step,
                 bar.advance,
             )
-    notes = [*people.matching.notes, *_coverage(measured, infos, len(analysis.frames.pts))]
+    notes = [
+        *map(str, doubts),
+        *people.matching.notes,
+        *_coverage(measured, infos, len(analysis.frames.pts)),
+    ]
     for note in notes:
         say(f"Note: {note.rstrip('.')}.")
+    lossless = infos[1].codec in LOSSLESS and infos[1].pix_fmt == infos[0].pix_fmt
     return Evaluation(
         original=str(original),
         result=str(result),
         masks=None if masks is None else str(masks),
         encoder=tools.recognizer.name,
+        lossless=lossless,
         frames=measured.count,
         step=step,
         part=settings.time_range,
         notes=tuple(notes),
-        groups=_groups(people, families, measured, masks is not None),
+        groups=_groups(people, families, measured, masks is not None, lossless),
     )
 
 
@@ -149,14 +158,16 @@ def _coverage(measured: Measured, infos: tuple[VideoInfo, VideoInfo], wanted: in
     return [f"{infos[1].path} shows {measured.count} of {wanted} frames of {infos[0].path}"]
 
 
-def _groups(people: People, families: Families, measured: Measured, masked: bool) -> Groups:
+def _groups(
+    people: People, families: Families, measured: Measured, masked: bool, lossless: bool
+) -> Groups:
     sources = {match.person: match.source for match in people.matching.matches}
     swapped, others = _metrics(families.swapped), _metrics(families.others)
 
     def group(
         name: str, metrics: Sequence[Metric], columns: Columns, source: str | None = None
     ) -> Group:
-        values = values_of(metrics, columns, masked)
+        values = values_of(metrics, columns, masked, lossless)
         return Group(name, source, len(columns["pts"]), values, columns)
 
     def everybody(some: Sequence[Family], parts: Mapping[int, Columns]) -> Columns:

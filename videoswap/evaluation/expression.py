@@ -33,15 +33,15 @@ class ExpressionFamily:
     over_time = True
     columns = ("expression", "mouth_result", "mouth_original", "eyes_result", "eyes_original")
     metrics = (
-        Metric("expression", "expression difference", "eye distance", "small",
+        Metric("expression", "expression difference", "eye distance",
                mean("expression"), plot=("expression",), worst="expression"),
-        Metric("mouth_opening", "mouth opening difference", "eye distance", "small",
+        Metric("mouth_opening", "mouth opening difference", "eye distance",
                apart("mouth_result", "mouth_original"), plot=("mouth_result", "mouth_original")),
-        Metric("mouth_correlation", "mouth opening over time", "correlation", "near 1",
+        Metric("mouth_correlation", "mouth opening over time", "correlation",
                correlation("mouth_result", "mouth_original")),
-        Metric("eye_opening", "eye opening difference", "aspect ratio", "small",
+        Metric("eye_opening", "eye opening difference", "aspect ratio",
                apart("eyes_result", "eyes_original"), plot=("eyes_result", "eyes_original")),
-        Metric("eye_correlation", "eye opening over time", "correlation", "near 1",
+        Metric("eye_correlation", "eye opening over time", "correlation",
                correlation("eyes_result", "eyes_original")),
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ class GazeFamily:
     over_time = False
     columns = ("gaze", "gaze_result", "gaze_original")
     metrics = (
-        Metric("gaze", "gaze difference", "eye widths", "small", mean("gaze"), worst="gaze",
+        Metric("gaze", "gaze difference", "eye widths", mean("gaze"), worst="gaze",
                plot=("gaze_result", "gaze_original")),
     )  # fmt: skip
 

@@ -32,12 +32,12 @@ class IdentityFamily:
     over_time = False
     columns = ("to_source", "to_original", "retrieved", "wrong_source")
     metrics = (
-        Metric("distance_to_source", "distance to source", "dlib", "< 0.6", mean("to_source"),
+        Metric("distance_to_source", "distance to source", "dlib", mean("to_source"),
                plot=("to_source", "to_original"), worst="to_source"),
-        Metric("distance_to_original", "distance to original", "dlib", "> to source",
+        Metric("distance_to_original", "distance to original", "dlib",
                mean("to_original")),
-        Metric("retrieval", "retrieval rate", "", "1", mean("retrieved")),
-        Metric("wrong_source_frames", "wrong-person frames", "frames", "0", total("wrong_source"),
+        Metric("retrieval", "retrieval rate", "", mean("retrieved")),
+        Metric("wrong_source_frames", "wrong-person frames", "frames", total("wrong_source"),
                worst="wrong_source"),
     )  # fmt: skip
 

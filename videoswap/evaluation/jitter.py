@@ -56,17 +56,17 @@ class JitterFamily:
         "jitter_reread_original",
     )  # fmt: skip
     metrics = (
-        Metric("jitter_ratio", "jitter in still passages", "x original", "<= 1.1",
+        Metric("jitter_ratio", "jitter in still passages", "x original",
                root_ratio("jitter_result", "jitter_original"), worst="jitter_result",
                plot=("jitter_result", "jitter_original")),
-        Metric("jitter_original", "the original's own", "1/1000 eye distance", "",
+        Metric("jitter_original", "the original's own", "1/1000 eye distance",
                root_mean("jitter_original")),
-        Metric("jitter_reread_ratio", "the same, landmarks read often", "x original", "<= 1.1",
+        Metric("jitter_reread_ratio", "the same, landmarks read often", "x original",
                root_ratio("jitter_reread_result", "jitter_reread_original"),
                plot=("jitter_reread_result", "jitter_reread_original")),
-        Metric("jitter_reread_original", "the original's own", "1/1000 eye distance", "",
+        Metric("jitter_reread_original", "the original's own", "1/1000 eye distance",
                root_mean("jitter_reread_original")),
-        Metric("still_frames", "still frames it was measured on", "frames", "", total("still")),
+        Metric("still_frames", "still frames it was measured on", "frames", total("still")),
     )  # fmt: skip
 
     def __init__(self) -> None:

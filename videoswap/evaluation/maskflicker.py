@@ -26,10 +26,10 @@ class MaskFlickerFamily:
     over_time = True
     columns = ("mask_overlap", "mask_area_change", "mask_unsteady")
     metrics = (
-        Metric("mask_overlap", "mask overlap frame to frame", "IoU", "near 1",
+        Metric("mask_overlap", "mask overlap frame to frame", "IoU",
                mean("mask_overlap"), needs_masks=True, plot=("mask_overlap",),
                worst="mask_unsteady"),
-        Metric("mask_area_change", "mask area change", "", "near 0", mean("mask_area_change"),
+        Metric("mask_area_change", "mask area change", "", mean("mask_area_change"),
                needs_masks=True),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..records import Array
+from .limits import GOOD, Good
 from .look import Look
 from .motion import Moment
 from .pairs import Pair
@@ -25,7 +26,6 @@ class Metric:
         key: Name in the JSON; never changes its meaning.
         label: Name in the table.
         unit: Unit; empty for a ratio or a share.
-        good: What is good, in words.
         value: Makes the number of the columns; NaN if nothing was measured.
         needs_masks: Whether it cannot be measured without the masks.
         plot: Columns to draw over time.
@@ -35,11 +35,20 @@ class Metric:
     key: str
     label: str
     unit: str
-    good: str
     value: Callable[[Columns], float]
     needs_masks: bool = False
     plot: tuple[str, ...] = ()
     worst: str = ""
+
+    @property
+    def good(self) -> Good | None:
+        """Which values are good; None for a number that only informs."""
+        return GOOD.get(self.key)
+
+    @property
+    def good_words(self) -> str:
+        """The same in words; empty for a number that only informs."""
+        return "" if self.good is None else self.good.words
 
 
 class Family(Protocol):

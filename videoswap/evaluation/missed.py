@@ -29,7 +29,7 @@ class MissedFamily:
 
     columns = ("missed",)
     metrics = (
-        Metric("missed_faces", "faces overlooked", "faces", "0", total("missed"), worst="missed"),
+        Metric("missed_faces", "faces overlooked", "faces", total("missed"), worst="missed"),
     )
 
     def __init__(

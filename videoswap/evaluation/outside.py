@@ -15,6 +15,21 @@ from .metric import Metric, largest, mean, total
 from .pairs import Pair
 
 BLOCK = 8  # pixels, side of the squares in which encoder noise averages out
+#: Codecs that give every sample back as it was.
+LOSSLESS = frozenset(
+    [
+        "ffv1",
+        "huffyuv",
+        "ffvhuff",
+        "utvideo",
+        "magicyuv",
+        "rawvideo",
+        "v210",
+        "png",
+        "apng",
+        "qtrle",
+    ]
+)
 LEAST = 3.0  # levels by which the mean of a square must differ
 NOISE = 8.0  # times the usual difference of a square of the frame (robust standard deviation)
 
@@ -26,7 +41,8 @@ class OutsideFamily:
     counts where all luma samples it covers have mask 0). Frames of different pixel formats are
     compared as RGB. Reported, in levels of 0 to 255:
 
-    - changed samples: how many differ at all; 0 for a lossless encoder (good: 0 there),
+    - changed samples: how many differ at all; judged where the encoder is one of ``LOSSLESS``
+      (good: 0), since others change samples everywhere,
     - the mean and the largest absolute difference: with a lossy encoder, its noise,
     - changed places: the share of squares of ``BLOCK`` pixels whose mean luma differs by more
       than re-encoding explains: by ``LEAST`` levels and by ``NOISE`` times the usual difference
@@ -37,14 +53,14 @@ class OutsideFamily:
 
     columns = ("outside_changed", "outside_mean", "outside_largest", "outside_places")
     metrics = (
-        Metric("outside_places", "changed places outside the masks", "", "0",
+        Metric("outside_places", "changed places outside the masks", "",
                mean("outside_places"), needs_masks=True, plot=("outside_mean",),
                worst="outside_places"),
-        Metric("outside_changed", "changed samples outside", "samples", "0 if lossless",
+        Metric("outside_changed", "changed samples outside", "samples",
                total("outside_changed"), needs_masks=True),
-        Metric("outside_mean", "mean difference outside", "levels", "", mean("outside_mean"),
+        Metric("outside_mean", "mean difference outside", "levels", mean("outside_mean"),
                needs_masks=True),
-        Metric("outside_largest", "largest difference outside", "levels", "",
+        Metric("outside_largest", "largest difference outside", "levels",
                largest("outside_largest"), needs_masks=True),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..media.files import atomic_output
 from ..records import Array
 from .plots import CLASSES, curve_plot
-from .report import Evaluation, Group
+from .report import Evaluation, Group, Value
 from .worst import pictures, worst_frames
 
 QUALITY = 85  # of the JPEG pictures
@@ -28,7 +28,7 @@ h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2.2rem}h3{font-size:.9rem;mar
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.15rem .8rem .15rem 0;text-align:right;border-bottom:1px solid var(--line);
 font-weight:normal}
-td:first-child,th:first-child{text-align:left}.pale,td:last-child{color:var(--pale)}
+.ok{color:var(--three)}td:first-child,th:first-child{text-align:left}.pale,td:last-child{color:var(--pale)}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr));gap:1rem}
 svg{width:100%;height:auto}svg text{font:10px sans-serif;fill:var(--pale)}
 .grid{stroke:var(--line);fill:none}
@@ -72,6 +72,7 @@ def _head(evaluation: Evaluation) -> str:
         f"<title>{name}</title><style>{STYLE}</style></head><body><h1>{name}</h1>"
         f'<p class="pale">against {escape(evaluation.original)}, {evaluation.frames} frames, '
         f"identities by {escape(evaluation.encoder)}</p>"
+        f"<p>{escape(str(evaluation.verdict))}</p>"
         f'<p class="note">{PRIVATE}</p>{notes}'
     )
 
@@ -82,13 +83,18 @@ def _table(groups: Sequence[Group]) -> str:
     for place, value in enumerate(groups[0].values):
         metric = value.metric
         unit = f' <span class="pale">{escape(metric.unit)}</span>' if metric.unit else ""
-        cells = "".join(f"<td>{escape(str(group.values[place]))}</td>" for group in groups)
-        good = escape(metric.good)
+        cells = "".join(_cell(group.values[place]) for group in groups)
+        good = escape(metric.good_words)
         rows.append(f"<tr><td>{escape(metric.label)}{unit}</td>{cells}<td>{good}</td></tr>")
     return (
         f'<div class="wide"><table><tr><th></th>{head}<th>good</th></tr>{"".join(rows)}'
         "</table></div>"
     )
+
+
+def _cell(value: Value) -> str:
+    mark = {True: ' <span class="ok">ok</span>', False: ' <b class="one">bad</b>', None: ""}
+    return f"<td>{escape(str(value))}{mark[value.good]}</td>"
 
 
 def _title(group: Group) -> str:

@@ -33,9 +33,9 @@ class PoseFamily:
     over_time = False
     columns = (*(f"{axis}_{which}" for axis in AXES for which in ("result", "original")), "pose")
     metrics = (
-        Metric("pose", "pose difference", "degrees", "small", mean("pose"), worst="pose"),
+        Metric("pose", "pose difference", "degrees", mean("pose"), worst="pose"),
         *(
-            Metric(axis, f"{axis} difference", "degrees", "small",
+            Metric(axis, f"{axis} difference", "degrees",
                    apart(f"{axis}_result", f"{axis}_original"),
                    plot=(f"{axis}_result", f"{axis}_original"))
             for axis in AXES

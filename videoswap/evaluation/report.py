@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from ..media.files import atomic_output
 from ..records import Array, TimeRange
 from .metric import Columns, Metric
 
-VERSION = 1  # of the JSON; goes up when a key changes its meaning or goes away
+VERSION = 2  # of the JSON; goes up when a key changes its meaning or goes away
 COUNTS = ("frames", "times", "faces", "samples")  # units of whole numbers
 NEEDS_MASKS = "needs --masks"
 NOTHING = "there was nothing to measure it on"
@@ -28,11 +28,13 @@ class Value:
         metric: What it is.
         number: The number; None if it could not be measured.
         why: Why it could not be measured.
+        good: Whether it is good; None if nobody can say: it only informs, or was not measured.
     """
 
     metric: Metric
     number: float | None
     why: str = ""
+    good: bool | None = None
 
     def __str__(self) -> str:
         """Return the number as a table shows it."""
@@ -90,6 +92,35 @@ class Groups:
         return self.overall, *self.people, self.bystanders, *self.others, self.whole
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What all numbers say together.
+
+    Attributes:
+        good: Whether all that can be judged are good; None if none can.
+        judged: How many those are.
+        bad: Group and number of each that is not good.
+    """
+
+    good: bool | None
+    judged: int
+    bad: tuple[tuple[str, Value], ...]
+
+    def __str__(self) -> str:
+        """Return it as a sentence."""
+        if self.good is None:
+            return "Verdict: nothing could be judged."
+        if self.good:
+            return f"Verdict: good in all {self.judged} numbers that are judged."
+        bad = "; ".join(
+            f"{value.metric.label} {value} ({group}; good: {value.metric.good_words})"
+            for group, value in self.bad
+        )
+        return (
+            f"Verdict: not good in {len(self.bad)} of {self.judged} numbers that are judged: {bad}."
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """Everything measured on one result.
@@ -99,6 +130,7 @@ class Evaluation:
         result: What came out.
         masks: Its masks, if given.
         encoder: Name of the face encoder that judged identities.
+        lossless: Whether the result was encoded without loss.
         frames: Frames compared.
         step: Metrics of single frames looked at every one of so many.
         part: The part of the original that was looked at.
@@ -110,6 +142,7 @@ class Evaluation:
     result: str
     masks: str | None
     encoder: str
+    lossless: bool
     frames: int
     step: int
     part: TimeRange
@@ -122,14 +155,37 @@ class Evaluation:
         found = (group.number(key) for group in groups)
         return next((number for number in found if number is not None), None)
 
+    @property
+    def verdict(self) -> Verdict:
+        """What the numbers of every swapped person, of all others and of whole frames say."""
+        groups = self.groups
+        judged = [
+            (group.name, value)
+            for group in (*(groups.people or (groups.overall,)), groups.bystanders, groups.whole)
+            for value in group.values
+            if value.good is not None
+        ]
+        bad = tuple((name, value) for name, value in judged if not value.good)
+        return Verdict(not bad if judged else None, len(judged), bad)
+
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data for JSON."""
+        verdict = self.verdict
         return {
             "version": VERSION,
             "original": self.original,
             "result": self.result,
             "masks": self.masks,
             "encoder": self.encoder,
+            "lossless": self.lossless,
+            "verdict": {
+                "good": verdict.good,
+                "judged": verdict.judged,
+                "bad": [
+                    {"group": name, "metric": value.metric.key, "value": value.number}
+                    for name, value in verdict.bad
+                ],
+            },
             "frames": self.frames,
             "step": self.step,
             "start": _seconds(self.part.start),
@@ -144,23 +200,46 @@ class Evaluation:
             part.write_text(json.dumps(self.as_data(), indent=1), encoding="utf-8")
 
 
-def values_of(metrics: Sequence[Metric], columns: Columns, masked: bool) -> tuple[Value, ...]:
+def values_of(
+    metrics: Sequence[Metric], columns: Columns, masked: bool, lossless: bool
+) -> tuple[Value, ...]:
     """Make the numbers of the columns.
 
     Args:
         metrics: Which numbers.
         columns: What they are made of.
         masked: Whether there were masks.
+        lossless: Whether the result was encoded without loss.
     """
+    numbers = {
+        metric.key: _finite(metric.value(columns))
+        for metric in metrics
+        if masked or not metric.needs_masks
+    }
     values = []
     for metric in metrics:
-        if metric.needs_masks and not masked:
-            values.append(Value(metric, None, NEEDS_MASKS))
-            continue
-        number = metric.value(columns)
-        measured = math.isfinite(number)
-        values.append(Value(metric, number if measured else None, "" if measured else NOTHING))
+        number = numbers.get(metric.key)
+        if number is not None:
+            values.append(Value(metric, number, good=_judged(metric, number, numbers, lossless)))
+        else:
+            values.append(Value(metric, None, NOTHING if metric.key in numbers else NEEDS_MASKS))
     return tuple(values)
+
+
+def _judged(
+    metric: Metric, number: float, numbers: Mapping[str, float | None], lossless: bool
+) -> bool | None:
+    """Tell whether a number is good; None if nobody can say."""
+    if metric.good is None:
+        return None
+    good = metric.good.holds(number, numbers)
+    if metric.good.lossless and not lossless and not good:
+        return None  # an encoder with loss explains it
+    return good
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _group(group: Group) -> dict[str, Any]:
@@ -169,7 +248,13 @@ def _group(group: Group) -> dict[str, Any]:
         "source": group.source,
         "rows": group.rows,
         "metrics": {
-            one.metric.key: {"value": one.number, "unit": one.metric.unit, "why": one.why}
+            one.metric.key: {
+                "value": one.number,
+                "unit": one.metric.unit,
+                "why": one.why,
+                "good": one.good,
+                "range": one.metric.good_words,
+            }
             for one in group.values
         },
         "over_time": {name: _numbers(column) for name, column in group.columns.items()},

@@ -21,7 +21,7 @@ def table(evaluation: Evaluation) -> list[str]:
     if groups.others:
         lines += ["", *_block([groups.bystanders])]
     lines += ["", *_block([groups.whole])]
-    return lines
+    return [*lines, "", str(evaluation.verdict)]
 
 
 def comparison(evaluations: Mapping[str, Evaluation]) -> list[str]:
@@ -31,8 +31,17 @@ def comparison(evaluations: Mapping[str, Evaluation]) -> list[str]:
     for parts in zip(*(_compared(one) for one in evaluations.values()), strict=True):
         metric = parts[0].metric
         label = f"{metric.label} [{metric.unit}]" if metric.unit else metric.label
-        rows.append([label, *map(str, parts), metric.good])
-    return aligned(rows)
+        rows.append([label, *map(marked, parts), metric.good_words])
+    verdicts = [f"{label}: {one.verdict}" for label, one in evaluations.items()]
+    return [*aligned(rows), "", *verdicts]
+
+
+def marked(value: Value) -> str:
+    """Return a number and whether it is good."""
+    if value.number is None:
+        return str(value)
+    mark = {True: "ok ", False: "BAD", None: "   "}[value.good]
+    return f"{value} {mark}"
 
 
 def _compared(evaluation: Evaluation) -> list[Value]:
@@ -47,7 +56,8 @@ def _block(groups: Sequence[Group]) -> list[str]:
     for place, value in enumerate(groups[0].values):
         metric = value.metric
         label = f"{metric.label} [{metric.unit}]" if metric.unit else metric.label
-        rows.append([label, *(str(group.values[place]) for group in groups), metric.good])
+        words = metric.good_words
+        rows.append([label, *(marked(group.values[place]) for group in groups), words])
     return aligned(rows)
 
 

@@ -40,16 +40,16 @@ class TextureFamily:
         "softness_off",
     )  # fmt: skip
     metrics = (
-        Metric("sharpness", "sharpness to surroundings", "x original", "near 1",
+        Metric("sharpness", "sharpness to surroundings", "x original",
                geometric_mean("sharpness"),
                plot=("detail_result", "detail_original"), worst="softness_off"),
-        Metric("grain", "noise to surroundings", "x original", "near 1",
+        Metric("grain", "noise to surroundings", "x original",
                geometric_mean("grain"),
                plot=("noise_result", "noise_original")),
-        Metric("detail_result", "detail of the face", "levels", "", mean("detail_result")),
-        Metric("detail_original", "the original's own", "levels", "", mean("detail_original")),
-        Metric("noise_result", "noise of the face", "levels", "", mean("noise_result")),
-        Metric("noise_original", "the original's own", "levels", "", mean("noise_original")),
+        Metric("detail_result", "detail of the face", "levels", mean("detail_result")),
+        Metric("detail_original", "the original's own", "levels", mean("detail_original")),
+        Metric("noise_result", "noise of the face", "levels", mean("noise_result")),
+        Metric("noise_original", "the original's own", "levels", mean("noise_original")),
     )  # fmt: skip
 
     def measure(self, moment: Moment) -> Mapping[str, float]:
