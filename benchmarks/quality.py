@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from videoswap import SwapSettings, evaluate  # noqa: E402
 from videoswap.evaluation.report import Evaluation  # noqa: E402
-from videoswap.records import TimeRange  # noqa: E402
+from videoswap.timerange import TimeRange  # noqa: E402
 
 QUICK_END, QUICK_STEP = Fraction(3, 2), 5
 NOT_EVERYBODY = 5  # exit code of a swap in which a target face does not appear

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT, SHARED
 from videoswap import EncodeSettings, SwapSettings, swap_video
-from videoswap.records import TimeRange
+from videoswap.timerange import TimeRange
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .settings import TimeRange as TimeRange  # its old place
+from .timerange import TimeRange as TimeRange  # its old place
 
 Array = NDArray[Any]
 

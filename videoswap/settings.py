@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from .errors import UsageError
+from .fieldtypes import conform
+from .timerange import TimeRange
 
 
 def default_cache_dir() -> Path | None:
@@ -26,36 +28,6 @@ def default_cache_dir() -> Path | None:
         return Path(folder or Path.home() / ".cache") / "videoswap"
     except RuntimeError:
         return None
-
-
-#: No video is longer; what is would not fit into a pts of 64 bits.
-LONGEST = 10**9  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class TimeRange:
-    """A part of a video in seconds from its first frame; None means open.
-
-    Frames with ``start <= time < end`` are inside.
-    """
-
-    start: Fraction | None = None
-    end: Fraction | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse negative, empty and absurd ranges."""
-        start = self.start if self.start is not None else Fraction(0)
-        if start < 0 or (self.end is not None and self.end <= start):
-            raise UsageError(
-                "empty_range", "--end must come after --start, and neither may be negative."
-            )
-        if max(start, self.end or 0) > LONGEST:
-            raise UsageError("bad_time", f"No video is longer than {LONGEST} seconds.")
-
-    @property
-    def whole(self) -> bool:
-        """Whether this is the whole video."""
-        return self.start is None and self.end is None
 
 
 QUALITIES = ("draft", "good", "high", "visually_lossless", "lossless")
@@ -122,8 +94,13 @@ class AnalysisSettings:
 
     def __post_init__(self) -> None:
         """Check ranges."""
+        conform(self)
         if not 0 < self.min_face <= 1:
             raise UsageError("bad_min_face", "--min_face must lie between 0 and 1.")
+        if self.keyframe_interval < 1:
+            raise UsageError("bad_interval", "keyframe_interval must be at least 1.")
+        if self.max_gap < 0:
+            raise UsageError("bad_gap", "max_gap must not be below 0.")
         if not 0 < self.score_th < 1:
             raise UsageError("bad_score", "The detection threshold must lie between 0 and 1.")
         if self.face_models not in FACE_MODELS:
@@ -152,6 +129,7 @@ class FacePlace:
 
     def __post_init__(self) -> None:
         """Check the position and the time."""
+        conform(self)
         if self.time is not None and self.time < 0:
             raise UsageError("bad_face_at", "--face_at must not be a time below 0.")
         if isinstance(self.position, str) and self.position not in POSITIONS:
@@ -195,6 +173,7 @@ class PeopleSettings:
 
     def __post_init__(self) -> None:
         """Check that there is one way of choosing, and no number twice."""
+        conform(self)
         if self.all_faces + bool(self.persons) + bool(self.places) > 1:
             raise UsageError(
                 "which_people",
@@ -244,6 +223,7 @@ class EncodeSettings:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        conform(self)
         if self.crf is not None and not 0 <= self.crf < math.inf:
             raise UsageError("bad_crf", "--crf must be a number that is not negative.")
         if self.quality not in (None, *QUALITIES):
@@ -290,6 +270,7 @@ class GhostSettings:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        conform(self)
         if self.backbone not in ("unet", "linknet", "resnet"):
             raise UsageError(
                 "bad_backbone",
@@ -332,6 +313,7 @@ class BlendSettings:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        conform(self)
         if self.mask not in MASKS:
             raise UsageError(
                 "bad_mask", f"Unknown mask {self.mask!r}.", f"Use one of {', '.join(MASKS)}."
@@ -362,6 +344,7 @@ class DetailSettings:
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
+        conform(self)
         if self.pixel_boost not in (None, 1, 2, 3, 4):
             raise UsageError("bad_pixel_boost", "--pixel_boost must be auto, 1, 2, 3 or 4.")
         if self.restorer not in RESTORERS:
@@ -425,6 +408,7 @@ class SwapSettings:
 
     def __post_init__(self) -> None:
         """Check ranges and names."""
+        conform(self)
         if self.swapper not in ("auto", *ENGINES):
             raise UsageError(
                 "unknown_engine",

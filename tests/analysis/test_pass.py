@@ -33,8 +33,8 @@ from videoswap.finding import hidden_landmarks as hidden
 from videoswap.finding.views import FramePicture
 from videoswap.media.probe import probe
 from videoswap.occlusion import own
-from videoswap.records import TimeRange
 from videoswap.settings import AnalysisSettings
+from videoswap.timerange import TimeRange
 
 SETTINGS = AnalysisSettings(min_face=Fraction(1, 9))
 

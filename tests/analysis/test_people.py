@@ -27,8 +27,9 @@ from tests.squares import write_video
 from videoswap.analysis.analyze import Analysis, analyze_video
 from videoswap.clustering import cluster_tracks
 from videoswap.media.probe import probe
-from videoswap.records import Array, TimeRange
+from videoswap.records import Array
 from videoswap.settings import AnalysisSettings
+from videoswap.timerange import TimeRange
 
 NEAR = 0.35  # of a face's height: how far a face may be from the one it is meant to be
 PLAIN = 0.97  # share of a face to be seen from which it must be found

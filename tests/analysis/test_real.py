@@ -14,8 +14,8 @@ from videoswap.clustering import cluster_tracks
 from videoswap.finding.views import FramePicture
 from videoswap.media.probe import probe
 from videoswap.occlusion.own import load_glance
-from videoswap.records import TimeRange
 from videoswap.settings import AnalysisSettings
+from videoswap.timerange import TimeRange
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -8,8 +8,8 @@ from tests.media import clips
 from videoswap.errors import InputError
 from videoswap.evaluation.pairs import read_pairs
 from videoswap.media.probe import probe
-from videoswap.records import TimeRange
 from videoswap.settings import EncodeSettings
+from videoswap.timerange import TimeRange
 
 
 @pytest.fixture(scope="module")

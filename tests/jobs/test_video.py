@@ -15,9 +15,9 @@ import videoswap.jobs.delivery
 import videoswap.jobs.video
 from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
-from videoswap.records import TimeRange
 from videoswap.runtime.outputs import Outputs
 from videoswap.settings import FacePlace, PeopleSettings
+from videoswap.timerange import TimeRange
 
 
 def planes(path, mask=False):

@@ -16,8 +16,8 @@ from videoswap.media.ffmpeg import verify
 from videoswap.media.mux import plan_streams
 from videoswap.media.plan import plan_encoder
 from videoswap.media.probe import probe
-from videoswap.records import TimeRange
 from videoswap.settings import EncodeSettings
+from videoswap.timerange import TimeRange
 
 CLICKS = (0.25, 0.5, 1.0, 1.5)  # seconds
 CLICK = 40  # samples

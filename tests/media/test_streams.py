@@ -19,7 +19,7 @@ from videoswap.media.ffmpeg import verify
 from videoswap.media.files import atomic_output
 from videoswap.media.mux import plan_streams
 from videoswap.media.probe import probe
-from videoswap.records import TimeRange
+from videoswap.timerange import TimeRange
 
 RICH = clips.Clip(audio=2, subtitles="mov_text", chapters=True)
 

@@ -27,8 +27,9 @@ from ..finding.views import FramePicture
 from ..media.probe import VideoInfo
 from ..media.reader import AnalysisScaler, VideoReader
 from ..occlusion.own import load_glance, networks_key
-from ..records import Array, Face, Fallback, TimeRange, Track
+from ..records import Array, Face, Fallback, Track
 from ..settings import AnalysisSettings
+from ..timerange import TimeRange
 from .fingerprint import analysis_key
 from .opening import open_store
 from .samples import mean_embedding

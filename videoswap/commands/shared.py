@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ..settings import (
-    FACE_MODELS,
-    AnalysisSettings,
-    SwapSettings,
-    TimeRange,
-    default_cache_dir,
-)
+from ..settings import FACE_MODELS, AnalysisSettings, SwapSettings, default_cache_dir
+from ..timerange import TimeRange
 from . import values
 
 

@@ -17,7 +17,8 @@ from ..errors import UsageError
 from ..media.files import atomic_output, url
 from ..media.formats import container_for, holds
 from ..media.probe import VideoInfo
-from ..records import Array, TimeRange
+from ..records import Array
+from ..timerange import TimeRange
 from .pairs import Pair, read_pairs
 
 PANE_ROWS = 480  # of one picture at most

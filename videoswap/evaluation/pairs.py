@@ -15,7 +15,8 @@ from ..errors import InputError
 from ..media.pixels import layout, samples
 from ..media.probe import VideoInfo
 from ..media.reader import AnalysisScaler, DecodedFrame, VideoReader
-from ..records import Array, TimeRange
+from ..records import Array
+from ..timerange import TimeRange
 
 THUMBNAIL = 32  # pixels, of the pictures by which two videos are told apart
 UNLIKE = 30.0  # levels by which the median pixel of two thumbnails may differ

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..media.files import atomic_output
-from ..records import Array, TimeRange
+from ..records import Array
+from ..timerange import TimeRange
 from .metric import Columns, Metric
 
 VERSION = 2  # of the JSON; goes up when a key changes its meaning or goes away

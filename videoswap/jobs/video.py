@@ -19,7 +19,7 @@ from ..media.probe import VideoInfo, probe
 from ..media.scratch import clear_leftovers
 from ..occlusion.finder import Finder
 from ..places import VideoPlaces
-from ..records import Fallback, Person, TimeRange
+from ..records import Fallback, Person
 from ..report import Report
 from ..runtime.outputs import Outputs
 from ..runtime.pieces import piece_folder, render_key
@@ -28,6 +28,7 @@ from ..runtime.render import Casting, FacesBetween, Renderer, cast
 from ..runtime.segments import Segment, plan_segments
 from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
+from ..timerange import TimeRange
 from .clock import Clock
 from .context import Context, Say
 from .delivery import Targets, animation_sink, deliver, plan_targets

@@ -16,7 +16,8 @@ from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
 from ..errors import InputError, OutputError
-from ..records import Array, Fallback, TimeRange
+from ..records import Array, Fallback
+from ..timerange import TimeRange
 from .encoder import configure
 from .files import open_input, url
 from .matroska import PLACEHOLDER, write_pixel_shape
