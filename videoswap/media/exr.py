@@ -16,6 +16,7 @@ import av
 import numpy as np
 
 from ..errors import InputError
+from ..packages import explain
 from ..records import Array, Fallback
 from .pixels import samples
 
@@ -79,9 +80,9 @@ def read_exr(path: Path) -> ExrPicture:
 
     Raises:
         InputError: ``not_a_picture``, ``picture_too_large``, ``unsupported_picture`` without
-            full R, G and B, or ``no_openexr``.
+            full R, G and B, or ``missing_package``.
     """
-    library = _library(path)
+    library = _library()
     try:
         with library.File(str(path), header_only=True) as file:
             least, most = file.header()["dataWindow"]
@@ -116,7 +117,7 @@ def write_exr(path: Path, planes: list[Array], like: ExrPicture) -> None:
         planes: (H, W) uint16 numbers of green, blue, red and perhaps alpha.
         like: The picture that it is made from.
     """
-    library = _library(path)
+    library = _library()
     channels: dict[str, Any] = dict(like.channels)
     for name, plane in zip(like.names, planes, strict=True):
         channels[name] = half_of(plane)
@@ -125,12 +126,10 @@ def write_exr(path: Path, planes: list[Array], like: ExrPicture) -> None:
         file.write(str(path))
 
 
-def _library(path: Path) -> ModuleType:
+def _library() -> ModuleType:
     try:
         import OpenEXR
-    except ImportError:
-        raise InputError(
-            "no_openexr", f"{path} needs the package OpenEXR.", "pip install OpenEXR"
-        ) from None
+    except ImportError as error:
+        raise explain(error) from error
     module: ModuleType = OpenEXR
     return module
