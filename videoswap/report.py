@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .media.files import atomic_output
+from .records import Lost
 from .runtime.stages import StageTime
 
 
@@ -66,6 +67,7 @@ class Report:
         restorer: What redrew the swapped faces; None for nothing.
         masks: Where the masks are; None if not asked for.
         dry_run: Whether nothing was written.
+        lost: What of the film is not in the result.
     """
 
     input: str
@@ -89,6 +91,7 @@ class Report:
     restorer: str | None = None
     masks: str | None = None
     dry_run: bool = False
+    lost: Lost = field(default_factory=Lost)
 
     @property
     def complete(self) -> bool:

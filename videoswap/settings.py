@@ -380,6 +380,7 @@ class SwapSettings:
             for no limit.
         overwrite: Whether an existing output may be replaced.
         strict_streams: Fail, instead of reporting, if a stream cannot be kept.
+        strict_input: Fail, instead of reporting, if the video is damaged or cut short.
         fps: Frames a second of numbered pictures; None takes 25.
     """
 
@@ -399,6 +400,7 @@ class SwapSettings:
     cache_limit: int | None = field(default_factory=default_cache_limit)
     overwrite: bool = False
     strict_streams: bool = False
+    strict_input: bool = False
     fps: Fraction | None = None
 
     @property

@@ -71,6 +71,7 @@ class Analysis:
         frames: All frames and their shots.
         tracks: All tracks, by first appearance.
         cached: Whether all of it came from an earlier run.
+        damage: What was wrong with the video, by pts.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Analysis:
         self._landmarker = landmarker
         self._uncovered = store.uncovered_tracks()
         self.frames = Frames(*store.frames())
+        self.damage = tuple(store.damage())
         self.tracks = _tracks(store, self.frames)
         self._spans = {track.id: self._span(track) for track in self.tracks}
         self.smooth_with(smooth_track)
@@ -287,8 +289,10 @@ def _fill(
     expected = info.frames_hint if span == (None, None) else None
     batch: list[Scanned] = []
     committed = time.monotonic()
+    kept = 0
     with (
-        closing(_pictures(info, settings, first, span[1])) as pictures,
+        VideoReader(info, threads=1) as reader,
+        closing(_scaled(reader, settings, first, span[1])) as pictures,
         closing(scanner.scan(pictures, state)) as windows,
     ):
         for window in windows:
@@ -296,13 +300,15 @@ def _fill(
             done += len(window.pts)
             stopped = stop is not None and stop.is_set()
             if stopped or time.monotonic() - committed > BATCH_SECONDS:
-                store.add(batch)
+                damage = reader.problems.damage[kept:]
+                store.add(batch, damage)
+                kept += len(damage)
                 batch, committed = [], time.monotonic()
             if stopped:
                 _raise_if_set(stop)
             if progress is not None:
                 progress(done, expected)
-    store.add(batch)
+        store.add(batch, reader.problems.damage[kept:])
 
 
 def _raise_if_set(stop: threading.Event | None) -> None:
@@ -314,10 +320,16 @@ def _raise_if_set(stop: threading.Event | None) -> None:
 def _pictures(
     info: VideoInfo, settings: AnalysisSettings, first: int | None, last: int | None
 ) -> Generator[FramePicture]:
-    scaler = AnalysisScaler(info, max(PICTURE_HEIGHT, search_height(settings)))
     with VideoReader(info, threads=1) as reader:
-        for frame in reader.frames(first, last):
-            yield FramePicture(frame.pts, scaler.picture(frame), scaler.matrix)
+        yield from _scaled(reader, settings, first, last)
+
+
+def _scaled(
+    reader: VideoReader, settings: AnalysisSettings, first: int | None, last: int | None
+) -> Generator[FramePicture]:
+    scaler = AnalysisScaler(reader.info, max(PICTURE_HEIGHT, search_height(settings)))
+    for frame in reader.frames(first, last):
+        yield FramePicture(frame.pts, scaler.picture(frame), scaler.matrix)
 
 
 def _tracks(store: Store, frames: Frames) -> tuple[Track, ...]:

@@ -24,6 +24,7 @@ from filelock import FileLock
 
 from ..errors import OutputError
 from ..finding.appearance import MOST, Appearance
+from ..media.damage import Damage
 from ..records import Array, Face, Fallback
 from . import tables
 from .samples import Sample
@@ -103,19 +104,24 @@ class Store:
         text = self._meta("state")
         return None if text is None else from_json(text)
 
-    def add(self, windows: Sequence[Scanned]) -> None:
-        """Keep what some windows showed, all or nothing.
+    def add(self, windows: Sequence[Scanned], damage: Sequence[Damage] = ()) -> None:
+        """Keep what some windows showed and what was wrong with the video, all or nothing.
+
+        Damage may be given again, as where an interrupted pass goes on.
 
         Raises:
             OutputError: ``cache_not_writable``.
         """
-        if not windows:
+        if not windows and not damage:
             return
+        places = [(one.kind, one.pts, one.end_pts, one.frames) for one in damage]
 
         def insert(base: sqlite3.Connection) -> None:
             for window in windows:
                 self._insert(base, window)
-            _set(base, "state", to_json(windows[-1].state))
+            base.executemany("INSERT OR REPLACE INTO damage VALUES (?, ?, ?, ?)", places)
+            if windows:
+                _set(base, "state", to_json(windows[-1].state))
 
         self._commit(insert)
 
@@ -202,6 +208,12 @@ class Store:
             rows = self._base.execute("SELECT pts, scene FROM frames ORDER BY pts").fetchall()
         table = np.array(rows, np.int64).reshape(-1, 2)
         return table[:, 0].copy(), table[:, 1].copy()
+
+    def damage(self) -> list[Damage]:
+        """Return what was wrong with the video, by pts."""
+        query = "SELECT kind, pts, end_pts, frames FROM damage ORDER BY pts, kind"
+        with self._guard:
+            return [Damage(*row) for row in self._base.execute(query)]
 
     def spans(self) -> list[tuple[int, int, int, int]]:
         """Return track, first pts, last pts and number of found faces of all tracks."""

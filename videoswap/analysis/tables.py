@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = "6"
+SCHEMA = "7"
 PATIENCE = 5.0  # seconds that another process may take for a commit
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -30,6 +30,10 @@ CREATE TABLE appearances (
 CREATE TABLE uncovered (
     track INTEGER NOT NULL, pts INTEGER NOT NULL, landmarks BLOB NOT NULL, hidden BLOB NOT NULL,
     PRIMARY KEY (track, pts)
+) WITHOUT ROWID;
+CREATE TABLE damage (
+    kind TEXT NOT NULL, pts INTEGER NOT NULL, end_pts INTEGER NOT NULL, frames INTEGER NOT NULL,
+    PRIMARY KEY (kind, pts)
 ) WITHOUT ROWID;
 CREATE TABLE uncovered_tracks (track INTEGER PRIMARY KEY);
 CREATE INDEX faces_by_pts ON faces (pts);

@@ -50,6 +50,7 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         blend=_blend(arguments),
         detail=_detail(arguments),
         strict_streams=arguments.strict_streams,
+        strict_input=arguments.strict_input,
         fps=arguments.fps,
     )
 
@@ -263,6 +264,8 @@ def _add_encode(parser: Parser) -> None:
         help="frames a second of numbered pictures (frames/%%04d.png), also 24000/1001; default 25",
     )
     out.add_argument("--strict_streams", action="store_true", help="fail if a stream is lost")
+    text = "fail if the video is damaged or cut short, instead of swapping what is left of it"
+    out.add_argument("--strict_input", action="store_true", help=text)
 
 
 def _encode(arguments: argparse.Namespace) -> EncodeSettings:

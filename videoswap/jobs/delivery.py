@@ -48,6 +48,11 @@ class Targets:
     source: tuple[Fallback, ...] = ()
 
     @property
+    def dropped(self) -> tuple[str, ...]:
+        """Streams that the result cannot hold."""
+        return () if self.streams is None else self.streams.dropped
+
+    @property
     def notes(self) -> tuple[Fallback, ...]:
         """What will be done otherwise than asked or expected."""
         encoder = () if self.encoder is None else self.encoder.notes

@@ -25,6 +25,7 @@ from ..settings import SwapSettings
 from ..sources import CROP_NAME, LISTING, SHEET
 from .contact_sheet import SheetEntry, contact_sheet
 from .context import Say
+from .losses import explained, lost_of, sentences
 from .outputs import check_output_folder, check_outputs
 from .picture import picture_places
 from .portraits import Portrait, Shot, make_portrait
@@ -75,7 +76,7 @@ def list_people(
     fixed = {"list of people": out / LISTING, "picture of all people": out / SHEET}
     if out.is_dir():  # known before the work, unlike the number of people
         check_outputs(fixed, inputs, settings.overwrite)
-    with _opened(target, settings, tools) as seen:
+    with _opened(target, settings, tools, say) as seen:
         persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
         with output_errors(out):
             out.mkdir(parents=True, exist_ok=True)
@@ -178,13 +179,17 @@ def clock(seconds: Fraction) -> str:
 
 
 @contextmanager
-def _opened(target: Path, settings: SwapSettings, tools: FaceTools) -> Iterator[_Seen]:
+def _opened(target: Path, settings: SwapSettings, tools: FaceTools, say: Say) -> Iterator[_Seen]:
     if kind(target) == "image":
         yield _PictureSeen(target, settings, tools)
         return
     info = probe(target, settings.fps)
     with analyze_with_progress(info, settings, tools) as analysis:
-        yield _VideoSeen(info, analysis)
+        lost = lost_of(info, analysis.damage)
+        for said in sentences(lost):
+            say(f"Note: {said}.")
+        with explained(info, lost):
+            yield _VideoSeen(info, analysis)
 
 
 class _VideoSeen:

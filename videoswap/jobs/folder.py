@@ -36,7 +36,15 @@ from .picture import swap_one_picture
 from .video import swap_one_video
 
 # These say where and how a run works, not what comes out.
-_NO_WISHES = ("cache_dir", "overwrite", "device", "batch_size", "segment_frames", "strict_streams")
+_NO_WISHES = (
+    "cache_dir",
+    "overwrite",
+    "device",
+    "batch_size",
+    "segment_frames",
+    "strict_streams",
+    "strict_input",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from ..timerange import TimeRange
 from .clock import Clock
 from .context import Context, Say
 from .delivery import Targets, animation_sink, deliver, plan_targets
+from .losses import check_whole, explained, lost_of, sentences
 from .people import describe, person_reports
 
 
@@ -84,7 +85,15 @@ def swap_one_video(
     with analysis:
         known = analysis.fallbacks
         notes.add(known)
+        lost = lost_of(info, analysis.damage, targets.dropped)
+        notes.add(sentences(lost))
+        if settings.strict_input:
+            check_whole(info, lost)
         persons, matching = match_in_video(context, info, analysis)
+        people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
+        for line in describe(people):
+            context.say(line)
+        notes.add(matching.notes)
         with clock.part("uncover"):
             uncover_with_progress(analysis, {track for track, _ in matching.tracks})
         notes.add(analysis.fallbacks[len(known) :])
@@ -94,10 +103,6 @@ def swap_one_video(
         }
         frames = analysis.frames
         segments = plan_segments(frames.pts, frames.scenes, settings.segment_frames, context=REACH)
-        people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
-        for line in describe(people):
-            context.say(line)
-        notes.add(matching.notes)
         swapped = reduce(np.union1d, [part.pts for part in casting.values()])
         tally = _Tally()
         if not dry_run:
@@ -127,6 +132,7 @@ def swap_one_video(
         restorer=context.restorer,
         masks=None if masks is None or dry_run else str(masks),
         dry_run=dry_run,
+        lost=lost,
     )
 
 
@@ -167,15 +173,16 @@ def match_in_video(
         )
     if context.swapper.spec.smoother is not None:
         analysis.smooth_with(context.swapper.spec.smoother)
-    return match_people(
-        VideoPlaces(info, analysis),
-        context.references,
-        context.threshold,
-        context.tools.recognizer,
-        "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
-        context.settings.people,
-        len(context.sources),
-    )
+    with explained(info, lost_of(info, analysis.damage)):
+        return match_people(
+            VideoPlaces(info, analysis),
+            context.references,
+            context.threshold,
+            context.tools.recognizer,
+            "`videoswap faces` shows who is in it; --similarity_th sets how strict to be.",
+            context.settings.people,
+            len(context.sources),
+        )
 
 
 def renderer_for(

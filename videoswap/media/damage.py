@@ -109,9 +109,8 @@ class DamageWatch:
 
     def end(self, expected: int, last: int) -> None:
         """Note that the video ends earlier than it should."""
-        self.found.append(
-            Damage("end", last, expected, max(1, round((expected - last) / self.usual)))
-        )
+        missing = max(1, round((expected - last) / self.usual) - 1)
+        self.found.append(Damage("end", last, expected, missing))
 
 
 class EndWatch:

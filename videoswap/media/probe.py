@@ -53,6 +53,7 @@ class VideoInfo:
         interlaced: Whether the first frame holds two fields.
         profile: Profile of the codec as FFmpeg names it, None if it has none.
         sequence: The pictures, if these are numbered ones; ``path`` then is their pattern.
+        other_videos: Streams of the file that are videos too, without cover art.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class VideoInfo:
     profile: str | None = None
     sequence: PictureSequence | None = None
     stamp: FileStamp | None = None
+    other_videos: tuple[int, ...] = ()
 
     def check_unchanged(self) -> None:
         """Make sure that the file is still the one that was probed.
@@ -120,14 +122,19 @@ def kind(path: Path) -> str:
     return "video"
 
 
+def _videos(container: InputContainer) -> list[VideoStream]:
+    """Return the streams that can be decoded and are no cover art."""
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return [s for s in videos if s.codec_context is not None]
+
+
 def find_video(container: InputContainer, path: Path) -> VideoStream:
     """Return the video stream to work on; cover art does not count.
 
     Raises:
         InputError: ``no_video_stream``.
     """
-    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    videos = [s for s in videos if s.codec_context is not None]
+    videos = _videos(container)
     if not videos:
         raise InputError(
             "no_video_stream", f"{path} has no video stream.", "A sound file cannot be swapped."
@@ -163,7 +170,9 @@ def probe(path: Path, rate: Fraction | None = None) -> VideoInfo:
     with open_input(path) as container:
         stream = find_video(container, path)
         frame = _first_frame(container, stream, path)
-        return replace(_describe(path, container, stream, frame, animation), stamp=stamp)
+        others = tuple(s.index for s in _videos(container) if s.index != stream.index)
+        info = _describe(path, container, stream, frame, animation)
+        return replace(info, stamp=stamp, other_videos=others)
 
 
 def _refuse_still(path: Path) -> None:
