@@ -47,7 +47,7 @@ def test_flags_are_written_in_full(word, full):
         (["--source_pth"], "Did you mean --source_paths?"),
         (["--g_path"], "Did you mean --G_path?"),
         (["--zzz"], "There is no flag --zzz. See `test --help`."),
-        (["--st"], "--st could be --start, --steady, --strength or --strict_streams."),
+        (["--str"], "--str could be --strength, --strict_input or --strict_streams."),
         (["--target_video", "v", "--enc-oder", "x"], "Did you mean --encoder?"),
     ],
 )
