@@ -18,6 +18,7 @@ from .settings import FacePlace
 
 NEAR_SECONDS = Fraction(1, 2)  # how far from a wanted moment a face may be
 PAUSE_SECONDS = Fraction(1)  # who is away for less is told to be there all the time
+MOST_TOLD = 8  # people that an error names
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
@@ -88,11 +89,16 @@ class View:
         }
         nearest = min(apart, key=lambda one: apart[one])
         if apart[nearest] > 1.0:
-            there = "; ".join(
-                "person {}: {:.2f},{:.2f}".format(one, *self.middle(one)) for one in self.boxes
-            )
+            order = self.from_left()
+            there = [
+                "person {}: {:.2f},{:.2f}".format(one, *self.middle(one))
+                for one in order[:MOST_TOLD]
+            ]
+            more = [f"{len(order) - MOST_TOLD} more"] if len(order) > MOST_TOLD else []
             raise NoFaceError(
-                "no_face_there", f"No face is at {x:g},{y:g}.", f"Faces are at {there}."
+                "no_face_there",
+                f"No face is at {x:g},{y:g}.",
+                f"Faces are at {'; '.join([*there, *more])}.",
             )
         return nearest
 
@@ -208,8 +214,8 @@ class VideoPlaces:
         view = self.view_at(persons, self.pts_at(place.time), NEAR_SECONDS)
         if view.boxes:
             return view
-        shown = [f"person {one.id} {self._span_words(one)}" for one in persons[:8]]
-        more = [f"{len(persons) - 8} more people"] if len(persons) > 8 else []
+        shown = [f"person {one.id} {self._span_words(one)}" for one in persons[:MOST_TOLD]]
+        more = [f"{len(persons) - MOST_TOLD} more"] if len(persons) > MOST_TOLD else []
         raise NoFaceError(
             "no_face_there",
             f"Nobody is seen in {self.path} at {float(place.time):.2f} s.",

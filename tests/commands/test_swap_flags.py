@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from videoswap.cli import swap_main
-from videoswap.commands import swap
+from videoswap.commands import evaluate, swap
+from videoswap.commands.parser import Parser
 from videoswap.commands.swap_flags import settings_from
 from videoswap.errors import UsageError
 from videoswap.settings import FacePlace, GhostSettings, PeopleSettings, SwapSettings
@@ -218,3 +219,11 @@ def test_a_flag_that_one_engine_has_asks_for_that_engine(words, engine):
 def test_and_does_not_go_with_another_one(words):
     with pytest.raises(UsageError, match=words.split()[0]):
         settings_from(parse(["--source_paths", "a.png", "--swapper", "mesh", *words.split()]))
+
+
+def test_evaluate_is_told_who_was_swapped_in_the_same_way():
+    parser = Parser()
+    evaluate.add_common(parser, source_needed=False)
+    words = ["--source", "a.png", "--person", "1", "2", "--no_cache"]
+    options = evaluate.common_options(parser.parse_args(words))
+    assert options["settings"].people == PeopleSettings(persons=(1, 2))
