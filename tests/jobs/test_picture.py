@@ -5,6 +5,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from tests.media.pictures import cmyk_profile
 from videoswap import swap_image
 from videoswap.errors import UsageError
 from videoswap.jobs.context import open_context
@@ -74,3 +75,17 @@ def test_a_picture_that_takes_long_is_announced(portrait, photos, settings, tmp_
     assert [line for line in said if "megapixels" in line] == [
         f"{portrait} has 0 megapixels: this takes a while."
     ]
+
+
+@pytest.mark.parametrize("profile", [None, cmyk_profile()])
+def test_a_picture_of_inks(profile, portrait, photos, settings, tmp_path):
+    target, out, mask = tmp_path / "old.tif", tmp_path / "new.tif", tmp_path / "mask.png"
+    Image.open(portrait).convert("CMYK").save(target, icc_profile=profile)
+    report = swap_image([photos["left"]], target, out, (), settings, save_masks=mask)
+    before, after, where = (np.array(Image.open(path)) for path in (target, out, mask))
+    assert any("sRGB instead of CMYK" in note for note in report.notes) == (profile is None)
+    if profile is None:
+        before = np.array(Image.open(target).convert("RGB"))
+    assert after.shape == before.shape
+    assert np.array_equal(after[where == 0], before[where == 0])
+    assert np.abs(after.astype(int) - before)[where > 128].mean() > 3

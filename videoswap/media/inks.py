@@ -11,6 +11,7 @@ import PIL.Image
 import PIL.ImageCms
 
 from ..records import Array
+from .pillow import pixels_of
 
 PROBES = 4096  # colours of the picture with which the way there and back is tried
 MOST_ERROR = 6.0  # mean levels by which they may differ after it
@@ -46,13 +47,13 @@ def read_inks(picture: PIL.Image.Image, profile: bytes | None) -> tuple[Array, I
 
     They cannot without a profile, and if the profile's way back leads to other colours.
     """
-    values = np.asarray(picture)
+    values = pixels_of(picture)
     if profile is None:
-        return np.asarray(picture.convert("RGB")), None
+        return pixels_of(picture.convert("RGB")), None
     try:
         rgb = _converted(values, profile, "CMYK")
     except (PIL.ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return np.asarray(picture.convert("RGB")), None
+        return pixels_of(picture.convert("RGB")), None
     step = max(1, rgb[..., 0].size // PROBES)
     probes = np.ascontiguousarray(rgb.reshape(-1, 3)[::step][None])
     try:
@@ -72,4 +73,4 @@ def _converted(pixels: Array, profile: bytes, mode: str) -> Array:
     other = "RGB" if mode == "CMYK" else "CMYK"
     made = PIL.ImageCms.profileToProfile(picture, start, end, outputMode=other)
     assert made is not None  # it is not changed in place
-    return np.asarray(made)
+    return pixels_of(made)
