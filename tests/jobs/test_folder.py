@@ -329,14 +329,15 @@ def test_the_flags_of_a_folder(job, tmp_path, monkeypatch, capsys):
     assert "'yesterday' is neither a date" in capsys.readouterr().err
 
 
-def test_files_of_names_that_are_not_utf_8(clip, photos, group_photo, tmp_path):
+def test_files_of_names_that_are_not_utf_8(clip, photos, group_photo, tmp_path, monkeypatch):
     """The real thing: decoding, keys, encoding, the final check, messages, the report."""
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     for name, source in ((b"v\xff.mp4", clip), (b"p\xff.jpg", group_photo)):
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(source.read_bytes())
     line = ["swap", "--source_paths", str(photos["source"]), "--device", "cpu", "--end", "0.1"]
-    line += ["--target_dir", str(folder), "--out_dir", str(out), "--swapper", "mesh", "--no_cache"]
+    line += ["--target_dir", str(folder), "--out_dir", str(out), "--swapper", "mesh"]
+    monkeypatch.setenv("VIDEOSWAP_CACHE_DIR", str(tmp_path / "cache"))
     assert cli.main([*line, "--target_faces_paths", str(photos["left"])]) == 0
     made = {os.fsencode(path.name) for path in out.iterdir()}
     assert made == {b"v\xff.mp4", b"p\xff.jpg", REPORT.encode(), b".videoswap_done.jsonl"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from videoswap import compare, evaluate, list_faces, swap_folder, swap_image, swap_video
+from videoswap import cli, compare, evaluate, list_faces, swap_folder, swap_image, swap_video
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import outputs
 from videoswap.jobs.outputs import (
@@ -198,6 +198,31 @@ def test_other_commands_spare_their_inputs_too(clip, photos, settings, tmp_path)
             call()
         assert caught.value.code == "output_is_input"
     assert photo.read_bytes() == photos["left"].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flag", "code"),
+    [("-i", 3), ("-o", 6), ("--save_masks", 6), ("--report", 6), ("--out_dir", 6), ("-s", 3)],
+)
+def test_names_that_no_file_can_have_are_a_sentence(clip, photos, tmp_path, capsys, flag, code):
+    words = {"-s": str(photos["source"]), "-i": str(clip), "-o": str(tmp_path / "o.mkv")}
+    if flag == "--out_dir":
+        del words["-o"]
+    words[flag] = str(tmp_path / ("x" * 300 + ".mkv"))
+    assert cli.main(["swap", *(word for pair in words.items() for word in pair)]) == code
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1
+    assert "Defect" not in told
+
+
+@pytest.mark.parametrize("flag", ["--out_video_name", "--save_masks", "--report"])
+def test_no_output_is_the_log(clip, photos, tmp_path, flag, capsys):
+    log = tmp_path / "run.mkv"
+    line = ["swap", "--source_paths", str(photos["source"]), "--target_video", str(clip)]
+    line += ["--log_file", str(log), "--overwrite", flag, str(log)]
+    assert cli.main(line) == 6
+    assert f"{log} is also the log file." in capsys.readouterr().err
+    assert "videoswap" in log.read_text()
 
 
 def test_people_are_not_listed_over_what_is_there(

@@ -12,7 +12,7 @@ import pytest
 
 from videoswap.errors import InputError, OutputError
 from videoswap.media.animation import AnimationWriter
-from videoswap.media.files import atomic_output, check_readable
+from videoswap.media.files import atomic_output, check_readable, made_folder
 from videoswap.media.probe import probe
 from videoswap.media.reader import VideoReader
 from videoswap.media.stills import Picture, write_picture
@@ -85,3 +85,19 @@ def test_what_can_be_read_only_once_or_for_ever_is_no_input(tmp_path: Path, name
     with pytest.raises(InputError) as caught:
         check_readable(tmp_path / name)
     assert caught.value.code == "not_a_file"
+
+
+def test_folders_that_stay_empty_go_again(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    with pytest.raises(ValueError, match="no"), made_folder(deep):
+        raise ValueError("no")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").mkdir()
+    with made_folder(deep):
+        assert deep.is_dir()
+    assert (tmp_path / "a").is_dir() and not deep.exists()
+    with made_folder(deep):
+        (deep / "result").touch()
+    assert (deep / "result").exists()
+    with pytest.raises(OutputError), made_folder(deep / "result" / "c"):
+        pass

@@ -41,7 +41,7 @@ def open_store(cache_dir: Path | None, key: str, film: Path | None = None) -> St
     if cache_dir is None:
         return _private("")
     path = cache_dir / f"{key}.sqlite"
-    about = {"film": "" if film is None else str(film), "began": datetime.now(UTC).isoformat()}
+    about = {"film": _name(film), "began": datetime.now(UTC).isoformat()}
     try:
         cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         kept = _finished(path, key)
@@ -102,3 +102,8 @@ def _private(key: str, *fallbacks: Fallback) -> Store:
         raise not_writable(error) from error
     store.fallbacks += fallbacks
     return store
+
+
+def _name(film: Path | None) -> str:
+    """Return the name of a film for people; SQLite keeps no bytes that are not UTF-8."""
+    return "" if film is None else os.fsencode(film).decode("utf-8", "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import os
 import re
@@ -211,6 +212,9 @@ def _as_sentence(error: Exception) -> VideoswapError:
         return InputError(
             "no_current_folder", "The current folder was deleted.", "Change to another one."
         )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        message = f"{error.filename} cannot be: no file can have so long a name."
+        return InputError("name_too_long", message, "Check the name.")
     message = f"Defect in videoswap: {type(error).__name__}: {error}".rstrip(".")
     return VideoswapError("defect", f"{message}.", "Please report it, with what --debug shows.")
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PartialError, UsageError
+from ..errors import OutputError, PartialError, UsageError
+from ..jobs.outputs import Inputs
 from ..settings import SwapSettings
 from . import shared, swap_flags, target, values
 from .parser import Parser
@@ -98,6 +99,7 @@ def _swap(
     """Swap; returns the report as JSON, and the exit code."""
     from .. import api  # the heavy libraries, not needed for --help
 
+    _check_log(arguments, found.out)
     common: dict[str, Any] = {
         "target_faces": arguments.target_faces_paths,
         "settings": settings,
@@ -132,6 +134,18 @@ def _swap(
     for part, seconds in report.seconds.items():
         arguments.console.detail(f"{part}: {seconds:.1f} s")
     return report.to_json(), 0 if report.complete else PartialError.exit_code
+
+
+def _check_log(arguments: argparse.Namespace, out: Path) -> None:
+    """Refuse an output that is the log, which is open already.
+
+    Raises:
+        OutputError: ``output_is_input``.
+    """
+    log = arguments.log_file
+    for path in (out, arguments.save_masks, arguments.report):
+        if None not in (log, path) and Inputs([log]).same_as(path) is not None:
+            raise OutputError("output_is_input", f"{path} is also the log file.", "Name two files.")
 
 
 def _preview(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +105,7 @@ def target_of(
         InputError: If the input cannot be read.
         OutputError: ``disk_full`` or ``unwritable_output``.
     """
+    from ..jobs.outputs import check_name
     from ..media.numbered import is_numbered
     from ..media.spool import STDIN, spooled
 
@@ -137,6 +137,8 @@ def target_of(
             with _sent(arguments.format, path, image) as out:
                 yield Target(what, path, out, (*names, (out, "stdout")))
             return
+        if name is not None:
+            check_name(name)
         if name is not None and is_folder(name):
             name, folder = None, name if folder is None else folder / name
         out = _inside(folder, name or _usual_name(path, image))
@@ -212,21 +214,12 @@ def _inside(folder: Path | None, name: Path) -> Path:
 def _made(folder: Path | None, dry_run: bool) -> Iterator[None]:
     """Make a folder for a result; it is taken away again if nothing came into it."""
     from ..jobs.outputs import check_output_folder
-    from ..media.files import output_errors
+    from ..media.files import made_folder
 
-    if folder is None or is_folder(folder):
+    if folder is not None:
+        check_output_folder(folder)
+    if folder is None or dry_run or is_folder(folder):
         yield
         return
-    check_output_folder(folder)
-    if dry_run:
+    with made_folder(folder):
         yield
-        return
-    new = [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
-    with output_errors(folder):
-        folder.mkdir(parents=True)
-    try:
-        yield
-    finally:
-        for part in new:
-            with suppress(OSError):  # not empty: as it should be
-                part.rmdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -15,6 +16,8 @@ from filelock import FileLock
 from ..errors import OutputError
 from ..locks import discard, try_lock
 from .outputs import place_of
+
+TRIES = 10  # to make a lock while other runs come and go
 
 
 @contextmanager
@@ -42,13 +45,22 @@ def claimed(outputs: Iterable[Path | None]) -> Iterator[None]:
             if lock is None:
                 message = f"Another run is writing {out} right now."
                 raise OutputError("output_in_use", message, "Wait for it, or name another output.")
-            held.callback(discard, lock)
+            held.callback(_let_go, lock)
         yield
 
 
 def _lock(out: Path) -> FileLock | None:
     name = hashlib.sha256(os.fsencode(place_of(out))).hexdigest()[:32]
-    return try_lock(_folder() / f"{name}.lock")
+    for _ in range(TRIES):
+        with contextlib.suppress(FileNotFoundError):  # another run took its folder away
+            return try_lock(_folder() / f"{name}.lock")
+    raise OSError(f"no lock for {out}")
+
+
+def _let_go(lock: FileLock) -> None:
+    discard(lock)
+    with contextlib.suppress(OSError):  # other runs have locks there
+        Path(lock.lock_file).parent.rmdir()
 
 
 def _folder() -> Path:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ..analysis.analyze import Analysis
 from ..clustering import people_of
 from ..finding.tools import FaceTools
-from ..media.files import atomic_output, output_errors
+from ..media.files import atomic_output, made_folder, output_errors
 from ..media.numbered import files_of
 from ..media.probe import VideoInfo, kind, probe
 from ..media.reader import VideoReader, upright_picture
@@ -76,10 +76,8 @@ def list_people(
     fixed = {"list of people": out / LISTING, "picture of all people": out / SHEET}
     if out.is_dir():  # known before the work, unlike the number of people
         check_outputs(fixed, inputs, settings.overwrite)
-    with _opened(target, settings, tools, say) as seen:
+    with _opened(target, settings, tools, say) as seen, made_folder(out):
         persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
-        with output_errors(out):
-            out.mkdir(parents=True, exist_ok=True)
         names = [out / f"person_{person.id:02d}.png" for person in persons]
         crops = {name.name: name for name in names}
         check_outputs({**crops, **fixed}, inputs, settings.overwrite)

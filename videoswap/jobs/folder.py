@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..analysis.fingerprint import fingerprint
 from ..errors import InputError, OutputError, PartialError, UsageError, VideoswapError
 from ..fingerprint import digest_of
-from ..media.files import output_errors
+from ..media.files import made_folder, output_errors
 from ..paths import is_folder, is_link, real_path
 from ..report import Report
 from ..settings import PeopleSettings, SwapSettings
@@ -37,13 +37,8 @@ from .video import swap_one_video
 
 # These say where and how a run works, not what comes out.
 _NO_WISHES = (
-    "cache_dir",
-    "overwrite",
-    "device",
-    "batch_size",
-    "segment_frames",
-    "strict_streams",
-    "strict_input",
+    *("cache_dir", "cache_limit", "overwrite", "device", "batch_size", "segment_frames"),
+    *("strict_streams", "strict_input"),
 )
 
 
@@ -234,9 +229,10 @@ class _Run:
         with claimed([out]):
             self._check(entry, out, settings)  # a run that was writing it may have ended since
             source = Stamp.of(entry.path)
-            with _folder_of(out, self.request.out):
+            with made_folder(out.parent):
                 report = self._swap(entry, out)
-        self.made.add(_identity(out))
+        with output_errors(out):
+            self.made.add(_identity(out))
         item = _item(entry, report)
         facts = (item.exit_code, item.message, plain(report))
         try:
@@ -292,24 +288,6 @@ def _item(entry: Entry, report: Report) -> FolderItem:
 def _identity(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
-
-
-@contextlib.contextmanager
-def _folder_of(out: Path, top: Path) -> Iterator[None]:
-    """Make the folder of a result; if there will be none, no empty folder is left behind."""
-    made = []
-    with output_errors(out):
-        for folder in reversed([out.parent, *out.parent.parents]):
-            if top in folder.parents and not folder.exists():
-                folder.mkdir(exist_ok=True)
-                made.append(folder)
-    try:
-        yield
-    except BaseException:
-        for folder in reversed(made):
-            with contextlib.suppress(OSError):  # not empty
-                folder.rmdir()
-        raise
 
 
 def wishes_of(engine: str, photos: Sequence[Path], settings: SwapSettings) -> str:

@@ -91,7 +91,11 @@ def results_of(out: Path) -> dict[str, Path]:
     """Return the files that a result may replace, for `check_outputs`.
 
     Of numbered pictures (out/%04d.png) these are the ones that are there, or the first.
+
+    Raises:
+        OutputError: ``name_too_long``.
     """
+    check_name(out)
     if not is_numbered(out):
         return {"result": out}
     there = numbered_files(out) or {1: numbered_name(out, 1)}

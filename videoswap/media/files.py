@@ -130,6 +130,24 @@ def output_errors(out: Path) -> Iterator[None]:
         raise OutputError("write_failed", f"{out} cannot be written: {error.strerror}.") from error
 
 
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder for results, and those above it; what stays empty is taken away at the end.
+
+    Raises:
+        OutputError: ``unwritable_output`` or ``disk_full``.
+    """
+    new = [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for part in new:
+            with contextlib.suppress(OSError):  # not empty: as it should be
+                part.rmdir()
+
+
 def _appear(part: Path, out: Path) -> None:
     """Give a file its name only if the name is free.
 
