@@ -1,12 +1,14 @@
 """One picture from start to finish."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
 
 from tests.media.pictures import cmyk_profile
-from videoswap import swap_image
+from videoswap import EncodeSettings, swap_image
 from videoswap.errors import UsageError
 from videoswap.jobs.context import open_context
 from videoswap.jobs.picture import swap_one_picture
@@ -89,3 +91,23 @@ def test_a_picture_of_inks(profile, portrait, photos, settings, tmp_path):
     assert after.shape == before.shape
     assert np.array_equal(after[where == 0], before[where == 0])
     assert np.abs(after.astype(int) - before)[where > 128].mean() > 3
+
+
+def test_quality_in_words(portrait, photos, settings, tmp_path):
+    sizes = []
+    for word in ("draft", "good", "high", "visually_lossless", "lossless"):
+        wish = replace(settings, encode=EncodeSettings(quality=word))
+        out = tmp_path / f"{word}.webp"
+        swap_image([photos["left"]], portrait, out, settings=wish)
+        sizes.append(out.stat().st_size)
+    assert sizes == sorted(sizes) and len(set(sizes)) == 5
+    with pytest.raises(UsageError) as caught:
+        swap_image([photos["left"]], portrait, tmp_path / "o.jpg", settings=wish)
+    assert caught.value.code == "no_lossless"
+
+
+def test_wishes_for_an_encoder_are_told(portrait, photos, settings, tmp_path):
+    wish = replace(settings, encode=EncodeSettings(encoder="h265", crf=20))
+    report = swap_image([photos["left"]], portrait, tmp_path / "out.png", settings=wish)
+    assert any(note.startswith("without --encoder h265, because") for note in report.notes)
+    assert any(note.startswith("without --crf 20, because") for note in report.notes)

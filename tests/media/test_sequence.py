@@ -15,6 +15,7 @@ import PIL.Image
 import pytest
 
 from videoswap.errors import InputError, OutputError, UsageError
+from videoswap.jobs.delivery import plan_targets
 from videoswap.media.encoder import SegmentEncoder
 from videoswap.media.exr import half_of, number_of
 from videoswap.media.numbered import files_of, is_numbered, numbered_files, numbered_name
@@ -22,7 +23,7 @@ from videoswap.media.picture_writer import plan_pictures, write_pictures
 from videoswap.media.pixels import samples
 from videoswap.media.probe import kind, probe
 from videoswap.media.reader import AnalysisScaler, VideoReader
-from videoswap.settings import EncodeSettings
+from videoswap.settings import EncodeSettings, SwapSettings
 
 WIDTH, HEIGHT = 48, 32
 
@@ -281,6 +282,18 @@ def test_kind_and_rate(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         probe(film, Fraction(24))
     assert caught.value.code == "fps_of_video"
+
+
+def test_a_word_that_changes_nothing_is_told(tmp_path: Path) -> None:
+    info = probe(_sequence(tmp_path / "in", "png"))
+    plan = plan_pictures(info, EncodeSettings(quality="draft"), tmp_path / "o%d.png")
+    assert [note.wanted for note in plan.notes] == ["--quality draft"]
+
+
+def test_pictures_become_an_animation(tmp_path: Path) -> None:
+    info = probe(_sequence(tmp_path / "in", "png"))
+    targets = plan_targets(info, tmp_path / "o.gif", None, SwapSettings())
+    assert targets.encoder is None and targets.streams is not None and not targets.streams.dropped
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from ..media.animation import (
     animation_losses,
     animation_streams,
 )
+from ..media.choice import unheeded
 from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
 from ..media.exr import HALF
 from ..media.ffmpeg import verify, verify_copied
 from ..media.files import atomic_output, lay_aside, output_errors
 from ..media.mux import mux, plan_streams
 from ..media.numbered import is_numbered
-from ..media.picture_writer import plan_pictures, streams_lost, write_pictures
+from ..media.picture_writer import CONTAINER, plan_pictures, write_pictures
 from ..media.probe import VideoInfo
 from ..media.streams import StreamPlan
 from ..records import Array, Fallback
@@ -75,7 +76,8 @@ def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapS
         source = (Fallback("a rate of their own", rate, "pictures say none; --fps does"),)
     animation = animation_container(info, out)
     if is_numbered(out):
-        encoder, streams = plan_pictures(info, settings.encode, out), streams_lost(info)
+        encoder = plan_pictures(info, settings.encode, out)
+        streams = animation_streams(info, CONTAINER)
     elif info.colour.transfer == HALF:
         raise UsageError(
             "exr_from_exr",
@@ -87,6 +89,7 @@ def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapS
         streams = plan_streams(info, encoder, settings.encode.audio)
     else:
         streams, losses = animation_streams(info, animation), animation_losses(info, animation)
+        losses += unheeded(settings.encode, ("encoder", "quality", "crf", "preset", "pix_fmt"))
     if settings.strict_streams:
         streams.check()
     mask_encoder = None if masks is None else plan_masks(info, masks)

@@ -15,8 +15,9 @@ from ..choosing import match_people
 from ..cropping import PictureSurface, covered_pixels, cut
 from ..finding.recognition import Recognizer
 from ..matching import Matching
-from ..media.still_formats import check_mask_name, still_format
-from ..media.stills import Picture, losses, read_picture, write_picture
+from ..media.choice import unheeded
+from ..media.still_formats import check_mask_name
+from ..media.stills import Picture, losses, read_picture, still_quality, write_picture
 from ..places import PicturePlaces
 from ..records import Array, Face, Person, Track
 from ..report import Report
@@ -60,12 +61,17 @@ def swap_one_picture(
     """
     started = time.perf_counter()
     overwrite = context.settings.overwrite
-    still_format(out)
+    encode = context.settings.encode
+    quality = still_quality(out, encode.quality)
     if masks is not None:
         check_mask_name(masks)
     found = read_and_match(context, target)
     picture, faces, matching = found.picture, found.faces, found.matching
-    notes = (*picture.notes, *losses(picture, out))
+    notes = (
+        *picture.notes,
+        *losses(picture, out),
+        *unheeded(encode, ("encoder", "crf", "preset", "pix_fmt")),
+    )
     people = picture_reports(found.persons, matching, context.sources)
     everybody = found.places.everybody(found.persons)
     for line in describe(people, lambda report: everybody.in_words(report.person)):
@@ -78,7 +84,7 @@ def swap_one_picture(
         # The old pixels tell which inks are mixed anew; otherwise nobody needs them any more.
         pixels = picture.rgb if picture.inks is None else picture.rgb.copy()
         mask = swap_in_place(context, pixels, faces, matching.sources)
-        write_picture(out, picture.with_rgb(pixels), overwrite=overwrite)
+        write_picture(out, picture.with_rgb(pixels), quality, overwrite)
         if masks is not None:
             grey = Picture(np.repeat(mask[..., None], 3, axis=2), grey=True)
             write_picture(masks, grey, overwrite=overwrite)

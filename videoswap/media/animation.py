@@ -23,14 +23,14 @@ from ..errors import OutputError, UsageError
 from ..records import Fallback
 from .apng import ApngEncoder, write_apng
 from .colour import swscale_space
-from .files import open_input, output_errors, url
+from .files import output_errors, url
 from .pillow import ANIMATED, opened
 from .pixels import layout
 from .probe import VideoInfo
 from .reader import DecodedFrame
 from .scratch import scratch_path
 from .segment import SegmentWriter
-from .streams import StreamPlan, describe
+from .streams import StreamPlan, none_kept
 from .webp import with_last_duration
 
 TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 100_000)}
@@ -59,11 +59,9 @@ def animation_streams(info: VideoInfo, container: str) -> StreamPlan:
     Raises:
         InputError: If the video cannot be read.
     """
-    if info.animation is not None:
+    if info.animation is not None or info.sequence is not None:
         return StreamPlan(container)
-    with open_input(info.path) as source:
-        others = [stream for stream in source.streams if stream.index != info.stream_index]
-        return StreamPlan(container, tuple(map(describe, others)))
+    return none_kept(info.path, info.stream_index, container)
 
 
 def animation_losses(info: VideoInfo, container: str) -> tuple[Fallback, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import UsageError
@@ -187,6 +188,22 @@ def edited(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Fallback 
         return None
     way = " and --encoder same keeps it" if info.codec in SAME_CODEC else ""
     return Fallback(info.codec, codec, f"results are for watching{way}")
+
+
+def unheeded(settings: EncodeSettings, flags: Iterable[str]) -> tuple[Fallback, ...]:
+    """Say which wishes for an encoder come to nothing, because no video is written.
+
+    Args:
+        settings: The wishes.
+        flags: Names of those that come to nothing.
+    """
+    given = {flag: getattr(settings, flag) for flag in flags}
+    why = "only videos have that"
+    return tuple(
+        Fallback(f"--{flag} {value:g}" if flag == "crf" else f"--{flag} {value}", "", why)
+        for flag, value in given.items()
+        if value is not None
+    )
 
 
 def profile_options(

@@ -15,7 +15,7 @@ from ..settings import EncodeSettings
 from .colour import BT470BG, FULL, RGB, SMPTE170M, UNSPECIFIED, Colour
 from .encoder import EncoderPlan, try_encoder
 from .exr import HALF, read_exr, write_exr
-from .files import open_input, output_errors
+from .files import output_errors
 from .formats import ENCODERS, QUALITY_WORDS
 from .numbered import WRITTEN, numbered_name
 from .pixels import layout, samples
@@ -23,7 +23,6 @@ from .probe import VideoInfo
 from .scratch import held, scratch_path
 from .segment import EncodedSegment
 from .sequence import read_frame
-from .streams import StreamPlan, describe
 
 CONTAINER = "numbered pictures"
 SUFFIXES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
@@ -99,6 +98,9 @@ def _lossless(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Encode
     if same != info.pix_fmt:
         note = Fallback(f"pixels of the kind {info.pix_fmt}", pix_fmt, "pictures hold no others")
         notes.append(note)
+    if settings.quality not in (None, "lossless"):
+        wish, why = f"--quality {settings.quality}", f"{encoder} knows nothing else"
+        notes.append(Fallback(wish, "coding without loss", why))
     if info.colour.transfer == HALF and info.sequence is not None:
         notes += read_exr(info.sequence.files[0]).notes
     colour = info.colour
@@ -166,15 +168,6 @@ def _plan(
 
 def _transfer_tag(colour: Colour) -> int:
     return UNSPECIFIED if colour.transfer == HALF else colour.transfer_tag
-
-
-def streams_lost(info: VideoInfo) -> StreamPlan:
-    """Say what of a video pictures have no place for."""
-    if info.sequence is not None or info.animation is not None:
-        return StreamPlan(CONTAINER)
-    with open_input(info.path) as container:
-        others = [s for s in container.streams if s.index != info.stream_index]
-        return StreamPlan(CONTAINER, tuple(describe(stream) for stream in others))
 
 
 def picture_numbers(info: VideoInfo, pts: Sequence[int] | Array) -> list[int]:

@@ -11,7 +11,7 @@ import PIL.Image
 import PIL.ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, UsageError
 from ..records import Array, Fallback
 from .files import atomic_output, open_input
 from .inks import Inks, read_inks
@@ -30,6 +30,7 @@ from .still_metadata import (
 
 XMP_TAG = 700  # of TIFF files
 PROFILE_SPACES = {"L": b"GRAY", "LA": b"GRAY", "CMYK": b"CMYK"}  # in the profile's header
+QUALITY_WORDS = {"draft": 75, "good": 85, "high": 95, "visually_lossless": 98}
 MOST_JPEG_EXIF, MOST_JPEG_XMP = 65_533, 65_504  # bytes that fit a segment of a JPEG file
 _GREYS = {"1", "L", "LA", "La"}
 _MODES = _GREYS | {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr"}
@@ -273,7 +274,27 @@ def _kept(picture: Picture, form: StillFormat) -> dict[str, Any]:
     return kept
 
 
-def write_picture(path: Path, picture: Picture, quality: int = 95, overwrite: bool = True) -> None:
+def still_quality(path: Path, word: str | None) -> int | None:
+    """Return the quality, 1 to 100, that a word stands for; None for no loss at all.
+
+    Args:
+        path: The result.
+        word: As in ``EncodeSettings.quality``.
+
+    Raises:
+        UsageError: ``unknown_picture_format``, or ``no_lossless`` for JPEG and AVIF.
+    """
+    form = still_format(path)
+    if word == "lossless" and form.name in ("JPEG", "AVIF"):
+        raise UsageError(
+            "no_lossless", f"{form.name} cannot be written without loss.", "Write .png or .webp."
+        )
+    return QUALITY_WORDS.get(word or "high")
+
+
+def write_picture(
+    path: Path, picture: Picture, quality: int | None = 95, overwrite: bool = True
+) -> None:
     """Write a picture as its name says; it appears only when complete and read back.
 
     PNG, TIFF, BMP, PPM and JPEG 2000 are lossless; JPEG and AVIF keep full colour resolution
@@ -282,7 +303,7 @@ def write_picture(path: Path, picture: Picture, quality: int = 95, overwrite: bo
     Args:
         path: The result.
         picture: What to write.
-        quality: 1 to 100, for JPEG, AVIF and WebP.
+        quality: 1 to 100, for JPEG, AVIF and WebP; None for WebP without loss.
         overwrite: Whether a file that appeared under its name meanwhile is replaced.
 
     Raises:
@@ -292,7 +313,8 @@ def write_picture(path: Path, picture: Picture, quality: int = 95, overwrite: bo
     """
     form = still_format(path)
     image = _image(picture, form)
-    options = _options(picture, form, quality)
+    lossless = picture.lossless or quality is None
+    options = _options(replace(picture, lossless=lossless), form, quality or 95)
     try:
         with atomic_output(path, overwrite) as part:
             image.save(part, format=form.name, **options)

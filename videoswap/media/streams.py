@@ -94,6 +94,22 @@ class StreamPlan:
             )
 
 
+def none_kept(source: Path, video: int, container: str) -> StreamPlan:
+    """Return what becomes of the streams beside the video where a result holds none of them.
+
+    Args:
+        source: The video.
+        video: Index of the stream that is worked on.
+        container: What the result is, for a sentence.
+
+    Raises:
+        InputError: If the video cannot be read.
+    """
+    with open_input(source) as opened:
+        others = [stream for stream in opened.streams if stream.index != video]
+        return StreamPlan(container, tuple(map(describe, others)))
+
+
 def clean_metadata(metadata: dict[str, str]) -> dict[str, str]:
     """Return metadata without what only was true of the source file."""
     return {key: value for key, value in metadata.items() if not key.lower().startswith(STALE_TAGS)}
