@@ -12,8 +12,8 @@ from videoswap.evaluation.report import Evaluation, Group, Groups, values_of
 from videoswap.evaluation.table import marked, table
 from videoswap.evaluation.threshold import person_threshold
 from videoswap.finding.recognition import DlibRecognizer
-from videoswap.records import TimeRange
 from videoswap.settings import AnalysisSettings, SwapSettings
+from videoswap.timerange import TimeRange
 
 
 def values(lossless=True, **numbers):

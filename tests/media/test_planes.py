@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +14,8 @@ from videoswap.media.colour import Colour, colour_of
 from videoswap.media.hdr import from_view, light_to_pq, pq_to_light, to_view
 from videoswap.media.pixels import PLANAR, Repacker, layout, samples
 from videoswap.media.planes import align_box, read_rgb, write_rgb
+from videoswap.media.probe import probe
+from videoswap.media.reader import VideoReader
 
 FORMATS = [
     "yuv420p",
@@ -139,17 +140,34 @@ def test_conversion_agrees_with_swscale(space: int, full: bool) -> None:
     assert np.abs(back - rgb).max() < 2.5
 
 
-def test_planes_shared_with_a_decoder_are_copied(tmp_path: Path) -> None:
-    frame = random_frame("yuv420p", 64, 48)
-    context = av.CodecContext.create("ffv1", "w")
-    context.width, context.height, context.pix_fmt = 64, 48, "yuv420p"
-    context.time_base = Fraction(1, 25)
-    packets = [*context.encode(frame), *context.encode(None)]
-    decoder = av.CodecContext.create("ffv1", "r")
-    decoder.width, decoder.height, decoder.pix_fmt = 64, 48, "yuv420p"
-    decoder.extradata = context.extradata
-    first = [f for p in packets for f in decoder.decode(p)] + decoder.decode(None)
-    assert np.array_equal(planes_of(first[0])[0], planes_of(frame)[0])
+def referring_video(path: Path) -> Path:
+    """Write a clip in which every frame is predicted from the one before."""
+    base = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"bf": "0", "refs": "1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for k in range(8):
+            picture = av.VideoFrame.from_ndarray(np.roll(base, k, 1), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_a_frame_that_the_decoder_still_needs_is_copied_before_it_is_changed(
+    tmp_path: Path,
+) -> None:
+    info = probe(referring_video(tmp_path / "clip.mp4"))
+    box = (0, 0, 64, 48)
+    with VideoReader(info, threads=1) as reader:
+        untouched = [planes_of(frame.image) for frame in reader.frames()]
+    black, everywhere = np.zeros((48, 64, 3), np.float32), np.full((48, 64), 255, np.uint8)
+    with VideoReader(info, threads=1) as reader:
+        for number, frame in enumerate(reader.frames()):
+            for before, now in zip(untouched[number], planes_of(frame.image), strict=True):
+                np.testing.assert_array_equal(now, before)
+            write_rgb(frame.image, box, black, everywhere, info.colour)
+            assert planes_of(frame.image)[0].max() <= 16
+    assert number == 7
 
 
 @pytest.mark.parametrize("pix_fmt", sorted(set(PLANAR) - {"pal8"}))
