@@ -6,6 +6,8 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
+import skimage.data
+from PIL import Image
 
 from videoswap import EncodeSettings, PeopleSettings, preview_swap, swap_image, swap_video
 from videoswap.errors import InputError, OutputError, UsageError
@@ -55,6 +57,14 @@ def test_a_preview_of_a_picture(group_photo, photos, settings, tmp_path):
     with pytest.raises(UsageError) as caught:
         preview_swap([photos["source"]], group_photo, tmp_path / "q.png", Fraction(3))
     assert caught.value.code == "picture_without_times"
+
+
+def test_a_preview_of_a_grey_picture_is_grey(photos, settings, tmp_path):
+    target = tmp_path / "grey.png"
+    Image.fromarray(skimage.data.astronaut()[:300, 80:380]).convert("L").save(target)
+    preview_swap([photos["left"]], target, tmp_path / "p.png", settings=settings)
+    before, after = halves(tmp_path / "p.png")
+    assert (before != after).any() and np.ptp(after.astype(int), axis=2).max() == 0
 
 
 def test_without_a_time_the_best_moment_is_shown(clip, photos, settings, tmp_path):

@@ -52,7 +52,7 @@ def swap_one_picture(
     Args:
         context: Models, photos and engine.
         target: The picture.
-        out: The result: PNG, JPEG or WebP by its suffix; `check_outputs` has passed it.
+        out: The result, in the format of its suffix; `check_outputs` has passed it.
         masks: Where the mask goes as a grey picture, if anywhere; passed likewise.
         dry_run: Decide everything, write nothing.
 

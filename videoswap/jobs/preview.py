@@ -77,6 +77,7 @@ def preview_picture(context: Context, target: Path, out: Path, moment: Fraction 
     before = found.picture.rgb
     after = before.copy()
     swap_in_place(context, after, found.faces, found.matching.sources)
+    after = found.picture.with_rgb(after).rgb  # a grey picture stays grey
     _write(out, before, after, context.settings.overwrite)
     seconds = {"all": round(time.perf_counter() - started, 3)}
     return _report(context, target, out, people, found.matching, notes, True, seconds)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -12,17 +11,17 @@ from pathlib import Path
 from typing import cast
 
 import av
-import PIL.Image
 from av.video.codeccontext import VideoCodecContext
 
 from ..errors import InputError
 from .exr import read_exr
 from .files import FileStamp, check_readable
 from .numbered import numbered_files
+from .pillow import decoding, opened
+from .still_metadata import ORIENTATION
 
 DEFAULT_RATE = Fraction(25)
 MOST_NAMED = 10  # missing numbers that a sentence names
-ORIENTATION = 0x0112  # tag of EXIF
 MOST_PIXELS = 300_000_000
 # The beginnings of the files that are decoded, with FFmpeg's decoder of each.
 DECODERS = {
@@ -134,15 +133,15 @@ def read_frame(path: Path) -> av.VideoFrame:
 def _refuse_turned(path: Path, data: bytes) -> None:
     if not data.startswith((b"\xff\xd8", b"II", b"MM")):
         return
-    with contextlib.suppress(OSError, ValueError, SyntaxError):
-        with PIL.Image.open(io.BytesIO(data), formats=("JPEG", "TIFF")) as picture:
-            upright = picture.getexif().get(ORIENTATION, 1) == 1
-        if not upright:
-            raise InputError(
-                "turned_picture",
-                f"{path} is stored turned or mirrored (EXIF orientation).",
-                "Turn all pictures upright first, for example with exiftran or mogrify.",
-            )
+    upright = True
+    with suppress(InputError), opened(path, ("JPEG", "TIFF")) as picture, decoding(path):
+        upright = picture.getexif().get(ORIENTATION, 1) == 1
+    if not upright:
+        raise InputError(
+            "turned_picture",
+            f"{path} is stored turned or mirrored (EXIF orientation).",
+            "Turn all pictures upright first, for example with exiftran or mogrify.",
+        )
 
 
 def picture_frames(sequence: PictureSequence, first: int = 0) -> Iterator[av.VideoFrame]:
