@@ -53,7 +53,8 @@ class Report:
         recognizer: Name of the face recognition in use.
         threshold: Largest distance that counts as the same person.
         frames: Frames of the result.
-        swapped_frames: Frames in which at least one face was swapped.
+        swapped_frames: Frames in which at least one swapped face is to be seen; for a dry run
+            those in which a face was found that would be swapped.
         segments: Segments it was rendered in.
         encoder: Encoder and pixel format; None for pictures.
         people: The people found.

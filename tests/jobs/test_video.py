@@ -14,6 +14,7 @@ from PIL import Image, ImageSequence
 
 import videoswap.jobs.delivery
 import videoswap.jobs.video
+import videoswap.runtime.render
 from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
 from videoswap.media.probe import probe
@@ -247,6 +248,30 @@ def test_a_film_that_changes_poisons_nothing(
     assert report.frames == 24
     for (_, one), (_, other) in zip(planes(out), planes(fresh), strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_frames_count_as_swapped_where_a_swap_is_to_be_seen(
+    clip, photos, settings, tmp_path, monkeypatch
+):
+    real = videoswap.runtime.render.paste
+    pts = set()
+
+    def rarely(surface, crop, swapped, grain):
+        pts.add(crop.pts)
+        return real(surface, crop, swapped, grain) if len(pts) <= 5 else None
+
+    monkeypatch.setattr(videoswap.runtime.render, "paste", rarely)
+    fresh = replace(settings, cache_dir=tmp_path / "cache")
+
+    def failing(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    wanted = ([photos["source"]], clip, tmp_path / "out.mp4", [photos["right"]], fresh)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(videoswap.jobs.delivery, "mux", failing)
+        swap_video(*wanted)
+    report = swap_video(*wanted)  # the pieces know it
+    assert (report.swapped_frames, report.frames) == (5, 24)
 
 
 def test_a_part_starts_at_zero_and_keeps_the_sound_in_step(clip, photos, settings, tmp_path):

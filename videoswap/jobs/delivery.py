@@ -31,6 +31,8 @@ from ..runtime.segments import Segment
 from ..settings import SwapSettings
 from .clock import Clock
 
+CHECK = "a final check"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
@@ -137,8 +139,7 @@ def deliver(
         InputError: If the source cannot be read.
     """
     if is_numbered(targets.out):
-        _deliver_pictures(info, targets, outputs, segments, pts, settings, clock)
-        return []
+        return _deliver_pictures(info, targets, outputs, segments, pts, settings, clock)
     notes: list[Fallback | str] = []
     with ExitStack() as names:
         masks = None
@@ -160,20 +161,19 @@ def deliver(
                 notes += made.notes
             info.check_unchanged()  # sound and the like were copied from it just now
         with clock.part("verify"):
+            unchecked: list[Fallback] = []
+            damage: list[str] = []
             try:
                 for path, name in ((result, targets.out), (masks, targets.masks)):
                     if path is not None and name is not None:
-                        _check(path, name, len(pts))
-                with Progress("check copies", None) as bar:
-                    damage = verify_copied(result, bar.reach)
+                        unchecked += _checked(path, name, len(pts))
             except OutputError:
                 outputs.discard(segments)  # joined again they would come out the same
                 raise
-            except InputError as error:
-                if error.code != "no_ffmpeg":
-                    raise
-                notes.append(Fallback("a final check of the result", "", _reason(error)))
-                damage = []
+            if not unchecked:
+                with Progress("check copies", None) as bar:
+                    damage = verify_copied(result, bar.reach)
+    notes += unchecked
     if damage:
         notes.append(f"a copied stream is damaged, as it is in the source: {damage[0]}")
     return notes
@@ -187,28 +187,36 @@ def _deliver_pictures(
     pts: Array,
     settings: SwapSettings,
     clock: Clock,
-) -> None:
+) -> list[Fallback | str]:
     """Write numbered pictures, which are read back one by one, and the masks as a video."""
+    notes: list[Fallback | str] = []
     with ExitStack() as names:
         if targets.masks is not None and targets.mask_encoder is not None:
             masks = names.enter_context(atomic_output(targets.masks, settings.overwrite))
             pieces = [outputs.mask(segment) for segment in segments]
             plan, part = targets.mask_encoder, settings.time_range
             mux(pieces, info, plan, masks, pts, part, copy_streams=False)
-            _check(masks, targets.masks, len(pts))
+            notes += _checked(masks, targets.masks, len(pts))
         pieces = [outputs.video(segment) for segment in segments]
         with clock.part("mux"), Progress("write", len(pts)) as bar:
             write_pictures(pieces, info, pts, targets.out, settings.overwrite, bar.reach)
+    return notes
 
 
-def _check(path: Path, name: Path, frames: int) -> None:
-    """Let an independent decoder read a result in full.
+def _checked(path: Path, name: Path, frames: int) -> list[Fallback]:
+    """Let an independent decoder read a result in full, and note it if there is none.
 
     Raises:
         OutputError: ``verification_failed``; the file is left under a name of its own.
     """
-    with Progress("check", frames) as bar:
-        problems = verify(path, bar.reach)
+    try:
+        with Progress("check", frames) as bar:
+            problems = verify(path, bar.reach)
+    except InputError as error:
+        if error.code != "no_ffmpeg":
+            raise
+        reason = error.message[0].lower() + error.message[1:].rstrip(".")
+        return [Fallback(f"{CHECK} of {name.name}", "", reason)]
     if problems:
         aside = lay_aside(path, name, "unverified")
         raise OutputError(
@@ -216,8 +224,4 @@ def _check(path: Path, name: Path, frames: int) -> None:
             f"ffmpeg cannot read the result in full: {problems[0].rstrip('.')}.",
             f"It lies in {aside}; please report this with the video.",
         )
-
-
-def _reason(error: InputError) -> str:
-    """Return a sentence as the part of another."""
-    return error.message[0].lower() + error.message[1:].rstrip(".")
+    return []

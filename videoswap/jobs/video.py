@@ -17,11 +17,12 @@ from ..finding.tools import FaceTools
 from ..matching import Matching
 from ..media.probe import VideoInfo, probe
 from ..media.scratch import clear_leftovers
+from ..media.segment import EncodedSegment
 from ..occlusion.finder import Finder
 from ..places import VideoPlaces
 from ..records import Fallback, Person
 from ..report import Report
-from ..runtime.outputs import Outputs
+from ..runtime.outputs import FrameJob, Outputs
 from ..runtime.pieces import piece_folder, render_key
 from ..runtime.progress import Progress
 from ..runtime.render import Casting, FacesBetween, Renderer, cast
@@ -56,6 +57,7 @@ class _Tally:
 
     notes: list[Fallback | str] = field(default_factory=list)
     stages: tuple[StageTime, ...] = ()
+    changed: int = 0
 
 
 def swap_one_video(
@@ -118,7 +120,7 @@ def swap_one_video(
         recognizer=context.tools.recognizer.name,
         threshold=context.threshold,
         frames=len(frames.pts),
-        swapped_frames=len(swapped),
+        swapped_frames=len(swapped) if dry_run else tally.changed,
         segments=len(segments),
         encoder=f"{encoder.encoder} {encoder.pix_fmt}" if encoder is not None else out.suffix[1:],
         people=people,
@@ -262,7 +264,15 @@ def _render(
         frames = [pts for segment in missing for pts in segment.pts]
         faces = sum(int(np.isin(part.pts, frames).sum()) for part in casting.values())
         with clock.part("render"), Progress("render", len(frames), faces) as bar:
-            tally.stages = renderer.run(missing, outputs, lambda job: bar.advance(len(job.crops)))
+
+            def rendered(job: FrameJob) -> None:
+                tally.changed += job.changed
+                bar.advance(len(job.crops))
+
+            tally.stages = renderer.run(missing, outputs, rendered)
+        if sink is None:  # some were rendered by an earlier run
+            pieces = [EncodedSegment.load(outputs.video(one), check=False) for one in segments]
+            tally.changed = sum(piece.changed for piece in pieces)
         pts = analysis.frames.pts
         tally.notes += deliver(info, targets, outputs, sink, segments, pts, context.settings, clock)
     return tally

@@ -159,11 +159,15 @@ class SegmentEncoder:
         image.pict_type = 0  # the source's own choice of key frames must not be copied
         self._drain(image)
 
-    def finish(self) -> EncodedSegment:
-        """Encode what is left and close the piece."""
+    def finish(self, changed: int = 0) -> EncodedSegment:
+        """Encode what is left and close the piece.
+
+        Args:
+            changed: Number of its frames that differ from the source, which is kept with it.
+        """
         self._drain(None)
         with self._writer:
-            return self._writer.finish(self._context.extradata or b"", self._plan.encoder)
+            return self._writer.finish(self._context.extradata or b"", self._plan.encoder, changed)
 
     def _drain(self, image: av.VideoFrame | None) -> None:
         try:

@@ -40,6 +40,7 @@ class EncodedSegment:
         sizes: (n,) int64 bytes.
         extradata: Headers of the encoder.
         encoder: Name of the encoder.
+        changed: Number of its frames that differ from the source.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class EncodedSegment:
     sizes: Array
     extradata: bytes
     encoder: str
+    changed: int = 0
 
     def packets(self) -> Iterator[bytes]:
         """Yield the bytes of the packets, one at a time."""
@@ -80,6 +82,7 @@ class EncodedSegment:
                 sizes=table[:, 3],
                 extradata=bytes.fromhex(trailer["extradata"]),
                 encoder=trailer["encoder"],
+                changed=int(trailer["changed"]),
             )
         except (OSError, ValueError, KeyError, struct.error) as error:
             raise InputError(
@@ -129,11 +132,10 @@ class SegmentWriter:
         self._digest.update(data)
         self._table.append((pts, duration, int(key), len(data)))
 
-    def finish(self, extradata: bytes, encoder: str) -> EncodedSegment:
+    def finish(self, extradata: bytes, encoder: str, changed: int = 0) -> EncodedSegment:
         """Write the trailer and give the file its name."""
-        text = json.dumps(
-            {"encoder": encoder, "extradata": extradata.hex(), "packets": self._table}
-        ).encode()
+        facts = {"encoder": encoder, "extradata": extradata.hex(), "changed": changed}
+        text = json.dumps({**facts, "packets": self._table}).encode()
         tail = text + _LENGTH.pack(len(text))
         self._digest.update(tail)
         with output_errors(self.path):

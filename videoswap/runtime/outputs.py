@@ -31,6 +31,7 @@ class FrameJob:
         swapped: What the engine made of them, in the same order.
         mask: (H, W) uint8 coded pixels: where the frame was changed; None if nobody asks.
         context: Whether it is only looked at by its neighbours and not part of the segment.
+        changed: Whether any of the swaps left something to be seen in it.
     """
 
     segment: Segment
@@ -39,6 +40,7 @@ class FrameJob:
     swapped: tuple[SwappedCrop, ...] = ()
     mask: Array | None = None
     context: bool = False
+    changed: bool = False
 
 
 class FrameSink(Protocol):
@@ -107,13 +109,15 @@ class Outputs:
             yield _Piece(video, mask, self.sink)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Piece:
     video: SegmentEncoder | None
     mask: SegmentEncoder | None
     sink: FrameSink | None
+    changed: int = 0
 
     def write(self, job: FrameJob) -> None:
+        self.changed += job.changed
         if self.mask is not None and job.mask is not None:
             frame = av.VideoFrame.from_ndarray(job.mask, format="gray")
             frame.pts, frame.time_base = job.frame.pts, job.frame.image.time_base
@@ -127,7 +131,7 @@ class _Piece:
     def finish(self) -> None:
         for encoder in (self.video, self.mask):
             if encoder is not None:
-                encoder.finish()
+                encoder.finish(self.changed)
 
 
 def _complete(path: Path, segment: Segment) -> bool:

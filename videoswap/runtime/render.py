@@ -199,12 +199,14 @@ class Renderer:
         for job in jobs:
             surface = FrameSurface(job.frame.image, self.info)
             mask = np.zeros(surface.shape, np.uint8) if masked else None
+            changed = False
             for crop, swapped in zip(job.crops, job.swapped, strict=True):
                 written = paste(surface, crop, swapped, self.finisher.grain)
+                changed = changed or written is not None
                 if written is not None and mask is not None:
                     (x0, y0, x1, y1), part = written
                     np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])
-            yield replace(job, mask=mask)
+            yield replace(job, mask=mask, changed=changed)
 
 
 def _adjoining(job: FrameJob, following: FrameJob) -> bool:
