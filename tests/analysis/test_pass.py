@@ -186,7 +186,7 @@ def test_a_gap_over_an_interruption_is_filled_likewise(dimmed, tmp_path, monkeyp
         assert summary(analysis) == expected
 
 
-def found_ten_to_the_right(store, tracks, pictures, glance, landmarker, carry_on):
+def found_ten_to_the_right(store, tracks, pictures, glance, landmarker, carry_on, expect):
     """Stand in for `uncover`: finds every landmark ten pixels further to the right."""
     carry_on()
     first, last = store.frames()[0][[0, -1]].tolist()
@@ -218,10 +218,10 @@ def test_landmarks_are_uncovered_of_the_tracks_that_are_asked_for_and_once(
         red, green, blue = (track.id for track in analysis.tracks)
         before = landmarks_of(analysis)
         next(reader.faces(red))  # reading it elsewhere keeps nobody from adding to it
-        analysis.uncover({red, blue}, looked.append)
+        analysis.uncover({red, blue}, lambda done, _: looked.append(done))
         after = landmarks_of(analysis)
         assert looked == [1, 2, 3]
-        analysis.uncover({red, blue}, looked.append)
+        analysis.uncover({red, blue}, lambda done, _: looked.append(done))
         assert len(looked) == 3
         np.testing.assert_array_equal(after[green], before[green])
         for track in (red, blue):
@@ -230,7 +230,7 @@ def test_landmarks_are_uncovered_of_the_tracks_that_are_asked_for_and_once(
         assert analysis.cached
         for track, marks in landmarks_of(analysis).items():
             np.testing.assert_array_equal(marks, after[track])
-        analysis.uncover(None, looked.append)
+        analysis.uncover(None, lambda done, _: looked.append(done))
         assert len(looked) == 5  # green alone
         np.testing.assert_array_equal(landmarks_of(analysis)[red], after[red])
 
@@ -241,7 +241,7 @@ def test_stopped_while_landmarks_are_uncovered_it_goes_on_later(clip, tmp_path, 
     with run(clip, tmp_path) as analysis:
         before = landmarks_of(analysis)
         with pytest.raises(VideoswapError) as caught:
-            analysis.uncover(None, lambda looked: stop.set() if looked == 2 else None, stop)
+            analysis.uncover(None, lambda looked, _: stop.set() if looked == 2 else None, stop)
         assert caught.value.code == "interrupted"
     with run(clip, tmp_path) as analysis:
         analysis.uncover()

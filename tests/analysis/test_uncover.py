@@ -95,7 +95,17 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
     frames, truth, found = filmed
     store = stored(frames, found)
 
-    uncover(store, [7], pictures_of(frames), load_glance(), landmarker, carry_on=lambda: None)
+    looked, expected = [], []
+    uncover(
+        store,
+        [7],
+        pictures_of(frames),
+        load_glance(),
+        landmarker,
+        carry_on=lambda: looked.append(1),
+        expect=lambda more: expected.append(len(looked) + more),
+    )
+    assert expected == [len(looked)]
     faces, motions = read(store, FRAMES)
     after = [face.landmarks for face in faces]
     for number in range(3):  # nothing is before the face

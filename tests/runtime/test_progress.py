@@ -1,4 +1,5 @@
 import io
+import os
 
 import numpy as np
 import pytest
@@ -25,3 +26,32 @@ def test_silent_when_not_a_terminal_and_drawn_when_forced():
     assert quiet.getvalue() == ""
     assert "render" in drawn.getvalue()
     assert "3/3" in drawn.getvalue()
+
+
+def test_what_is_counted_and_how_fast():
+    stream = io.StringIO()
+    with Progress("hidden", None, enabled=True, stream=stream, unit="faces", waits=True) as bar:
+        assert stream.getvalue() == ""
+        bar.reach(1)
+        bar.reach(2, 4)
+        bar.reach(4, 4)
+    last = stream.getvalue().rsplit("\r", 1)[-1]
+    assert "4/4" in last and "faces/s" in last and "100%" in last
+
+
+def test_nothing_is_drawn_where_there_is_nothing_to_do():
+    stream = io.StringIO()
+    with Progress("analyze", 100, enabled=True, stream=stream, waits=True):
+        pass
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals of this kind here")
+def test_a_terminal_of_no_columns():
+    terminal, line = os.openpty()  # which says that it has none
+    with os.fdopen(line, "w") as stream, Progress("render", 3, stream=stream) as bar:
+        for _ in range(3):
+            bar.advance()
+        bar.close()
+        assert b"3/3" in os.read(terminal, 10_000)
+    os.close(terminal)

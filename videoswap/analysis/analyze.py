@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 import time
@@ -129,7 +128,7 @@ class Analysis:
     def uncover(
         self,
         tracks: Collection[int] | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> None:
         """Find the landmarks of faces with something before them once more (see `uncover`).
@@ -138,7 +137,8 @@ class Analysis:
 
         Args:
             tracks: The tracks it is wanted for; None for all.
-            progress: Told how many tracks and faces were looked at, often.
+            progress: Told how many tracks and faces were looked at, and how many there are (None
+                while that is unknown), often.
             stop: Set it to end early; it is gone on with when it is wanted again.
 
         Raises:
@@ -152,14 +152,21 @@ class Analysis:
         ]
         if not wanted:
             return
-        looked = itertools.count(1)
+        looked, expected = 0, None
 
         def carry_on() -> None:
+            nonlocal looked
             _raise_if_set(stop)
+            looked += 1
             if progress is not None:
-                progress(next(looked))
+                progress(looked, expected)
 
-        uncover(self._store, wanted, self._pictures, load_glance(), self._landmarker, carry_on)
+        def expect(more: int) -> None:
+            nonlocal expected
+            expected = looked + more
+
+        store, landmarker = self._store, self._landmarker
+        uncover(store, wanted, self._pictures, load_glance(), landmarker, carry_on, expect)
         self._uncovered.update(wanted)
         self.smooth_with(self._smoother)
 
@@ -290,6 +297,8 @@ def _fill(
     batch: list[Scanned] = []
     committed = time.monotonic()
     kept = 0
+    if progress is not None:
+        progress(done, expected)
     with (
         VideoReader(info, threads=1) as reader,
         closing(_scaled(reader, settings, first, span[1])) as pictures,

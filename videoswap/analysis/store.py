@@ -244,6 +244,12 @@ class Store:
             rows = self._base.execute(query, (track, first_pts, last_pts)).fetchall()
         return [_face(row) for row in rows]
 
+    def count_faces(self, track: int, first_pts: int, last_pts: int) -> int:
+        """Return the number of faces of a track with ``first_pts <= pts <= last_pts``."""
+        query = "SELECT COUNT(*) FROM faces WHERE track = ? AND pts BETWEEN ? AND ?"
+        with self._guard:
+            return int(self._base.execute(query, (track, first_pts, last_pts)).fetchone()[0])
+
     def appearances(self, track: int) -> list[Appearance]:
         """Return at most ``MOST`` of a track's pictures, evenly spread, by pts."""
         kept = self.appearance_pts(track)

@@ -131,6 +131,7 @@ def uncover(
     glance: Look,
     landmarker: Landmarker,
     carry_on: CarryOn,
+    expect: Callable[[int], None] | None = None,
 ) -> None:
     """Find the landmarks of some tracks again wherever something is before the face.
 
@@ -141,6 +142,7 @@ def uncover(
         glance: Says roughly what is in front of a face.
         landmarker: Finds landmarks.
         carry_on: Called often; raises to end early.
+        expect: Told how often more, once that is known for some tracks.
     """
     spans = {track: (first, last) for track, first, last, _ in store.spans()}
     eyes: Eyes | None = None
@@ -152,6 +154,11 @@ def uncover(
             hidden = [one for one in sorted_out if one is not None]
             if hidden and eyes is None:
                 eyes = Eyes(glance, load_network(glance), landmarker, load_hidden_landmarks())
+            if expect is not None:
+                faces = sum(
+                    store.count_faces(one.number, *span) for one in hidden for span in one.spans
+                )
+                expect(len(hidden) + faces + len(tracks) - begin - len(some))
             found = _uncovered(store, hidden, pictures, eyes, pool, carry_on) if eyes else ()
             store.keep_uncovered(some, found)
 

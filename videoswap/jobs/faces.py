@@ -183,6 +183,8 @@ def _opened(target: Path, settings: SwapSettings, tools: FaceTools, say: Say) ->
         return
     info = probe(target, settings.fps)
     with analyze_with_progress(info, settings, tools) as analysis:
+        if analysis.cached:
+            say("The analysis comes from the cache.")
         lost = lost_of(info, analysis.damage)
         for said in sentences(lost):
             say(f"Note: {said}.")

@@ -87,6 +87,8 @@ def swap_one_video(
     with analysis:
         known = analysis.fallbacks
         notes.add(known)
+        if analysis.cached:
+            context.say("The analysis comes from the cache.")
         lost = lost_of(info, analysis.damage, targets.dropped)
         notes.add(sentences(lost))
         if settings.strict_input:
@@ -142,7 +144,7 @@ def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceTo
     """Analyze a video, or take that from the cache, under a progress bar."""
     with (
         stages_share_the_cores(),
-        Progress("analyze", _expected_frames(info, settings.time_range)) as bar,
+        Progress("analyze", _expected_frames(info, settings.time_range), waits=True) as bar,
     ):
         return analyze_video(
             info,
@@ -209,7 +211,8 @@ def renderer_for(
 
 def uncover_with_progress(analysis: Analysis, tracks: Collection[int] | None = None) -> None:
     """Find landmarks with something before them again, see `Analysis.uncover`, under a bar."""
-    with stages_share_the_cores(), Progress("uncover", None) as bar:
+    bar = Progress("hidden landmarks", None, unit="faces", waits=True)
+    with stages_share_the_cores(), bar:
         analysis.uncover(tracks, bar.reach)
 
 

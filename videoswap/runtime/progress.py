@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import numpy as np
 from tqdm import tqdm
 
 from ..records import Array
+
+KNOWN = "{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [{elapsed}, {rate_noinv_fmt}{postfix}]"
+UNKNOWN = "{desc}: {n} [{elapsed}, {rate_noinv_fmt}]"
+COLUMNS = 80  # of terminals that do not say how wide they are
 
 
 class CostModel:
@@ -50,6 +55,8 @@ class Progress:
         faces: int = 0,
         enabled: bool | None = None,
         stream: TextIO | None = None,
+        unit: str = "frames",
+        waits: bool = False,
     ) -> None:
         """Open the bar.
 
@@ -59,28 +66,40 @@ class Progress:
             faces: Faces to come among them.
             enabled: Force the bar on or off; None asks the terminal.
             stream: Where to draw; stderr if None.
+            unit: What is counted, if not frames.
+            waits: Draw nothing until the first is done: perhaps there is nothing to do.
         """
-        stream = stream or sys.stderr
-        shown = stream.isatty() if enabled is None else enabled
-        self._bar = tqdm(
-            total=frames,
-            desc=title,
-            unit="frame",
-            file=stream,
-            disable=not shown,
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [{elapsed}{postfix}]"
-            if frames
-            else None,
-        )
-        self._frames = frames or 0
+        self._title = title
+        self._stream = stream or sys.stderr
+        self._unit = unit
+        self._shown = self._stream.isatty() if enabled is None else enabled
+        self._bar: tqdm[NoReturn] | None = None
+        self._total = frames
+        self._done = 0
         self._faces = faces
         self._model = CostModel()
         self._stretch = _Stretch(started=time.perf_counter())
+        if not waits:
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._bar is None and self._shown:
+            self._bar = tqdm(
+                total=self._total,
+                desc=self._title,
+                unit=f" {self._unit}",
+                file=self._stream,
+                ncols=_columns(self._stream),
+                bar_format=KNOWN if self._total else UNKNOWN,
+            )
 
     def advance(self, faces: int = 0) -> None:
         """Count one frame with so many faces."""
+        self._draw()
+        self._done += 1
+        if self._bar is None:
+            return
         self._bar.update(1)
-        self._frames -= 1
         self._faces -= faces
         self._stretch.frames += 1
         self._stretch.faces += faces
@@ -89,19 +108,30 @@ class Progress:
         if elapsed >= 0.5:
             self._model.observe(self._stretch.frames, self._stretch.faces, elapsed)
             self._stretch = _Stretch(started=now)
-            if self._frames <= 0:
+            if self._done >= (self._total or 0):
                 return  # more frames than the header said, or nobody knows how many
-            left = self._model.predict(self._frames, max(self._faces, 0))
+            left = self._model.predict((self._total or 0) - self._done, max(self._faces, 0))
             self._bar.set_postfix_str(f"{tqdm.format_interval(left)} left", refresh=False)
 
-    def reach(self, frames: int) -> None:
-        """Move to a number of frames, where faces do not matter."""
-        for _ in range(frames - self._bar.n if not self._bar.disable else 0):
+    def reach(self, frames: int, expected: int | None = None) -> None:
+        """Move to a number of frames, where faces do not matter.
+
+        Args:
+            frames: How many are done.
+            expected: How many there are in all, where that is known only now.
+        """
+        self._draw()
+        if expected and self._bar is not None and expected != self._total:
+            self._total = self._bar.total = expected
+            self._bar.bar_format = KNOWN
+            self._bar.refresh()
+        while self._bar is not None and self._done < frames:
             self.advance()
 
     def close(self) -> None:
         """Remove the bar's hold on the terminal."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def __enter__(self) -> Progress:
         """Return the bar."""
@@ -110,3 +140,11 @@ class Progress:
     def __exit__(self, *details: object) -> None:
         """Close the bar."""
         self.close()
+
+
+def _columns(stream: TextIO) -> int | None:
+    """Return a width for terminals that say 0, as those of some consoles and containers do."""
+    try:
+        return COLUMNS if os.get_terminal_size(stream.fileno()).columns == 0 else None
+    except (OSError, ValueError, AttributeError):
+        return None
