@@ -11,7 +11,7 @@ from typing import Self, cast
 import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from ..errors import OutputError, UsageError
 from .colour import RGB, swscale_space
@@ -31,6 +31,15 @@ __all__ = [
     "plan_masks",
     "try_encoder",
 ]
+
+
+# By default swscale rounds so roughly that colours move by up to two levels.
+EXACT = (
+    Interpolation.BICUBIC
+    | Interpolation.ACCURATE_RND
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.FULL_CHR_H_INP
+)
 
 
 def configure(context: VideoCodecContext, plan: EncoderPlan, info: VideoInfo) -> None:
@@ -215,6 +224,7 @@ class _Converter:
         made = self._reformatter.reformat(
             image,
             format=self._plan.pix_fmt,
+            interpolation=EXACT,
             src_colorspace=swscale_space(old),
             dst_colorspace=swscale_space(new),
             src_color_range=2 if old.full_range or old.space == RGB else 1,
