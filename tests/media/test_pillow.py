@@ -44,13 +44,24 @@ def test_no_program_is_started_for_a_picture(
     [(EPS, "PostScript"), (b"%PDF-1.7\n", "PDF"), (b"<svg xmlns=''/>", "SVG"), (b"8BPS", "Photo")],
 )
 def test_what_is_no_picture_is_named(start: bytes, word: str, tmp_path: Path) -> None:
-    path = tmp_path / "photo.png"
-    path.write_bytes(start + bytes(100))
-    with pytest.raises(InputError, match=word) as caught:
-        read_picture(path)
-    assert caught.value.code == "not_a_picture" and "PNG" in caught.value.hint
-    with pytest.raises(InputError, match=word):
-        kind(path)
+    for name in ("photo.png", "photo.svg"):
+        path = tmp_path / name
+        path.write_bytes(start + bytes(100))
+        for read in (read_picture, kind):
+            with pytest.raises(InputError, match=word) as caught:
+                read(path)
+            assert caught.value.code == "not_a_picture" and "PNG" in caught.value.hint
+
+
+def test_the_thumbnail_of_a_raw_file_is_not_taken_for_it(tmp_path: Path) -> None:
+    PIL.Image.fromarray(GREY).save(tmp_path / "a.tif")
+    raw = (tmp_path / "a.tif").rename(tmp_path / "a.DNG")
+    for read in (read_picture, kind):
+        with pytest.raises(InputError, match="raw file") as caught:
+            read(raw)
+        assert caught.value.code == "not_a_picture"
+    PIL.Image.fromarray(GREY).save(tmp_path / "a.jpg")
+    assert kind((tmp_path / "a.jpg").rename(tmp_path / "b.dng")) == "image"
 
 
 @pytest.mark.parametrize(

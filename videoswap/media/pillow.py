@@ -32,6 +32,10 @@ MOST_BYTES = 2 << 30  # of a file
 ROWS = 512  # of a picture that are copied or compared at once
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 HEIF_OR_AVIF_BRANDS = (b"mif1", b"msf1")
+RAW_SUFFIXES = frozenset(
+    [".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw"]
+)
+NO_RAW = (b"\x89PNG", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1")  # PNG and JPEG, wrongly named
 # What people take for a picture, by its first bytes.
 OTHER_KINDS = (
     (b"%!PS", "a PostScript file", "Export it as PNG."),
@@ -87,6 +91,8 @@ def opened(path: Path, formats: tuple[str, ...] = READABLE) -> Iterator[PIL.Imag
         raise InputError(
             "not_a_picture", f"{path} is larger than any picture that is read.", "Make it smaller."
         )
+    if path.suffix.lower() in RAW_SUFFIXES and (error := other_kind(path)) is not None:
+        raise error
     with decoding(path):
         file = _open_heif(path) if is_heif(path) else PIL.Image.open(path, formats=formats)
     try:
@@ -161,13 +167,22 @@ def animation_format(path: Path) -> str | None:
         return None
 
 
-def _not_a_picture(path: Path) -> InputError:
+def other_kind(path: Path) -> InputError | None:
+    """Return what to say of a file that people take for a picture and that is not read as one."""
     with path.open("rb") as file:
         head = file.read(256).lstrip()
+    if path.suffix.lower() in RAW_SUFFIXES and head[:4] not in NO_RAW:
+        # Many are TIFF files of which only a thumbnail would be read.
+        kind, hint = "a raw file of a camera", "Develop it to TIFF or JPEG first."
+        return InputError("not_a_picture", f"{path} is {kind}, which is not read.", hint)
     for magic, kind, hint in OTHER_KINDS:
         if head.startswith(magic):
             return InputError("not_a_picture", f"{path} is {kind}, which is not read.", hint)
-    return InputError(
+    return None
+
+
+def _not_a_picture(path: Path) -> InputError:
+    return other_kind(path) or InputError(
         "not_a_picture",
         f"{path} is not a picture that can be read, or it is damaged.",
         "Pictures are PNG, JPEG, WebP, HEIC, AVIF, TIFF, GIF, BMP or JPEG 2000.",

@@ -19,7 +19,7 @@ from .files import FileStamp, check_readable, open_input
 from .numbered import is_numbered
 from .orientation import Orientation, orientation
 from .packets import packets
-from .pillow import READABLE_SUFFIXES, animation_format, opened
+from .pillow import READABLE_SUFFIXES, animation_format, opened, other_kind
 from .pixels import Repacker, planar
 from .sequence import PictureSequence, find_sequence, read_frame
 from .webp import MILLISECOND, webp_frames
@@ -117,8 +117,8 @@ def kind(path: Path) -> str:
         with open_input(path) as container:
             find_video(container, path)
     except InputError as error:
-        named_so = path.suffix.lower() in READABLE_SUFFIXES
-        raise (no_picture if error.code == "not_media" and named_so else error) from None
+        meant = path.suffix.lower() in READABLE_SUFFIXES or other_kind(path) is not None
+        raise (no_picture if error.code == "not_media" and meant else error) from None
     return "video"
 
 

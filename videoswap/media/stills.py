@@ -28,6 +28,7 @@ from .still_metadata import (
     xmp_of,
 )
 
+LOSSLESS_EFFORT = 60  # of WebP's encoder, 0 to 100; more takes long and saves little
 XMP_TAG = 700  # of TIFF files
 PROFILE_SPACES = {"L": b"GRAY", "LA": b"GRAY", "CMYK": b"CMYK"}  # in the profile's header
 QUALITY_WORDS = {"draft": 75, "good": 85, "high": 95, "visually_lossless": 98}
@@ -358,7 +359,8 @@ def _options(picture: Picture, form: StillFormat, quality: int) -> dict[str, Any
         options |= {"quality": quality, "subsampling": "4:4:4", "optimize": True}
     elif form.name == "WEBP":
         lossless = picture.lossless
-        options |= {"quality": quality, "method": 4, "exact": True, "lossless": lossless}
+        options |= {"quality": LOSSLESS_EFFORT if lossless else quality, "lossless": lossless}
+        options |= {"method": 4, "exact": True}
     elif form.name == "AVIF":
         options |= {"quality": quality, "subsampling": "4:4:4"}
     elif form.name == "PNG" and "xmp" in options:
