@@ -6,6 +6,7 @@ import pytest
 
 from tests.evaluation.looks import SIDE, flat, look, moment, points
 from videoswap.evaluation.expression import (
+    MOVES,
     ExpressionFamily,
     eye_distance,
     eye_opening,
@@ -96,8 +97,17 @@ def test_the_family_tells_both_and_follows_over_time():
         fresh = points(6 * np.sin(index) + 6), points(3 * np.sin(index) + 3)
         rows.append(ExpressionFamily().measure(moment(look(flat(), flat(), fresh=fresh))))
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    assert correlation("mouth_result", "mouth_original")(columns) == pytest.approx(1, abs=1e-4)
-    assert np.isnan(correlation("eyes_result", "eyes_original")(columns))  # they never moved
+    found = {metric.key: metric.value(columns) for metric in ExpressionFamily().metrics}
+    assert found["mouth_correlation"] == pytest.approx(1, abs=1e-4)
+    assert np.isnan(found["eye_correlation"])  # they never moved
+
+
+@pytest.mark.parametrize(("spread", "measured"), [(0.05, True), (0.005, False)])
+def test_noise_is_not_held_against_noise(spread, measured):
+    """Two lips at rest, as the landmarks tremble: neither follows the other, and neither should."""
+    trembling = np.random.default_rng(0).normal(0.3, spread, (2, 50))
+    columns = {"a": trembling[0], "b": trembling[1]}
+    assert np.isfinite(correlation("a", "b", MOVES)(columns)) == measured
 
 
 def eyes_looking(share, width=40):

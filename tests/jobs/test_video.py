@@ -472,7 +472,7 @@ def test_a_cache_that_cannot_be_written_only_costs_the_cache(solo_clip, photos, 
         say=said.append,
     )
     assert report.swapped_frames == report.frames == 16
-    (told,) = [line for line in said if "kept analysis" in line]
+    (told,) = [line for line in said if "an analysis for this run alone" in line]
     assert str(tmp_path) in told
     assert list(out.parent.iterdir()) == [out]
     assert blocked.read_text() == "precious"

@@ -20,7 +20,9 @@ from ..records import Fallback
 from . import tables
 from .store import Store, not_writable, unkept
 
-_BEING_WRITTEN = Fallback("a kept analysis", "one of its own", "another process is writing it")
+_BEING_WRITTEN = Fallback(
+    "the kept one", "an analysis for this run alone", "another process is writing that"
+)
 
 
 def open_store(cache_dir: Path | None, key: str, film: Path | None = None) -> Store:
@@ -88,7 +90,7 @@ def _writer(path: Path, key: str, lock: FileLock, about: Mapping[str, str]) -> S
         path.touch(mode=0o600)
         store = Store(path, key, lock, about)
         reason = f"the file was damaged ({error}); it lies in {aside} now"
-        store.fallbacks.append(Fallback("a kept analysis", "a new one", reason))
+        store.fallbacks.append(Fallback("the kept one", "a new analysis", reason))
     if store.finished:  # meanwhile
         store.unlock()
     return store
@@ -106,4 +108,4 @@ def _private(key: str, *fallbacks: Fallback) -> Store:
 
 def _name(film: Path | None) -> str:
     """Return the name of a film for people; SQLite keeps no bytes that are not UTF-8."""
-    return "" if film is None else os.fsencode(film).decode("utf-8", "replace")
+    return "" if film is None else os.fsencode(film.absolute()).decode("utf-8", "replace")

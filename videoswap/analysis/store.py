@@ -337,8 +337,9 @@ def _many(statement: str, rows: Sequence[tuple[object, ...]], base: sqlite3.Conn
 def unkept(path: Path | None, error: Exception) -> Fallback:
     """Say that an analysis is not kept because its file cannot be written."""
     where = path.parent if path is not None else "the cache folder"
-    why = f"{where} cannot be written ({error}); VIDEOSWAP_CACHE_DIR names another folder"
-    return Fallback("a kept analysis", "one for this run alone", why)
+    reason = getattr(error, "strerror", None) or error
+    why = f"{where} cannot be written ({reason}); VIDEOSWAP_CACHE_DIR names another folder"
+    return Fallback("a kept one", "an analysis for this run alone", why)
 
 
 def not_writable(error: Exception) -> OutputError:

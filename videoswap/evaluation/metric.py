@@ -159,13 +159,20 @@ def apart(column: str, other: str) -> Callable[[Columns], float]:
     return lambda columns: _mean(np.abs(columns[column] - columns[other]))
 
 
-def correlation(column: str, other: str) -> Callable[[Columns], float]:
-    """Return Pearson's correlation of two columns over time; NaN where one does not vary."""
+def correlation(column: str, other: str, least: float) -> Callable[[Columns], float]:
+    """Return Pearson's correlation of two columns over time.
+
+    Args:
+        column: One of them.
+        other: The other.
+        least: Standard deviation of the other below which it is NaN: where nothing happens, only
+            noise would be compared.
+    """
 
     def value(columns: Columns) -> float:
         one, two = columns[column], columns[other]
         known = np.isfinite(one) & np.isfinite(two)
-        if np.count_nonzero(known) < FEWEST or not (one[known].std() and two[known].std()):
+        if np.count_nonzero(known) < FEWEST or two[known].std() < least or not one[known].std():
             return float("nan")
         return float(np.corrcoef(one[known], two[known])[0, 1])
 

@@ -105,7 +105,7 @@ def about(folder: Path) -> dict[str, str]:
 
 def _describe(folder: Path, film: Path, out: Path) -> None:
     """Write down what the pieces are of, and that they are in use now."""
-    facts = {"film": os.fspath(film), "out": os.fspath(out)}
+    facts = {"film": str(film.absolute()), "out": str(out.absolute())}
     (folder / ABOUT).touch(mode=0o600)
     (folder / ABOUT).write_text(json.dumps(facts), encoding="utf-8")
     os.utime(folder)
