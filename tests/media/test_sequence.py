@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from videoswap.media.picture_writer import plan_pictures, write_pictures
 from videoswap.media.pixels import samples
 from videoswap.media.probe import kind, probe
 from videoswap.media.reader import AnalysisScaler, VideoReader
+from videoswap.media.sequence import read_frame
 from videoswap.settings import EncodeSettings, SwapSettings
 
 WIDTH, HEIGHT = 48, 32
@@ -283,6 +286,42 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught, VideoReader(info) as reader:
         list(reader.frames())
     assert caught.value.code == "not_a_picture" and str(bad) in caught.value.message
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".exr"])
+@pytest.mark.parametrize("harm", ["cut", "flip"])
+def test_damage_is_no_picture(suffix: str, harm: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".exr":
+        _exr(path, 1)
+    else:
+        cv2.imwrite(str(path), _pixels(1, 3, np.uint8))
+    assert read_frame(path).width == WIDTH
+    data = bytearray(path.read_bytes())
+    if harm == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    elif suffix == ".png":  # no other format has a checksum
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    else:
+        path.write_bytes(data[:9])
+    with pytest.raises(InputError) as caught:
+        read_frame(path)
+    assert caught.value.code == "not_a_picture"
+
+
+def test_a_small_file_that_says_it_is_huge(tmp_path: Path) -> None:
+    data = bytearray(cv2.imencode(".png", _pixels(1, 3, np.uint8))[1].tobytes())
+    data[16:24] = (60_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    (tmp_path / "1.png").write_bytes(data)
+    with pytest.raises(InputError):
+        probe(tmp_path / "%d.png")
+    (tmp_path / "2.png").touch()
+    os.truncate(tmp_path / "2.png", 1 << 33)
+    with pytest.raises(InputError) as caught:
+        read_frame(tmp_path / "2.png")
+    assert caught.value.code == "picture_too_large"
 
 
 def test_a_turned_picture_is_refused(tmp_path: Path) -> None:

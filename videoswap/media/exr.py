@@ -22,7 +22,7 @@ from .pixels import samples
 
 HALF = "half"  # the transfer of such frames
 _SIGN = 0x8000
-MOST_PIXELS = 300_000_000
+MOST_PIXELS = 150_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)

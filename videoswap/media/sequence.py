@@ -22,7 +22,10 @@ from .still_metadata import ORIENTATION
 
 DEFAULT_RATE = Fraction(25)
 MOST_NAMED = 10  # missing numbers that a sentence names
-MOST_PIXELS = 300_000_000
+MOST_PIXELS = 150_000_000  # several frames are in memory at once
+MOST_BYTES = (1 << 31) - 4096  # of a file: FFmpeg counts them in 32 bits
+# Damage is an error; without it half a JPEG would pass for a picture with a grey lower half.
+STRICT = {name: {"err_detect": "crccheck+bitstream+buffer+explode"} for name in ("mjpeg", "png")}
 # The beginnings of the files that are decoded, with FFmpeg's decoder of each.
 DECODERS = {
     b"\x89PNG": "png",
@@ -105,9 +108,11 @@ def read_frame(path: Path) -> av.VideoFrame:
 
     Raises:
         InputError: As ``check_readable``; ``not_a_picture`` if it is damaged or of another kind,
-            ``turned_picture`` if it is not stored upright.
+            ``turned_picture`` if it is not stored upright, ``picture_too_large``.
     """
     check_readable(path)
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError("picture_too_large", f"{path} is larger than 2 GB.", "Make it smaller.")
     data = path.read_bytes()
     name = next((name for start, name in DECODERS.items() if data.startswith(start)), None)
     if name == "exr":
@@ -116,9 +121,9 @@ def read_frame(path: Path) -> av.VideoFrame:
         with av.logging.Capture():
             try:
                 context = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
-                context.options = {"max_pixels": str(MOST_PIXELS)}
+                context.options = {"max_pixels": str(MOST_PIXELS), **STRICT.get(name, {})}
                 frames = [*context.decode(av.Packet(data)), *context.decode(None)]
-            except av.FFmpegError:
+            except (av.FFmpegError, ValueError):
                 frames = []
         if frames:
             _refuse_turned(path, data)
