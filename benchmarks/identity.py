@@ -22,12 +22,12 @@ MEDIA = ROOT.parent / "shared" / "media"
 sys.path.insert(0, str(ROOT))
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
-from videoswap.clustering import cluster_tracks  # noqa: E402
+from videoswap.choosing import match_people  # noqa: E402
 from videoswap.cropping import FrameSurface  # noqa: E402
 from videoswap.finding.tools import FaceTools  # noqa: E402
-from videoswap.matching import assign  # noqa: E402
 from videoswap.media.probe import probe  # noqa: E402
 from videoswap.media.reader import VideoReader  # noqa: E402
+from videoswap.places import VideoPlaces  # noqa: E402
 from videoswap.sources import load_references  # noqa: E402
 
 
@@ -65,11 +65,8 @@ def measure(
     references, _ = load_references(targets, tools)
     rows = []
     with analyze(video, settings) as analysis:
-        persons = cluster_tracks(
-            analysis.tracks, recognizer.cluster_threshold, recognizer.distances
-        )
-        labelled = [(one.label, one.embedding) for one in references]
-        matching = assign(persons, analysis.tracks, labelled, 0.6, recognizer.distances)
+        places = VideoPlaces(probe(video), analysis)
+        _, matching = match_people(places, references, 0.6, recognizer, "Give its target faces.")
         for source, reference in enumerate(wanted):
             tracks = [track for track, given in matching.tracks if given == source]
             faces = {
