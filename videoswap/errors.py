@@ -33,6 +33,11 @@ class VideoswapError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+def reason_of(error: BaseException) -> str:
+    """Return in words why something failed, without error numbers and without paths."""
+    return getattr(error, "strerror", None) or str(error).rstrip(".") or type(error).__name__
+
+
 class UsageError(VideoswapError):
     """The request itself makes no sense (exit code 2)."""
 

@@ -24,7 +24,7 @@ from tests.hostile.case import Case, Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("swap", "faces", "cache", "models", "evaluate", "compare", "doctor")
-NOBODY = 65534
+NOBODY = 4242  # a user without a name and without a home
 MEMORY_LIMIT = 4 << 30  # resident bytes; a plain run takes 0.6 GB
 ADDRESS_LIMIT = 24 << 30  # reserved bytes, should memory grow faster than it is watched
 WATCH_EVERY = 0.1  # seconds
@@ -140,7 +140,7 @@ def start(scene: Scene, case: Case) -> subprocess.Popen[str]:
         text=True,
         errors="backslashreplace",
         start_new_session=True,
-        preexec_fn=_limit_addresses,
+        preexec_fn=_as_from_a_terminal,
         user=user,
         group=user,
         extra_groups=None if user is None else [],
@@ -191,7 +191,9 @@ def snapshot(folder: Path) -> dict[str, str]:
     return found
 
 
-def _limit_addresses() -> None:
+def _as_from_a_terminal() -> None:
+    """Heed Ctrl-C also where the tests run in the background, and limit what is reserved."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_LIMIT, ADDRESS_LIMIT))
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from ..errors import OutputError
+from ..errors import OutputError, reason_of
 from ..finding.appearance import MOST, Appearance
 from ..media.damage import Damage
 from ..records import Array, Face, Fallback
@@ -337,8 +337,8 @@ def _many(statement: str, rows: Sequence[tuple[object, ...]], base: sqlite3.Conn
 def unkept(path: Path | None, error: Exception) -> Fallback:
     """Say that an analysis is not kept because its file cannot be written."""
     where = path.parent if path is not None else "the cache folder"
-    reason = getattr(error, "strerror", None) or error
-    why = f"{where} cannot be written ({reason}); VIDEOSWAP_CACHE_DIR names another folder"
+    failed = f"{where} cannot be written ({reason_of(error)})"
+    why = f"{failed}; VIDEOSWAP_CACHE_DIR names another folder"
     return Fallback("a kept one", "an analysis for this run alone", why)
 
 
@@ -346,7 +346,7 @@ def not_writable(error: Exception) -> OutputError:
     """Make the error of a disk that takes nothing anywhere."""
     return OutputError(
         "cache_not_writable",
-        f"The analysis cannot be kept in a temporary database: {error}.",
+        f"The analysis cannot be kept in a temporary database: {reason_of(error)}.",
         "Make room in the folder for temporary files, or choose another by TMPDIR.",
     )
 

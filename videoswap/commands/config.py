@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, UsageError
+from ..paths import is_file
 from .parser import Parser, meant
 from .words import Spelled
 
@@ -31,7 +32,7 @@ def usual_file() -> Path | None:
         path = Path(folder or Path.home() / ".config") / "videoswap" / "config.toml"
     except RuntimeError:  # a user without a home
         return None
-    return path if path.is_file() else None
+    return path if is_file(path) else None
 
 
 def file_of(spelled: Spelled) -> Path | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ..errors import InputError
+from ..errors import InputError, reason_of
 from ..fingerprint import file_digest
 from ..media.files import atomic_output, output_errors
 from .manifest import Model, load_manifest, weights_dir
@@ -93,7 +93,7 @@ def recorded(folder: Path) -> dict[str, Seen]:
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
             "bad_known_file",
-            f"{path}, which holds the digests of the weights, cannot be read: {error}.",
+            f"{path}, which holds the digests of the weights, cannot be read: {reason_of(error)}.",
             "Delete it only if you trust the files beside it: they are then believed anew.",
         ) from None
 

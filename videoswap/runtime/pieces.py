@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from ..errors import reason_of
 from ..fingerprint import code_digest, digest_of, library_versions
 from ..locks import discard, try_lock
 from ..media.files import output_errors
@@ -78,7 +79,7 @@ def piece_folder(
                 folder.mkdir(mode=0o700, exist_ok=True)
                 _describe(folder, film, out)
         except OSError as error:
-            why = f"the cache fails ({error})"
+            why = f"the cache fails ({reason_of(error)})"
             lock = None
         if lock is not None:
             yield folder
