@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+SHOWN = 60  # characters of either end of a path
+
 
 def is_folder(path: Path) -> bool:
     """Tell whether a folder is there and can be seen."""
@@ -28,3 +30,9 @@ def is_link(path: Path) -> bool:
 def real_path(path: Path) -> Path:
     """Return the path that links lead to, as far as they do."""
     return Path(os.path.realpath(path))
+
+
+def shortened(path: Path | str) -> str:
+    """Return a path for a message about it being too long: its beginning and its end."""
+    text = str(path)
+    return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]}...{text[-SHOWN:]}"

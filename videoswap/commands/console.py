@@ -19,6 +19,7 @@ from typing import TextIO
 from .. import __version__
 from ..errors import InputError, OutputError, VideoswapError
 from ..packages import explain
+from ..paths import shortened
 from . import config
 from .parser import Parser
 from .words import spelled_out
@@ -213,7 +214,7 @@ def _as_sentence(error: Exception) -> VideoswapError:
             "no_current_folder", "The current folder was deleted.", "Change to another one."
         )
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        message = f"{error.filename} cannot be: no file can have so long a name."
+        message = f"{shortened(error.filename)} cannot be: no file can have so long a name."
         return InputError("name_too_long", message, "Check the name.")
     message = f"Defect in videoswap: {type(error).__name__}: {error}".rstrip(".")
     return VideoswapError("defect", f"{message}.", "Please report it, with what --debug shows.")

@@ -36,10 +36,7 @@ from .picture import swap_one_picture
 from .video import swap_one_video
 
 # These say where and how a run works, not what comes out.
-_NO_WISHES = (
-    *("cache_dir", "cache_limit", "overwrite", "device", "batch_size", "segment_frames"),
-    *("strict_streams", "strict_input"),
-)
+_NO_WISHES = ("cache_dir", "cache_limit", "overwrite", "device", "batch_size", "segment_frames")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..media.numbered import is_numbered, numbered_files, numbered_name
-from ..paths import is_folder, is_link, real_path
+from ..paths import is_folder, is_link, real_path, shortened
 
 NAME_MAX = 255  # bytes of a file name where the system does not say
 PATH_MAX = 4096  # bytes of a path, with the zero at its end, where the system does not say
@@ -110,12 +110,16 @@ def check_name(out: Path) -> None:
     """
     most = longest_name(out.parent)
     if len(os.fsencode(out.name)) > most:
-        message = f"The name {out.name} is longer than the {most} bytes that a name may have."
+        message = (
+            f"The name {shortened(out.name)} is longer than the {most} bytes that a name may have."
+        )
         raise OutputError("name_too_long", message, "Choose a shorter name.")
     most = _limit(out.parent, "PC_PATH_MAX", PATH_MAX)
     folder = len(os.fsencode(out.parent))
     if max(len(os.fsencode(out)), folder + TEMPORARY_ROOM) >= most:
-        message = f"The path {out} is longer than the {most - 1} bytes that a path may have."
+        message = (
+            f"The path {shortened(out)} is longer than the {most - 1} bytes that a path may have."
+        )
         raise OutputError("name_too_long", message, "Choose a place with a shorter path.")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ..errors import InputError, OutputError
-from ..paths import is_folder
+from ..paths import is_folder, shortened
 from .scratch import held, scratch_path
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def check_readable(path: Path) -> None:
             hint = "Addresses of the web are not read; download it first."
         raise InputError("missing_file", f"{path} does not exist.", hint) from None
     except OSError as error:
-        raise InputError("unreadable_file", f"{path} cannot be read: {error.strerror}.") from None
+        name = shortened(path) if error.errno == errno.ENAMETOOLONG else path
+        raise InputError("unreadable_file", f"{name} cannot be read: {error.strerror}.") from None
     if not first:
         raise InputError("empty_file", f"{path} is empty.")
 
