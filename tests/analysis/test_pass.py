@@ -22,7 +22,7 @@ from tests.squares import (
     nothing_in_front,
     write_video,
 )
-from videoswap.analysis import analyze, fingerprint
+from videoswap.analysis import analyze, key
 from videoswap.analysis.analyze import analyze_video
 from videoswap.analysis.opening import open_store
 from videoswap.analysis.scan import Scanner
@@ -447,16 +447,16 @@ def test_the_state_survives_json_exactly():
 
 
 def test_a_large_file_that_is_only_sampled_is_told_by_its_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(fingerprint, "WHOLE_UP_TO", 1000)
-    monkeypatch.setattr(fingerprint, "SAMPLE_SIZE", 4)
+    monkeypatch.setattr(key, "WHOLE_UP_TO", 1000)
+    monkeypatch.setattr(key, "SAMPLE_SIZE", 4)
     film = tmp_path / "film.raw"
     film.write_bytes(bytes(20_000))
-    before = fingerprint.fingerprint(film)
-    assert fingerprint.fingerprint(film) == before
+    before = key.video_digest(film)
+    assert key.video_digest(film) == before
     with film.open("r+b") as file:
         file.seek(101)  # between two samples
         file.write(b"x")
     os.utime(film, ns=(0, film.stat().st_mtime_ns + 1_000_000))
-    assert fingerprint.fingerprint(film) != before
+    assert key.video_digest(film) != before
     with pytest.raises(InputError):
-        fingerprint.fingerprint(tmp_path / "gone.raw")
+        key.video_digest(tmp_path / "gone.raw")

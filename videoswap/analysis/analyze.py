@@ -29,7 +29,7 @@ from ..occlusion.own import load_glance, networks_key
 from ..records import Array, Face, Fallback, Track
 from ..settings import AnalysisSettings
 from ..timerange import TimeRange
-from .fingerprint import analysis_key
+from .key import analysis_key
 from .opening import open_store
 from .samples import mean_embedding
 from .scan import Scanned, Scanner

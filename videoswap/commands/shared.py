@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from ..settings import FACE_MODELS, AnalysisSettings, SwapSettings, default_cache_dir
+from ..settings import (
+    FACE_MODELS,
+    AnalysisSettings,
+    SwapSettings,
+    default_cache_dir,
+    default_cache_limit,
+)
 from ..timerange import TimeRange
 from . import values
 
@@ -25,6 +31,13 @@ def add_shared(
     parser.add_argument("--start", type=values.time, metavar="TIME", help=start)
     parser.add_argument("--end", type=values.time, metavar="TIME", help="where to stop")
     parser.add_argument("--no_cache", action="store_true", help="keep nothing between runs")
+    parser.add_argument(
+        "--cache_limit",
+        type=values.size,
+        metavar="SIZE",
+        help="keep at most so much of earlier runs, the last used first (default "
+        "VIDEOSWAP_CACHE_LIMIT, else 20GB)",
+    )
 
 
 def add_face_models(parser: argparse._ActionsContainer) -> None:
@@ -71,10 +84,12 @@ def shared_settings(arguments: argparse.Namespace) -> SwapSettings:
     Raises:
         UsageError: ``empty_range``, or if a value is out of range.
     """
+    limit = arguments.cache_limit
     return SwapSettings(
         device=arguments.device,
         time_range=TimeRange(arguments.start, arguments.end),
         analysis=AnalysisSettings(min_face=arguments.min_face, face_models=arguments.face_models),
         cache_dir=None if arguments.no_cache else default_cache_dir(),
+        cache_limit=default_cache_limit() if limit is None else limit,
         overwrite=arguments.overwrite,
     )

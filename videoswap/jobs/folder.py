@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ..analysis.fingerprint import fingerprint
+from ..analysis.key import video_digest
 from ..errors import InputError, OutputError, PartialError, UsageError, VideoswapError
 from ..fingerprint import digest_of
 from ..media.files import made_folder, output_errors
@@ -296,6 +296,6 @@ def wishes_of(engine: str, photos: Sequence[Path], settings: SwapSettings) -> st
         settings: The settings.
     """
     files = [photo_files(path) if is_folder(path) else [path] for path in photos]
-    contents = [[fingerprint(file) for file in some] for some in files]
+    contents = [[video_digest(file) for file in some] for some in files]
     facts = {name: one for name, one in asdict(settings).items() if name not in _NO_WISHES}
     return digest_of(engine, contents, facts)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..analysis.fingerprint import fingerprint
+from ..analysis.key import video_digest
 from ..media.files import output_errors
 
 NAME = ".videoswap_done.jsonl"
@@ -38,7 +38,7 @@ class Stamp:
             OSError: If it cannot be read.
         """
         found = path.stat()
-        return cls(found.st_size, found.st_mtime_ns, fingerprint(path))
+        return cls(found.st_size, found.st_mtime_ns, video_digest(path))
 
     def still(self, path: Path) -> bool:
         """Tell whether a file is the same; the content only decides where the time is another."""
@@ -46,7 +46,7 @@ class Stamp:
             found = path.stat()
             if found.st_size != self.size:
                 return False
-            return found.st_mtime_ns == self.mtime_ns or fingerprint(path) == self.content
+            return found.st_mtime_ns == self.mtime_ns or video_digest(path) == self.content
         except OSError:
             return False
 

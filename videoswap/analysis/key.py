@@ -16,7 +16,7 @@ WHOLE_UP_TO = 1 << 30  # bytes; larger files are sampled
 SAMPLES, SAMPLE_SIZE = 64, 1 << 22
 
 
-def fingerprint(path: Path) -> str:
+def video_digest(path: Path) -> str:
     """Return size and SHA-256 of a file.
 
     Above 1 GB it is that of 64 evenly spread pieces of 4 MB, and the time of the last change says
@@ -27,7 +27,7 @@ def fingerprint(path: Path) -> str:
     """
     files = files_of(path)
     if files != (path,):
-        contents = "".join(map(fingerprint, files))
+        contents = "".join(map(video_digest, files))
         return f"{len(files)}-pictures-{hashlib.sha256(contents.encode()).hexdigest()}"
     try:
         found = path.stat()
@@ -59,4 +59,4 @@ def analysis_key(
         parts: Keys of all models that take part, numbers of the schema of every stage.
     """
     wishes = {name: str(value) for name, value in asdict(settings).items()}
-    return digest_of(fingerprint(path), wishes, span, parts, library_versions())[:40]
+    return digest_of(video_digest(path), wishes, span, parts, library_versions())[:40]

@@ -1,0 +1,40 @@
+"""Unfinished renders: what decides the result decides whether they are gone on with."""
+
+from dataclasses import replace
+
+import pytest
+
+import videoswap.jobs.video
+from videoswap import EncodeSettings
+from videoswap.jobs.context import open_context
+from videoswap.settings import BlendSettings
+from videoswap.swappers.mesh import MeshSettings, MeshSwapper
+
+
+def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, monkeypatch):
+    """Nothing is rendered: the key is asked for first."""
+
+    def stopped(cache, key, *others):
+        raise KeyboardInterrupt(key)
+
+    monkeypatch.setattr(videoswap.jobs.video, "piece_folder", stopped)
+    plain = replace(settings, swapper="mesh")
+    context = open_context([photos["source"]], [], plain, lambda line: None)
+
+    def key(**changes):
+        with pytest.raises(KeyboardInterrupt) as caught:
+            videoswap.jobs.video.swap_one_video(
+                replace(context, **changes), solo_clip, tmp_path / "out.mp4", None, False
+            )
+        return caught.value.args[0]
+
+    keys = [
+        key(),
+        key(settings=replace(plain, blend=BlendSettings(strength=0.5))),
+        key(settings=replace(plain, encode=EncodeSettings(crf=30))),
+        key(settings=replace(plain, segment_frames=4)),
+        key(swapper=MeshSwapper(MeshSettings(feather=0.1))),
+        key(device=replace(context.device, name="cuda")),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert key() == keys[0]
