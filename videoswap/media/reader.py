@@ -148,6 +148,14 @@ class VideoReader:
         if (image.width, image.height) != (info.width, info.height) or (
             planar(image.format.name) != info.pix_fmt
         ):
+            if info.sequence is not None:
+                raise InputError(
+                    "changing_video",
+                    f"{info.sequence.files[image.pts or 0]} is {image.width}x{image.height} "
+                    f"{image.format.name}, and the first one {info.width}x{info.height} "
+                    f"{info.native_pix_fmt}.",
+                    "Numbered pictures must be alike.",
+                )
             raise InputError(
                 "changing_video",
                 f"{info.path} changes from {info.width}x{info.height} {info.pix_fmt} to "

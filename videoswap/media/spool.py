@@ -22,7 +22,7 @@ from .scratch import clear_leftovers, held, scratch_path
 
 STDIN = Path("-")
 CHUNK = 1 << 20
-PATIENCE = 10.0  # seconds that a named pipe may be without anybody who writes into it
+PATIENCE = 5.0  # seconds that a named pipe may be without anybody who writes into it
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PAUSE = 0.05  # seconds between two looks at it
 
