@@ -1,6 +1,7 @@
 import os
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +122,17 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path):
         None,
         "unreadable_folder",
     ]
+
+
+def test_a_link_to_where_nobody_may_look_is_one_file_that_fails(tmp_path, monkeypatch):
+    picture(tmp_path / "a.png")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert [entry.name for entry in plan_folder(tmp_path, NONE, False, 255).entries] == ["a.png"]
 
 
 def test_whatever_one_file_raises_is_kept_for_its_turn(tmp_path, monkeypatch):

@@ -130,6 +130,7 @@ class _Run:
     def __init__(self, context: Context, request: FolderRequest) -> None:
         self.context, self.request = context, request
         folder, out = request.folder, request.out
+        context.say(f"Looking at the files of {folder}.")
         self.plan = plan_folder(folder, request.choice, ignores_case(out), longest_name(out))
         if not self.plan.entries and not self.plan.left_out:
             raise InputError("empty_folder", f"{folder} holds no video and no picture.")

@@ -15,7 +15,8 @@ from ..media.formats import default_suffix
 from ..media.pillow import READABLE_SUFFIXES
 from ..media.probe import kind, probe
 from ..media.stills import picture_suffix
-from .outputs import fitted_name, folded
+from ..paths import is_file
+from .outputs import file_identity, fitted_name, folded
 
 # Files with such a name that cannot be read have failed; others were never meant.
 MEDIA_SUFFIXES = READABLE_SUFFIXES | {
@@ -153,8 +154,9 @@ def _walk(folder: Path) -> Iterator[_Found]:
         for name in files:
             path = Path(place, name)
             if not name.startswith("."):
-                # A link that leads nowhere fails when it is read; a pipe is never opened.
-                found.append(_Found(path, path.is_file() or not path.exists()))
+                # What leads nowhere, or where we may not look, fails when it is read. A pipe is
+                # never opened.
+                found.append(_Found(path, is_file(path) or file_identity(path) is None))
     yield from sorted(found, key=lambda one: one.path)
 
 
