@@ -58,13 +58,13 @@ def measure(
     """Swap and measure; one row per source."""
     settings = SwapSettings(cache_dir=folder / "cache", overwrite=True)
     out = folder / "out.mp4"
-    swap_video(sources, video, out, targets, settings)
+    swap_video(sources, video, out, target_faces=targets, settings=settings)
     tools = FaceTools.open(("CPUExecutionProvider",))
     recognizer = tools.recognizer
     wanted, _ = load_references(sources, tools)
     references, _ = load_references(targets, tools)
     rows = []
-    with analyze(video, settings) as analysis:
+    with analyze(video, settings=settings) as analysis:
         places = VideoPlaces(probe(video), analysis)
         _, matching = match_people(places, references, 0.6, recognizer, "Give its target faces.")
         for source, reference in enumerate(wanted):

@@ -141,7 +141,7 @@ def write_clip(path: Path, frames: Sequence[Array], rate: Fraction) -> None:
 
 def faces_of(path: Path, settings: SwapSettings) -> dict[int, Face]:
     """Return the faces of the person who is seen longest, by number of the frame."""
-    with analyze(path, settings) as found:
+    with analyze(path, settings=settings) as found:
         track = max(found.tracks, key=lambda one: one.count)
         numbers = {int(pts): number for number, pts in enumerate(found.frames.pts)}
         return {numbers[face.pts]: face for face in found.faces(track.id)}

@@ -133,7 +133,7 @@ def judged(made: Made, job: Job, folder: Path, end: Fraction | None, step: int) 
         MEDIA / job.video,
         made.result,
         [MEDIA / one for one in job.sources],
-        [MEDIA / one for one in job.targets],
+        target_faces=[MEDIA / one for one in job.targets],
         masks=made.masks,
         step=step,
         settings=settings,

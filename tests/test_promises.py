@@ -60,7 +60,14 @@ def test_on_a_real_clip_nothing_but_the_masks_changes(tmp_path):
     out, masks = tmp_path / "out.mkv", tmp_path / "masks.mkv"
     settings = SwapSettings(cache_dir=None, encode=EncodeSettings(encoder="ffv1"))
     settings = replace(settings, time_range=TimeRange(end=1))
-    swap_video([media / "mark.jpg"], media / "nggyup.mp4", out, (), settings, save_masks=masks)
+    swap_video(
+        [media / "mark.jpg"],
+        media / "nggyup.mp4",
+        out,
+        target_faces=(),
+        settings=settings,
+        save_masks=masks,
+    )
     with (
         av.open(str(media / "nggyup.mp4")) as before,
         av.open(str(out)) as after,

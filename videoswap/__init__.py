@@ -1,9 +1,8 @@
 """Swap chosen faces in videos and pictures, and change nothing else.
 
 Example:
-    >>> from pathlib import Path
     >>> from videoswap import swap_video
-    >>> report = swap_video([Path("me.jpg")], Path("film.mp4"), Path("out.mp4"))  # doctest: +SKIP
+    >>> report = swap_video("me.jpg", "film.mp4", "out.mp4")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -11,8 +10,19 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from .errors import VideoswapError
-from .settings import AnalysisSettings, EncodeSettings, FacePlace, PeopleSettings, SwapSettings
+from .errors import CancelledError, VideoswapError
+from .settings import (
+    AnalysisSettings,
+    BlendSettings,
+    DetailSettings,
+    EncodeSettings,
+    FacePlace,
+    GhostSettings,
+    PeopleSettings,
+    SwapSettings,
+)
+from .timerange import TimeRange
+from .watching import ProgressUpdate
 
 if TYPE_CHECKING:
     from .api import (
@@ -33,10 +43,16 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "AnalysisSettings",
+    "BlendSettings",
+    "CancelledError",
+    "DetailSettings",
     "EncodeSettings",
     "FacePlace",
+    "GhostSettings",
     "PeopleSettings",
+    "ProgressUpdate",
     "SwapSettings",
+    "TimeRange",
     "VideoswapError",
     "analyze",
     "compare",

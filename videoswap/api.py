@@ -1,7 +1,8 @@
 """What a library user imports; ``videoswap`` offers the same names.
 
 Every function raises a ``VideoswapError`` with a code, a message and a hint when something
-stands in the way, and prints nothing unless it is given a ``say``.
+stands in the way. Paths are texts or ``os.PathLike``. Nothing is printed and no bar is drawn: give
+a ``say`` for sentences and a ``progress`` for how far a run is.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from threading import Event
 
 from .analysis.analyze import Analysis
 from .devices import choose_device
+from .errors import UsageError
 from .evaluation.compare import compare_results
 from .evaluation.evaluate import evaluate_result
 from .evaluation.page import write_page
 from .evaluation.report import Evaluation
 from .finding.tools import FaceTools
+from .given import AnyPath, AnyPaths, path_of, path_or_none, paths_of
 from .jobs.claim import claimed
 from .jobs.context import Context, Say, open_context
 from .jobs.faces import list_people
@@ -35,6 +39,7 @@ from .media.probe import kind, probe
 from .records import Person
 from .report import Report, counted
 from .settings import SwapSettings
+from .watching import OnProgress, watched
 
 _DEFAULTS = SwapSettings()
 
@@ -43,36 +48,49 @@ def _silent(line: str) -> None:
     """Say nothing."""
 
 
-def analyze(video: Path, settings: SwapSettings = _DEFAULTS) -> Analysis:
+def analyze(
+    video: AnyPath,
+    *,
+    settings: SwapSettings = _DEFAULTS,
+    progress: OnProgress | None = None,
+    cancel: Event | None = None,
+) -> Analysis:
     """Find and follow every face of a video, or take that from the cache.
 
     Args:
         video: The video.
         settings: Its ``analysis``, ``time_range``, ``device`` and ``cache_dir`` are used.
+        progress: As in ``swap_video``.
+        cancel: As in ``swap_video``.
 
     Returns:
         The analysis: frames, tracks and faces. Close it, or use it as a context manager.
     """
-    tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
-    analysis = analyze_with_progress(probe(Path(video), settings.fps), settings, tools)
-    try:
-        uncover_with_progress(analysis)
-    except BaseException:
-        analysis.close()
-        raise
-    return analysis
+    path = path_of("video", video)
+    with _run(settings, progress, cancel):
+        tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
+        analysis = analyze_with_progress(probe(path, settings.fps), settings, tools)
+        try:
+            uncover_with_progress(analysis)
+        except BaseException:
+            analysis.close()
+            raise
+        return analysis
 
 
 def swap_video(
-    sources: Sequence[Path],
-    video: Path,
-    out: Path,
-    target_faces: Sequence[Path] = (),
+    sources: AnyPaths,
+    video: AnyPath,
+    out: AnyPath,
+    *,
+    target_faces: AnyPaths = (),
     settings: SwapSettings = _DEFAULTS,
-    save_masks: Path | None = None,
-    report_file: Path | None = None,
+    save_masks: AnyPath | None = None,
+    report_file: AnyPath | None = None,
     dry_run: bool = False,
     say: Say = _silent,
+    progress: OnProgress | None = None,
+    cancel: Event | None = None,
 ) -> Report:
     """Put faces from photos onto people of a video.
 
@@ -88,43 +106,69 @@ def swap_video(
         report_file: Where the report goes, as JSON.
         dry_run: Decide everything, write nothing but the report.
         say: Called with sentences for the user.
+        progress: Called with how far each stage is, now and then, in any thread.
+        cancel: Set it, in another thread or in ``progress``, to end the run (``CancelledError``).
 
     Returns:
         What was done; ``complete`` tells whether all target faces were found.
     """
-    outputs = {**results_of(Path(out)), "masks": save_masks, "report": report_file}
-    with _prepared(sources, target_faces, video, outputs, settings, dry_run, say) as context:
-        report = swap_one_video(context, Path(video), Path(out), save_masks, dry_run)
-        return _finished(report, report_file, say)
+    path, result = path_of("video", video), path_of("out", out)
+    masks, report_path = (
+        path_or_none("save_masks", save_masks),
+        path_or_none("report_file", report_file),
+    )
+    outputs = {**results_of(result), "masks": masks, "report": report_path}
+    photos = paths_of("sources", sources), paths_of("target_faces", target_faces)
+    with (
+        _run(settings, progress, cancel),
+        _prepared(photos, path, outputs, settings, dry_run, say) as context,
+    ):
+        report = swap_one_video(context, path, result, masks, dry_run)
+        return _finished(report, report_path, say)
 
 
 def swap_image(
-    sources: Sequence[Path],
-    image: Path,
-    out: Path,
-    target_faces: Sequence[Path] = (),
+    sources: AnyPaths,
+    image: AnyPath,
+    out: AnyPath,
+    *,
+    target_faces: AnyPaths = (),
     settings: SwapSettings = _DEFAULTS,
-    save_masks: Path | None = None,
-    report_file: Path | None = None,
+    save_masks: AnyPath | None = None,
+    report_file: AnyPath | None = None,
     dry_run: bool = False,
     say: Say = _silent,
+    progress: OnProgress | None = None,
+    cancel: Event | None = None,
 ) -> Report:
     """Put faces from photos onto people of a picture; arguments as in ``swap_video``."""
-    outputs = {"result": out, "masks": save_masks, "report": report_file}
-    with _prepared(sources, target_faces, image, outputs, settings, dry_run, say) as context:
-        report = swap_one_picture(context, Path(image), Path(out), save_masks, dry_run)
-        return _finished(report, report_file, say)
+    path, result = path_of("image", image), path_of("out", out)
+    masks, report_path = (
+        path_or_none("save_masks", save_masks),
+        path_or_none("report_file", report_file),
+    )
+    outputs = {"result": result, "masks": masks, "report": report_path}
+    photos = paths_of("sources", sources), paths_of("target_faces", target_faces)
+    with (
+        _run(settings, progress, cancel),
+        _prepared(photos, path, outputs, settings, dry_run, say) as context,
+    ):
+        report = swap_one_picture(context, path, result, masks, dry_run)
+        return _finished(report, report_path, say)
 
 
 def preview_swap(
-    sources: Sequence[Path],
-    target: Path,
-    out: Path,
+    sources: AnyPaths,
+    target: AnyPath,
+    out: AnyPath,
+    *,
     moment: Fraction | None = None,
-    target_faces: Sequence[Path] = (),
+    target_faces: AnyPaths = (),
     settings: SwapSettings = _DEFAULTS,
-    report_file: Path | None = None,
+    report_file: AnyPath | None = None,
     say: Say = _silent,
+    progress: OnProgress | None = None,
+    cancel: Event | None = None,
 ) -> Report:
     """Write one frame of a swap beside the original, as the result would show it.
 
@@ -141,29 +185,40 @@ def preview_swap(
         settings: As in ``swap_video``.
         report_file: Where the report goes, as JSON.
         say: Called with sentences for the user.
+        progress: Called with how far each stage is, now and then, in any thread.
+        cancel: Set it, in another thread or in ``progress``, to end the run (``CancelledError``).
 
     Returns:
         What was done, with the preview as its output.
     """
-    outputs = {"preview": out, "report": report_file}
-    with _prepared(sources, target_faces, target, outputs, settings, False, say) as context:
-        preview = preview_picture if kind(Path(target)) == "image" else preview_video
-        report = preview(context, Path(target), Path(out), moment)
-        if report_file is not None:
-            report.save(report_file)
+    path, result = path_of("target", target), path_of("out", out)
+    report_path = path_or_none("report_file", report_file)
+    outputs = {"preview": result, "report": report_path}
+    photos = paths_of("sources", sources), paths_of("target_faces", target_faces)
+    with (
+        _run(settings, progress, cancel),
+        _prepared(photos, path, outputs, settings, False, say) as context,
+    ):
+        preview = preview_picture if kind(path) == "image" else preview_video
+        report = preview(context, path, result, moment)
+        if report_path is not None:
+            report.save(report_path)
     say(f"Preview: {report.output} (engine {report.engine}, {report.device})")
     return report
 
 
 def swap_folder(
-    sources: Sequence[Path],
-    folder: Path,
-    out: Path,
-    target_faces: Sequence[Path] = (),
+    sources: AnyPaths,
+    folder: AnyPath,
+    out: AnyPath,
+    *,
+    target_faces: AnyPaths = (),
     settings: SwapSettings = _DEFAULTS,
-    report_file: Path | None = None,
+    report_file: AnyPath | None = None,
     dry_run: bool = False,
     say: Say = _silent,
+    progress: OnProgress | None = None,
+    cancel: Event | None = None,
     newer_than: float | None = None,
     exclude: Sequence[str] = (),
 ) -> FolderReport:
@@ -182,20 +237,34 @@ def swap_folder(
             the results. That of an earlier run is replaced.
         dry_run: Decide everything, write nothing but a report that was asked for.
         say: Called with sentences for the user.
+        progress: Called with how far each stage is, now and then, in any thread.
+        cancel: Set it, in another thread or in ``progress``, to end the run (``CancelledError``).
         newer_than: Only files changed after this time, in seconds since 1970.
         exclude: Patterns (``*.gif``, ``drafts/*``) of names to leave out.
     """
-    photos = _paths([*sources, *target_faces])
-    choice = Choice(newer_than, tuple(exclude))
-    report = None if report_file is None else Path(report_file)
-    request = FolderRequest(Path(folder), Path(out), photos, choice, report, dry_run)
-    check_request(request, settings)
-    context = open_context(_paths(sources), _paths(target_faces), settings, say)
-    return swap_one_folder(context, request)
+    sources, target_faces = paths_of("sources", sources), paths_of("target_faces", target_faces)
+    request = FolderRequest(
+        path_of("folder", folder),
+        path_of("out", out),
+        [*sources, *target_faces],
+        Choice(newer_than, tuple(exclude)),
+        path_or_none("report_file", report_file),
+        dry_run,
+    )
+    with _run(settings, progress, cancel):
+        check_request(request, settings)
+        context = open_context(sources, target_faces, settings, say)
+        return swap_one_folder(context, request)
 
 
 def list_faces(
-    target: Path, out: Path, settings: SwapSettings = _DEFAULTS, say: Say = _silent
+    target: AnyPath,
+    out: AnyPath,
+    *,
+    settings: SwapSettings = _DEFAULTS,
+    say: Say = _silent,
+    progress: OnProgress | None = None,
+    cancel: Event | None = None,
 ) -> tuple[Person, ...]:
     """Write who is in a video or picture, to choose whom to swap.
 
@@ -205,24 +274,31 @@ def list_faces(
             and ``people.png``, which shows everybody.
         settings: As for ``analyze``; ``overwrite`` is honoured.
         say: Called with sentences for the user.
+        progress: Called with how far each stage is, now and then, in any thread.
+        cancel: Set it, in another thread or in ``progress``, to end the run (``CancelledError``).
     """
-    tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
-    return list_people(Path(target), Path(out), settings, tools, say)
+    path, folder = path_of("target", target), path_of("out", out)
+    with _run(settings, progress, cancel):
+        tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
+        return list_people(path, folder, settings, tools, say)
 
 
 def evaluate(
-    original: Path,
-    result: Path,
-    sources: Sequence[Path],
-    target_faces: Sequence[Path] = (),
-    masks: Path | None = None,
-    gallery: Path | None = None,
+    original: AnyPath,
+    result: AnyPath,
+    sources: AnyPaths,
+    *,
+    target_faces: AnyPaths = (),
+    masks: AnyPath | None = None,
+    gallery: AnyPath | None = None,
     step: int = 1,
     settings: SwapSettings = _DEFAULTS,
-    json_file: Path | None = None,
-    html_file: Path | None = None,
+    json_file: AnyPath | None = None,
+    html_file: AnyPath | None = None,
     say: Say = _silent,
-    swap_report: Path | None = None,
+    progress: OnProgress | None = None,
+    cancel: Event | None = None,
+    swap_report: AnyPath | None = None,
 ) -> Evaluation:
     """Measure how good a result is; the metrics are described in ``videoswap.evaluation``.
 
@@ -240,45 +316,50 @@ def evaluate(
         json_file: Where the numbers go.
         html_file: Where a page with plots and the worst frames goes; it shows faces.
         say: Called with sentences for the user.
+        progress: Called with how far each stage is, now and then, in any thread.
+        cancel: Set it, in another thread or in ``progress``, to end the run (``CancelledError``).
         swap_report: The report of the swap; its threshold is taken where its unit is dlib's.
 
     Returns:
         The numbers, which of them are good, and a verdict.
     """
-    photos = [*sources, *target_faces, *([] if gallery is None else [gallery])]
-    outputs = {"table of numbers": json_file, "page": html_file}
-    _check_outputs(photos, [original, result, masks, swap_report], outputs, settings)
-    evaluation = evaluate_result(
-        Path(original),
-        Path(result),
-        _paths(sources),
-        _paths(target_faces),
-        masks,
-        gallery,
-        step,
-        settings,
-        say,
-        None if swap_report is None else Path(swap_report),
+    paths = path_of("original", original), path_of("result", result)
+    sources, target_faces = paths_of("sources", sources), paths_of("target_faces", target_faces)
+    others = path_or_none("masks", masks), path_or_none("gallery", gallery)
+    swapped = path_or_none("swap_report", swap_report)
+    json_path, html_path = (
+        path_or_none("json_file", json_file),
+        path_or_none("html_file", html_file),
     )
-    if json_file is not None:
-        evaluation.save(json_file)
-    if html_file is not None:
-        write_page(evaluation, html_file)
+    photos = [*sources, *target_faces, *([] if others[1] is None else [others[1]])]
+    outputs = {"table of numbers": json_path, "page": html_path}
+    _check_outputs(photos, [*paths, others[0], swapped], outputs, settings)
+    with _run(settings, progress, cancel):
+        evaluation = evaluate_result(
+            *paths, sources, target_faces, *others, step, settings, say, swapped
+        )
+    if json_path is not None:
+        evaluation.save(json_path)
+    if html_path is not None:
+        write_page(evaluation, html_path)
     return evaluation
 
 
 def compare(
-    original: Path,
-    results: Sequence[Path],
-    out: Path,
-    sources: Sequence[Path] = (),
-    target_faces: Sequence[Path] = (),
-    masks: Sequence[Path] = (),
+    original: AnyPath,
+    results: AnyPaths,
+    out: AnyPath,
+    *,
+    sources: AnyPaths = (),
+    target_faces: AnyPaths = (),
+    masks: AnyPaths = (),
     labels: Sequence[str] = (),
-    gallery: Path | None = None,
+    gallery: AnyPath | None = None,
     step: int = 1,
     settings: SwapSettings = _DEFAULTS,
     say: Say = _silent,
+    progress: OnProgress | None = None,
+    cancel: Event | None = None,
 ) -> dict[str, Evaluation]:
     """Show several results of one video side by side and measure them.
 
@@ -294,35 +375,41 @@ def compare(
         step: As in ``evaluate``.
         settings: As in ``evaluate``.
         say: Called with sentences for the user.
+        progress: Called with how far each stage is, now and then, in any thread.
+        cancel: Set it, in another thread or in ``progress``, to end the run (``CancelledError``).
 
     Returns:
         The evaluations by label.
     """
-    photos = [*sources, *target_faces, *([] if gallery is None else [gallery])]
-    _check_outputs(photos, [original, *results, *masks], {"grid": out}, settings)
-    return compare_results(
-        Path(original),
-        _paths(results),
-        Path(out),
-        _paths(sources),
-        _paths(target_faces),
-        _paths(masks),
-        labels,
-        gallery,
-        step,
-        settings,
-        say,
+    path, films, grid = (
+        path_of("original", original),
+        paths_of("results", results),
+        path_of("out", out),
     )
+    sources, target_faces = paths_of("sources", sources), paths_of("target_faces", target_faces)
+    covers, others = paths_of("masks", masks), path_or_none("gallery", gallery)
+    photos = [*sources, *target_faces, *([] if others is None else [others])]
+    _check_outputs(photos, [path, *films, *covers], {"grid": grid}, settings)
+    with _run(settings, progress, cancel):
+        return compare_results(
+            path, films, grid, sources, target_faces, covers, labels, others, step, settings, say
+        )
 
 
-def _paths(paths: Sequence[Path]) -> list[Path]:
-    return [Path(path) for path in paths]
+@contextmanager
+def _run(
+    settings: SwapSettings, progress: OnProgress | None, cancel: Event | None
+) -> Iterator[None]:
+    """Check the settings' type, and let the run be watched."""
+    if not isinstance(settings, SwapSettings):
+        raise UsageError("wrong_type", f"settings must be SwapSettings, not {settings!r}.")
+    with watched(progress, cancel):
+        yield
 
 
 @contextmanager
 def _prepared(
-    sources: Sequence[Path],
-    target_faces: Sequence[Path],
+    photos: tuple[list[Path], list[Path]],
     target: Path,
     outputs: Mapping[str, Path | None],
     settings: SwapSettings,
@@ -330,13 +417,14 @@ def _prepared(
     say: Say,
 ) -> Iterator[Context]:
     """Check the target and all that is to be written, keep that for this run, load the models."""
-    files = files_of(Path(target))
+    sources, target_faces = photos
+    files = files_of(target)
     check_readable(files[0])
     _check_outputs([*sources, *target_faces], files, outputs, settings)
     with claimed([] if dry_run else outputs.values()):
         # A run that was writing it may have ended since.
         _check_outputs([*sources, *target_faces], files, outputs, settings)
-        yield open_context(_paths(sources), _paths(target_faces), settings, say)
+        yield open_context(sources, target_faces, settings, say)
 
 
 def _check_outputs(
@@ -346,8 +434,7 @@ def _check_outputs(
     settings: SwapSettings,
 ) -> None:
     """Refuse what cannot be written, or is read or written already, before work is spent."""
-    named = {what: None if path is None else Path(path) for what, path in outputs.items()}
-    check_outputs(named, inputs_of(photos, settings, others), settings.overwrite)
+    check_outputs(outputs, inputs_of(photos, settings, others), settings.overwrite)
 
 
 def _finished(report: Report, report_file: Path | None, say: Say) -> Report:

@@ -66,3 +66,9 @@ class OutputError(VideoswapError):
     """The result cannot be written (exit code 6)."""
 
     exit_code = 6
+
+
+class CancelledError(VideoswapError):
+    """Whoever started the run ended it (exit code 130, as after Ctrl-C)."""
+
+    exit_code = 130

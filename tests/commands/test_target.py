@@ -132,3 +132,13 @@ def test_stdout_is_for_one_thing(words, here):
     with pytest.raises(UsageError) as caught:
         found(*words)
     assert caught.value.code == "which_output"
+
+
+def test_progress_for_programs_is_lines_of_json_on_stderr(here, photos, capsys):
+    words = ["-s", str(photos["source"]), "-i", "v.mp4", "--progress", "json", "--no_cache"]
+    assert cli.swap_main(words) == 0
+    told = capsys.readouterr()
+    updates = [json.loads(line) for line in told.err.splitlines()]
+    assert {"analyze", "render"} <= {update["stage"] for update in updates}
+    assert set(updates[0]) == {"stage", "done", "total", "seconds_left", "unit"}
+    assert "Result: v_swapped.mp4" in told.out

@@ -25,5 +25,7 @@ def swapped(solo_clip, photos, cache, tmp_path_factory) -> Swapped:
     settings = SwapSettings(
         cache_dir=cache, device="cpu", swapper="mesh", encode=EncodeSettings(encoder="ffv1")
     )
-    swap_video([photos["other"]], solo_clip, result, (), settings, save_masks=masks)
+    swap_video(
+        [photos["other"]], solo_clip, result, target_faces=(), settings=settings, save_masks=masks
+    )
     return Swapped(solo_clip, result, masks, photos["other"])

@@ -50,7 +50,7 @@ def test_the_grid_has_the_times_of_the_original_and_everybody_in_it(swapped, set
 def test_results_are_measured_by_label(swapped, settings, tmp_path):
     found = compare(
         swapped.original, [swapped.result, swapped.original], tmp_path / "grid.mp4",
-        [swapped.source], masks=[swapped.masks] * 2, settings=settings, step=8,
+        sources=[swapped.source], masks=[swapped.masks] * 2, settings=settings, step=8,
         labels=["mesh", "none"],
     )  # fmt: skip
     assert list(found) == ["mesh", "none"]

@@ -146,7 +146,11 @@ def exchanged(clip, photos, cache, tmp_path_factory):
     out = tmp_path_factory.mktemp("exchanged") / "wrong.mkv"
     settings = SwapSettings(cache_dir=cache, device="cpu", swapper="mesh", encode=LOSSLESS)
     swap_video(
-        [photos["other"], photos["source"]], clip, out, [photos["right"], photos["left"]], settings
+        [photos["other"], photos["source"]],
+        clip,
+        out,
+        target_faces=[photos["right"], photos["left"]],
+        settings=settings,
     )
     return out
 
@@ -156,7 +160,7 @@ def test_wrong_faces_are_found(clip, photos, settings, exchanged):
         clip,
         exchanged,
         [photos["other"], photos["source"]],
-        [photos["left"], photos["right"]],
+        target_faces=[photos["left"], photos["right"]],
         step=4,
         settings=settings,
     )
@@ -168,7 +172,12 @@ def test_wrong_faces_are_found(clip, photos, settings, exchanged):
 
 def test_somebody_changed_without_being_asked_for_is_found(clip, photos, settings, exchanged):
     found = evaluate(
-        clip, exchanged, [photos["source"]], [photos["left"]], step=100, settings=settings
+        clip,
+        exchanged,
+        [photos["source"]],
+        target_faces=[photos["left"]],
+        step=100,
+        settings=settings,
     )
     frames = found.groups.bystanders.rows
     assert frames >= 20
@@ -227,7 +236,14 @@ def test_what_makes_no_sense_is_refused(swapped, photos, settings, change, kind,
     if "gallery" in options:
         options["gallery"] = Path(options["gallery"])
     with pytest.raises(kind) as error:
-        evaluate(swapped.original, swapped.result, sources, targets, settings=settings, **options)
+        evaluate(
+            swapped.original,
+            swapped.result,
+            sources,
+            target_faces=targets,
+            settings=settings,
+            **options,
+        )
     assert error.value.code == code
 
 
@@ -241,7 +257,7 @@ def test_the_gallery_holds_sources_then_people_then_further_faces(clip, photos, 
     for name in ("other", "left"):
         (tmp_path / f"{name}.png").write_bytes(photos[name].read_bytes())
     tools = FaceTools.open(("CPUExecutionProvider",))
-    with analyze(clip, settings) as analysis:
+    with analyze(clip, settings=settings) as analysis:
         people = find_people(
             VideoPlaces(probe(clip), analysis),
             [photos["source"]],

@@ -24,7 +24,14 @@ def listed(folder):
 def given_back(swap, target, folder, photos, settings, out):
     """Give every crop back as a target face; returns the person of each."""
     crops = [folder / one["picture"] for one in listed(folder)["people"]]
-    report = swap([photos["source"]] * len(crops), target, out, crops, settings, dry_run=True)
+    report = swap(
+        [photos["source"]] * len(crops),
+        target,
+        out,
+        target_faces=crops,
+        settings=settings,
+        dry_run=True,
+    )
     targets = {person.target: person.person for person in report.people}
     return [targets.get(str(crop)) for crop in crops]
 
@@ -32,7 +39,7 @@ def given_back(swap, target, folder, photos, settings, out):
 def test_the_people_of_a_picture(group_photo, photos, settings, tmp_path):
     said = []
     folder = tmp_path / "people"
-    found = list_faces(group_photo, folder, settings, say=said.append)
+    found = list_faces(group_photo, folder, settings=settings, say=said.append)
     assert [person.id for person in found] == list(range(6))
     listing = listed(folder)
     assert (listing["schema"], listing["kind"]) == (1, "picture")
@@ -52,7 +59,7 @@ def test_the_people_of_a_picture(group_photo, photos, settings, tmp_path):
 
 def test_the_people_of_a_video(clip, photos, settings, tmp_path):
     folder = tmp_path / "people"
-    found = list_faces(clip, folder, settings)
+    found = list_faces(clip, folder, settings=settings)
     people = listed(folder)["people"]
     assert len(found) == len(people) >= 2
     assert people[0]["frames"] == 24 and people[0]["tracks"] == 1
@@ -66,11 +73,11 @@ def test_the_people_of_a_video(clip, photos, settings, tmp_path):
 
 def test_an_earlier_list_of_another_film_does_not_stay(clip, group_photo, settings, tmp_path):
     folder = tmp_path / "people"
-    list_faces(group_photo, folder, settings)
+    list_faces(group_photo, folder, settings=settings)
     (folder / "mine.txt").write_text("precious")
     with pytest.raises(OutputError):
-        list_faces(clip, folder, settings)
-    found = list_faces(clip, folder, replace(settings, overwrite=True))
+        list_faces(clip, folder, settings=settings)
+    found = list_faces(clip, folder, settings=replace(settings, overwrite=True))
     crops = {f"person_{person.id:02d}.png" for person in found}
     assert {path.name for path in folder.iterdir()} == {
         *crops,
@@ -83,14 +90,14 @@ def test_an_earlier_list_of_another_film_does_not_stay(clip, group_photo, settin
 def test_where_nobody_is_no_folder_is_made(empty_clip, photos, settings, tmp_path):
     for target in (empty_clip, photos["nobody"]):
         with pytest.raises(NoFaceError):
-            list_faces(target, tmp_path / "people", settings)
+            list_faces(target, tmp_path / "people", settings=settings)
         assert not (tmp_path / "people").exists()
 
 
 def test_people_cannot_be_listed_into_a_file(clip, settings, tmp_path):
     (tmp_path / "file").write_text("precious")
     with pytest.raises(OutputError):
-        list_faces(clip, tmp_path / "file", settings)
+        list_faces(clip, tmp_path / "file", settings=settings)
     assert (tmp_path / "file").read_text() == "precious"
 
 

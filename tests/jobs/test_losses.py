@@ -46,9 +46,13 @@ def test_a_cut_film_is_told_before_the_render_each_time(
     for number in range(2):
         said = []
         report = swap_video(
-            [photos["source"]], cut, tmp_path / "out.mp4", (), settings, say=said.append,
+            [photos["source"]],
+            cut,
+            tmp_path / "out.mp4",
+            settings=settings,
+            say=said.append,
             report_file=tmp_path / "report.json",
-        )  # fmt: skip
+        )
         (told,) = [n for n, line in enumerate(said) if "cut short" in line]
         assert "0.80 s before the 2.00 s" in said[told]
         assert told < next(n for n, line in enumerate(said) if line.startswith("person"))
@@ -58,7 +62,11 @@ def test_a_cut_film_is_told_before_the_render_each_time(
         assert saved["end"] == {"start": pytest.approx(1.1), "end": 2.0, "frames": 8}
     with pytest.raises(InputError) as caught:
         swap_video(
-            [photos["source"]], cut, tmp_path / "out.mp4", (), replace(settings, strict_input=True)
+            [photos["source"]],
+            cut,
+            tmp_path / "out.mp4",
+            target_faces=(),
+            settings=replace(settings, strict_input=True),
         )
     assert caught.value.code == "damaged_input" and "cut short" in caught.value.message
 

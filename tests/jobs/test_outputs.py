@@ -168,8 +168,10 @@ def test_no_output_is_written_over_an_input(
             [files["source"], person],
             clip if kind == "video" else group_photo,
             named["result"],
-            [files["target face"], photos["right"]],
-            replace(settings, overwrite=True, ghost=GhostSettings(g_path=files["generator"])),
+            target_faces=[files["target face"], photos["right"]],
+            settings=replace(
+                settings, overwrite=True, ghost=GhostSettings(g_path=files["generator"])
+            ),
             save_masks=named["masks"],
             report_file=named["report"],
         )
@@ -190,8 +192,10 @@ def test_other_commands_spare_their_inputs_too(clip, photos, settings, tmp_path)
         lambda: evaluate(
             clip, clip, [photo], json_file=tmp_path / "e", html_file=tmp_path / "e", settings=mine
         ),
-        lambda: compare(clip, [clip], photo, [photos["source"]], **common),
-        lambda: swap_folder([photo], gallery, tmp_path / "o", (), mine, report_file=photo),
+        lambda: compare(clip, [clip], photo, sources=[photos["source"]], **common),
+        lambda: swap_folder(
+            [photo], gallery, tmp_path / "o", target_faces=(), settings=mine, report_file=photo
+        ),
     )
     for call in calls:
         with pytest.raises(OutputError) as caught:
@@ -230,10 +234,10 @@ def test_people_are_not_listed_over_what_is_there(
     clip, empty_clip, settings, tmp_path, monkeypatch
 ):
     with pytest.raises(NoFaceError):
-        list_faces(empty_clip, tmp_path / "nobody", settings)
+        list_faces(empty_clip, tmp_path / "nobody", settings=settings)
     assert not (tmp_path / "nobody").exists()
     monkeypatch.setattr("videoswap.jobs.faces.analyze_with_progress", None)  # it does not get there
     (tmp_path / "people.json").write_text("precious")
     with pytest.raises(OutputError) as caught:
-        list_faces(clip, tmp_path, settings)
+        list_faces(clip, tmp_path, settings=settings)
     assert caught.value.code == "output_exists"

@@ -44,8 +44,8 @@ def test_a_name_for_masks_is_refused_before_the_work(
             [photos["left"]],
             portrait,
             tmp_path / "out.png",
-            (),
-            settings,
+            target_faces=(),
+            settings=settings,
             save_masks=tmp_path / masks,
             say=said.append,
         )
@@ -59,7 +59,13 @@ def test_a_grey_picture_keeps_its_format_and_its_greys(portrait, photos, setting
     Image.open(portrait).convert("L").save(target, dpi=(600, 600), compression="tiff_lzw")
     said = []
     report = swap_image(
-        [photos["left"]], target, out, (), settings, save_masks=mask, say=said.append
+        [photos["left"]],
+        target,
+        out,
+        target_faces=(),
+        settings=settings,
+        save_masks=mask,
+        say=said.append,
     )
     before, after, where = (np.array(Image.open(path)) for path in (target, out, mask))
     assert after.shape == before.shape == where.shape
@@ -73,7 +79,14 @@ def test_a_grey_picture_keeps_its_format_and_its_greys(portrait, photos, setting
 def test_a_picture_that_takes_long_is_announced(portrait, photos, settings, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr("videoswap.jobs.context.LARGE", 80_000)
-    swap_image([photos["left"]], portrait, tmp_path / "o.png", (), settings, say=said.append)
+    swap_image(
+        [photos["left"]],
+        portrait,
+        tmp_path / "o.png",
+        target_faces=(),
+        settings=settings,
+        say=said.append,
+    )
     assert [line for line in said if "megapixels" in line] == [
         f"{portrait} has 0 megapixels: this takes a while."
     ]
@@ -83,7 +96,9 @@ def test_a_picture_that_takes_long_is_announced(portrait, photos, settings, tmp_
 def test_a_picture_of_inks(profile, portrait, photos, settings, tmp_path):
     target, out, mask = tmp_path / "old.tif", tmp_path / "new.tif", tmp_path / "mask.png"
     Image.open(portrait).convert("CMYK").save(target, icc_profile=profile)
-    report = swap_image([photos["left"]], target, out, (), settings, save_masks=mask)
+    report = swap_image(
+        [photos["left"]], target, out, target_faces=(), settings=settings, save_masks=mask
+    )
     before, after, where = (np.array(Image.open(path)) for path in (target, out, mask))
     assert any("sRGB instead of CMYK" in note for note in report.notes) == (profile is None)
     if profile is None:

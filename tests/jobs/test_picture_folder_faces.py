@@ -20,7 +20,12 @@ def difference(one, other):
 def test_only_the_named_person_of_a_picture_changes(group_photo, photos, settings, tmp_path):
     out, mask = tmp_path / "out.png", tmp_path / "mask.png"
     report = swap_image(
-        [photos["source"]], group_photo, out, [photos["left"]], settings, save_masks=mask
+        [photos["source"]],
+        group_photo,
+        out,
+        target_faces=[photos["left"]],
+        settings=settings,
+        save_masks=mask,
     )
     changed = difference(group_photo, out)
     inside = np.zeros(changed.shape, bool)
@@ -39,7 +44,7 @@ def test_alpha_and_orientation_are_kept(people, photos, settings, tmp_path):
     exif[0x0112] = 6  # turn right to see it upright
     picture.save(source, exif=exif)
     out = tmp_path / "out.png"
-    swap_image([photos["source"]], source, out, (), settings)
+    swap_image([photos["source"]], source, out, target_faces=(), settings=settings)
     made = Image.open(out)
     assert made.size == (200, 240)
     assert np.array(made)[..., 3].min() == np.array(made)[..., 3].max() == 77
@@ -60,8 +65,8 @@ def test_a_folder_is_mirrored_and_one_failure_does_not_stop_the_rest(
         [photos["source"]],
         folder,
         tmp_path / "out",
-        [photos["left"]],
-        settings,
+        target_faces=[photos["left"]],
+        settings=settings,
         report_file=tmp_path / "report.json",
         say=said.append,
     )
@@ -88,13 +93,21 @@ def test_a_folder_is_mirrored_and_one_failure_does_not_stop_the_rest(
 
 def test_results_must_not_become_inputs(photos, settings, tmp_path):
     with pytest.raises(InputError) as caught:
-        swap_folder([photos["source"]], tmp_path, tmp_path / "out", (), settings)
+        swap_folder(
+            [photos["source"]], tmp_path, tmp_path / "out", target_faces=(), settings=settings
+        )
     assert caught.value.code == "folders_overlap"
 
 
 def test_a_picture_without_a_face(photos, settings, tmp_path):
     with pytest.raises(NoFaceError):
-        swap_image([photos["source"]], photos["nobody"], tmp_path / "o.png", (), settings)
+        swap_image(
+            [photos["source"]],
+            photos["nobody"],
+            tmp_path / "o.png",
+            target_faces=(),
+            settings=settings,
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -57,8 +57,8 @@ def test_only_faces_change(kind, frames, photos, settings, tmp_path):
         [photos["source"]],
         source,
         out,
-        [photos["left"]],
-        replace(settings, fps=Fraction(24000, 1001)),
+        target_faces=[photos["left"]],
+        settings=replace(settings, fps=Fraction(24000, 1001)),
         save_masks=masks,
         say=said.append,
     )
@@ -88,20 +88,27 @@ def test_going_on_and_what_is_there(frames, photos, settings, tmp_path, monkeypa
 
     monkeypatch.setattr(Outputs, "open", stops)
     with pytest.raises(KeyboardInterrupt):
-        swap_video([photos["source"]], source, out, [photos["left"]], short)
+        swap_video([photos["source"]], source, out, target_faces=[photos["left"]], settings=short)
     assert not list(tmp_path.glob("o*.png"))
     monkeypatch.undo()
     said = []
-    swap_video([photos["source"]], source, out, [photos["left"]], short, say=said.append)
+    swap_video(
+        [photos["source"]],
+        source,
+        out,
+        target_faces=[photos["left"]],
+        settings=short,
+        say=said.append,
+    )
     assert any(line.startswith("Going on: 2 of 3") for line in said)
     assert any("25 frames a second instead of" in line for line in said)
     assert len(list(tmp_path.glob("o*.png"))) == 6
     with pytest.raises(OutputError) as caught:
-        swap_video([photos["source"]], source, out, [photos["left"]], short)
+        swap_video([photos["source"]], source, out, target_faces=[photos["left"]], settings=short)
     assert caught.value.code == "output_exists"
     with pytest.raises(OutputError) as caught:
         over = replace(short, overwrite=True)
-        swap_video([photos["source"]], source, source, [photos["left"]], over)
+        swap_video([photos["source"]], source, source, target_faces=[photos["left"]], settings=over)
     assert caught.value.code == "output_is_input"
 
 

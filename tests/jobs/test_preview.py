@@ -39,7 +39,7 @@ def test_a_preview_is_the_frame_of_the_result(clip, photos, settings, tmp_path, 
     # The first frame, one beside the border of a segment (8 frames each), the last.
     for number, time in ((0, 0), (7, Fraction("0.27")), (23, Fraction("0.87"))):
         out = tmp_path / f"{number}.png"
-        report = preview_swap([photos["source"]], clip, out, time, settings=settings)
+        report = preview_swap([photos["source"]], clip, out, moment=time, settings=settings)
         before, after = halves(out)
         assert np.array_equal(before, original[number])
         assert np.array_equal(after, result[number])
@@ -55,7 +55,7 @@ def test_a_preview_of_a_picture(group_photo, photos, settings, tmp_path):
     assert np.array_equal(before, cv2.imread(str(group_photo))[:, :, ::-1])
     assert np.array_equal(after, cv2.imread(str(tmp_path / "out.png"))[:, :, ::-1])
     with pytest.raises(UsageError) as caught:
-        preview_swap([photos["source"]], group_photo, tmp_path / "q.png", Fraction(3))
+        preview_swap([photos["source"]], group_photo, tmp_path / "q.png", moment=Fraction(3))
     assert caught.value.code == "picture_without_times"
 
 
@@ -75,7 +75,14 @@ def test_without_a_time_the_best_moment_is_shown(clip, photos, settings, tmp_pat
 
 def test_a_moment_that_is_not_there_leaves_nothing(solo_clip, photos, settings, tmp_path):
     with pytest.raises(InputError) as caught:
-        preview_swap([photos["left"]], solo_clip, tmp_path / "p.png", Fraction(99), (), settings)
+        preview_swap(
+            [photos["left"]],
+            solo_clip,
+            tmp_path / "p.png",
+            moment=Fraction(99),
+            target_faces=(),
+            settings=settings,
+        )
     assert caught.value.code == "no_such_moment"
     assert not (tmp_path / "p.png").exists()
 

@@ -53,8 +53,8 @@ def test_nothing_but_the_masked_faces_changes(clips, photos, settings, tmp_path,
         [photos["source"]],
         clips[pix_fmt],
         out,
-        [photos["left"]],
-        replace(settings, encode=EncodeSettings(encoder="ffv1")),
+        target_faces=[photos["left"]],
+        settings=replace(settings, encode=EncodeSettings(encoder="ffv1")),
         save_masks=masks,
     )
     assert report.swapped_frames == report.frames == 6
@@ -76,7 +76,9 @@ def test_nothing_but_the_masked_faces_changes(clips, photos, settings, tmp_path,
 
 def test_times_and_sound_of_a_variable_rate_clip_are_kept(clip, photos, settings, tmp_path):
     out = tmp_path / "out.mp4"
-    report = swap_video([photos["source"]], clip, out, [photos["right"]], settings)
+    report = swap_video(
+        [photos["source"]], clip, out, target_faces=[photos["right"]], settings=settings
+    )
     assert report.segments == 3
     # The packets of both lie in the order of decoding, which is the encoder's own.
     times = [sorted(t for t, _ in packets(path, "video")) for path in (clip, out)]
@@ -91,8 +93,8 @@ def test_each_of_two_people_gets_its_own_source(clip, photos, settings, tmp_path
         [photos["source"], photos["left"]],
         clip,
         tmp_path / "out.mp4",
-        [photos["left"], photos["right"]],
-        settings,
+        target_faces=[photos["left"], photos["right"]],
+        settings=settings,
         report_file=tmp_path / "report.json",
     )
     given = {person.target: person.source for person in report.people if person.source}
@@ -121,8 +123,8 @@ def test_a_target_that_never_appears_is_told_and_the_others_are_swapped(
         [photos["left"], photos["left"]],
         clip,
         tmp_path / "out.mp4",
-        [photos["right"], photos["source"]],
-        settings,
+        target_faces=[photos["right"], photos["source"]],
+        settings=settings,
     )
     assert report.unmatched == (str(photos["source"]),)
     assert not report.complete
@@ -134,7 +136,13 @@ def test_a_dry_run_decides_everything_and_writes_nothing(clip, photos, settings,
     said = []
     out = tmp_path / "out.mp4"
     report = swap_video(
-        [photos["source"]], clip, out, [photos["right"]], settings, dry_run=True, say=said.append
+        [photos["source"]],
+        clip,
+        out,
+        target_faces=[photos["right"]],
+        settings=settings,
+        dry_run=True,
+        say=said.append,
     )
     assert list(tmp_path.iterdir()) == []
     assert (report.frames, report.segments, report.output) == (24, 3, None)
@@ -223,7 +231,7 @@ def test_a_film_that_changes_poisons_nothing(
     monkeypatch.setattr("videoswap.analysis.analyze.BATCH_SECONDS", 0.0)
     monkeypatch.setattr("videoswap.analysis.scan.WINDOWS_AHEAD", 1)
     with pytest.raises(InputError) as caught:
-        swap_video([photos["source"]], film, out, [photos["right"]], settings)
+        swap_video([photos["source"]], film, out, target_faces=[photos["right"]], settings=settings)
     assert caught.value.code == "video_changed" and not out.exists()
     monkeypatch.setattr(videoswap.jobs.video, "analyze_video", real)
     shutil.copy(clip, film)
@@ -236,14 +244,20 @@ def test_a_film_that_changes_poisons_nothing(
     opened = Outputs.open
     monkeypatch.setattr(Outputs, "open", later)
     with pytest.raises(InputError) as caught:
-        swap_video([photos["source"]], film, out, [photos["right"]], settings)
+        swap_video([photos["source"]], film, out, target_faces=[photos["right"]], settings=settings)
     assert caught.value.code == "video_changed" and not out.exists()
     monkeypatch.setattr(Outputs, "open", opened)
     shutil.copy(clip, film)
-    report = swap_video([photos["source"]], film, out, [photos["right"]], settings)
+    report = swap_video(
+        [photos["source"]], film, out, target_faces=[photos["right"]], settings=settings
+    )
     fresh = tmp_path / "fresh.mp4"
     swap_video(
-        [photos["source"]], clip, fresh, [photos["right"]], replace(settings, cache_dir=None)
+        [photos["source"]],
+        clip,
+        fresh,
+        target_faces=[photos["right"]],
+        settings=replace(settings, cache_dir=None),
     )
     assert report.frames == 24
     for (_, one), (_, other) in zip(planes(out), planes(fresh), strict=True):
@@ -277,7 +291,13 @@ def test_frames_count_as_swapped_where_a_swap_is_to_be_seen(
 def test_a_part_starts_at_zero_and_keeps_the_sound_in_step(clip, photos, settings, tmp_path):
     out = tmp_path / "out.mp4"
     part = TimeRange(Fraction(1, 5), Fraction(3, 5))
-    swap_video([photos["source"]], clip, out, [photos["right"]], replace(settings, time_range=part))
+    swap_video(
+        [photos["source"]],
+        clip,
+        out,
+        target_faces=[photos["right"]],
+        settings=replace(settings, time_range=part),
+    )
     wanted = sorted(t for t, _ in packets(clip, "video") if Fraction(1, 5) <= t < Fraction(3, 5))
     found = sorted(t for t, _ in packets(out, "video"))
     assert found == [t - wanted[0] for t in wanted]
@@ -292,7 +312,8 @@ def test_an_interrupted_render_goes_on_where_it_stopped(
     clip, photos, settings, tmp_path, monkeypatch
 ):
     out = tmp_path / "out.mp4"
-    arguments = ([photos["source"]], clip, out, [photos["right"]], settings)
+    arguments = ([photos["source"]], clip, out)
+    wishes = {"target_faces": [photos["right"]], "settings": settings}
     swapped_once = []
     real = videoswap.jobs.delivery.mux
 
@@ -301,7 +322,7 @@ def test_an_interrupted_render_goes_on_where_it_stopped(
 
     monkeypatch.setattr(videoswap.jobs.delivery, "mux", failing)
     with pytest.raises(KeyboardInterrupt):
-        swap_video(*arguments)
+        swap_video(*arguments, **wishes)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(videoswap.jobs.delivery, "mux", real)
     real_open = Outputs.open
@@ -313,7 +334,7 @@ def test_an_interrupted_render_goes_on_where_it_stopped(
     monkeypatch.setattr(Outputs, "open", counting)
     piece = next(settings.cache_dir.glob("renders/*/000001.piece"))
     piece.write_bytes(piece.read_bytes()[:-20])  # damaged: has to be made again
-    swap_video(*arguments)
+    swap_video(*arguments, **wishes)
     assert swapped_once == [1]
     assert len(packets(out, "video")) == 24
     assert not list(settings.cache_dir.glob("renders/*"))
@@ -324,25 +345,39 @@ def test_nothing_stays_behind_without_a_cache(clip, photos, settings, tmp_path):
         [photos["source"]],
         clip,
         tmp_path / "out.mp4",
-        [photos["right"]],
-        replace(settings, cache_dir=None),
+        target_faces=[photos["right"]],
+        settings=replace(settings, cache_dir=None),
     )
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 def test_the_analysis_is_taken_from_the_cache(clip, photos, settings, tmp_path):
-    first = swap_video([photos["source"]], clip, tmp_path / "a.mp4", [photos["right"]], settings)
-    second = swap_video([photos["left"]], clip, tmp_path / "b.mp4", [photos["right"]], settings)
+    first = swap_video(
+        [photos["source"]],
+        clip,
+        tmp_path / "a.mp4",
+        target_faces=[photos["right"]],
+        settings=settings,
+    )
+    second = swap_video(
+        [photos["left"]],
+        clip,
+        tmp_path / "b.mp4",
+        target_faces=[photos["right"]],
+        settings=settings,
+    )
     assert second.analysis_cached
     assert first.people[0].frames == second.people[0].frames
-    with analyze(clip, settings) as analysis:
+    with analyze(clip, settings=settings) as analysis:
         assert len(analysis.frames.pts) == 24
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
 def test_animated_pictures_come_out(clip, photos, settings, tmp_path, suffix):
     out = tmp_path / f"out{suffix}"
-    report = swap_video([photos["source"]], clip, out, [photos["right"]], settings)
+    report = swap_video(
+        [photos["source"]], clip, out, target_faces=[photos["right"]], settings=settings
+    )
     assert report.output == str(out)
     with av.open(str(clip)) as container:
         originals = [one.to_ndarray(format="rgb24") for one in container.decode(video=0)]
@@ -366,7 +401,13 @@ def test_names_that_are_hard_to_handle(clip, photos, settings, tmp_path, monkeyp
     for name in ("-dash.mp4", "a 'b\" c.mp4", "x:y.mp4", "größe 影.mp4", "%03d.mp4"):
         shutil.copy(clip, tmp_path / name)
         out = tmp_path / f"out {name}"
-        report = swap_video([photos["source"]], tmp_path / name, out, [photos["right"]], settings)
+        report = swap_video(
+            [photos["source"]],
+            tmp_path / name,
+            out,
+            target_faces=[photos["right"]],
+            settings=settings,
+        )
         assert report.swapped_frames > 0
         assert out.exists()
 
@@ -409,8 +450,8 @@ def test_bad_requests(clip, photos, settings, tmp_path, change, error, code):
             [path(name) for name in change.get("sources", ["source"])],
             path(change.get("video", "clip")),
             path(change.get("out", "out.mp4")),
-            [path(name) for name in change.get("targets", [])],
-            replace(settings, **changed),
+            target_faces=[path(name) for name in change.get("targets", [])],
+            settings=replace(settings, **changed),
         )
     assert caught.value.code == code
     assert caught.value.message.count("\n") == 0
@@ -432,7 +473,14 @@ def test_a_report_that_cannot_be_written_is_refused_first(
     (tmp_path / "there.json").write_text("precious")
     out = tmp_path / "out.mp4"
     with pytest.raises(OutputError) as caught:
-        swap_video([photos["source"]], clip, out, (), settings, report_file=tmp_path / name)
+        swap_video(
+            [photos["source"]],
+            clip,
+            out,
+            target_faces=(),
+            settings=settings,
+            report_file=tmp_path / name,
+        )
     assert caught.value.code == code
     assert not out.exists()
     assert (tmp_path / "there.json").read_text() == "precious"
@@ -446,7 +494,13 @@ def test_no_room_for_pieces(clip, photos, settings, tmp_path, monkeypatch, error
     monkeypatch.setattr("videoswap.runtime.pieces.scratch_path", failing)
     uncached = replace(settings, cache_dir=None)
     with pytest.raises(OutputError):
-        swap_video([photos["source"]], clip, tmp_path / "o.mp4", [photos["right"]], uncached)
+        swap_video(
+            [photos["source"]],
+            clip,
+            tmp_path / "o.mp4",
+            target_faces=[photos["right"]],
+            settings=uncached,
+        )
 
 
 def test_a_full_cache_is_told(clip, photos, settings, tmp_path, monkeypatch):
@@ -455,7 +509,13 @@ def test_a_full_cache_is_told(clip, photos, settings, tmp_path, monkeypatch):
 
     monkeypatch.setattr("videoswap.analysis.opening.Store", full)
     with pytest.raises(OutputError, match="disk is full"):
-        swap_video([photos["source"]], clip, tmp_path / "o.mp4", [photos["right"]], settings)
+        swap_video(
+            [photos["source"]],
+            clip,
+            tmp_path / "o.mp4",
+            target_faces=[photos["right"]],
+            settings=settings,
+        )
 
 
 def test_a_cache_that_cannot_be_written_only_costs_the_cache(solo_clip, photos, settings, tmp_path):
@@ -467,8 +527,8 @@ def test_a_cache_that_cannot_be_written_only_costs_the_cache(solo_clip, photos, 
         [photos["source"]],
         solo_clip,
         out,
-        (),
-        replace(settings, cache_dir=blocked),
+        target_faces=(),
+        settings=replace(settings, cache_dir=blocked),
         say=said.append,
     )
     assert report.swapped_frames == report.frames == 16
@@ -485,8 +545,8 @@ def test_a_report_never_replaces_a_source(clip, photos, settings, tmp_path):
             [photos["source"]],
             clip,
             tmp_path / "out.mp4",
-            (),
-            replace(settings, overwrite=True),
+            target_faces=(),
+            settings=replace(settings, overwrite=True),
             report_file=photos["source"],
         )
     assert photos["source"].read_bytes() == before
@@ -495,7 +555,7 @@ def test_a_report_never_replaces_a_source(clip, photos, settings, tmp_path):
 def test_a_part_beyond_the_end(clip, photos, settings, tmp_path):
     late = replace(settings, time_range=TimeRange(Fraction(50)))
     with pytest.raises(InputError) as caught:
-        swap_video([photos["source"]], clip, tmp_path / "out.mp4", (), late)
+        swap_video([photos["source"]], clip, tmp_path / "out.mp4", target_faces=(), settings=late)
     assert caught.value.code == "empty_range"
 
 
@@ -504,7 +564,9 @@ def test_a_folder_of_photos_of_one_person(clip, photos, settings, tmp_path):
     folder.mkdir()
     for name in ("source", "nobody"):
         shutil.copy(photos[name], folder / f"{name}.png")
-    report = swap_video([folder], clip, tmp_path / "out.mp4", [photos["left"]], settings)
+    report = swap_video(
+        [folder], clip, tmp_path / "out.mp4", target_faces=[photos["left"]], settings=settings
+    )
     assert any(note.startswith("without the photo") and "nobody" in note for note in report.notes)
 
 
@@ -516,7 +578,7 @@ def test_a_folder_of_several_people_is_refused(clip, photos, settings, tmp_path,
         shutil.copy(photos[name], folder / f"{name}.png")
     source, target = (folder, photos["left"]) if role == "source" else (photos["left"], folder)
     with pytest.raises(InputError) as caught:
-        swap_video([source], clip, tmp_path / "out.mp4", [target], settings)
+        swap_video([source], clip, tmp_path / "out.mp4", target_faces=[target], settings=settings)
     assert caught.value.code == "several_people"
     assert "right.png" in caught.value.message and "source.png" in caught.value.message
 
@@ -549,7 +611,14 @@ def test_people_can_be_chosen_without_photos(clip, photos, settings, tmp_path, c
 
 
 def test_by_default_the_person_with_most_screen_time_is_taken(clip, photos, settings, tmp_path):
-    report = swap_video([photos["source"]], clip, tmp_path / "o.mp4", (), settings, dry_run=True)
+    report = swap_video(
+        [photos["source"]],
+        clip,
+        tmp_path / "o.mp4",
+        target_faces=(),
+        settings=settings,
+        dry_run=True,
+    )
     assert [person.person for person in report.people if person.source] == [0]
     assert report.people[0].frames == max(person.frames for person in report.people)
     assert any("most screen time" in note for note in report.notes)
@@ -557,7 +626,9 @@ def test_by_default_the_person_with_most_screen_time_is_taken(clip, photos, sett
 
 def test_a_video_without_a_face(empty_clip, photos, settings, tmp_path):
     with pytest.raises(NoFaceError) as caught:
-        swap_video([photos["source"]], empty_clip, tmp_path / "out.mp4", (), settings)
+        swap_video(
+            [photos["source"]], empty_clip, tmp_path / "out.mp4", target_faces=(), settings=settings
+        )
     assert caught.value.code == "no_face_in_video"
     assert list(tmp_path.iterdir()) == []
 
@@ -568,7 +639,13 @@ def test_a_full_disk_leaves_nothing_behind(clip, photos, settings, tmp_path, mon
 
     monkeypatch.setattr(videoswap.jobs.delivery, "mux", full)
     with pytest.raises(OutputError):
-        swap_video([photos["source"]], clip, tmp_path / "out.mp4", [photos["right"]], settings)
+        swap_video(
+            [photos["source"]],
+            clip,
+            tmp_path / "out.mp4",
+            target_faces=[photos["right"]],
+            settings=settings,
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -49,8 +49,8 @@ def run(engine, clips, photos, settings, tmp_path, **changes):
         [photos["source"], photos["left"]],
         clip,
         out,
-        [photos["left"], photos["right"]],
-        chosen,
+        target_faces=[photos["left"], photos["right"]],
+        settings=chosen,
         save_masks=masks,
     )
     return report, planes(clip), planes(out), planes(masks)

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.original,
         arguments.results,
         arguments.out,
-        arguments.source,
+        sources=arguments.source,
         masks=arguments.masks,
         labels=arguments.labels,
         say=arguments.console.say,

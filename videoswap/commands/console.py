@@ -6,12 +6,15 @@ import argparse
 import contextlib
 import errno
 import io
+import json
 import os
 import re
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -20,6 +23,7 @@ from .. import __version__
 from ..errors import InputError, OutputError, VideoswapError
 from ..packages import explain
 from ..paths import shortened
+from ..watching import Watcher, watched
 from . import config
 from .parser import Parser
 from .words import spelled_out
@@ -130,6 +134,7 @@ def run_guarded(parser: Parser, argv: Sequence[str] | None, every: Parser | None
             if arguments.config is not None:
                 told = " ".join(arguments.settled) or "nothing for this command"
                 console.detail(f"From {arguments.config}: {told}")
+            stack.enter_context(_bars(arguments))
             run: Callable[[argparse.Namespace], int] = arguments.run
             return run(arguments)
         except KeyboardInterrupt:
@@ -140,6 +145,14 @@ def run_guarded(parser: Parser, argv: Sequence[str] | None, every: Parser | None
             if _reader_has_gone(error):
                 return 0
             return _fail(console, _as_sentence(error), debug)
+
+
+def _bars(arguments: argparse.Namespace) -> AbstractContextManager[Watcher]:
+    """Show how far the run is, as it is wanted."""
+    how = getattr(arguments, "progress", "auto")
+    if how == "json":
+        return watched(lambda update: _print(json.dumps(asdict(update)), sys.stderr))
+    return watched(bars=how == "auto" and not arguments.quiet)
 
 
 class _Interrupted(VideoswapError):

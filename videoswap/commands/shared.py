@@ -30,6 +30,12 @@ def add_shared(
     )
     parser.add_argument("--start", type=values.time, metavar="TIME", help=start)
     parser.add_argument("--end", type=values.time, metavar="TIME", help="where to stop")
+    parser.add_argument(
+        "--progress",
+        choices=("auto", "json", "none"),
+        default="auto",
+        help="bars where stderr is a terminal (auto), lines of JSON on stderr, or nothing",
+    )
     parser.add_argument("--no_cache", action="store_true", help="keep nothing between runs")
     parser.add_argument(
         "--cache_limit",

@@ -167,5 +167,7 @@ def _preview(
         if getattr(arguments, flag):
             raise UsageError("wrong_usage", f"--{flag} and --preview exclude each other.")
     del common["dry_run"]
-    report = api.preview_swap(arguments.source_paths, found.path, Path(out), moment, **common)
+    report = api.preview_swap(
+        arguments.source_paths, found.path, Path(out), moment=moment, **common
+    )
     return report.to_json(), 0 if report.complete else PartialError.exit_code

@@ -10,13 +10,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..analysis.key import video_digest
-from ..errors import InputError, OutputError, PartialError, UsageError, VideoswapError
+from ..errors import (
+    CancelledError,
+    InputError,
+    OutputError,
+    PartialError,
+    UsageError,
+    VideoswapError,
+)
 from ..fingerprint import digest_of
 from ..media.files import made_folder, output_errors
 from ..paths import is_folder, is_link, real_path
 from ..report import Report
 from ..settings import PeopleSettings, SwapSettings
 from ..sources import photo_files
+from ..watching import watcher
 from .claim import claimed
 from .context import Context
 from .folder_plan import Choice, Entry, plan_folder
@@ -193,8 +201,11 @@ class _Run:
         renamed = entry.result is not None and entry.result != entry.name
         say(f"{entry.name} -> {entry.result}:" if renamed else f"{entry.name}:")
         started = time.perf_counter()
+        watcher().check()
         try:
             item = self._swapped(entry)
+        except CancelledError:
+            raise
         except VideoswapError as error:
             item = FolderItem(entry.name, None, error.code, str(error), error.exit_code)
             item = replace(item, status="failed")

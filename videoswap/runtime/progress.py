@@ -12,6 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from ..records import Array
+from ..watching import ProgressUpdate, watcher
+
+# A callback is not called more often than this.
+_PAUSE = 0.1  # seconds
 
 KNOWN = "{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [{elapsed}, {rate_noinv_fmt}{postfix}]"
 UNKNOWN = "{desc}: {n} [{elapsed}, {rate_noinv_fmt}]"
@@ -46,7 +50,7 @@ class _Stretch:
 
 
 class Progress:
-    """One bar for one pass, on stderr, silent when that is not a terminal."""
+    """How far one pass is: told to whoever watches the run, and a bar where they want one."""
 
     def __init__(
         self,
@@ -64,7 +68,8 @@ class Progress:
             title: What is being done.
             frames: Frames to come; None if unknown.
             faces: Faces to come among them.
-            enabled: Force the bar on or off; None asks the terminal.
+            enabled: Force the bar on or off; None draws it for a watcher who wants bars, where
+                the stream is a terminal.
             stream: Where to draw; stderr if None.
             unit: What is counted, if not frames.
             waits: Draw nothing until the first is done: perhaps there is nothing to do.
@@ -72,17 +77,24 @@ class Progress:
         self._title = title
         self._stream = stream or sys.stderr
         self._unit = unit
-        self._shown = self._stream.isatty() if enabled is None else enabled
+        self._watcher = watcher()
+        wanted = self._watcher.bars and self._stream.isatty()
+        self._shown = wanted if enabled is None else enabled
         self._bar: tqdm[NoReturn] | None = None
         self._total = frames
         self._done = 0
+        self._left: float | None = None
+        self._told: float | None = None
         self._faces = faces
         self._model = CostModel()
         self._stretch = _Stretch(started=time.perf_counter())
+        self._watcher.check()
         if not waits:
             self._draw()
 
     def _draw(self) -> None:
+        if self._told is None:
+            self._tell()
         if self._bar is None and self._shown:
             self._bar = tqdm(
                 total=self._total,
@@ -94,24 +106,32 @@ class Progress:
             )
 
     def advance(self, faces: int = 0) -> None:
-        """Count one frame with so many faces."""
+        """Count one frame with so many faces.
+
+        Raises:
+            CancelledError: If whoever watches ends the run.
+        """
+        self._watcher.check()
         self._draw()
         self._done += 1
-        if self._bar is None:
-            return
-        self._bar.update(1)
+        if self._bar is not None:
+            self._bar.update(1)
         self._faces -= faces
         self._stretch.frames += 1
         self._stretch.faces += faces
         now = time.perf_counter()
+        if self._told is None or now - self._told >= _PAUSE:
+            self._tell()
         elapsed = now - self._stretch.started
         if elapsed >= 0.5:
             self._model.observe(self._stretch.frames, self._stretch.faces, elapsed)
             self._stretch = _Stretch(started=now)
             if self._done >= (self._total or 0):
                 return  # more frames than the header said, or nobody knows how many
-            left = self._model.predict((self._total or 0) - self._done, max(self._faces, 0))
-            self._bar.set_postfix_str(f"{tqdm.format_interval(left)} left", refresh=False)
+            self._left = self._model.predict((self._total or 0) - self._done, max(self._faces, 0))
+            if self._bar is not None:
+                left = tqdm.format_interval(self._left)
+                self._bar.set_postfix_str(f"{left} left", refresh=False)
 
     def reach(self, frames: int, expected: int | None = None) -> None:
         """Move to a number of frames, where faces do not matter.
@@ -120,18 +140,29 @@ class Progress:
             frames: How many are done.
             expected: How many there are in all, where that is known only now.
         """
+        self._watcher.check()
         self._draw()
-        if expected and self._bar is not None and expected != self._total:
-            self._total = self._bar.total = expected
-            self._bar.bar_format = KNOWN
-            self._bar.refresh()
-        while self._bar is not None and self._done < frames:
+        if expected and expected != self._total:
+            self._total = expected
+            if self._bar is not None:
+                self._bar.total = expected
+                self._bar.bar_format = KNOWN
+                self._bar.refresh()
+        while self._done < frames:
             self.advance()
 
     def close(self) -> None:
         """Remove the bar's hold on the terminal."""
+        if self._told is not None:
+            self._tell()
         if self._bar is not None:
             self._bar.close()
+
+    def _tell(self) -> None:
+        self._told = time.perf_counter()
+        if self._watcher.progress is not None:
+            update = ProgressUpdate(self._title, self._done, self._total, self._left, self._unit)
+            self._watcher.progress(update)
 
     def __enter__(self) -> Progress:
         """Return the bar."""
