@@ -53,7 +53,8 @@ def test_rgb_becomes_what_players_show(name: str, source: Any) -> None:
     info = source(pix_fmt="bgr0")
     plan = plan_encoder(info, EncodeSettings(), Path(name))
     assert (plan.encoder, plan.pix_fmt, plan.repacked) == ("libx264", "yuv444p", False)
-    assert any("libx264rgb" in note.reason for note in plan.notes)
+    (reason,) = (note.reason for note in plan.notes if note.wanted.startswith("RGB"))
+    assert "libx264rgb" in reason and ("ffv1" in reason) == (name in ("o.mkv", "o.avi"))
     kept = plan_encoder(info, EncodeSettings(encoder="libx264rgb"), Path(name))
     assert kept.repacked and kept.codec == "h264"
 

@@ -72,7 +72,7 @@ def settle(
         for pix_fmt in NOT_RGB[form.depth == 8 :]:
             able = [name for name in encoders_for(pix_fmt, container) if name in PREFERRED]
             if able:
-                keeps = [name for name in RGB[:2] if info.pix_fmt in accepted_formats(name)]
+                keeps = [n for n in encoders_for(info.pix_fmt, container) if n in RGB[:2]]
                 why = "few players show RGB" + (
                     f"; --encoder {' or '.join(keeps)} keeps it" if keeps else ""
                 )
