@@ -175,9 +175,11 @@ REFUSED = (
     _refused(
         "a hundred thousand boxes in each other", nested_boxes("deep.mp4", 100_000), "deep.mp4"
     ),
-    _refused(
+    Case(
         "a GIF that says 65535 x 65535",
-        data(
+        film_words("big.gif"),
+        (2, 3),
+        make=data(
             "big.gif",
             b"GIF89a"
             + b"\xff" * 4
@@ -188,9 +190,10 @@ REFUSED = (
             + b"\xff" * 4
             + b"\0\2\2L\1\0;",
         ),
-        "big.gif",
     ),
-    _refused("a folder's path with a slash", lambda scene: (scene.work / "d").mkdir(), "d/"),
+    _refused(
+        "a folder's path with a slash", lambda scene: (scene.work / "d").mkdir(), "d/", "d holds"
+    ),
     _refused("a path through a file", taken("film.mp4"), "film.mp4/../film.mp4"),
 )
 
@@ -199,7 +202,14 @@ LOST = (
     _lossy("Matroska cut at 60 %", cut_short("cut.mkv", 0.6, ""), "cut.mkv", "out.mkv"),
     _lossy("three rotten packets", rotten_packets("rot.mp4", (5, 6, 9)), "rot.mp4"),
     _lossy("packets with rotten ends", rotten_packets("half.mp4", (5, 6, 9), 120), "half.mp4"),
-    _lossy("transport stream with lost packets", dropped_ts("lost.ts", 45), "lost.ts"),
+    Case(
+        "transport stream with lost packets",
+        film_words("lost.ts"),
+        (0, 4, 5),
+        LOSS,
+        make=dropped_ts("lost.ts", 45),
+        leaves=("out.mp4",),
+    ),
     Case(
         "every packet rotten",
         film_words("rot.mp4"),
@@ -241,7 +251,7 @@ TIMES = (
             joined_ts("two.ts"),
             "two.ts",
             f"out.{out}",
-            frames=None,
+            frames=2 * FILM_FRAMES,
         )
         for out in ("ts", "mp4", "mkv")
     ),

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from ..alignment import resizing
 from ..errors import InputError
 from ..records import Array
+from .clock import SteadyClock
 from .colour import swscale_space
 from .damage import Damage, DamageWatch, EndWatch
 from .exr import HALF
@@ -54,7 +55,8 @@ class Problems:
 
     Attributes:
         missing_pts: Frames without a time, which was derived.
-        repeated_pts: Frames not later than the one before, which were moved by a tick.
+        repeated_pts: Frames not later than the one before, which were moved, and those after a new
+            beginning of the times.
         corrupt: Frames the decoder marked as damaged.
         undecodable: Packets the decoder refused.
         damage: What is missing or wrong, each with its place.
@@ -236,6 +238,7 @@ class _Run:
         self.watch = DamageWatch(self._step, self._container.format.name != "avi")
         self.problems = Problems(damage=self.watch.found)
         self._end = EndWatch(self._container, self._stream, info)
+        self._clock = SteadyClock(info.time_base)
         self._last: int | None = None
         self._length = self._step
         self._packets_read = self._frames_made = 0
@@ -323,9 +326,13 @@ class _Run:
         if pts is None:
             self.problems.missing_pts += 1
             pts = self._info.start_pts if self._last is None else self._last + self._step
-        elif self._last is not None and pts <= self._last:
-            self.problems.repeated_pts += 1
-            pts = self._last + 1
+        else:
+            moved = self._clock.shift(pts, self.watch.usual)
+            self.problems.repeated_pts += moved > 0  # so that nobody seeks by such times
+            pts += moved
+            if self._last is not None and pts <= self._last:
+                self.problems.repeated_pts += 1
+                pts = self._last + 1
         image.pts = self._last = pts
         return pts
 

@@ -17,6 +17,7 @@ from av.stream import AttachmentStream, Disposition, Stream
 from ..errors import OutputError
 from ..records import Fallback
 from .audio import SoundConverter, add_sound, plan_sound
+from .clock import SteadyClock
 from .files import open_input
 from .packets import packets
 from .subtitles import ASS_HEADER, convert, target_codec
@@ -287,6 +288,12 @@ class StreamCopier:
         if not streams:
             return
         path = Path(self._source.name.removeprefix("file:"))
+        # Subtitles are left out: their times may go back and forth.
+        clocks = {
+            stream.index: SteadyClock(stream.time_base)
+            for stream in streams
+            if stream.type in ("audio", "video") and stream.time_base
+        }
         for packet in packets(self._source, path, streams):
             if packet.size == 0:
                 continue
@@ -295,6 +302,7 @@ class StreamCopier:
                 if not route.source.disposition & Disposition.attached_pic:
                     continue
                 packet.pts = packet.dts = round(self._window.shift / packet.time_base)
+            _steady(packet, clocks)
             for made in route.take(packet, self._window):
                 yield _time(made), made
         for route in self._routes.values():
@@ -358,6 +366,17 @@ class _Route:
         made.pts, made.dts, made.duration = packet.pts, packet.dts, packet.duration
         made.time_base, made.is_keyframe = packet.time_base, True
         return made
+
+
+def _steady(packet: av.Packet[Any], clocks: dict[int, SteadyClock]) -> None:
+    """Let times that begin anew go on."""
+    ticks = packet.dts if packet.dts is not None else packet.pts
+    clock = clocks.get(packet.stream_index)
+    if clock is None or ticks is None:
+        return
+    shift = clock.shift(ticks, packet.duration or 0)
+    packet.dts = None if packet.dts is None else packet.dts + shift
+    packet.pts = None if packet.pts is None else packet.pts + shift
 
 
 def _time(packet: av.Packet[Any]) -> Fraction:
