@@ -15,8 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .timerange import TimeRange as TimeRange  # its old place
-
 Array = NDArray[Any]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from videoswap.errors import InputError
-from videoswap.media.ffmpeg import verify
+from videoswap.media.ffmpeg import ffmpeg_program, verify
 from videoswap.settings import EncodeSettings
 
 SCREEN = [*range(20), *(20 + 12 * k for k in range(10))]  # 120 a second, then 10
@@ -96,3 +96,12 @@ def test_the_check_tells_how_far_it_is(tmp_path: Path) -> None:
     told: list[int] = []
     verify(timed(tmp_path / "good.mkv", SCREEN), told.append)
     assert told[-1] == len(SCREEN)
+
+
+def test_a_named_ffmpeg_that_is_none_is_told(monkeypatch, tmp_path):
+    named = tmp_path / "not-ffmpeg"
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(named))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError) as caught:
+        ffmpeg_program()
+    assert caught.value.code == "no_ffmpeg" and str(named) in caught.value.hint

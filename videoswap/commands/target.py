@@ -216,10 +216,10 @@ def _made(folder: Path | None, dry_run: bool) -> Iterator[None]:
     from ..jobs.outputs import check_output_folder
     from ..media.files import made_folder
 
-    if folder is not None:
+    if folder is not None and not is_folder(folder):
         check_output_folder(folder)
-    if folder is None or dry_run or is_folder(folder):
-        yield
-        return
-    with made_folder(folder):
-        yield
+        if not dry_run:
+            with made_folder(folder):
+                yield
+            return
+    yield

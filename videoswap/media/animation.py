@@ -73,7 +73,7 @@ def animation_losses(info: VideoInfo, container: str) -> tuple[Fallback, ...]:
         notes.append(Fallback("all colours", "256 a frame", "GIF holds no more"))
         if form is not None and form.alpha:
             why = "GIF has no half transparency"
-            notes.append(Fallback("transparency", "pixels that are seen or not", why))
+            notes.append(Fallback("transparency", "pixels of full or no opacity", why))
     return tuple(notes)
 
 

@@ -83,16 +83,18 @@ def verify_copied(path: Path, progress: Frames | None = None) -> list[str]:
 
 def _programs() -> list[str]:
     found = [shutil.which("ffmpeg")]
+    hint = "Install ffmpeg, or the package imageio-ffmpeg."
     try:
-        found.append(str(imageio_ffmpeg.get_ffmpeg_exe()))
-    except RuntimeError as error:
-        if found == [None]:
-            raise InputError(
-                "no_ffmpeg",
-                "There is no ffmpeg program for the final check.",
-                "Install ffmpeg, or the package imageio-ffmpeg.",
-            ) from error
-    return list(dict.fromkeys(program for program in found if program is not None))
+        named = str(imageio_ffmpeg.get_ffmpeg_exe())
+        found.append(shutil.which(named))  # $IMAGEIO_FFMPEG_EXE may name anything
+        if found[-1] is None:
+            hint = f"{named} is no program; unset IMAGEIO_FFMPEG_EXE or name another."
+    except RuntimeError:
+        pass
+    programs = list(dict.fromkeys(program for program in found if program is not None))
+    if not programs:
+        raise InputError("no_ffmpeg", "There is no ffmpeg program for the final check.", hint)
+    return programs
 
 
 def _streams(path: Path) -> tuple[str, list[int]]:

@@ -232,7 +232,7 @@ def losses(picture: Picture, path: Path) -> tuple[Fallback, ...]:
     if picture.inks is not None and mode != "CMYK":
         notes.append(Fallback("CMYK", "sRGB", why))
     if picture.alpha is not None and not form.alpha:
-        used = "pixels that are seen or not" if form.name == "GIF" else "an opaque picture"
+        used = "pixels of full or no opacity" if form.name == "GIF" else "an opaque picture"
         notes.append(Fallback("the original's transparency", used, why))
     if picture.icc_profile is not None and "icc_profile" not in kept:
         reason = f"it is not one of {mode} pictures" if form.icc else why
