@@ -15,6 +15,8 @@ def test_every_command_explains_itself(command, capsys):
 @pytest.mark.parametrize(
     "words",
     [
+        ["--source_paths", "a", "--target_video", ""],
+        ["--source_paths", "", "--target_video", "v"],
         [],
         ["--source_paths", "a.png"],
         ["--source_paths", "a", "--target_video", "v", "--target_image", "i"],

@@ -103,7 +103,7 @@ ROWS = (
         Case(
             id,
             words,
-            (2, 3, 6) if id.endswith("without a name") else 2,
+            2,
         )
         for id, words in _WRONG_USAGE.items()
     ),

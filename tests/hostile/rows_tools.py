@@ -124,7 +124,7 @@ ROWS = (
         "nobody.png",
     ),
     _evaluate("evaluate: a gallery that is a file", _RESULT, (2, 3), "--gallery", "me.png"),
-    _evaluate("evaluate: a range with no frame", _RESULT, (2, 3), "--start", "99"),
+    _evaluate("evaluate: a range with no frame", _RESULT, (2, 3, 4), "--start", "99"),
     Case(
         "evaluate: a page of evil names",
         ("evaluate", "film.mp4", _EVIL, "--source", "me.png", "--html", "page.html"),
@@ -172,7 +172,7 @@ ROWS = (
         environment={"HTTPS_PROXY": "http://127.0.0.1:9"},
     ),
     Case("models: licence nobody can be asked about", ("models", "download", "ghost"), (2, 3)),
-    Case("models: path of what is missing", ("models", "path", "xseg"), (2, 3)),
+    Case("models: path of what is missing", ("models", "path", "xseg"), (2, 3), lines=8),
     Case("doctor on a healthy machine", ("doctor",), 0),
 )
 

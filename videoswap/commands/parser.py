@@ -6,6 +6,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import UsageError
@@ -49,6 +50,12 @@ class Parser(argparse.ArgumentParser):
             UsageError: ``wrong_usage``.
         """
         raise self.wrong_usage(_sentence(message))
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """Refuse a path without a name: it would be the current folder (an unset variable)."""
+        if action.type is Path and not arg_string:
+            raise argparse.ArgumentError(action, "a file or folder without a name was given")
+        return super()._get_value(action, arg_string)  # type: ignore[misc]
 
     def wrong_usage(self, message: str) -> UsageError:
         """Make the error of a wrong command line, which points to the help."""
