@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -281,11 +282,18 @@ def test_frames_count_as_swapped_where_a_swap_is_to_be_seen(
     def failing(*args, **kwargs):
         raise KeyboardInterrupt
 
-    wanted = ([photos["source"]], clip, tmp_path / "out.mp4", [photos["right"]], fresh)
+    wanted = partial(
+        swap_video,
+        [photos["source"]],
+        clip,
+        tmp_path / "out.mp4",
+        target_faces=[photos["right"]],
+        settings=fresh,
+    )
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(videoswap.jobs.delivery, "mux", failing)
-        swap_video(*wanted)
-    report = swap_video(*wanted)  # the pieces know it
+        wanted()
+    report = wanted()  # the pieces know it
     assert (report.swapped_frames, report.frames) == (5, 24)
 
 
