@@ -51,7 +51,7 @@ def sentences(lost: Lost) -> list[str]:
     if lost.end is not None:
         said.append(
             f"the video is cut short: it ends {float(lost.end.seconds):.2f} s before the "
-            f"{float(lost.end.end):.2f} s that it says it lasts, and so does the result"
+            f"{float(lost.end.end):.2f} s that it says it lasts"
         )
     if lost.gaps:
         frames = sum(gap.frames for gap in lost.gaps)
@@ -63,10 +63,7 @@ def sentences(lost: Lost) -> list[str]:
     bad = [_number(lost.undecodable_packets, "packet")] if lost.undecodable_packets else []
     bad += [_number(lost.corrupt_frames, "frame")] if lost.corrupt_frames else []
     if bad:
-        said.append(
-            f"the video has {' and '.join(bad)} with faults, {_at(lost.damaged_at)}; "
-            "what can be decoded is swapped"
-        )
+        said.append(f"the video has {' and '.join(bad)} with faults, {_at(lost.damaged_at)}")
     return said
 
 
