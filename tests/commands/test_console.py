@@ -157,3 +157,9 @@ def test_streams_and_folders_that_are_not_there(line, tmp_path):
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_current_folder_that_cannot_be_looked_into_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(console, "_stands_somewhere", lambda: False)
+    assert ends(PermissionError(13, "Permission denied", "/here")) == 3
+    assert "The current folder is gone or closed to this user." in capsys.readouterr().err

@@ -222,9 +222,11 @@ def _as_sentence(error: Exception) -> VideoswapError:
         )
     if isinstance(error, ImportError) and not (error.name or "").startswith("videoswap"):
         return explain(error)
-    if isinstance(error, FileNotFoundError) and not _stands_somewhere():
+    if isinstance(error, OSError) and not _stands_somewhere():
         return InputError(
-            "no_current_folder", "The current folder was deleted.", "Change to another one."
+            "no_current_folder",
+            "The current folder is gone or closed to this user.",
+            "Change to another one.",
         )
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         message = f"{shortened(error.filename)} cannot be: no file can have so long a name."
