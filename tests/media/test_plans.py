@@ -184,12 +184,6 @@ def test_full_range_is_kept(infos, tmp_path: Path) -> None:
     assert made.colour.full_range and made.colour.space_tag == 6
 
 
-@pytest.mark.parametrize("asked", [{}, {"crf": 30}, {"quality": "lossless"}, {"preset": "slow"}])
-def test_h264_does_without_what_differs_from_run_to_run(asked: dict, infos) -> None:
-    plan = plan_encoder(infos("yuv420p"), EncodeSettings(**asked), Path("o.mp4"))
-    assert ("weightp", "0") in plan.options
-
-
 def test_containers() -> None:
     mov = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2")
     for formats, name, suffix in [

@@ -73,17 +73,8 @@ _X26X = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
-# With weighted prediction several threads give other bits from run to run (x264 core 165), and what
-# was interrupted must come out as if it had not been.
 _X264 = EncoderSpec(
-    "crf",
-    (28, 23, 18, 14),
-    (0, 51),
-    preset="preset",
-    speed="medium",
-    presets=_X26X,
-    options={"weightp": "0"},
-    lossless={"qp": "0"},
+    "crf", (28, 23, 18, 14), (0, 51), 1, "preset", "medium", _X26X, lossless={"qp": "0"}
 )
 _NVENC = EncoderSpec(
     "cq",
