@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 from tests.hostile import (
     rows_flags,
@@ -76,9 +75,5 @@ _SHORT = (
 )
 SHORT = tuple(case for case in ROWS if case.id in _SHORT)
 assert len(SHORT) == len(_SHORT), "a row of the short form has another name now"
-# Rows that wait for a change of the program; one name a line, escaped as in the printed table.
-_PENDING = Path(__file__).with_name("pending.txt")
-_WAITING = _PENDING.read_text().splitlines() if _PENDING.exists() else []
-READY = tuple(case for case in ROWS if escaped(case.id) not in _WAITING)
 _TWICE = [id for id, count in Counter(case.id for case in ROWS).items() if count > 1]
 assert not _TWICE, f"rows of one name: {_TWICE}"

@@ -7,7 +7,7 @@ import pytest
 from tests.hostile.case import Case
 from tests.hostile.judge import run_case
 from tests.hostile.stock import group_photo, make_stock
-from tests.hostile.table import READY, SHORT
+from tests.hostile.table import ROWS, SHORT
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def material(base: Path) -> Path:
     "case",
     [
         pytest.param(case, id=repr(case.id), marks=() if case in SHORT else pytest.mark.slow)
-        for case in READY
+        for case in ROWS
     ],
 )
 def test_row(case: Case, base: Path, material: Path) -> None:
