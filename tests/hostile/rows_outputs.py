@@ -272,7 +272,10 @@ REFUSED = (
     ),
     Case("result is an address", film_words("film.mp4", "rtmp://127.0.0.1/x"), (2, 6)),
     Case(
-        "result is a number pattern without a place", film_words("film.mp4", "no/%04d.png"), (2, 6)
+        "result is a number pattern in a folder that is missing",
+        film_words("film.mp4", "no/%04d.png"),
+        (0, 2, 6),
+        leaves=("no/*.png",),
     ),
     Case("picture's result has no suffix", picture_words("me.png", out="out"), 2),
     Case("result in /proc", film_words("film.mp4", "/proc/out.mp4"), 6),
