@@ -7,8 +7,8 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
-from people_clips import Cover, Head, everybody, picture, wall
 
+from tests.analysis.people_clips import Cover, Head, everybody, picture, wall
 from videoswap.analysis.gaps import SOME, Moment, compare, fill_gap
 from videoswap.finding.search import FaceSearch
 from videoswap.finding.views import FramePicture, View

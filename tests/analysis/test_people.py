@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 import pytest
-from people_clips import (
+
+from tests.analysis.people_clips import (
     HEIGHT,
     WIDTH,
     Cover,
@@ -22,7 +23,6 @@ from people_clips import (
     twin,
     wall,
 )
-
 from tests.squares import write_video
 from videoswap.analysis.analyze import Analysis, analyze_video
 from videoswap.clustering import cluster_tracks

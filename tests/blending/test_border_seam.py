@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from portraits import oval, portrait
 
+from tests.blending.portraits import oval, portrait
 from videoswap.blending.seam import meet
 
 #: Landmarks of which only the brows count here, well above the oval.

@@ -3,8 +3,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from portraits import oval, portrait
 
+from tests.blending.portraits import oval, portrait
 from videoswap.blending.finish import Finisher, Swap
 from videoswap.blending.keep import EYES, MOUTH, keep_eyes
 from videoswap.records import Crop, SwappedCrop

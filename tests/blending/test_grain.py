@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from portraits import SIDE, oval, portrait
 
+from tests.blending.portraits import SIDE, oval, portrait
 from videoswap.blending.grain import match_grain
 
 

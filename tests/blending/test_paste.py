@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from portraits import oval, portrait
 
+from tests.blending.portraits import oval, portrait
 from videoswap.blending.paste import paste
 from videoswap.cropping import PictureSurface
 from videoswap.records import Crop, SwappedCrop

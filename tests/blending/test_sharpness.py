@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from portraits import oval, portrait
 
+from tests.blending.portraits import oval, portrait
 from videoswap.blending.sharpness import blur_of, soften
 
 BLURS = [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (3.0, 1.0), (1.0, 3.0)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import clips
 import numpy as np
 import PIL.Image
 import pytest
 
+from tests.media import clips
 from videoswap.media.animation import (
     AnimationWriter,
     animation_container,

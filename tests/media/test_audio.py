@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import av
-import clips
 import numpy as np
 import pytest
 
+from tests.media import clips
 from videoswap.errors import UsageError
 from videoswap.media.ffmpeg import verify
 from videoswap.media.mux import plan_streams

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import av
-import clips
 import numpy as np
 import pytest
 
+from tests.media import clips
 from videoswap.errors import UsageError
 from videoswap.media.formats import ENCODERS, SAME_CODEC, advised
 from videoswap.media.pixels import samples

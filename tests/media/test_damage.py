@@ -10,9 +10,9 @@ from typing import Any
 
 import av
 import av.error
-import clips
 import pytest
 
+from tests.media import clips
 from videoswap.errors import InputError
 from videoswap.media import mux, reader
 from videoswap.media.damage import Damage

@@ -6,10 +6,10 @@ import os
 import resource
 from pathlib import Path
 
-import clips
 import numpy as np
 import pytest
 
+from tests.media import clips
 from videoswap.errors import InputError, OutputError
 from videoswap.media.animation import AnimationWriter
 from videoswap.media.files import atomic_output, check_readable, made_folder

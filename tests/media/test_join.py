@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import clips
 import cv2
 import numpy as np
 import pytest
 
+from tests.media import clips
 from videoswap.media.ffmpeg import verify, verify_copied
 from videoswap.media.mux import coding_times, plan_streams
 from videoswap.media.pixels import layout, samples

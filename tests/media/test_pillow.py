@@ -6,11 +6,11 @@ import struct
 import zlib
 from pathlib import Path
 
-import clips
 import numpy as np
 import PIL.Image
 import pytest
 
+from tests.media import clips
 from videoswap.errors import InputError
 from videoswap.media import pillow
 from videoswap.media.probe import kind, probe

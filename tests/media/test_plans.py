@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import clips
 import pytest
 
+from tests.media import clips
 from videoswap.errors import InputError, UsageError
 from videoswap.media.encoder import SegmentEncoder, plan_encoder, plan_masks
 from videoswap.media.formats import default_suffix

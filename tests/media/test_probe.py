@@ -6,11 +6,11 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
-import clips
 import numpy as np
 import PIL.Image
 import pytest
 
+from tests.media import clips
 from videoswap.errors import InputError
 from videoswap.media.ffmpeg import ffmpeg_program
 from videoswap.media.orientation import orientation

@@ -6,11 +6,11 @@ import gc
 from dataclasses import replace
 from pathlib import Path
 
-import clips
 import numpy as np
 import PIL.Image
 import pytest
 
+from tests.media import clips
 from videoswap.errors import InputError
 from videoswap.media.pixels import samples
 from videoswap.media.probe import probe

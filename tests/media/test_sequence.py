@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import av
-import clips
 import cv2
 import numpy as np
 import OpenEXR
 import PIL.Image
 import pytest
 
+from tests.media import clips
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.jobs.delivery import plan_targets
 from videoswap.media.encoder import SegmentEncoder

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-import clips
 import numpy as np
 import pytest
 
+from tests.media import clips
 from videoswap.media.animation import AnimationWriter
 from videoswap.media.ffmpeg import verify
 from videoswap.media.matroska import PLACEHOLDER

@@ -11,9 +11,9 @@ import numpy as np
 import PIL.Image
 import PIL.ImageCms
 import pytest
-from pictures import cmyk_profile, write_heic
 from PIL.PngImagePlugin import PngInfo
 
+from tests.media.pictures import cmyk_profile, write_heic
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.media import pillow
 from videoswap.media.pillow import READABLE_SUFFIXES

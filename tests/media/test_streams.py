@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import av
-import clips
 import PIL.Image
 import pytest
 from av.stream import Disposition
 
+from tests.media import clips
 from videoswap.errors import OutputError
 from videoswap.media.ffmpeg import verify
 from videoswap.media.files import atomic_output
@@ -195,7 +195,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[1], sys.argv[2]]
-import clips
+from tests.media import clips
 from videoswap.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 try:

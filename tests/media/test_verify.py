@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import clips
 import imageio_ffmpeg
 import numpy as np
 import pytest
 
+from tests.media import clips
 from videoswap.errors import InputError
 from videoswap.media.ffmpeg import ffmpeg_program, verify
 from videoswap.settings import EncodeSettings

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import fill
 import pytest
 import torch
 import torch.nn.functional as F
-from amplified import amplify
 from torch import Tensor
 
+from tests.networks import fill
+from tests.networks.amplified import amplify
 from videoswap.networks.aei_net import LITE_WIDTHS, AEINet
 from videoswap.networks.blendswap import BlendSwap
 from videoswap.networks.fast import FastAEINet

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fill
 import pytest
 import torch
 import torch.nn.functional as F
-from amplified import amplify
 
+from tests.networks import fill
+from tests.networks.amplified import amplify
 from videoswap.networks import fast as fast_module
 from videoswap.networks import packed, pieces, winograd
 from videoswap.networks.aei_net import AEINet

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fill
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.networks import fill
 from videoswap.networks import packed, pieces
 from videoswap.networks.blendswap import BlendSwap
 from videoswap.networks.fast_blendswap import FastBlendSwap

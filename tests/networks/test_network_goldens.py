@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import fill
 import pytest
 import torch
 import torch.nn.functional as F
 
+from tests.networks import fill
 from videoswap import networks
 from videoswap.networks.fast import FastAEINet
 from videoswap.networks.fast_blendswap import FastBlendSwap

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import fill
 import pytest
 import torch
 from torch import Tensor
 
+from tests.networks import fill
 from videoswap.networks.aei_net import AEINet
 from videoswap.networks.fast import FastAEINet
 from videoswap.networks.graphs import BATCH_SHAPES, Function, Graphs, cut, filled

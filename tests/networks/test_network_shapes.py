@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fill
 import pytest
 import torch
 
+from tests.networks import fill
 from videoswap import networks
 from videoswap.networks.aei_net import GHOST_WIDTHS, AEINet, block_widths, upsample
 from videoswap.networks.blendswap import BlendSwap
