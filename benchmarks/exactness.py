@@ -22,12 +22,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "media")]
 
 import clips  # noqa: E402
 
-from videoswap.media.ffmpeg import verify  # noqa: E402
-from videoswap.media.pixels import layout, samples  # noqa: E402
-from videoswap.media.planes import align_box, read_rgb, write_rgb  # noqa: E402
-from videoswap.media.probe import probe  # noqa: E402
-from videoswap.media.reader import VideoReader  # noqa: E402
 from videoswap.settings import EncodeSettings  # noqa: E402
+from videoswap.video.pixel_formats import layout, samples  # noqa: E402
+from videoswap.video.planes import align_box, read_rgb, write_rgb  # noqa: E402
+from videoswap.video.probe import probe  # noqa: E402
+from videoswap.video.reader import VideoReader  # noqa: E402
+from videoswap.video.verify import verify  # noqa: E402
 
 FORMATS = ("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le")
 

@@ -25,10 +25,10 @@ from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
 from videoswap.choosing import match_people  # noqa: E402
 from videoswap.cropping import FrameSurface  # noqa: E402
 from videoswap.finding.tools import FaceTools  # noqa: E402
-from videoswap.media.probe import probe  # noqa: E402
-from videoswap.media.reader import VideoReader  # noqa: E402
 from videoswap.places import VideoPlaces  # noqa: E402
 from videoswap.sources import load_references  # noqa: E402
+from videoswap.video.probe import probe  # noqa: E402
+from videoswap.video.reader import VideoReader  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -42,13 +42,13 @@ from videoswap.clustering import cluster_tracks  # noqa: E402
 from videoswap.cropping import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.finding.tools import FaceTools  # noqa: E402
-from videoswap.media.probe import probe  # noqa: E402
-from videoswap.media.reader import VideoReader  # noqa: E402
 from videoswap.occlusion.over_time import front_over_time  # noqa: E402
 from videoswap.occlusion.own import OwnFinder  # noqa: E402
 from videoswap.records import Face  # noqa: E402
 from videoswap.settings import BlendSettings  # noqa: E402
 from videoswap.swappers.mesh import MeshSwapper  # noqa: E402
+from videoswap.video.probe import probe  # noqa: E402
+from videoswap.video.reader import VideoReader  # noqa: E402
 
 Array = NDArray[Any]
 

@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     arguments = parser.parse_args()
     sys.path.insert(0, str(ROOT))
-    from videoswap.media.formats import ENCODERS
+    from videoswap.video.formats import ENCODERS
 
     crf = str(ENCODERS["libx264"].crf)
     with tempfile.TemporaryDirectory() as name:

@@ -33,12 +33,12 @@ from .jobs.outputs import check_outputs, results_of
 from .jobs.picture import swap_one_picture
 from .jobs.preview import preview_picture, preview_video
 from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_progress
-from .media.files import check_readable
-from .media.numbered import files_of
-from .media.probe import kind, probe
 from .records import Person
 from .report import Report, counted
 from .settings import SwapSettings
+from .video.files import check_readable
+from .video.probe import kind, probe
+from .video.sequences.pattern import files_of
 from .watching import OnProgress, watched
 
 _DEFAULTS = SwapSettings()

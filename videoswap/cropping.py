@@ -20,9 +20,14 @@ from .alignment import (
     shifted,
     transform,
 )
-from .media.planes import Box, align_box, read_rgb, write_rgb
-from .media.probe import VideoInfo
 from .records import Array, Crop, Face
+from .video.planes import (
+    Box,
+    align_box,
+    read_rgb,
+    write_rgb,
+)
+from .video.probe import VideoInfo
 
 #: Side of the pictures that all generators take.
 NETWORK_SIDE = 256

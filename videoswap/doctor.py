@@ -161,7 +161,7 @@ def _models() -> list[Check]:
 
 
 def _ffmpeg() -> list[Check]:
-    from .media.ffmpeg import ffmpeg_program
+    from .video.verify import ffmpeg_program
 
     return [Check("ffmpeg program", True, ffmpeg_program())]
 
@@ -247,7 +247,7 @@ def _restorers() -> list[Check]:
 
 def _encoders() -> list[Check]:
     from .devices import gpu_present
-    from .media.formats import encoders_for
+    from .video.formats import encoders_for
 
     names = [name for name in encoders_for("yuv420p") if gpu_present() or "nvenc" not in name]
     return [Check("encoders", "libx264" in names, ", ".join(names))]

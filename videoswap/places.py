@@ -12,9 +12,9 @@ import numpy as np
 
 from .analysis.analyze import Analysis
 from .errors import InputError, NoFaceError, UsageError
-from .media.probe import VideoInfo
 from .records import Array, Face, Person, Track
 from .settings import FacePlace
+from .video.probe import VideoInfo
 
 NEAR_SECONDS = Fraction(1, 2)  # how far from a wanted moment a face may be
 PAUSE_SECONDS = Fraction(1)  # who is away for less is told to be there all the time

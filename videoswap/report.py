@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .media.files import atomic_output
 from .records import Lost
 from .runtime.stages import StageTime
+from .video.files import atomic_output
 
 
 def counted(number: int, noun: str) -> str:

@@ -14,11 +14,11 @@ from .errors import InputError, NoFaceError
 from .finding.photos import PhotoReader
 from .finding.tools import FaceTools
 from .fingerprint import digest_of, pixels_digest
-from .media.pillow import READABLE_SUFFIXES
-from .media.stills import read_picture
 from .paths import is_folder
 from .records import Array, Fallback, Photo
 from .settings import AnalysisSettings
+from .video.stills.picture import read_picture
+from .video.stills.pillow import READABLE_SUFFIXES
 
 SMALL_FACE = 64  # pixels
 # Of the threshold: photos further apart from the others in the mean show somebody else for sure.

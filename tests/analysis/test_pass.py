@@ -31,10 +31,10 @@ from videoswap.analysis.store import Store, Uncovered
 from videoswap.errors import InputError, VideoswapError
 from videoswap.finding import hidden_landmarks as hidden
 from videoswap.finding.views import FramePicture
-from videoswap.media.probe import probe
 from videoswap.occlusion import own
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
+from videoswap.video.probe import probe
 
 SETTINGS = AnalysisSettings(min_face=Fraction(1, 9))
 

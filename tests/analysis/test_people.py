@@ -26,10 +26,10 @@ from tests.analysis.people_clips import (
 from tests.squares import write_video
 from videoswap.analysis.analyze import Analysis, analyze_video
 from videoswap.clustering import cluster_tracks
-from videoswap.media.probe import probe
 from videoswap.records import Array
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
+from videoswap.video.probe import probe
 
 NEAR = 0.35  # of a face's height: how far a face may be from the one it is meant to be
 PLAIN = 0.97  # share of a face to be seen from which it must be found

@@ -12,10 +12,10 @@ from videoswap.analysis.analyze import analyze_video
 from videoswap.analysis.scan import Scanner
 from videoswap.clustering import cluster_tracks
 from videoswap.finding.views import FramePicture
-from videoswap.media.probe import probe
 from videoswap.occlusion.own import load_glance
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
+from videoswap.video.probe import probe
 
 pytestmark = pytest.mark.filterwarnings("error")
 

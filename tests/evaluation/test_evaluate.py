@@ -9,16 +9,16 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.media import clips
+from tests.video import clips
 from videoswap import EncodeSettings, SwapSettings, analyze, evaluate, swap_video
 from videoswap.errors import InputError, NoFaceError, UsageError
 from videoswap.evaluation.people import find_people
 from videoswap.finding.tools import FaceTools
-from videoswap.media.pixels import samples
-from videoswap.media.probe import probe
-from videoswap.media.reader import VideoReader
 from videoswap.places import VideoPlaces
 from videoswap.settings import PeopleSettings
+from videoswap.video.pixel_formats import samples
+from videoswap.video.probe import probe
+from videoswap.video.reader import VideoReader
 
 LOSSLESS = EncodeSettings(encoder="ffv1")
 FRAMES = 16

@@ -6,7 +6,7 @@ import pytest
 from tests.evaluation.looks import SIDE, flat, frame, textured
 from videoswap.evaluation.outside import OutsideFamily
 from videoswap.evaluation.pairs import Pair
-from videoswap.media.pixels import samples
+from videoswap.video.pixel_formats import samples
 
 FAMILY = OutsideFamily()
 MASK = np.zeros((SIDE, SIDE), np.uint8)

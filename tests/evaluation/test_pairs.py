@@ -4,12 +4,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.media import clips
+from tests.video import clips
 from videoswap.errors import InputError
 from videoswap.evaluation.pairs import read_pairs
-from videoswap.media.probe import probe
 from videoswap.settings import EncodeSettings
 from videoswap.timerange import TimeRange
+from videoswap.video.probe import probe
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import folder as folder_job
 from videoswap.jobs.folder import FolderRequest, check_request, swap_one_folder
 from videoswap.jobs.folder_plan import Choice
-from videoswap.media.files import atomic_output
 from videoswap.report import Report
+from videoswap.video.files import atomic_output
 
 REPORT = "videoswap-report.json"
 

@@ -10,7 +10,7 @@ import pytest
 
 from videoswap import swap_video
 from videoswap.errors import InputError, NoFaceError
-from videoswap.media.probe import probe
+from videoswap.video.probe import probe
 
 
 def packets_of(path):

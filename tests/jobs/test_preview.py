@@ -12,8 +12,8 @@ from PIL import Image
 from videoswap import EncodeSettings, PeopleSettings, preview_swap, swap_image, swap_video
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.jobs.preview import bar_rows, side_by_side
-from videoswap.media.probe import probe
-from videoswap.media.reader import VideoReader, upright_picture
+from videoswap.video.probe import probe
+from videoswap.video.reader import VideoReader, upright_picture
 
 
 def halves(path):

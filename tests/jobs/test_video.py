@@ -18,10 +18,10 @@ import videoswap.jobs.video
 import videoswap.runtime.render
 from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
-from videoswap.media.probe import probe
 from videoswap.runtime.outputs import Outputs
 from videoswap.settings import FacePlace, PeopleSettings
 from videoswap.timerange import TimeRange
+from videoswap.video.probe import probe
 
 
 def planes(path, mask=False):

@@ -23,12 +23,12 @@ from ..finding.landmarks import Landmarker
 from ..finding.recognition import Recognizer
 from ..finding.search import search_height
 from ..finding.views import FramePicture
-from ..media.probe import VideoInfo
-from ..media.reader import AnalysisScaler, VideoReader
 from ..occlusion.own import load_glance, networks_key
 from ..records import Array, Face, Fallback, Track
 from ..settings import AnalysisSettings
 from ..timerange import TimeRange
+from ..video.probe import VideoInfo
+from ..video.reader import AnalysisScaler, VideoReader
 from .key import analysis_key
 from .opening import open_store
 from .samples import mean_embedding

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..fingerprint import digest_of, file_digest, library_versions
-from ..media.numbered import files_of
-from ..media.packets import unreadable
 from ..settings import AnalysisSettings
+from ..video.packets import unreadable
+from ..video.sequences.pattern import files_of
 
 WHOLE_UP_TO = 1 << 30  # bytes; larger files are sampled
 SAMPLES, SAMPLE_SIZE = 64, 1 << 22

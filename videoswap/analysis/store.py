@@ -24,8 +24,8 @@ from filelock import FileLock
 
 from ..errors import OutputError, reason_of
 from ..finding.appearance import MOST, Appearance
-from ..media.damage import Damage
 from ..records import Array, Face, Fallback
+from ..video.damage import Damage
 from . import tables
 from .samples import Sample
 from .scan import Scanned, ScanState

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..alignment import scale_of, shifted
 from ..cropping import Surface, region_box
-from ..media.planes import Box
 from ..records import Array, Crop, SwappedCrop
+from ..video.planes import Box
 from .grain import match_grain
 
 

@@ -106,8 +106,8 @@ def target_of(
         OutputError: ``disk_full`` or ``unwritable_output``.
     """
     from ..jobs.outputs import check_name
-    from ..media.numbered import is_numbered
-    from ..media.spool import STDIN, spooled
+    from ..video.sequences.pattern import is_numbered
+    from ..video.spool import STDIN, spooled
 
     given = [getattr(arguments, name) for name in INPUTS if getattr(arguments, name) is not None]
     if len(given) != 1:
@@ -169,7 +169,7 @@ def _check_stdout(arguments: argparse.Namespace) -> None:
 @contextmanager
 def _sent(form: str | None, path: Path, image: bool) -> Iterator[Path]:
     """Give a place for a result that then goes to stdout."""
-    from ..media.spool import private_folder, send_to_stdout
+    from ..video.spool import private_folder, send_to_stdout
 
     suffix = _usual_name(path, image).suffix if form is None else f".{form}"
     with private_folder("result") as folder:
@@ -191,7 +191,7 @@ def _of_folder(name: Path | None, folder: Path | None) -> Path:
 
 
 def _is_image(path: Path) -> bool:
-    from ..media.probe import kind  # the heavy libraries, not needed for --help
+    from ..video.probe import kind  # the heavy libraries, not needed for --help
 
     return kind(path) == "image"
 
@@ -214,7 +214,7 @@ def _inside(folder: Path | None, name: Path) -> Path:
 def _made(folder: Path | None, dry_run: bool) -> Iterator[None]:
     """Make a folder for a result; it is taken away again if nothing came into it."""
     from ..jobs.outputs import check_output_folder
-    from ..media.files import made_folder
+    from ..video.files import made_folder
 
     if folder is not None and not is_folder(folder):
         check_output_folder(folder)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..jobs.context import Say
-from ..media.probe import probe
 from ..report import counted
 from ..runtime.progress import Progress
 from ..settings import SwapSettings
+from ..video.probe import probe
 from .evaluate import evaluate_result
 from .grid import write_grid
 from .report import Evaluation

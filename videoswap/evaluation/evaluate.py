@@ -11,11 +11,11 @@ from ..errors import UsageError
 from ..finding.tools import FaceTools
 from ..jobs.context import Say
 from ..jobs.video import analyze_with_progress, uncover_with_progress
-from ..media.probe import VideoInfo, probe
 from ..places import VideoPlaces
 from ..runtime.progress import Progress
 from ..runtime.stages import stages_share_the_cores
 from ..settings import AnalysisSettings, PeopleSettings, SwapSettings
+from ..video.probe import VideoInfo, probe
 from .columns import Collector, joined
 from .expression import ExpressionFamily
 from .gaze import GazeFamily

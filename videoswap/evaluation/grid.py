@@ -14,11 +14,11 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from ..errors import UsageError
-from ..media.files import atomic_output, url
-from ..media.formats import container_for, holds
-from ..media.probe import VideoInfo
 from ..records import Array
 from ..timerange import TimeRange
+from ..video.files import atomic_output, url
+from ..video.formats import container_for, holds
+from ..video.probe import VideoInfo
 from .pairs import Pair, read_pairs
 
 PANE_ROWS = 480  # of one picture at most

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..finding.landmarks import Landmarker
 from ..masks import forehead, hull
-from ..media.planes import Box
 from ..records import Array, Face
+from ..video.planes import Box
 from .pairs import Pair
 
 AROUND = 1.9  # side of the window in face sizes: the face and a ring of its surroundings

@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..media.pixels import layout, samples
 from ..records import Array
+from ..video.pixel_formats import layout, samples
 from .look import Look
 from .metric import Metric, largest, mean, total
 from .pairs import Pair

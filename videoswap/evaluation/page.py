@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..media.files import atomic_output
 from ..records import Array
+from ..video.files import atomic_output
 from .plots import CLASSES, curve_plot
 from .report import Evaluation, Group, Value
 from .worst import pictures, worst_frames

@@ -12,11 +12,11 @@ import numpy as np
 
 from ..analysis.analyze import pts_span
 from ..errors import InputError
-from ..media.pixels import layout, samples
-from ..media.probe import VideoInfo
-from ..media.reader import AnalysisScaler, DecodedFrame, VideoReader
 from ..records import Array
 from ..timerange import TimeRange
+from ..video.pixel_formats import layout, samples
+from ..video.probe import VideoInfo
+from ..video.reader import AnalysisScaler, DecodedFrame, VideoReader
 
 THUMBNAIL = 32  # pixels, of the pictures by which two videos are told apart
 UNLIKE = 30.0  # levels by which the median pixel of two thumbnails may differ

@@ -10,9 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ..media.files import atomic_output
 from ..records import Array
 from ..timerange import TimeRange
+from ..video.files import atomic_output
 from .metric import Columns, Metric
 
 VERSION = 2  # of the JSON; goes up when a key changes its meaning or goes away

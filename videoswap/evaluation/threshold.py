@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..finding.recognition import Recognizer
-from ..media.files import check_readable
 from ..records import Fallback
 from ..settings import SwapSettings
+from ..video.files import check_readable
 
 
 def person_threshold(

@@ -9,9 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..media.planes import Box
-from ..media.probe import probe
 from ..records import Array
+from ..video.planes import Box
+from ..video.probe import probe
 from .look import cut
 from .pairs import Pair, read_pairs
 from .report import Evaluation, Group

@@ -15,7 +15,6 @@ from ..devices import Device, choose_device
 from ..errors import InputError
 from ..finding.photos import LARGE
 from ..finding.tools import FaceTools
-from ..media.pillow import size_of
 from ..occlusion.choose import MakeFinder, load_finder
 from ..records import Fallback
 from ..restorers.restored import restored
@@ -24,6 +23,7 @@ from ..sources import Reference, Source, load_references, load_sources
 from ..swappers.base import Identity, Swapper
 from ..swappers.boosted import boosted
 from ..swappers.registry import choose_engine
+from ..video.stills.pillow import size_of
 
 Say = Callable[[str], None]
 

@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OutputError, UsageError
-from ..media.animation import (
-    AnimationWriter,
-    animation_container,
-    animation_losses,
-    animation_streams,
-)
-from ..media.choice import unheeded
-from ..media.encoder import EncoderPlan, plan_encoder, plan_masks
-from ..media.exr import HALF
-from ..media.ffmpeg import verify, verify_copied
-from ..media.files import atomic_output, lay_aside, output_errors
-from ..media.mux import mux, plan_streams
-from ..media.numbered import is_numbered
-from ..media.picture_writer import CONTAINER, plan_pictures, write_pictures
-from ..media.probe import VideoInfo
-from ..media.streams import StreamPlan
 from ..records import Array, Fallback
 from ..runtime.outputs import Outputs
 from ..runtime.progress import Progress
 from ..runtime.segments import Segment
 from ..settings import SwapSettings
+from ..video.animated.animation import (
+    AnimationWriter,
+    animation_container,
+    animation_losses,
+    animation_streams,
+)
+from ..video.encoder import EncoderPlan, plan_encoder, plan_masks
+from ..video.encoder_choice import unheeded
+from ..video.files import atomic_output, lay_aside, output_errors
+from ..video.mux import mux, plan_streams
+from ..video.probe import VideoInfo
+from ..video.sequences.exr import HALF
+from ..video.sequences.pattern import is_numbered
+from ..video.sequences.writer import CONTAINER, plan_pictures, write_pictures
+from ..video.streams import StreamPlan
+from ..video.verify import verify, verify_copied
 from .clock import Clock
 
 CHECK = "a final check"

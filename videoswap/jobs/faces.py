@@ -13,16 +13,16 @@ from typing import Any, Protocol
 from ..analysis.analyze import Analysis
 from ..clustering import people_of
 from ..finding.tools import FaceTools
-from ..media.files import atomic_output, made_folder, output_errors
-from ..media.numbered import files_of
-from ..media.probe import VideoInfo, kind, probe
-from ..media.reader import VideoReader, upright_picture
-from ..media.stills import Picture, read_picture, write_picture
 from ..places import PicturePlaces, Places, VideoPlaces, View
 from ..records import Array, Face, Person, Track
 from ..runtime.progress import Progress
 from ..settings import SwapSettings
 from ..sources import CROP_NAME, LISTING, SHEET
+from ..video.files import atomic_output, made_folder, output_errors
+from ..video.probe import VideoInfo, kind, probe
+from ..video.reader import VideoReader, upright_picture
+from ..video.sequences.pattern import files_of
+from ..video.stills.picture import Picture, read_picture, write_picture
 from .contact_sheet import SheetEntry, contact_sheet
 from .context import Say
 from .losses import explained, lost_of, sentences

@@ -19,11 +19,11 @@ from ..errors import (
     VideoswapError,
 )
 from ..fingerprint import digest_of
-from ..media.files import made_folder, output_errors
 from ..paths import is_folder, is_link, real_path
 from ..report import Report
 from ..settings import PeopleSettings, SwapSettings
 from ..sources import photo_files
+from ..video.files import made_folder, output_errors
 from ..watching import watcher
 from .claim import claimed
 from .context import Context

@@ -11,11 +11,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from ..errors import InputError
-from ..media.formats import default_suffix
-from ..media.pillow import READABLE_SUFFIXES
-from ..media.probe import kind, probe
-from ..media.stills import picture_suffix
 from ..paths import is_file
+from ..video.formats import default_suffix
+from ..video.probe import kind, probe
+from ..video.stills.picture import picture_suffix
+from ..video.stills.pillow import READABLE_SUFFIXES
 from .outputs import file_identity, fitted_name, folded
 
 # Files with such a name that cannot be read have failed; others were never meant.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.key import video_digest
-from ..media.files import output_errors
+from ..video.files import output_errors
 
 NAME = ".videoswap_done.jsonl"
 

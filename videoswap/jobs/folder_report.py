@@ -10,8 +10,8 @@ from typing import Any
 
 from .. import __version__
 from ..errors import PartialError
-from ..media.files import atomic_output
 from ..report import Report, counted
+from ..video.files import atomic_output
 
 NAME = "videoswap-report.json"
 SCHEMA = 1

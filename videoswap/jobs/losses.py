@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from fractions import Fraction
 
 from ..errors import InputError, NoFaceError
-from ..media.damage import Damage
-from ..media.probe import VideoInfo
 from ..records import Gap, Lost
+from ..video.damage import Damage
+from ..video.probe import VideoInfo
 
 MOST_TIMES = 100  # kept of damaged packets and frames
 SHOWN = 5  # times in a sentence

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import OutputError
-from ..media.numbered import is_numbered, numbered_files, numbered_name
 from ..paths import is_folder, is_link, real_path, shortened
+from ..video.sequences.pattern import is_numbered, numbered_files, numbered_name
 
 NAME_MAX = 255  # bytes of a file name where the system does not say
 PATH_MAX = 4096  # bytes of a path, with the zero at its end, where the system does not say
@@ -260,7 +260,7 @@ def default_output(target: Path) -> Path:
     Raises:
         InputError: If the picture cannot be read.
     """
-    from ..media.stills import picture_suffix  # not needed for --help
+    from ..video.stills.picture import picture_suffix  # not needed for --help
 
     return _beside_you(target, picture_suffix(target))
 
@@ -271,8 +271,8 @@ def default_video_output(video: Path) -> Path:
     Raises:
         InputError: If the video cannot be read.
     """
-    from ..media.formats import default_suffix  # not needed for --help
-    from ..media.probe import probe
+    from ..video.formats import default_suffix  # not needed for --help
+    from ..video.probe import probe
 
     if is_numbered(video):
         return _beside_you(Path(f"{video.absolute().parent.name}.mp4"), ".mp4")

@@ -15,12 +15,18 @@ from ..choosing import match_people
 from ..cropping import PictureSurface, covered_pixels, cut
 from ..finding.recognition import Recognizer
 from ..matching import Matching
-from ..media.choice import unheeded
-from ..media.still_formats import check_mask_name
-from ..media.stills import Picture, losses, read_picture, still_quality, write_picture
 from ..places import PicturePlaces
 from ..records import Array, Face, Person, Track
 from ..report import Report
+from ..video.encoder_choice import unheeded
+from ..video.stills.formats import check_mask_name
+from ..video.stills.picture import (
+    Picture,
+    losses,
+    read_picture,
+    still_quality,
+    write_picture,
+)
 from .context import Context, say_if_large
 from .people import describe, picture_reports
 

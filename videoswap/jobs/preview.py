@@ -19,10 +19,6 @@ from PIL import Image, ImageDraw, ImageFont
 from ..blending.finish import REACH
 from ..errors import UsageError
 from ..matching import Matching
-from ..media.probe import VideoInfo, probe
-from ..media.reader import DecodedFrame, VideoReader, upright_picture
-from ..media.still_formats import still_format
-from ..media.stills import Picture, write_picture
 from ..places import VideoPlaces
 from ..records import Array, Fallback
 from ..report import PersonReport, Report
@@ -30,6 +26,10 @@ from ..runtime.outputs import Outputs
 from ..runtime.render import cast
 from ..runtime.segments import plan_segments
 from ..runtime.stages import stages_share_the_cores
+from ..video.probe import VideoInfo, probe
+from ..video.reader import DecodedFrame, VideoReader, upright_picture
+from ..video.stills.formats import still_format
+from ..video.stills.picture import Picture, write_picture
 from .clock import Clock
 from .context import Context
 from .people import describe, person_reports, picture_reports

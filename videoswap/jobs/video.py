@@ -15,9 +15,6 @@ from ..choosing import match_people
 from ..errors import InputError
 from ..finding.tools import FaceTools
 from ..matching import Matching
-from ..media.probe import VideoInfo, probe
-from ..media.scratch import clear_leftovers
-from ..media.segment import EncodedSegment
 from ..occlusion.finder import Finder
 from ..places import VideoPlaces
 from ..records import Fallback, Person
@@ -30,6 +27,9 @@ from ..runtime.segments import Segment, plan_segments
 from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
 from ..timerange import TimeRange
+from ..video.probe import VideoInfo, probe
+from ..video.segment import EncodedSegment
+from ..video.temporary_files import clear_leftovers
 from .clock import Clock
 from .context import Context, Say
 from .delivery import Targets, animation_sink, deliver, plan_targets

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from ..errors import InputError, VideoswapError
-from ..media.files import atomic_output, check_readable, output_errors
+from ..video.files import atomic_output, check_readable, output_errors
 from .copies import SOURCE, converted_path
 
 WARNING = (

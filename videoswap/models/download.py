@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from ..errors import InputError, OutputError
-from ..media.files import output_errors
+from ..video.files import output_errors
 from . import drive, known
 from .known import Say
 from .manifest import Model

@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from ..errors import InputError, reason_of
 from ..fingerprint import file_digest
-from ..media.files import atomic_output, output_errors
+from ..video.files import atomic_output, output_errors
 from .manifest import Model, load_manifest, weights_dir
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import UsageError
-from ..media.files import atomic_output, output_errors
+from ..video.files import atomic_output, output_errors
 from .known import Say
 from .manifest import Licence
 

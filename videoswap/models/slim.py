@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..fingerprint import file_digest
-from ..media.files import atomic_output
+from ..video.files import atomic_output
 from . import known
 from .copies import SOURCE, metadata
 from .manifest import Model, weights_dir

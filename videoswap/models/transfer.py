@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import OutputError
-from ..media.files import output_errors
+from ..video.files import output_errors
 
 AGENT = "videoswap (weights download)"
 _BLOCK = 1 << 18

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..media.files import check_readable
+from ..video.files import check_readable
 from . import known
 from .fitting import State, fit, misfit
 

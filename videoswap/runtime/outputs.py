@@ -11,11 +11,11 @@ from typing import Protocol
 import av
 
 from ..errors import InputError
-from ..media.encoder import EncoderPlan, SegmentEncoder
-from ..media.probe import VideoInfo
-from ..media.reader import DecodedFrame
-from ..media.segment import EncodedSegment
 from ..records import Array, Crop, SwappedCrop
+from ..video.encoder import EncoderPlan, SegmentEncoder
+from ..video.probe import VideoInfo
+from ..video.reader import DecodedFrame
+from ..video.segment import EncodedSegment
 from .memory import give_back_memory
 from .segments import Segment
 

@@ -15,9 +15,9 @@ from filelock import FileLock
 from ..errors import reason_of
 from ..fingerprint import code_digest, digest_of, library_versions
 from ..locks import discard, try_lock
-from ..media.files import output_errors
-from ..media.scratch import held, scratch_path
 from ..records import Fallback
+from ..video.files import output_errors
+from ..video.temporary_files import held, scratch_path
 
 FOLDER = "renders"
 ABOUT = "about.json"

@@ -11,11 +11,11 @@ from ..blending.finish import REACH, Finisher, Swap
 from ..blending.paste import paste
 from ..cropping import FrameSurface, covered_pixels, cut
 from ..errors import InputError
-from ..media.probe import VideoInfo
-from ..media.reader import DecodedFrame, VideoReader
 from ..occlusion.finder import Finder
 from ..records import Array, Crop, Face, SwappedCrop
 from ..swappers.base import Identity, Swapper
+from ..video.probe import VideoInfo
+from ..video.reader import DecodedFrame, VideoReader
 from .neighbours import windows
 from .outputs import FrameJob, Outputs
 from .segments import Segment

@@ -1,0 +1,363 @@
+"""The decision how a result is encoded, made once and carried by every segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from ..errors import UsageError
+from ..records import Fallback
+from ..settings import EncodeSettings
+from .audio import check_sound
+from .color import (
+    BT709,
+    FULL,
+    LIMITED,
+    RGB,
+    UNSPECIFIED,
+    Colour,
+    Light,
+)
+from .encoder_choice import (
+    choose,
+    edited,
+    is_odd,
+    profile_options,
+    settle,
+    wanted_format,
+    why_not_first,
+)
+from .formats import (
+    ENCODERS,
+    EVEN_ONLY,
+    EXACT_TIMES,
+    QUALITY_WORDS,
+    ROUNDING,
+    EncoderSpec,
+    accepted_formats,
+    advised,
+    codec_of,
+    container_for,
+    encoders_for,
+    holds,
+    nearest_format,
+)
+from .pixel_formats import layout
+from .probe import VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderPlan:
+    """Everything that shapes the encoded video.
+
+    Attributes:
+        encoder: FFmpeg's name of the encoder.
+        codec: FFmpeg's name of the codec.
+        pix_fmt: Pixel format given to the encoder.
+        options: Options of the encoder, name and value.
+        threads: Threads of the encoder; 0 lets it decide.
+        container: FFmpeg's name of the container.
+        time_base: Seconds a tick of pts.
+        rate: Frames a second, a hint for rate control.
+        colour: Tags to write.
+        repacked: Whether frames reach the encoder without loss.
+        notes: What is done otherwise than asked or expected.
+    """
+
+    encoder: str
+    codec: str
+    pix_fmt: str
+    options: tuple[tuple[str, str], ...]
+    threads: int
+    container: str
+    time_base: Fraction
+    rate: Fraction
+    colour: Colour
+    repacked: bool
+    notes: tuple[Fallback, ...] = ()
+
+
+def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> EncoderPlan:
+    """Decide how a video is encoded, and try that the encoder agrees.
+
+    Args:
+        info: The source.
+        settings: What was asked for.
+        out: The result; its suffix names the container.
+
+    Raises:
+        UsageError: ``unknown_container``, ``unknown_encoder``, ``container_codec``,
+            ``lossy_pix_fmt``, ``unknown_pix_fmt``, ``no_same_encoder``, ``bad_crf``, ``no_crf``,
+            ``no_preset``, ``no_lossless`` or ``encoder_refused``.
+    """
+    container = container_for(out)
+    check_sound(settings.audio, container)
+    asked = settings
+    settings, notes = settle(info, settings, container)
+    wanted = wanted_format(info, settings)
+    encoder = choose(info, wanted, settings, container)
+    codec = codec_of(encoder)
+    if not holds(container, codec):
+        fitting = encoders_for(wanted, container)
+        raise UsageError(
+            "container_codec",
+            f"A {out.suffix} file cannot hold {codec} video.",
+            f"Use .mkv, or --encoder {' or '.join(fitting)}." if fitting else "Use .mkv.",
+        )
+    pix_fmt = _accepted(encoder, wanted, container)
+    notes += _notes(info, asked, encoder, wanted, container)
+    if settings.encoder is None and encoder not in EVEN_ONLY and is_odd(info, wanted):
+        settings = _without_preset(settings, encoder, notes)
+    options = _options(encoder, settings, notes)
+    options |= profile_options(info, settings, encoder, wanted, asked.encoder == "same")
+    if container == "avi":
+        options["bf"] = "0"  # AVI has no place for the order of B-frames
+    colour = _output_colour(info.colour, wanted)
+    if colour.light is not None and not _tell_light(encoder, options, colour.light):
+        notes.append(Fallback("HDR mastering metadata", "", f"{encoder} takes none from here"))
+    plan = EncoderPlan(
+        encoder=encoder,
+        codec=codec,
+        pix_fmt=pix_fmt,
+        options=tuple(options.items()),
+        threads=settings.threads,
+        container=container,
+        time_base=info.time_base,
+        rate=info.average_rate,
+        colour=colour,
+        repacked=wanted == info.pix_fmt,
+        notes=tuple(notes),
+    )
+    from .encoder import fitting_slices, try_encoder  # the encoder needs the plan's type
+
+    plan = fitting_slices(plan, info)
+    try_encoder(plan, info)
+    return plan
+
+
+def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
+    """Plan a lossless 8-bit grey video of masks, with the pts and size of the source.
+
+    FFV1 where the container takes it, else x264 without loss.
+
+    Raises:
+        UsageError: ``unknown_container``, or ``container_codec`` for WebM and MPEG-TS.
+    """
+    container = container_for(out)
+    if container in ("webm", "mpegts"):
+        raise UsageError(
+            "container_codec",
+            f"A {out.suffix} file cannot hold masks without loss.",
+            "Use .mkv, .mp4 or .nut.",
+        )
+    encoder = "ffv1" if holds(container, "ffv1") else "libx264"
+    options = dict(ENCODERS[encoder].options)
+    if encoder == "libx264":
+        options |= {"qp": "0", "preset": "veryfast"}
+    notes = [] if container in EXACT_TIMES else [_rounding(container)]
+    from .encoder import fitting_slices  # the encoder needs the plan's type
+
+    plan = EncoderPlan(
+        encoder=encoder,
+        codec=codec_of(encoder),
+        pix_fmt="gray",
+        options=tuple(options.items()),
+        threads=0,
+        container=container,
+        time_base=info.time_base,
+        rate=info.average_rate,
+        colour=replace(
+            info.colour,
+            full_range=True,
+            depth=8,
+            transfer="sdr",
+            space_tag=UNSPECIFIED,
+            range_tag=FULL,
+            transfer_tag=UNSPECIFIED,
+            primaries_tag=UNSPECIFIED,
+            light=None,
+        ),
+        repacked=True,
+        notes=tuple(notes),
+    )
+    return fitting_slices(plan, info)
+
+
+def _without_preset(
+    settings: EncodeSettings, encoder: str, notes: list[Fallback]
+) -> EncodeSettings:
+    """Drop a preset that was meant for the encoder that an odd size rules out."""
+    if settings.preset is None:
+        return settings
+    notes.append(Fallback(f"--preset {settings.preset}", "", f"{encoder} has other words"))
+    return replace(settings, preset=None)
+
+
+def _accepted(encoder: str, wanted: str, container: str) -> str:
+    accepted = accepted_formats(encoder)
+    if wanted in accepted:
+        return accepted[wanted]
+    others = [name for name in encoders_for(wanted) if "nvenc" not in name]
+    fitting = [name for name in others if holds(container, codec_of(name))]
+    advice = f"use --encoder {' or '.join(fitting)}" if fitting else ""
+    if not fitting:
+        near = _near(wanted, container)
+        advice = f"use --encoder {near[0]} --pix_fmt {near[1]}" if near else ""
+    if others and not advice:
+        advice = f"write .mkv with --encoder {others[0]}"
+    example = "yuv420p" if "yuv420p" in accepted else next(iter(accepted), "yuv420p")
+    raise UsageError(
+        "lossy_pix_fmt",
+        f"{encoder} cannot hold {wanted} pictures without loss.",
+        f"Accept the loss with --pix_fmt {example}{', or ' if advice else ''}{advice}.",
+    )
+
+
+def _near(wanted: str, container: str) -> tuple[str, str] | None:
+    """Return an encoder that keeps all but some bits of a sample, and its pixel format."""
+    form = layout(wanted)
+    if form is None or form.depth == 8:
+        return None
+    for name in advised():
+        if name in av.codecs_available and holds(container, codec_of(name)):
+            near = nearest_format(name, wanted)
+            if near is not None and "nvenc" not in name:
+                return name, near
+    return None
+
+
+def _options(encoder: str, settings: EncodeSettings, notes: list[Fallback]) -> dict[str, str]:
+    spec = ENCODERS.get(encoder, EncoderSpec())
+    options = dict(spec.options)
+    if settings.quality == "lossless":
+        if spec.lossless is None:
+            able = [name for name in advised() if ENCODERS[name].lossless is not None]
+            raise UsageError(
+                "no_lossless",
+                f"{encoder} cannot write without loss.",
+                f"Use --encoder {' or '.join(able)}, or --quality visually_lossless.",
+            )
+        options |= spec.lossless
+        if codec_of(encoder) == "h264":
+            why = "--quality lossless asks for it"
+            notes.append(Fallback("what every player shows", "H.264 without loss", why))
+    elif spec.quality is not None:
+        options[spec.quality] = f"{_quality(encoder, spec, settings) * spec.scale:g}"
+    elif settings.crf is not None:
+        raise UsageError("no_crf", f"{encoder} has no --crf.", "Leave --crf out.")
+    elif settings.quality is not None and spec.lossless is not None:
+        why = f"{encoder} knows nothing else"
+        notes.append(Fallback(f"--quality {settings.quality}", "coding without loss", why))
+    if spec.preset is not None:
+        if settings.preset is not None and settings.preset not in spec.presets:
+            raise UsageError(
+                "encoder_refused",
+                f"{encoder} has no preset {settings.preset!r}.",
+                f"Use one of {', '.join(spec.presets)}.",
+            )
+        options[spec.preset] = settings.preset or spec.speed
+    elif settings.preset is not None:
+        raise UsageError("no_preset", f"{encoder} has no --preset.", "Leave --preset out.")
+    return options
+
+
+def _quality(encoder: str, spec: EncoderSpec, settings: EncodeSettings) -> float:
+    if settings.crf is None:
+        return spec.words[QUALITY_WORDS.index(settings.quality or "high")]
+    best, worst = spec.limits
+    if not best <= settings.crf <= worst:
+        raise UsageError(
+            "bad_crf",
+            f"{encoder} takes a --crf from {best:g} (best) to {worst:g} (worst), "
+            f"not {settings.crf:g}.",
+            "Or say it in words with --quality.",
+        )
+    return settings.crf
+
+
+def _rounding(container: str) -> Fallback:
+    return Fallback(
+        "exact ones", "rounded times", f"{container} files round them to {ROUNDING[container]}"
+    )
+
+
+def _notes(
+    info: VideoInfo, settings: EncodeSettings, encoder: str, wanted: str, container: str
+) -> list[Fallback]:
+    found = [edited(info, settings, encoder)]
+    if settings.encoder is None and settings.quality != "lossless":
+        found.insert(0, why_not_first(info, encoder, wanted, container))
+    notes = [note for note in found if note is not None]
+    if settings.pix_fmt is not None and wanted != info.pix_fmt:
+        notes.append(Fallback(info.pix_fmt, f"pixel format {wanted}", "--pix_fmt asks for it"))
+    if container not in EXACT_TIMES:
+        notes.append(_rounding(container))
+    if info.interlaced:
+        notes.append(Fallback("interlaced video", "progressive video", "whole frames are encoded"))
+    form = layout(wanted)
+    deep = form is not None and form.depth > 8
+    if info.colour.transfer != "sdr" and deep and codec_of(encoder) == "h264":
+        notes.append(
+            Fallback("HEVC", "HDR in H.264", "libx264 was taken; --encoder h265 plays on more")
+        )
+    if info.dolby_vision:
+        notes.append(Fallback("Dolby Vision metadata", "", "no encoder here writes it"))
+    return notes
+
+
+def _output_colour(colour: Colour, wanted: str) -> Colour:
+    """Return the tags after a change of the pixel format."""
+    form = layout(wanted)
+    if form is None or (form.model == "rgb") == (colour.space == RGB):
+        return colour if form is None else replace(colour, depth=form.depth)
+    if form.model == "rgb":
+        return replace(
+            colour, space=RGB, space_tag=RGB, full_range=True, range_tag=FULL, depth=form.depth
+        )
+    grey = form.model == "grey"
+    return replace(
+        colour,
+        space=BT709,
+        space_tag=UNSPECIFIED if grey else BT709,
+        full_range=grey,
+        range_tag=FULL if grey else LIMITED,
+        depth=form.depth,
+    )
+
+
+def _tell_light(encoder: str, options: dict[str, str], light: Light) -> bool:
+    """Add the mastering metadata in the encoder's own words; False if it has none."""
+    names = {
+        "libx264": ("x264-params", "mastering-display", "cll", True),
+        "libx265": ("x265-params", "master-display", "max-cll", True),
+        "libsvtav1": ("svtav1-params", "mastering-display", "content-light", False),
+    }
+    if encoder not in names:
+        return False
+    option, display, level, whole = names[encoder]
+    parts = [options[option]] if option in options else []
+    if light.primaries is not None and light.luminance is not None:
+        parts.append(f"{display}={_display(light, whole)}")
+    if light.max_cll or light.max_fall:
+        parts.append(f"{level}={light.max_cll},{light.max_fall}")
+    options[option] = ":".join(parts)
+    return True
+
+
+def _display(light: Light, whole: bool) -> str:
+    """Write a mastering display in x265's units, or in plain numbers."""
+    assert light.primaries is not None and light.luminance is not None
+
+    def write(value: Fraction, unit: int) -> str:
+        return str(round(value * unit)) if whole else f"{value.numerator / value.denominator:.4f}"
+
+    pairs = [
+        ",".join(write(value, 50_000) for value in light.primaries[i : i + 2])
+        for i in range(0, 8, 2)
+    ]
+    red, green, blue, white = pairs
+    least, greatest = (write(value, 10_000) for value in light.luminance)
+    return f"G({green})B({blue})R({red})WP({white})L({greatest},{least})"

@@ -1,0 +1,79 @@
+"""The PQ curve (SMPTE ST 2084) made viewable and back, channel by channel.
+
+A face is worked on as if it were SDR: a PQ value becomes light in cd/m2, is divided by 1000 and
+raised to 1/2.4, like a display with 1000 cd/m2 for white. Each step is monotone, so the way back
+is exact up to rounding; light above 1000 cd/m2 inside a mask is clipped. Primaries stay as they
+are. HLG is made to look right on SDR displays and is left alone.
+
+The half floats of EXR pictures, which ``exr`` numbers in the order of their values, are shown
+likewise: light up to 1, which is white, raised to 1/2.4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..records import Array
+from .sequences.exr import HALF, half_of, number_of
+
+M1, M2 = 2610 / 16384, 2523 / 4096 * 128
+C1, C2, C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
+PQ_PEAK = 10_000.0
+WHITE = 1000.0
+GAMMA = 2.4
+STEPS = 65535
+
+
+def pq_to_light(code: Array) -> Array:
+    """Return cd/m2 for PQ values from 0 to 1."""
+    power = np.power(np.clip(code, 0, 1), 1 / M2)
+    light = np.maximum(power - C1, 0) / (C2 - C3 * power)
+    return np.asarray(PQ_PEAK * np.power(light, 1 / M1))
+
+
+def light_to_pq(light: Array) -> Array:
+    """Return PQ values from 0 to 1 for cd/m2."""
+    power = np.power(np.clip(light / PQ_PEAK, 0, 1), M1)
+    return np.asarray(np.power((C1 + C2 * power) / (1 + C3 * power), M2))
+
+
+def _view(code: Array) -> Array:
+    return np.asarray(255 * np.power(np.minimum(pq_to_light(code) / WHITE, 1), 1 / GAMMA))
+
+
+def _code(view: Array) -> Array:
+    return np.asarray(255 * light_to_pq(WHITE * np.power(view / 255, GAMMA)))
+
+
+_UNIT = np.linspace(0, 1, STEPS + 1)
+_TO_VIEW = _view(_UNIT).astype(np.float32)
+_FROM_VIEW = _code(255 * _UNIT).astype(np.float32)
+PQ_PREVIEW: Array = np.rint(_view(np.arange(256) / 255)).astype(np.uint8)
+
+
+def _half_tables() -> tuple[Array, Array]:
+    light = np.nan_to_num(half_of(np.arange(STEPS + 1)).astype(np.float64), nan=0.0)
+    view = 255 * np.power(np.clip(light, 0, 1), 1 / GAMMA)
+    numbers = number_of(np.power(_UNIT, GAMMA).astype(np.float16))
+    return view.astype(np.float32), (numbers * (255 / STEPS)).astype(np.float32)
+
+
+_HALF_TO_VIEW, _HALF_FROM_VIEW = _half_tables()
+HALF_PREVIEW: Array = np.rint(_HALF_TO_VIEW).astype(np.uint8)  # by the number of a half float
+
+
+def to_view(rgb: Array, transfer: str) -> Array:
+    """Turn coded R'G'B' (float32, 0 to 255) into values as of an SDR picture, 0 to 255."""
+    tables = {"pq": _TO_VIEW, HALF: _HALF_TO_VIEW}
+    return _look_up(tables[transfer], rgb) if transfer in tables else rgb
+
+
+def from_view(rgb: Array, transfer: str) -> Array:
+    """Undo to_view."""
+    tables = {"pq": _FROM_VIEW, HALF: _HALF_FROM_VIEW}
+    return _look_up(tables[transfer], rgb) if transfer in tables else rgb
+
+
+def _look_up(table: Array, rgb: Array) -> Array:
+    index = np.clip(rgb * np.float32(STEPS / 255) + np.float32(0.5), 0, STEPS)
+    return np.asarray(table[index.astype(np.uint16)])

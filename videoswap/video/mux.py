@@ -1,0 +1,361 @@
+"""Joins encoded pieces with exact times and copies everything else of the source."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.container import InputContainer, OutputContainer
+from av.video.stream import VideoStream
+
+from ..errors import InputError, OutputError
+from ..records import Array, Fallback
+from ..timerange import TimeRange
+from .encoder import configure
+from .encoder_plan import EncoderPlan
+from .files import open_input, url
+from .matroska import PLACEHOLDER, write_pixel_shape
+from .orientation import Orientation
+from .probe import VideoInfo, shape_of
+from .segment import EncodedSegment
+from .streams import (
+    StreamCopier,
+    StreamPlan,
+    Window,
+    clean_metadata,
+)
+
+MOST_TICKS = 1 << 31
+SAME_SHAPE = Fraction(1, 1000)  # FFmpeg rounds the pixel shape when it reads Matroska
+NO_NEGATIVE_TIMES = ("nut", "avi")
+
+
+@dataclass(frozen=True, slots=True)
+class MuxReport:
+    """What became of the streams.
+
+    Attributes:
+        frames: Frames written.
+        dropped: Streams the container cannot hold.
+        converted: Text subtitles that were converted.
+        notes: What else was done otherwise than expected; see `plan_streams` for the streams.
+    """
+
+    frames: int
+    dropped: tuple[str, ...] = ()
+    converted: tuple[str, ...] = ()
+    notes: tuple[Fallback, ...] = ()
+
+
+def mux(
+    segments: Sequence[Path],
+    source: VideoInfo,
+    plan: EncoderPlan,
+    out: Path,
+    wanted_pts: Sequence[int] | Array,
+    range_: TimeRange | None = None,
+    copy_streams: bool = True,
+    audio: str = "auto",
+    progress: Callable[[int], None] | None = None,
+) -> MuxReport:
+    """Write the result: pieces joined, other streams copied.
+
+    Inside of `atomic_output`, which turns failures to write into errors that name the result.
+
+    Args:
+        segments: The pieces in order of time.
+        source: The video they were made from.
+        plan: How they were encoded.
+        out: Where to write it; its name says nothing about the format.
+        wanted_pts: The pts of all frames, ascending, in the source's time base.
+        range_: The part of the source that is kept; the result then starts at 0.
+        copy_streams: Whether to copy other streams, chapters and metadata (not for masks).
+        audio: What to do with sound, as in ``EncodeSettings``.
+        progress: Told how many frames are written, often.
+
+    Raises:
+        OutputError: ``pieces_do_not_fit``.
+        InputError: ``damaged_segment``.
+        OSError, av.FFmpegError: If it cannot be written.
+    """
+    pieces = [EncodedSegment.load(path) for path in segments]
+    times = np.asarray(wanted_pts, dtype=np.int64)
+    _check_pieces(pieces, times)
+    window = _window(source, times, range_)
+    if not copy_streams or source.animation is not None or source.sequence is not None:
+        return _write(pieces, source, plan, out, times, window, None, audio, progress)
+    with open_input(source.path) as container:
+        return _write(pieces, source, plan, out, times, window, container, audio, progress)
+
+
+def plan_streams(source: VideoInfo, plan: EncoderPlan, audio: str = "auto") -> StreamPlan:
+    """Decide what becomes of the streams beside the video, before any work is spent.
+
+    They are added to a file in memory just as `mux` adds them to the result.
+
+    Args:
+        source: The video.
+        plan: How the result is encoded.
+        audio: What to do with sound, as in ``EncodeSettings``.
+
+    Raises:
+        InputError: If the video cannot be read.
+    """
+    if source.animation is not None or source.sequence is not None:
+        return StreamPlan(plan.container)
+    with (
+        open_input(source.path) as container,
+        av.open(io.BytesIO(), "w", format=plan.container) as trial,
+    ):
+        copier = StreamCopier(container, trial, Window(), plan.container, audio)
+        _add_streams(container, trial, plan, source, copier)
+        return copier.plan
+
+
+def _check_pieces(pieces: Sequence[EncodedSegment], times: Array) -> None:
+    if not pieces:
+        raise OutputError("pieces_do_not_fit", "There is nothing to write.")
+    found = np.concatenate([np.sort(piece.pts) for piece in pieces])
+    if not np.array_equal(found, times):
+        raise OutputError(
+            "pieces_do_not_fit",
+            f"The encoded pieces hold {len(found)} frames whose times are not those of the "
+            f"{len(times)} frames wanted.",
+            "Delete the pieces and run again.",
+        )
+    if any(piece.extradata != pieces[0].extradata for piece in pieces):
+        raise OutputError(
+            "pieces_do_not_fit",
+            "The encoded pieces were made with different encoder settings.",
+            "Delete the pieces and run again.",
+        )
+
+
+def _window(source: VideoInfo, times: Array, range_: TimeRange | None) -> Window:
+    if range_ is None or range_.whole:
+        return Window()
+    first = int(times[0]) * source.time_base
+    end = None
+    if range_.end is not None:
+        end = source.start_pts * source.time_base + range_.end
+    return Window(start=first, end=end, shift=first)
+
+
+def coding_times(pts: Array) -> Array:
+    """Return dts for pts in coding order: ascending, and never later than the pts.
+
+    Args:
+        pts: (n,) int64, all different.
+
+    Returns:
+        (n,) int64; the first ones lie before the first pts where frames are reordered.
+    """
+    ordered = np.sort(pts)
+    rank = np.searchsorted(ordered, pts)
+    delay = int(np.max(np.arange(len(pts)) - rank, initial=0))
+    step = int(np.min(np.diff(ordered), initial=np.iinfo(np.int64).max)) if len(pts) > 1 else 1
+    early = ordered[0] - step * np.arange(delay, 0, -1)
+    return np.concatenate([early, ordered[: len(pts) - delay]]).astype(np.int64)
+
+
+def _write(
+    pieces: Sequence[EncodedSegment],
+    source: VideoInfo,
+    plan: EncoderPlan,
+    part: Path,
+    times: Array,
+    window: Window,
+    container: InputContainer | None,
+    audio: str,
+    progress: Callable[[int], None] | None,
+) -> MuxReport:
+    options = _muxer_options(plan, container)
+    with av.open(url(part), "w", format=plan.container, container_options=options) as out:
+        copier = None
+        if container is None:
+            video = _add_video(out, plan, source)
+        else:
+            copier = StreamCopier(container, out, window, plan.container, audio)
+            video = _add_streams(container, out, plan, source, copier)
+            out.metadata.update(clean_metadata(container.metadata))
+            out.set_chapters(_chapters(container, window))
+        out.start_encoding()
+        _check_headers(video, pieces[0])
+        shift = int(times[0]) if window.start is not None else 0
+        packets = _counted(_video_packets(pieces, plan, video, shift), progress)
+        first = _interleave(out, packets, copier)
+    if _needs_display_size(plan, source):
+        write_pixel_shape(part, source.orientation.sample_aspect_ratio)
+    notes = _shape_notes(source.orientation, part, plan) + (copier.damage if copier else ())
+    if first < 0 and plan.container in NO_NEGATIVE_TIMES:
+        moved = f"times that are all {float(-first):.3f} s later"
+        notes += (Fallback("exact times", moved, f"{plan.container} holds no negative ones"),)
+    return MuxReport(
+        frames=len(times),
+        dropped=tuple(copier.dropped) if copier else (),
+        converted=tuple(name for name, _ in copier.converted) if copier else (),
+        notes=notes,
+    )
+
+
+def _muxer_options(plan: EncoderPlan, source: InputContainer | None) -> dict[str, str]:
+    if plan.container in ("mp4", "mov"):
+        ticks = plan.time_base.denominator
+        # Edit lists count in the movie's own ticks: they must fit the video's and the sound's.
+        sounds = source.streams.audio if source else ()
+        rates = [s.time_base.denominator for s in sounds if s.time_base]
+        rates += [s.rate for s in sounds if s.rate]  # converted sound counts in samples
+        common = math.lcm(ticks, *rates)
+        return {
+            "movie_timescale": str(common if common < MOST_TICKS else ticks),
+            "video_track_timescale": str(ticks),
+            "movflags": "+faststart",
+        }
+    if plan.container in ("matroska", "webm"):
+        return {"avoid_negative_ts": "disabled"}  # else every time moves by the coding delay
+    return {}
+
+
+def _add_streams(
+    container: InputContainer,
+    out: OutputContainer,
+    plan: EncoderPlan,
+    source: VideoInfo,
+    copier: StreamCopier,
+) -> VideoStream:
+    """Add all streams in the source's order and return the video's."""
+    video: VideoStream | None = None
+    for stream in container.streams:
+        if stream.index == source.stream_index:
+            video = _add_video(out, plan, source)
+            title = video.metadata.get("title", "")
+            video.metadata.update(clean_metadata(dict(stream.metadata)))
+            if title:
+                video.metadata["title"] = stream.metadata.get("title", "") + title
+            video.disposition = stream.disposition
+        else:
+            copier.add(stream)
+    assert video is not None
+    return video
+
+
+def _add_video(out: OutputContainer, plan: EncoderPlan, source: VideoInfo) -> VideoStream:
+    stream = cast(VideoStream, out.add_stream(plan.encoder, rate=plan.rate))
+    configure(stream.codec_context, plan, source)
+    stream.time_base = plan.time_base
+    if plan.codec == "hevc" and plan.container in ("mp4", "mov"):
+        stream.codec_context.codec_tag = "hvc1"  # what QuickTime plays
+    if _needs_display_size(plan, source):
+        stream.metadata["title"] = PLACEHOLDER
+    if source.orientation.rotated:
+        stream.set_display_matrix(source.orientation.display_matrix)
+    return stream
+
+
+def _needs_display_size(plan: EncoderPlan, source: VideoInfo) -> bool:
+    return plan.container in ("matroska", "webm") and source.orientation.sample_aspect_ratio != 1
+
+
+def _shape_notes(wanted: Orientation, made: Path, plan: EncoderPlan) -> tuple[Fallback, ...]:
+    """Look whether the result says how its picture is turned and stretched."""
+    if not wanted.rotated and wanted.sample_aspect_ratio == 1:
+        return ()
+    try:
+        found = shape_of(made)
+    except InputError:
+        return ()  # the final check says more about it
+    files = f"{plan.container} files with {plan.codec}"
+    notes = []
+    if not np.array_equal(found.turn, wanted.turn):
+        why = f"{files} do not say how it is turned"
+        notes.append(Fallback("an upright picture", "a turned or mirrored one", why))
+    ratio = wanted.sample_aspect_ratio
+    if abs(found.sample_aspect_ratio / ratio - 1) > SAME_SHAPE:
+        shape = f"pixels of {ratio.numerator}:{ratio.denominator}"
+        notes.append(Fallback(shape, "square ones", f"{files} do not say their shape"))
+    return tuple(notes)
+
+
+def _check_headers(video: VideoStream, piece: EncodedSegment) -> None:
+    if (video.codec_context.extradata or b"") != piece.extradata:
+        raise OutputError(
+            "pieces_do_not_fit",
+            "The encoded pieces were made with another version or setting of the encoder.",
+            "Delete the pieces and run again.",
+        )
+
+
+def _chapters(container: InputContainer, window: Window) -> list[Any]:
+    """Return the source's chapters, clipped to the window and moved with it."""
+    kept = []
+    for chapter in container.chapters():
+        base = chapter["time_base"] or Fraction(1, 1000)
+        start, end = chapter["start"] * base, chapter["end"] * base
+        if window.start is not None:
+            start = max(start, window.start)
+        if window.end is not None:
+            end = min(end, window.end)
+        if start < end:
+            moved = {"start": round((start - window.shift) / base)}
+            moved["end"] = round((end - window.shift) / base)
+            kept.append({**chapter, **moved, "time_base": base})
+    return kept
+
+
+def _video_packets(
+    pieces: Sequence[EncodedSegment], plan: EncoderPlan, video: VideoStream, shift: int
+) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
+    pts = np.concatenate([piece.pts for piece in pieces]) - shift
+    dts = coding_times(pts)
+    ordered = np.sort(pts)
+    last = max(int(pieces[-1].durations[np.argmax(pieces[-1].pts)]), 0)
+    last = last or (int(ordered[-1] - ordered[-2]) if len(pts) > 1 else 1)
+    gaps = np.append(np.diff(ordered), last)
+    durations = gaps[np.searchsorted(ordered, pts)]
+    index = 0
+    for piece in pieces:
+        for data, key in zip(piece.packets(), piece.keys, strict=True):
+            packet: av.Packet[Any] = av.Packet(data)
+            packet.time_base = plan.time_base
+            packet.pts, packet.dts = int(pts[index]), int(dts[index])
+            packet.duration = int(durations[index])
+            packet.is_keyframe = bool(key)
+            packet.stream = video
+            yield packet.dts * plan.time_base, packet
+            index += 1
+
+
+def _counted(
+    packets: Iterator[tuple[Fraction, av.Packet[Any]]], progress: Callable[[int], None] | None
+) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
+    for done, packet in enumerate(packets, 1):
+        yield packet
+        if progress is not None:
+            progress(done)
+
+
+def _interleave(
+    out: OutputContainer,
+    video: Iterator[tuple[Fraction, av.Packet[Any]]],
+    copier: StreamCopier | None,
+) -> Fraction:
+    """Write both in order of their times; return the earliest time in seconds."""
+    pending = next(video, None)
+    first = pending[0] if pending else Fraction(0)
+    for time, packet in copier.packets() if copier else ():
+        while pending is not None and pending[0] <= time:
+            out.mux(pending[1])
+            pending = next(video, None)
+        first = min(first, time)
+        out.mux(packet)
+    while pending is not None:
+        out.mux(pending[1])
+        pending = next(video, None)
+    return first

@@ -1,0 +1,400 @@
+"""Decoded frames by exact time, and the small upright pictures that detectors look at."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from types import TracebackType
+from typing import Self, cast
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from ..alignment import resizing
+from ..errors import InputError
+from ..records import Array
+from .animated.webp import webp_frames
+from .color import swscale_space
+from .damage import Damage, DamageWatch, EndWatch
+from .files import open_input
+from .hdr import HALF_PREVIEW, PQ_PREVIEW
+from .packets import packets, unreadable
+from .pixel_formats import Repacker, planar, samples
+from .probe import VideoInfo
+from .restarting_clock import SteadyClock
+from .sequences.exr import HALF
+from .sequences.sequence import picture_frames
+
+# Seconds before the wanted frame to seek to; MPEG-TS and open GOPs need the longer ones.
+SEEK_MARGINS = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedFrame:
+    """A frame and its identity.
+
+    Attributes:
+        pts: Presentation time in the stream's time base.
+        image: The frame, in the planar pixel format of the VideoInfo.
+    """
+
+    pts: int
+    image: av.VideoFrame
+
+
+@dataclass(slots=True)
+class Problems:
+    """What a reader met and got over.
+
+    Attributes:
+        missing_pts: Frames without a time, which was derived.
+        repeated_pts: Frames not later than the one before, which were moved, and those after a new
+            beginning of the times.
+        corrupt: Frames the decoder marked as damaged.
+        undecodable: Packets the decoder refused.
+        damage: What is missing or wrong, each with its place.
+    """
+
+    missing_pts: int = 0
+    repeated_pts: int = 0
+    corrupt: int = 0
+    undecodable: int = 0
+    damage: list[Damage] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was wrong."""
+        return bool(self.missing_pts + self.repeated_pts + self.corrupt + self.undecodable)
+
+
+class VideoReader:
+    """Reads the frames of one video, in order, from any frame on.
+
+    Attributes:
+        problems: What was wrong with the frames handed out so far.
+    """
+
+    def __init__(self, info: VideoInfo, threads: int = 0) -> None:
+        """Prepare to read.
+
+        Args:
+            info: The video.
+            threads: Decoder threads; 0 lets the decoder decide.
+        """
+        self.info = info
+        self.problems = Problems()
+        self._threads = threads
+        self._repack = Repacker(info.pix_fmt)
+        self._frames: Generator[DecodedFrame] | None = None
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close whatever iteration is still under way."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
+
+    def frames(
+        self, first_pts: int | None = None, last_pts: int | None = None
+    ) -> Iterator[DecodedFrame]:
+        """Yield the frames with ``first_pts <= pts <= last_pts``, strictly increasing.
+
+        What was being read before ends here: a reader reads one part at a time.
+
+        Raises:
+            InputError: ``no_frames`` if nothing can be decoded; ``changing_video`` if the size
+                or the pixel format changes on the way; ``video_changed`` if the file is not the
+                one any more that was probed; ``unreadable_file`` if the disk fails.
+        """
+        self._close()
+        self._frames = self._range(first_pts, last_pts)
+        return self._frames
+
+    def _range(self, first_pts: int | None, last_pts: int | None) -> Generator[DecodedFrame]:
+        try:
+            with closing(self._from(first_pts, last_pts)) as frames:
+                for frame in frames:
+                    if first_pts is not None and frame.pts < first_pts:
+                        continue
+                    if last_pts is not None and frame.pts > last_pts:
+                        return
+                    self.info.check_unchanged()  # after decoding: what is given out is of the file
+                    yield DecodedFrame(frame.pts, self._canonical(frame.image))
+                    if frame.pts == last_pts:
+                        return
+        except InputError:
+            self.info.check_unchanged()  # if it changed, that is why
+            raise
+        self.info.check_unchanged()
+
+    def _canonical(self, image: av.VideoFrame) -> av.VideoFrame:
+        info = self.info
+        if (image.width, image.height) != (info.width, info.height) or (
+            planar(image.format.name) != info.pix_fmt
+        ):
+            if info.sequence is not None:
+                raise InputError(
+                    "changing_video",
+                    f"{info.sequence.files[image.pts or 0]} is {image.width}x{image.height} "
+                    f"{image.format.name}, and the first one {info.width}x{info.height} "
+                    f"{info.native_pix_fmt}.",
+                    "Numbered pictures must be alike.",
+                )
+            raise InputError(
+                "changing_video",
+                f"{info.path} changes from {info.width}x{info.height} {info.pix_fmt} to "
+                f"{image.width}x{image.height} {image.format.name} on the way.",
+                "Cut it into parts of one format each.",
+            )
+        return self._repack(image)
+
+    def _from(self, first_pts: int | None, last_pts: int | None) -> Generator[DecodedFrame]:
+        """Yield frames from ``first_pts`` or before it on."""
+        if self.info.sequence is not None:
+            pictures = picture_frames(self.info.sequence, first_pts or 0)
+            yield from (DecodedFrame(f.pts or 0, f) for f in pictures)
+            return
+        if self.info.animation == "webp":
+            yield from (DecodedFrame(f.pts or 0, f) for f in webp_frames(self.info.path))
+            return
+        last: int | None = None
+        used: _Run | None = None
+        for run, frame in self._decoded(first_pts, self._threads):
+            used, last = run, frame.pts
+            yield frame
+        if last is None or used is None:
+            raise InputError("no_frames", f"No frame of {self.info.path} can be decoded.")
+        if self._threads != 1 and used.short:
+            # Where the end is damaged, several threads lose frames that one hands out.
+            for _, frame in self._decoded(last, 1):
+                if frame.pts > last:
+                    yield frame
+        expected = used.expected_end(last_pts)
+        if expected is not None:
+            self._check_over(used, last)
+            used.watch.end(expected, last)
+
+    def _check_over(self, used: _Run, last: int) -> None:
+        """Make sure that a video is over, and that reading did not fail on the way.
+
+        Raises:
+            InputError: ``unreadable_file``.
+        """
+        with closing(_Run(self.info, 1, last)) as again:
+            if again.goes_on_after(used.position):
+                raise unreadable(self.info.path, OSError(errno.EIO, os.strerror(errno.EIO)))
+
+    def _decoded(self, first_pts: int | None, threads: int) -> Iterator[tuple[_Run, DecodedFrame]]:
+        """Yield frames from ``first_pts`` or before it on, and what decodes them."""
+        if first_pts is not None and first_pts > self.info.start_pts:
+            for margin in SEEK_MARGINS:
+                target = first_pts - int(margin / self.info.time_base)
+                if target <= self.info.start_pts:
+                    break
+                with closing(_Run(self.info, threads, target)) as run:
+                    first = next(run.frames, None)
+                    if first is not None and first.pts <= first_pts and run.trusted:
+                        self.problems = run.problems
+                        yield run, first
+                        yield from ((run, frame) for frame in run.frames)
+                        return
+        with closing(_Run(self.info, threads, None)) as whole:
+            self.problems = whole.problems
+            yield from ((whole, frame) for frame in whole.frames)
+
+
+class _Run:
+    """One decoder working from one place of the file."""
+
+    def __init__(self, info: VideoInfo, threads: int, target: int | None) -> None:
+        self._info = info
+        self._container = open_input(info.path)
+        self._stream = cast(VideoStream, self._container.streams[info.stream_index])
+        self._stream.codec_context.thread_count = threads
+        self._stream.codec_context.thread_type = "AUTO"
+        self._seeked = target is None
+        if target is not None:
+            self._seek(target)
+        rate = info.average_rate or Fraction(25)
+        self._step = max(1, round(1 / (rate * info.time_base)))
+        self.watch = DamageWatch(self._step, self._container.format.name != "avi")
+        self.problems = Problems(damage=self.watch.found)
+        self._end = EndWatch(self._container, self._stream, info)
+        self._clock = SteadyClock(info.time_base)
+        self._last: int | None = None
+        self._length = self._step
+        self._packets_read = self._frames_made = 0
+        self.frames = self._decode()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the frames' times are sure not to depend on where decoding began."""
+        return self._seeked and not self.problems.any
+
+    @property
+    def short(self) -> bool:
+        """Whether there were fewer frames than packets."""
+        return self._frames_made < self._packets_read
+
+    def close(self) -> None:
+        """Let go of the file, and of the decoder: nothing waits for the garbage collector."""
+        self.frames.close()
+        self._container.close()
+
+    def _seek(self, target: int) -> None:
+        try:
+            self._container.seek(target, stream=self._stream, backward=True)
+            self._seeked = True
+        except av.FFmpegError:
+            self._seeked = False
+
+    def expected_end(self, limit: int | None) -> int | None:
+        """Return where the video should have ended, once it is over; None if it is all there."""
+        if self._last is None:
+            return None
+        return self._end.missing(self._last, self._length, limit)
+
+    @property
+    def position(self) -> int:
+        """Where in the file the last packet that was read begins."""
+        return self._end.position
+
+    def goes_on_after(self, position: int) -> bool:
+        """Tell whether the file has sound packets of the video after a place."""
+        for packet in packets(self._container, self._info.path, [self._stream]):
+            self._end.packet(packet)
+            if self.position > position and not packet.is_corrupt:
+                return True
+        return False
+
+    def _decode(self) -> Generator[DecodedFrame]:
+        try:
+            for packet in self._packets():
+                try:
+                    images = self._stream.decode(packet)
+                except av.FFmpegError:
+                    self.problems.undecodable += 1
+                    self.watch.undecodable(packet)
+                    continue
+                for image in images:
+                    self._frames_made += 1
+                    self.problems.corrupt += image.is_corrupt
+                    self._length = image.duration or self.watch.usual
+                    frame = DecodedFrame(self._time(image), image)
+                    self.watch.frame(frame.pts, image.is_corrupt)
+                    yield frame
+        finally:
+            self._container.close()
+
+    def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
+        flushed = False
+        streams, path = self._end.streams, self._info.path
+        for packet in packets(self._container, path, streams, self._damaged_place):
+            self._end.packet(packet)
+            if packet.stream.index == self._stream.index:  # of empty ones the other one is 0
+                self._packets_read += packet.size > 0
+                self.watch.packet(packet)
+                flushed = packet.size == 0
+                yield packet
+        if not flushed:  # the file is damaged to its end: give out what the decoder holds
+            yield None
+
+    def _damaged_place(self) -> None:
+        self.problems.undecodable += 1
+        self.watch.place()
+
+    def _time(self, image: av.VideoFrame) -> int:
+        pts = image.pts
+        if pts is None:
+            self.problems.missing_pts += 1
+            pts = self._info.start_pts if self._last is None else self._last + self._step
+        else:
+            moved = self._clock.shift(pts, self.watch.usual)
+            self.problems.repeated_pts += moved > 0  # so that nobody seeks by such times
+            pts += moved
+            if self._last is not None and pts <= self._last:
+                self.problems.repeated_pts += 1
+                pts = self._last + 1
+        image.pts = self._last = pts
+        return pts
+
+
+class AnalysisScaler:
+    """Makes small upright RGB pictures straight from decoded frames.
+
+    Attributes:
+        width: Columns of the pictures.
+        height: Rows of the pictures.
+        scale: Analysis pixels per upright pixel.
+        matrix: (2, 3) float64 affine map from upright to analysis pixels, centres at whole
+            numbers.
+    """
+
+    def __init__(self, info: VideoInfo, height: int) -> None:
+        """Prepare for pictures of about ``height`` rows; never larger than the video."""
+        shape = info.orientation
+        self.height = max(1, min(height, shape.upright_height))
+        self.scale = self.height / shape.upright_height
+        self.width = max(1, round(shape.upright_width * self.scale))
+        self.matrix = resizing(self.width / shape.upright_width, self.height / shape.upright_height)
+        self._shape = shape
+        self._coded = (self.width, self.height)
+        if shape.turn[0, 0] == 0:
+            self._coded = (self.height, self.width)
+        self._space = swscale_space(info.colour)
+        self._curve = PQ_PREVIEW if info.colour.transfer == "pq" else None
+        self._half = info.colour.transfer == HALF
+        self._reformatter = VideoReformatter()
+
+    def picture(self, frame: DecodedFrame | av.VideoFrame) -> Array:
+        """Return the upright picture of a frame, (height, width, 3) uint8 RGB.
+
+        HDR with a PQ curve is shown as SDR would be; HLG looks right as it is.
+        """
+        image = frame.image if isinstance(frame, DecodedFrame) else frame
+        if self._half:
+            return self._of_half_floats(image)
+        small = self._reformatter.reformat(
+            image,
+            width=self._coded[0],
+            height=self._coded[1],
+            format="rgb24",
+            src_colorspace=self._space,
+            interpolation=Interpolation.AREA,
+        )
+        rows = samples(small.planes[0])[:, : self._coded[0] * 3]
+        picture = rows.reshape(self._coded[1], self._coded[0], 3)
+        picture = self._shape.apply(picture)
+        if self._curve is not None:
+            picture = cv2.LUT(picture, self._curve)
+        return np.ascontiguousarray(picture)
+
+    def _of_half_floats(self, image: av.VideoFrame) -> Array:
+        """Return the picture of an EXR frame: its numbers cannot be averaged as they are."""
+        planes = [samples(image.planes[index], 16)[:, : image.width] for index in (2, 0, 1)]
+        shown = np.dstack([HALF_PREVIEW[plane] for plane in planes])
+        picture = cv2.resize(shown, self._coded, interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(self._shape.apply(picture))
+
+
+def upright_picture(info: VideoInfo, frame: DecodedFrame | av.VideoFrame) -> Array:
+    """Return a frame as it is shown, at its full size: (H, W, 3) uint8 RGB."""
+    return AnalysisScaler(info, info.orientation.upright_height).picture(frame)

@@ -1,0 +1,1 @@
+"""Numbered pictures as a video, in and out."""

@@ -1,0 +1,1 @@
+"""Still pictures, read by Pillow from a fixed list of formats."""

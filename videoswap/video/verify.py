@@ -1,0 +1,199 @@
+"""The ffmpeg program, driven through ffmpeg-python, as an independent judge of results."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import av
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+
+from ..errors import InputError
+from .files import (
+    INPUT_FORMATS,
+    check_readable,
+    open_input,
+    url,
+)
+from .probe import find_video
+from .temporary_files import held, scratch_path
+
+MOST_LINES = 20
+INPUT = "file:input"  # stands for the file, since ffmpeg-python takes no name that is not UTF-8
+# Formats that results may have besides those of inputs.
+RESULT_FORMATS = f"{INPUT_FORMATS},webp_anim,webp_pipe,png_pipe,jpeg_pipe,image2"
+# What a program says of a file that it was not built for; it tells nothing about the file.
+NOT_BUILT_FOR = ("no decoder found for", "Decoder (codec ", "Unknown decoder")
+
+Frames = Callable[[int], None]
+
+
+def ffmpeg_program() -> str:
+    """Return the path of ffmpeg: the system's, else the one of imageio-ffmpeg.
+
+    Raises:
+        InputError: ``no_ffmpeg``.
+    """
+    return _programs()[0]
+
+
+def verify(path: Path, progress: Frames | None = None) -> list[str]:
+    """Decode the video of a file in full with the ffmpeg program.
+
+    The system's ffmpeg may be old or confined to some folders. What it complains about counts
+    only if it reads a small file, made for that, in the same place, and if the one of
+    imageio-ffmpeg complains too.
+
+    Args:
+        path: The file; its name says nothing about the format.
+        progress: Told how many frames are decoded, now and then.
+
+    Returns:
+        What it complained about, empty if all is well.
+
+    Raises:
+        InputError: If there is no such file; ``no_ffmpeg`` if no ffmpeg works here.
+    """
+    check_readable(path)
+    video, _ = _streams(path)
+    return _judged(path, ("-xerror", "-map", f"0:{video}"), progress)
+
+
+def verify_copied(path: Path, progress: Frames | None = None) -> list[str]:
+    """Decode the other videos and the sound of a file, which are copies, with the ffmpeg program.
+
+    What is wrong with them was wrong in the source: it is worth a note, not an error.
+
+    Args:
+        path: The file.
+        progress: Told how many frames are decoded, now and then.
+
+    Returns:
+        What it complained about, empty if all is well or nothing was copied.
+
+    Raises:
+        InputError: If there is no such file; ``no_ffmpeg`` if no ffmpeg works here.
+    """
+    check_readable(path)
+    _, copied = _streams(path)
+    if not copied:
+        return []
+    return _judged(path, [word for index in copied for word in ("-map", f"0:{index}")], progress)
+
+
+def _programs() -> list[str]:
+    found = [shutil.which("ffmpeg")]
+    hint = "Install ffmpeg, or the package imageio-ffmpeg."
+    try:
+        named = str(imageio_ffmpeg.get_ffmpeg_exe())
+        found.append(shutil.which(named))  # $IMAGEIO_FFMPEG_EXE may name anything
+        if found[-1] is None:
+            hint = f"{named} is no program; unset IMAGEIO_FFMPEG_EXE or name another."
+    except RuntimeError:
+        pass
+    programs = list(dict.fromkeys(program for program in found if program is not None))
+    if not programs:
+        raise InputError("no_ffmpeg", "There is no ffmpeg program for the final check.", hint)
+    return programs
+
+
+def _streams(path: Path) -> tuple[str, list[int]]:
+    """Return ffmpeg's word for the video that was worked on, and the streams that were copied."""
+    try:
+        with open_input(path) as container:
+            video = find_video(container, path).index
+            known = [*container.streams.video, *container.streams.audio]
+            copied = [s.index for s in known if s.index != video and s.codec_context is not None]
+            return str(video), sorted(copied)
+    except InputError:
+        return "V:0", []  # a picture, or so broken that ffmpeg has more to say
+
+
+def _judged(path: Path, options: Sequence[str], progress: Frames | None) -> list[str]:
+    """Return the complaints on which all programs that work here agree."""
+    judged: list[str] | None = None
+    for program in _programs():
+        complaints = _complaints(program, path, options, progress)
+        if not complaints:
+            return []
+        if _can_judge(program, path, complaints):
+            judged = complaints
+    if judged is None:
+        raise InputError(
+            "no_ffmpeg",
+            f"The ffmpeg program does not work here ({complaints[0].rstrip('.')}).",
+            "Install a newer ffmpeg, or the package imageio-ffmpeg.",
+        )
+    return judged
+
+
+def _can_judge(program: str, path: Path, complaints: Sequence[str]) -> bool:
+    """Tell whether a program reads a file without fault that lies beside another."""
+    if any(word in line for line in complaints for word in NOT_BUILT_FOR):
+        return False
+    sound = scratch_path(path.parent, "part")
+    try:
+        sound.touch(exist_ok=False)
+        with held(sound):
+            _write_sound_file(sound)
+            return not _complaints(program, sound, ("-xerror", "-map", "0:V:0"), None)
+    except OSError:
+        return True
+    finally:
+        sound.unlink(missing_ok=True)
+
+
+def _write_sound_file(path: Path) -> None:
+    with av.open(url(path), "w", format="matroska") as out:
+        stream = out.add_stream("ffv1", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 32), 128, np.uint8), format="yuv420p")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+
+def _complaints(
+    program: str, path: Path, options: Sequence[str], progress: Frames | None
+) -> list[str]:
+    # "repeat": else lines that are said again become one without the name of who said them.
+    source = ffmpeg.input(
+        INPUT, protocol_whitelist="file", format_whitelist=RESULT_FORMATS, v="repeat+error"
+    )
+    # Options before the output apply to it; ffmpeg-python itself maps nothing of a single input.
+    command = source.output("-", format="null").compile(cmd=program)
+    command[-1:-1] = [*options, "-nostdin", "-hide_banner", "-nostats", "-progress", "pipe:1"]
+    command[command.index(INPUT)] = url(path)
+    with tempfile.TemporaryFile() as said:
+        try:
+            running = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+            )
+        except OSError as error:
+            return [f"{program} cannot be started: {error.strerror}"]
+        with running:
+            assert running.stdout is not None  # a pipe was asked for
+            try:
+                for word in running.stdout:
+                    name, _, value = word.partition(b"=")
+                    if progress is not None and name == b"frame" and value.strip().isdigit():
+                        progress(int(value))
+            except BaseException:
+                running.kill()
+                raise
+        said.seek(0)
+        lines: list[str] = []
+        for raw in said:
+            line = raw.decode("utf-8", "replace").strip()
+            # The null muxer grumbles about times it rounded itself, on every variable frame rate.
+            if line and not line.startswith("[null @") and len(lines) < MOST_LINES:
+                lines.append(line)
+    if running.returncode and not lines:
+        lines = [f"ffmpeg ended with status {running.returncode}"]
+    return lines
