@@ -23,8 +23,8 @@ sys.path.insert(0, str(ROOT))
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
 from videoswap.choosing import match_people  # noqa: E402
-from videoswap.cropping import FrameSurface  # noqa: E402
 from videoswap.finding.tools import FaceTools  # noqa: E402
+from videoswap.geometry.crops import FrameSurface  # noqa: E402
 from videoswap.places import VideoPlaces  # noqa: E402
 from videoswap.sources import load_references  # noqa: E402
 from videoswap.video.probe import probe  # noqa: E402

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from videoswap.alignment import (
+from videoswap.geometry.affine import (
     TEMPLATES,
     compose,
     crop_matrix,

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from videoswap.assignment import FORBIDDEN, cheapest_pairs
+from videoswap.geometry.assignment import FORBIDDEN, cheapest_pairs
 
 
 def by_trying(costs):

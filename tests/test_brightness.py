@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from videoswap.brightness import FLOOR, brightened, log_ratio
+from videoswap.geometry.brightness import FLOOR, brightened, log_ratio
 
 
 @pytest.mark.parametrize(

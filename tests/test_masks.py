@@ -1,6 +1,6 @@
 import numpy as np
 
-from videoswap import masks
+from videoswap.geometry import face_masks as masks
 
 SQUARE = np.array([[20.0, 20.0], [80.0, 20.0], [80.0, 80.0], [20.0, 80.0]], np.float32)
 

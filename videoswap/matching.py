@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .assignment import FORBIDDEN, cheapest_pairs
 from .clustering import Distances, share_time
 from .errors import InputError
+from .geometry.assignment import FORBIDDEN, cheapest_pairs
 from .records import Array, Person, Track
 
 # Of the threshold: two reference photos nearer than this are said to be one person, and more

@@ -16,8 +16,8 @@ from hands import Array
 from photos import Pool
 from shapes import SIDE
 
-from videoswap.alignment import five_points
 from videoswap.finding.landmarks import Landmarker
+from videoswap.geometry.affine import five_points
 
 SCALE = 0.51  # mean size of a 256-pixel photo in a sample
 CENTRE = np.array([127.5, 135.0])  # of a face in its photo

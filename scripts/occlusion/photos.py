@@ -16,7 +16,7 @@ from modelled_hands import load_model, model_hand
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from videoswap import masks  # noqa: E402
+from videoswap.geometry import face_masks as masks  # noqa: E402
 
 COARSE = 64  # side of the maps
 FOREHEAD = 0.42  # how far up a mask may reach

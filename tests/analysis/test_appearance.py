@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import astronaut
-from videoswap.alignment import five_points
 from videoswap.analysis.scan import Scanned, ScanState
 from videoswap.analysis.store import Store
 from videoswap.analysis.tracker import Split
 from videoswap.finding.appearance import FRAMING, MOST, SIDE, Appearance
 from videoswap.finding.detector import Detection
 from videoswap.finding.views import FramePicture, View
+from videoswap.geometry.affine import five_points
 
 
 def view(turn=0.0):

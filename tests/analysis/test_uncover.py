@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.alignment import five_points
 from videoswap.analysis.scan import Scanned, ScanState
 from videoswap.analysis.store import Store
 from videoswap.analysis.uncover import (
@@ -21,6 +20,7 @@ from videoswap.finding.detector import Detection
 from videoswap.finding.hidden_landmarks import SURROUNDINGS
 from videoswap.finding.tools import FaceTools
 from videoswap.finding.views import FramePicture, View
+from videoswap.geometry.affine import five_points
 from videoswap.occlusion.own import load_glance
 
 FRAMES = 6

@@ -4,7 +4,7 @@ import pytest
 
 from tests.blending.portraits import oval, portrait
 from videoswap.blending.paste import paste
-from videoswap.cropping import PictureSurface
+from videoswap.geometry.crops import PictureSurface
 from videoswap.records import Crop, SwappedCrop
 
 

@@ -7,11 +7,11 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from videoswap.alignment import five_points
 from videoswap.evaluation.headmodel import HEAD
 from videoswap.evaluation.look import Look
 from videoswap.evaluation.motion import Moment
 from videoswap.evaluation.pairs import Pair
+from videoswap.geometry.affine import five_points
 from videoswap.records import Array, Face
 
 SIDE = 240  # of a picture

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, flat, look
-from videoswap.alignment import five_points
 from videoswap.evaluation.missed import MissedFamily
 from videoswap.finding.detector import Detection
 from videoswap.finding.tools import FaceTools
+from videoswap.geometry.affine import five_points
 from videoswap.settings import AnalysisSettings
 
 SEEN = look(flat(), flat())

@@ -4,9 +4,9 @@ import pytest
 
 from videoswap.errors import InputError
 from videoswap.finding.dlib_network import SIDE, open_dlib_network
-from videoswap.finding.geometry import warp
 from videoswap.finding.landmarks import face_square
 from videoswap.finding.packaged import landmarks_path, recognition_path
+from videoswap.geometry.squares import warp
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.alignment import crop_matrix, five_points, invert, transform
 from videoswap.analysis.uncover import in_profile
 from videoswap.finding.appearance import SIDE
-from videoswap.finding.geometry import warp
 from videoswap.finding.hidden_landmarks import SURROUNDINGS, load_hidden_landmarks
+from videoswap.geometry.affine import (
+    crop_matrix,
+    five_points,
+    invert,
+    transform,
+)
+from videoswap.geometry.squares import warp
 
 #: Corners of cards in heights of a face from the nose, and the landmarks they lie over.
 CARDS = {

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from tests.squares import square_face
-from videoswap.alignment import invert, similarity, transform
 from videoswap.errors import InputError, NoFaceError
 from videoswap.finding import packaged
 from videoswap.finding.detector import Detection, non_maximum_suppression, padded
-from videoswap.finding.geometry import warp
 from videoswap.finding.landmarks import face_square
 from videoswap.finding.photos import PhotoReader, largest_face
 from videoswap.finding.search import MOST_SEARCHED, FaceSearch
+from videoswap.geometry.affine import invert, similarity, transform
+from videoswap.geometry.squares import warp
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from videoswap.alignment import TEMPLATES
 from videoswap.errors import InputError, UsageError
 from videoswap.finding.official import ArcFaceRecognizer, Scrfd
 from videoswap.finding.tools import FaceTools
+from videoswap.geometry.affine import TEMPLATES
 from videoswap.settings import AnalysisSettings
 
 STRIDES, ANCHORS = (8, 16, 32), 2

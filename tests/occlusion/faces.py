@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import skimage.data
 
-from videoswap.cropping import PictureSurface, covered_pixels, cut
 from videoswap.finding.tools import FaceTools
+from videoswap.geometry.crops import PictureSurface, covered_pixels, cut
 from videoswap.records import Array, Crop
 from videoswap.settings import AnalysisSettings
 from videoswap.swappers.mesh import MeshSwapper

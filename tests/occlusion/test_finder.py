@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from videoswap.alignment import TEMPLATES
+from videoswap.geometry.affine import TEMPLATES
 from videoswap.occlusion.finder import NetworkFinder
 from videoswap.records import Crop
 

@@ -6,9 +6,9 @@ import pytest
 import skimage.data
 
 from tests.occlusion.faces import over, skin_of, stripe
-from videoswap import masks
 from videoswap.finding.appearance import FRAMING, SIDE, Appearance
 from videoswap.finding.tools import FaceTools
+from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.finder import Framed
 from videoswap.occlusion.own import OwnFinder
 from videoswap.occlusion.reference import References, in_the_light_of

@@ -15,7 +15,12 @@ import torch
 from safetensors.torch import load_file
 
 from tests.conftest import ROOT
-from videoswap.alignment import TEMPLATES, crop_matrix, five_points, transform
+from videoswap.geometry.affine import (
+    TEMPLATES,
+    crop_matrix,
+    five_points,
+    transform,
+)
 
 FOLDER = ROOT / "scripts" / "occlusion"
 sys.path.insert(0, str(FOLDER))

@@ -7,9 +7,9 @@ import pytest
 from tests.restorers.graphs import FILES, save_restorer
 from tests.swappers.test_engines import crop
 from videoswap import swap_image
-from videoswap.alignment import TEMPLATES
-from videoswap.cropping import CropSpec
 from videoswap.errors import InputError
+from videoswap.geometry.affine import TEMPLATES
+from videoswap.geometry.crops import CropSpec
 from videoswap.records import SwappedCrop
 from videoswap.restorers.restored import Restored, restored
 from videoswap.settings import DetailSettings

@@ -10,9 +10,9 @@ from tests.swappers.filled import save
 from tests.swappers.test_engine_runs import FILES
 from tests.swappers.test_engines import crop, ghost
 from videoswap import swap_image
-from videoswap.alignment import invert, transform
-from videoswap.cropping import CropSpec
 from videoswap.errors import UsageError
+from videoswap.geometry.affine import invert, transform
+from videoswap.geometry.crops import CropSpec
 from videoswap.records import SwappedCrop
 from videoswap.settings import DetailSettings, GhostSettings
 from videoswap.swappers.base import Identity

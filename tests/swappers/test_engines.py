@@ -9,9 +9,14 @@ import torch
 
 from tests.conftest import ROOT
 from tests.swappers.filled import save
-from videoswap.alignment import POSES, TEMPLATES, crop_matrix, five_points
-from videoswap.cropping import CropSpec, PictureSurface, cut
 from videoswap.errors import InputError, UsageError, VideoswapError
+from videoswap.geometry.affine import (
+    POSES,
+    TEMPLATES,
+    crop_matrix,
+    five_points,
+)
+from videoswap.geometry.crops import CropSpec, PictureSurface, cut
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import GhostSettings
 from videoswap.swappers import lite, registry

@@ -1,6 +1,6 @@
 import numpy as np
 
-from videoswap.alignment import five_points
+from videoswap.geometry.affine import five_points
 from videoswap.records import Face
 from videoswap.swappers.ghost_smoothing import smooth_as_ghost
 

@@ -2,11 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap import masks
-from videoswap.alignment import crop_matrix, five_points, transform
 from videoswap.blending.finish import Finisher, Swap
-from videoswap.cropping import CropSpec
 from videoswap.evaluation.headmodel import HEAD
+from videoswap.geometry import face_masks as masks
+from videoswap.geometry.affine import crop_matrix, five_points, transform
+from videoswap.geometry.crops import CropSpec
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import BlendSettings
 from videoswap.swappers.mesh import MeshSettings, MeshSwapper

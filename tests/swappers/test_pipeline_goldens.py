@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.networks import fill
-from videoswap.alignment import (
+from videoswap.blending import blendface, ghost
+from videoswap.geometry.affine import (
     POSES,
     TEMPLATES,
     crop_matrix,
@@ -15,7 +16,6 @@ from videoswap.alignment import (
     nearest_pose,
     pose_errors,
 )
-from videoswap.blending import blendface, ghost
 from videoswap.swappers import pixels, tensors
 from videoswap.swappers.ghost_smoothing import smooth_points
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..alignment import invert
 from ..finding.detector import Detection
-from ..finding.geometry import warp
 from ..finding.landmarks import Landmarker, face_square
 from ..finding.search import FaceSearch, centre, only_new
 from ..finding.views import FramePicture, View
+from ..geometry.affine import invert
+from ..geometry.squares import warp
 from ..records import Array
 
 PATCH, MARGIN = 48, 8  # pixels of a face, and how far it is looked for around its place

@@ -9,8 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..alignment import invert, scale_of
 from ..finding.views import View
+from ..geometry.affine import invert, scale_of
 from ..records import Array
 
 SIDE = 96.0  # pixels, size of the face at which it is looked at

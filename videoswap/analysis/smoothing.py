@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..alignment import similarity, transform
+from ..geometry.affine import similarity, transform
 from ..records import Array, Face
 from .fusion import fuse
 

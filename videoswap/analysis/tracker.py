@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..assignment import FORBIDDEN, cheapest_pairs
 from ..finding.detector import Detection
 from ..finding.looks import likeness
 from ..finding.recognition import Recognizer
 from ..finding.search import Followed
+from ..geometry.assignment import FORBIDDEN, cheapest_pairs
 from ..records import Array
 from ..settings import AnalysisSettings
 from .samples import (

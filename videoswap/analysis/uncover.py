@@ -19,12 +19,19 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from ..alignment import compose, crop_matrix, five_points, invert, similarity, transform
 from ..finding.appearance import FRAMING, SIDE, Appearance
-from ..finding.geometry import warp
 from ..finding.hidden_landmarks import SURROUNDINGS, Place, load_hidden_landmarks
 from ..finding.landmarks import Landmarker
 from ..finding.views import FramePicture
+from ..geometry.affine import (
+    compose,
+    crop_matrix,
+    five_points,
+    invert,
+    similarity,
+    transform,
+)
+from ..geometry.squares import warp
 from ..occlusion.own import load_network
 from ..occlusion.reference import Look
 from ..occlusion.share import hidden_share

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .. import masks
+from ..geometry import face_masks as masks
 from ..occlusion.over_time import front_over_time
 from ..records import Array, Crop, SwappedCrop
 from ..settings import BlendSettings

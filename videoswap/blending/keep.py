@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .. import masks
-from ..brightness import log_ratio
+from ..geometry import face_masks as masks
+from ..geometry.brightness import log_ratio
 from ..records import Array
 
 EYES, MOUTH = "eyes", "mouth"

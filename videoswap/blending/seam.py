@@ -12,7 +12,7 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from .. import masks
+from ..geometry import face_masks as masks
 from ..records import Array
 
 SIDE = 64  # pixels of the grid on which tones are compared

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..alignment import similarity, transform
+from ..geometry.affine import similarity, transform
 from ..records import Array
 from .metric import Metric, apart, correlation, mean
 from .motion import Moment

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..alignment import compose, invert, transform
+from ..geometry.affine import compose, invert, transform
 from ..records import Array
 from .metric import Metric, root_mean, root_ratio, total
 from .motion import Moment

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..finding.landmarks import Landmarker
-from ..masks import forehead, hull
+from ..geometry.face_masks import forehead, hull
 from ..records import Array, Face
 from ..video.planes import Box
 from .pairs import Pair

@@ -8,7 +8,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from ..alignment import similarity, transform
+from ..geometry.affine import similarity, transform
 from ..records import Array
 from .look import Look, cut
 

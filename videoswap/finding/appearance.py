@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..alignment import crop_matrix, five_points, transform
-from ..finding.geometry import warp
 from ..finding.views import View
+from ..geometry.affine import crop_matrix, five_points, transform
+from ..geometry.squares import warp
 from ..records import Array
 
 SIDE = 128

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from ..alignment import invert, transform
 from ..fingerprint import file_digest
+from ..geometry.affine import invert, transform
+from ..geometry.squares import Square, warp
 from ..records import Array
-from .geometry import Square, warp
 from .packaged import landmarks_path
 
 # dlib's own detector puts its square around the middle between eyes and mouth, 2.2 times as wide

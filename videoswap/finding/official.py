@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from ..alignment import TEMPLATES, crop_matrix, five_points
 from ..errors import InputError
 from ..fingerprint import file_digest
+from ..geometry.affine import TEMPLATES, crop_matrix, five_points
+from ..geometry.squares import warp
 from ..models import store
 from ..models.graphs import open_insightface
 from ..records import Array
 from .detector import Detection, padded
-from .geometry import warp
 
 DETECTOR, RECOGNIZER = "scrfd", "glintr100"
 SIDE = 112  # pixels, input of ArcFace

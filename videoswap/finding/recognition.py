@@ -13,9 +13,9 @@ import numpy as np
 import onnxruntime
 
 from ..fingerprint import file_digest
+from ..geometry.squares import Square, warp
 from ..records import Array
 from .dlib_network import SIDE, open_dlib_network
-from .geometry import Square, warp
 from .packaged import recognition_path
 
 PADDING = 0.25  # as in its training

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..alignment import invert, transform
+from ..geometry.affine import invert, transform
+from ..geometry.squares import Square, warp
 from ..records import Array
 from ..settings import AnalysisSettings
 from .detector import MULTIPLE, Detection, Detector, overlaps
-from .geometry import Square, warp
 
 SMALLEST = 20  # pixels a face needs in the picture that is searched as a whole
 MOST_SEARCHED = (

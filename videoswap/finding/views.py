@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..alignment import invert, transform
+from ..geometry.affine import invert, transform
+from ..geometry.squares import warp
 from ..records import Array, Face
 from .detector import Detection
-from .geometry import warp
 from .landmarks import face_square
 from .looks import look_of
 

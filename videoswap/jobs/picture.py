@@ -12,8 +12,8 @@ import numpy as np
 from ..blending.finish import Swap
 from ..blending.paste import paste
 from ..choosing import match_people
-from ..cropping import PictureSurface, covered_pixels, cut
 from ..finding.recognition import Recognizer
+from ..geometry.crops import PictureSurface, covered_pixels, cut
 from ..matching import Matching
 from ..places import PicturePlaces
 from ..records import Array, Face, Person, Track

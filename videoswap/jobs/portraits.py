@@ -8,10 +8,10 @@ from itertools import islice
 
 import numpy as np
 
-from ..alignment import shifted
-from ..cropping import PictureSurface, region_box, warped
 from ..finding.photos import largest_face
 from ..finding.tools import FaceTools
+from ..geometry.affine import shifted
+from ..geometry.crops import PictureSurface, region_box, warped
 from ..records import Array, Face, Person
 from ..settings import AnalysisSettings
 

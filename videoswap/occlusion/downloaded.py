@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..alignment import TEMPLATES
 from ..errors import InputError
 from ..fingerprint import file_digest
+from ..geometry.affine import TEMPLATES
 from ..models import store
 from ..models.onnx_network import OnnxNetwork
 from ..records import Array

@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..alignment import compose, invert, resizing
-from ..cropping import warped
 from ..finding.appearance import FRAMING, MIDDLE, SIDE
 from ..fingerprint import digest_of_files
+from ..geometry.affine import compose, invert, resizing
+from ..geometry.crops import warped
 from ..models.graphs import open_small
 from ..records import Array, Behind, Crop
 from .finder import Framed, with_front

@@ -15,8 +15,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ..brightness import brightened, log_ratio
 from ..finding.appearance import MIDDLE, Appearance
+from ..geometry.brightness import brightened, log_ratio
 from ..records import Array
 
 #: From a picture and its reference, (S, S, 3) float32 RGB, 0 to 255, to what is in front (S, S).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import masks
+from ..geometry import face_masks as masks
 from ..records import Array
 
 

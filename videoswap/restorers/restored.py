@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ..alignment import crop_matrix, five_points, invert
-from ..cropping import warped
 from ..fingerprint import file_digest
-from ..masks import fade_border
+from ..geometry.affine import crop_matrix, five_points, invert
+from ..geometry.crops import warped
+from ..geometry.face_masks import fade_border
 from ..records import Array, Crop, Photo, SwappedCrop
 from ..settings import DetailSettings
 from ..swappers.base import Identity, Swapper

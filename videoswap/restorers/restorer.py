@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..alignment import TEMPLATES
 from ..errors import InputError
+from ..geometry.affine import TEMPLATES
 from ..models import store
 from ..models.onnx_network import OnnxNetwork, pictures, planes
 from ..records import Array

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..blending.finish import REACH, Finisher, Swap
 from ..blending.paste import paste
-from ..cropping import FrameSurface, covered_pixels, cut
 from ..errors import InputError
+from ..geometry.crops import FrameSurface, covered_pixels, cut
 from ..occlusion.finder import Finder
 from ..records import Array, Crop, Face, SwappedCrop
 from ..swappers.base import Identity, Swapper

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..alignment import TEMPLATES
-from ..cropping import NETWORK_SIDE, CropSpec
-from ..masks import fade_border
+from ..geometry.affine import TEMPLATES
+from ..geometry.crops import NETWORK_SIDE, CropSpec
+from ..geometry.face_masks import fade_border
 from ..records import Array, Crop, SwappedCrop
 from . import tensors
 from .batches import Batches

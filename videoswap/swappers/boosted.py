@@ -15,8 +15,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ..alignment import compose, transform
-from ..cropping import NETWORK_SIDE
+from ..geometry.affine import compose, transform
+from ..geometry.crops import NETWORK_SIDE
 from ..records import Array, Crop, Fallback, Photo, SwappedCrop
 from ..settings import DetailSettings
 from .base import Identity, Swapper

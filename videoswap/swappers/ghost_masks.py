@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..blending.ghost import SIDE, GhostMaskRule, choose_rule, draw_mask
-from ..masks import fade_border
+from ..geometry.face_masks import fade_border
 from ..models.graphs import open_insightface
 from ..records import Array, Crop
 from .pixels import resized, rounded

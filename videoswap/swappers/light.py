@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..brightness import FLOOR
+from ..geometry.brightness import FLOOR
 from ..records import Array
 
 _DARKEST = 3  # percentile

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from .. import masks
-from ..alignment import TEMPLATES
 from ..blending.keep import EYES, MOUTH, kept_mask
-from ..cropping import CropSpec
+from ..geometry import face_masks as masks
+from ..geometry.affine import TEMPLATES
+from ..geometry.crops import CropSpec
 from ..records import Array, Crop, Photo, SwappedCrop
 from .base import Identity
 from .light import LightSettings, match_light

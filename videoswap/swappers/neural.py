@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..cropping import CropSpec
-from ..masks import inner_face
+from ..geometry.crops import CropSpec
+from ..geometry.face_masks import inner_face
 from ..records import Array, Crop, Photo, SwappedCrop
 from .base import Identity
 from .pixels import photo_crop

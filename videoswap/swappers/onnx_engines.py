@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..alignment import TEMPLATES
-from ..cropping import NETWORK_SIDE, CropSpec
+from ..geometry.affine import TEMPLATES
+from ..geometry.crops import NETWORK_SIDE, CropSpec
 from ..models.onnx_network import OnnxNetwork, pictures, planes
 from ..records import Array, Crop, SwappedCrop
 from .neural import Framing, MaskRule, NeuralSwapper, outline_mask

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from ..alignment import TEMPLATES
-from ..cropping import NETWORK_SIDE, CropSpec
 from ..fingerprint import digest_of_files
+from ..geometry.affine import TEMPLATES
+from ..geometry.crops import NETWORK_SIDE, CropSpec
 from ..models import store
 from ..models.found import missing_files, missing_torch
 from ..records import Fallback

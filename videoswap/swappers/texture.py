@@ -8,10 +8,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .. import masks
-from ..alignment import crop_matrix, five_points, scale_of, transform
-from ..brightness import FLOOR
-from ..cropping import warped
+from ..geometry import face_masks as masks
+from ..geometry.affine import (
+    crop_matrix,
+    five_points,
+    scale_of,
+    transform,
+)
+from ..geometry.brightness import FLOOR
+from ..geometry.crops import warped
 from ..records import Array, Photo
 from .warp import bend
 

@@ -17,8 +17,8 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from ..alignment import resizing
 from ..errors import InputError
+from ..geometry.affine import resizing
 from ..records import Array
 from .animated.webp import webp_frames
 from .color import swscale_space

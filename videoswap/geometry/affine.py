@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .records import Array
+from ..records import Array
 
 # Five points (eye, eye, nose, mouth corner, mouth corner; image left first) in the unit square.
 # Source of the numbers: facefusion 3.8.1 (arcface_128, ffhq_512), insightface (arcface_112_v2).

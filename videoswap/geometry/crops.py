@@ -10,7 +10,15 @@ import av
 import cv2
 import numpy as np
 
-from .alignment import (
+from ..records import Array, Crop, Face
+from ..video.planes import (
+    Box,
+    align_box,
+    read_rgb,
+    write_rgb,
+)
+from ..video.probe import VideoInfo
+from .affine import (
     compose,
     crop_matrix,
     five_points,
@@ -20,14 +28,6 @@ from .alignment import (
     shifted,
     transform,
 )
-from .records import Array, Crop, Face
-from .video.planes import (
-    Box,
-    align_box,
-    read_rgb,
-    write_rgb,
-)
-from .video.probe import VideoInfo
 
 #: Side of the pictures that all generators take.
 NETWORK_SIDE = 256

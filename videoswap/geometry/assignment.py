@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .records import Array
+from ..records import Array
 
 FORBIDDEN = 1e6  # from this cost on a pair is none
 

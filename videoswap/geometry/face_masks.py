@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .records import Array
+from ..records import Array
 
 _SUBPIXEL_BITS = 4
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .records import Array
+from ..records import Array
 
 FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise, so it is added to both
 

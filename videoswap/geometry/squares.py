@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..alignment import invert, transform
 from ..records import Array
+from .affine import invert, transform
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Coordinates and small pictures: affine matrices, crops, face masks, least-cost pairs."""
