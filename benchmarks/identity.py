@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
 from videoswap.choosing import match_people  # noqa: E402
-from videoswap.finding.tools import FaceTools  # noqa: E402
+from videoswap.detection.face_models import FaceTools  # noqa: E402
 from videoswap.geometry.crops import FrameSurface  # noqa: E402
 from videoswap.places import VideoPlaces  # noqa: E402
 from videoswap.sources import load_references  # noqa: E402

@@ -39,8 +39,8 @@ from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
 from videoswap import SwapSettings, analyze, swap_video
 from videoswap.clustering import cluster_tracks  # noqa: E402
+from videoswap.detection.face_models import FaceTools  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
-from videoswap.finding.tools import FaceTools  # noqa: E402
 from videoswap.geometry import face_masks as masks  # noqa: E402
 from videoswap.geometry.crops import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.occlusion.over_time import front_over_time  # noqa: E402

@@ -16,8 +16,8 @@ import skimage.data
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from videoswap.finding.dlib_network import SIDE, open_dlib_network
-from videoswap.finding.packaged import recognition_path
+from videoswap.detection.dlib_network import SIDE, open_dlib_network
+from videoswap.detection.packaged_files import recognition_path
 
 ROUNDS = 40
 

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.finding.detector import CenterFace
-from videoswap.finding.landmarks import DlibLandmarker
-from videoswap.finding.recognition import DlibRecognizer
+from videoswap.detection.face_detector import CenterFace
+from videoswap.detection.landmarks import DlibLandmarker
+from videoswap.detection.recognition import DlibRecognizer
 from videoswap.records import Array
 
 

@@ -8,8 +8,8 @@ import av
 import cv2
 import numpy as np
 
-from videoswap.finding.detector import Detection
-from videoswap.finding.recognition import euclidean_distances
+from videoswap.detection.face_detector import Detection
+from videoswap.detection.recognition import euclidean_distances
 from videoswap.records import Array
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from videoswap.choosing import check_numbers, match_people
+from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import NoFaceError, UsageError, VideoswapError
-from videoswap.finding.recognition import euclidean_distances
 from videoswap.places import PicturePlaces, View
 from videoswap.records import Face, Track
 from videoswap.settings import FacePlace, PeopleSettings

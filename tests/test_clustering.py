@@ -12,8 +12,8 @@ import pytest
 
 from videoswap import clustering
 from videoswap.clustering import alike, cluster_tracks, people_of
+from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import NoFaceError
-from videoswap.finding.recognition import euclidean_distances
 from videoswap.records import Track
 
 

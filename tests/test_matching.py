@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from videoswap.clustering import cluster_tracks
+from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import InputError
-from videoswap.finding.recognition import euclidean_distances
 from videoswap.matching import Match, Matching, assign
 from videoswap.records import Track
 

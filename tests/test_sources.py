@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from videoswap import sources
+from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import InputError
-from videoswap.finding.recognition import euclidean_distances
 from videoswap.records import Face, Photo
 from videoswap.sources import load_sources, photo_files
 

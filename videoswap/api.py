@@ -14,13 +14,13 @@ from pathlib import Path
 from threading import Event
 
 from .analysis.analyze import Analysis
+from .detection.face_models import FaceTools
 from .devices import choose_device
 from .errors import UsageError
 from .evaluation.compare import compare_results
 from .evaluation.evaluate import evaluate_result
 from .evaluation.page import write_page
 from .evaluation.report import Evaluation
-from .finding.tools import FaceTools
 from .given import AnyPath, AnyPaths, path_of, path_or_none, paths_of
 from .jobs.claim import claimed
 from .jobs.context import Context, Say, open_context

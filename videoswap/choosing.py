@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .clustering import cluster_tracks, people_of
+from .detection.recognition import Recognizer
 from .errors import NoFaceError, UsageError
-from .finding.recognition import Recognizer
 from .matching import Match, Matching, assign, track_sources
 from .places import Places, View
 from .records import Person

@@ -18,8 +18,8 @@ from typing import Literal
 
 import numpy as np
 
+from .detection.recognition import Recognizer
 from .errors import NoFaceError
-from .finding.recognition import Recognizer
 from .records import Array, Person, Track
 
 #: Takes (n, D) and (m, D) embeddings, gives their (n, m) float64 distances.

@@ -148,7 +148,7 @@ def _onnxruntime_packages() -> list[Check]:
 
 
 def _models() -> list[Check]:
-    from .finding import packaged
+    from .detection import packaged_files as packaged
 
     return [
         Check(name, True, str(locate()))

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from .clustering import alike
+from .detection.face_models import FaceTools
+from .detection.photos import PhotoReader
 from .errors import InputError, NoFaceError
-from .finding.photos import PhotoReader
-from .finding.tools import FaceTools
 from .fingerprint import digest_of, pixels_digest
 from .paths import is_folder
 from .records import Array, Fallback, Photo

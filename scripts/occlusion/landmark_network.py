@@ -90,7 +90,7 @@ class Landmarks(nn.Module):
 
 
 class Exported(nn.Module):
-    """The network as ``videoswap.finding.hidden_landmarks`` wants it."""
+    """The network as ``videoswap.detection.occluded_landmarks`` wants it."""
 
     def __init__(self, network: Landmarks) -> None:
         super().__init__()

@@ -23,7 +23,7 @@ from photos import Pool, load
 from shapes import SIDE
 from train import chosen
 
-from videoswap.finding.landmarks import DlibLandmarker, Landmarker
+from videoswap.detection.landmarks import DlibLandmarker, Landmarker
 
 CHECKED = 96  # samples of every kind
 KINDS = ("hand", "stripe", "card", "half")

@@ -6,9 +6,14 @@ from tests.occlusion.faces import astronaut
 from videoswap.analysis.scan import Scanned, ScanState
 from videoswap.analysis.store import Store
 from videoswap.analysis.tracker import Split
-from videoswap.finding.appearance import FRAMING, MOST, SIDE, Appearance
-from videoswap.finding.detector import Detection
-from videoswap.finding.views import FramePicture, View
+from videoswap.detection.appearance import (
+    FRAMING,
+    MOST,
+    SIDE,
+    Appearance,
+)
+from videoswap.detection.face_detector import Detection
+from videoswap.detection.face_view import FramePicture, View
 from videoswap.geometry.affine import five_points
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.analysis.people_clips import Cover, Head, everybody, picture, wall
 from videoswap.analysis.gaps import SOME, Moment, compare, fill_gap
-from videoswap.finding.search import FaceSearch
-from videoswap.finding.views import FramePicture, View
+from videoswap.detection.face_view import FramePicture, View
+from videoswap.detection.search import FaceSearch
 from videoswap.settings import AnalysisSettings
 
 SETTINGS = AnalysisSettings(min_face=Fraction(1, 9))

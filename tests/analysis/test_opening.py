@@ -14,7 +14,7 @@ from videoswap.analysis.opening import open_store
 from videoswap.analysis.samples import Sample
 from videoswap.analysis.scan import Scanned
 from videoswap.analysis.store import Uncovered
-from videoswap.finding.appearance import Appearance
+from videoswap.detection.appearance import Appearance
 from videoswap.records import Face
 
 KEY = "0123456789" * 4

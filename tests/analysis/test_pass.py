@@ -28,9 +28,9 @@ from videoswap.analysis.opening import open_store
 from videoswap.analysis.scan import Scanner
 from videoswap.analysis.state import from_json, to_json
 from videoswap.analysis.store import Store, Uncovered
+from videoswap.detection import occluded_landmarks as hidden
+from videoswap.detection.face_view import FramePicture
 from videoswap.errors import InputError, VideoswapError
-from videoswap.finding import hidden_landmarks as hidden
-from videoswap.finding.views import FramePicture
 from videoswap.occlusion import own
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange

@@ -11,7 +11,7 @@ import pytest
 from videoswap.analysis.analyze import analyze_video
 from videoswap.analysis.scan import Scanner
 from videoswap.clustering import cluster_tracks
-from videoswap.finding.views import FramePicture
+from videoswap.detection.face_view import FramePicture
 from videoswap.occlusion.own import load_glance
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange

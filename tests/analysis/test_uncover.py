@@ -15,11 +15,11 @@ from videoswap.analysis.uncover import (
     put_right,
     uncover,
 )
-from videoswap.finding.appearance import FRAMING, SIDE, Appearance
-from videoswap.finding.detector import Detection
-from videoswap.finding.hidden_landmarks import SURROUNDINGS
-from videoswap.finding.tools import FaceTools
-from videoswap.finding.views import FramePicture, View
+from videoswap.detection.appearance import FRAMING, SIDE, Appearance
+from videoswap.detection.face_detector import Detection
+from videoswap.detection.face_models import FaceTools
+from videoswap.detection.face_view import FramePicture, View
+from videoswap.detection.occluded_landmarks import SURROUNDINGS
 from videoswap.geometry.affine import five_points
 from videoswap.occlusion.own import load_glance
 

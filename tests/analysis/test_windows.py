@@ -7,7 +7,7 @@ import pytest
 
 from videoswap.analysis.scenes import CutState
 from videoswap.analysis.windows import windows
-from videoswap.finding.views import FramePicture
+from videoswap.detection.face_view import FramePicture
 
 DARK, LIGHT = np.full((90, 160, 3), 20, np.uint8), np.full((90, 160, 3), 210, np.uint8)
 

@@ -11,9 +11,9 @@ import pytest
 
 from tests.video import clips
 from videoswap import EncodeSettings, SwapSettings, analyze, evaluate, swap_video
+from videoswap.detection.face_models import FaceTools
 from videoswap.errors import InputError, NoFaceError, UsageError
 from videoswap.evaluation.people import find_people
-from videoswap.finding.tools import FaceTools
 from videoswap.places import VideoPlaces
 from videoswap.settings import PeopleSettings
 from videoswap.video.pixel_formats import samples

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, flat, look
+from videoswap.detection.face_detector import Detection
+from videoswap.detection.face_models import FaceTools
 from videoswap.evaluation.missed import MissedFamily
-from videoswap.finding.detector import Detection
-from videoswap.finding.tools import FaceTools
 from videoswap.geometry.affine import five_points
 from videoswap.settings import AnalysisSettings
 

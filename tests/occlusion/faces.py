@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import skimage.data
 
-from videoswap.finding.tools import FaceTools
+from videoswap.detection.face_models import FaceTools
 from videoswap.geometry.crops import PictureSurface, covered_pixels, cut
 from videoswap.records import Array, Crop
 from videoswap.settings import AnalysisSettings

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import disc, finger, over, overlap, skin_of, stripe
-from videoswap.finding.appearance import FRAMING, SIDE
+from videoswap.detection.appearance import FRAMING, SIDE
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.finder import Framed
 from videoswap.occlusion.over_time import front_over_time

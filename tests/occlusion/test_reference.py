@@ -6,8 +6,8 @@ import pytest
 import skimage.data
 
 from tests.occlusion.faces import over, skin_of, stripe
-from videoswap.finding.appearance import FRAMING, SIDE, Appearance
-from videoswap.finding.tools import FaceTools
+from videoswap.detection.appearance import FRAMING, SIDE, Appearance
+from videoswap.detection.face_models import FaceTools
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.finder import Framed
 from videoswap.occlusion.own import OwnFinder

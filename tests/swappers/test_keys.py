@@ -9,10 +9,10 @@ from tests.restorers.graphs import save_restorer
 from tests.swappers import filled
 from tests.swappers.filled import save
 from tests.swappers.test_engine_runs import FILES
-from videoswap.finding.detector import CenterFace
-from videoswap.finding.landmarks import DlibLandmarker
-from videoswap.finding.packaged import centerface_path, landmarks_path, recognition_path
-from videoswap.finding.recognition import DlibRecognizer
+from videoswap.detection.face_detector import CenterFace
+from videoswap.detection.landmarks import DlibLandmarker
+from videoswap.detection.packaged_files import centerface_path, landmarks_path, recognition_path
+from videoswap.detection.recognition import DlibRecognizer
 from videoswap.models import slim
 from videoswap.occlusion import own
 from videoswap.restorers.restored import restored

@@ -15,14 +15,14 @@ from typing import Self
 
 import numpy as np
 
+from ..detection.appearance import Appearance
+from ..detection.face_detector import Detector
+from ..detection.face_view import FramePicture
+from ..detection.landmarks import Landmarker
+from ..detection.occluded_landmarks import network_key
+from ..detection.recognition import Recognizer
+from ..detection.search import search_height
 from ..errors import VideoswapError
-from ..finding.appearance import Appearance
-from ..finding.detector import Detector
-from ..finding.hidden_landmarks import network_key
-from ..finding.landmarks import Landmarker
-from ..finding.recognition import Recognizer
-from ..finding.search import search_height
-from ..finding.views import FramePicture
 from ..occlusion.own import load_glance, networks_key
 from ..records import Array, Face, Fallback, Track
 from ..settings import AnalysisSettings

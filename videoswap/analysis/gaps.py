@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..finding.detector import Detection
-from ..finding.landmarks import Landmarker, face_square
-from ..finding.search import FaceSearch, centre, only_new
-from ..finding.views import FramePicture, View
+from ..detection.face_detector import Detection
+from ..detection.face_view import FramePicture, View
+from ..detection.landmarks import Landmarker, face_square
+from ..detection.search import FaceSearch, centre, only_new
 from ..geometry.affine import invert
 from ..geometry.squares import warp
 from ..records import Array

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..finding.views import View
+from ..detection.face_view import View
 from ..geometry.affine import invert, scale_of
 from ..records import Array
 

@@ -16,12 +16,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..finding.appearance import Appearance
-from ..finding.detector import Detection, Detector
-from ..finding.landmarks import Landmarker
-from ..finding.recognition import Recognizer
-from ..finding.search import FaceSearch, Followed
-from ..finding.views import FramePicture, View
+from ..detection.appearance import Appearance
+from ..detection.face_detector import Detection, Detector
+from ..detection.face_view import FramePicture, View
+from ..detection.landmarks import Landmarker
+from ..detection.recognition import Recognizer
+from ..detection.search import FaceSearch, Followed
 from ..occlusion.reference import Look
 from ..occlusion.share import hidden_share
 from ..records import Array, Face

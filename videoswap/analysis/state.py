@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..finding.detector import Detection
-from ..finding.search import Followed
+from ..detection.face_detector import Detection
+from ..detection.search import Followed
 from .samples import Sample
 from .scan import ScanState, Seen
 from .scenes import CutState, Thumb

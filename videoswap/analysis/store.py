@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from ..detection.appearance import MOST, Appearance
 from ..errors import OutputError, reason_of
-from ..finding.appearance import MOST, Appearance
 from ..records import Array, Face, Fallback
 from ..video.damage import Damage
 from . import tables

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..finding.detector import Detection
-from ..finding.looks import likeness
-from ..finding.recognition import Recognizer
-from ..finding.search import Followed
+from ..detection.face_detector import Detection
+from ..detection.recognition import Recognizer
+from ..detection.search import Followed
+from ..detection.thumbnail import likeness
 from ..geometry.assignment import FORBIDDEN, cheapest_pairs
 from ..records import Array
 from ..settings import AnalysisSettings

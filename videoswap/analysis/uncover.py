@@ -19,10 +19,10 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from ..finding.appearance import FRAMING, SIDE, Appearance
-from ..finding.hidden_landmarks import SURROUNDINGS, Place, load_hidden_landmarks
-from ..finding.landmarks import Landmarker
-from ..finding.views import FramePicture
+from ..detection.appearance import FRAMING, SIDE, Appearance
+from ..detection.face_view import FramePicture
+from ..detection.landmarks import Landmarker
+from ..detection.occluded_landmarks import SURROUNDINGS, Place, load_hidden_landmarks
 from ..geometry.affine import (
     compose,
     crop_matrix,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from ..finding.views import FramePicture
+from ..detection.face_view import FramePicture
 from .scenes import CutState, Thumb, with_cuts
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..choosing import check_numbers
+from ..detection.face_models import FaceTools
 from ..devices import choose_device
 from ..errors import UsageError
-from ..finding.tools import FaceTools
 from ..jobs.context import Say
 from ..jobs.video import analyze_with_progress, uncover_with_progress
 from ..places import VideoPlaces

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..finding.recognition import Recognizer
+from ..detection.recognition import Recognizer
 from .metric import Metric, mean, total
 from .motion import Moment
 from .people import Known

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..analysis.analyze import Analysis
-from ..finding.landmarks import Landmarker
+from ..detection.landmarks import Landmarker
 from ..records import Array, Face
 from .columns import Collector
 from .look import Look

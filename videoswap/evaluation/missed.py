@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..finding.detector import Detection
-from ..finding.search import FaceSearch
-from ..finding.tools import FaceTools
+from ..detection.face_detector import Detection
+from ..detection.face_models import FaceTools
+from ..detection.search import FaceSearch
 from ..records import Array, Face
 from ..settings import AnalysisSettings
 from .look import Look

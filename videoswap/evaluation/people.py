@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..choosing import match_people
+from ..detection.face_models import FaceTools
 from ..errors import InputError
-from ..finding.tools import FaceTools
 from ..matching import Matching
 from ..places import VideoPlaces
 from ..records import Array, Person

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..detection.recognition import Recognizer
 from ..errors import InputError
-from ..finding.recognition import Recognizer
 from ..records import Fallback
 from ..settings import SwapSettings
 from ..video.files import check_readable

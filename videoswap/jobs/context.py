@@ -11,10 +11,10 @@ from ..blending.finish import Finisher
 from ..blending.keep import EYES, MOUTH
 from ..cache import tidy
 from ..choosing import check_numbers
+from ..detection.face_models import FaceTools
+from ..detection.photos import LARGE
 from ..devices import Device, choose_device
 from ..errors import InputError
-from ..finding.photos import LARGE
-from ..finding.tools import FaceTools
 from ..occlusion.choose import MakeFinder, load_finder
 from ..records import Fallback
 from ..restorers.restored import restored

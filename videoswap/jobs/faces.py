@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..analysis.analyze import Analysis
 from ..clustering import people_of
-from ..finding.tools import FaceTools
+from ..detection.face_models import FaceTools
 from ..places import PicturePlaces, Places, VideoPlaces, View
 from ..records import Array, Face, Person, Track
 from ..runtime.progress import Progress

@@ -12,7 +12,7 @@ import numpy as np
 from ..blending.finish import Swap
 from ..blending.paste import paste
 from ..choosing import match_people
-from ..finding.recognition import Recognizer
+from ..detection.recognition import Recognizer
 from ..geometry.crops import PictureSurface, covered_pixels, cut
 from ..matching import Matching
 from ..places import PicturePlaces

@@ -8,8 +8,8 @@ from itertools import islice
 
 import numpy as np
 
-from ..finding.photos import largest_face
-from ..finding.tools import FaceTools
+from ..detection.face_models import FaceTools
+from ..detection.photos import largest_face
 from ..geometry.affine import shifted
 from ..geometry.crops import PictureSurface, region_box, warped
 from ..records import Array, Face, Person

@@ -12,8 +12,8 @@ import numpy as np
 from ..analysis.analyze import Analysis, analyze_video
 from ..blending.finish import REACH
 from ..choosing import match_people
+from ..detection.face_models import FaceTools
 from ..errors import InputError
-from ..finding.tools import FaceTools
 from ..matching import Matching
 from ..occlusion.finder import Finder
 from ..places import VideoPlaces

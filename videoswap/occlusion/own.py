@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..finding.appearance import FRAMING, MIDDLE, SIDE
+from ..detection.appearance import FRAMING, MIDDLE, SIDE
 from ..fingerprint import digest_of_files
 from ..geometry.affine import compose, invert, resizing
 from ..geometry.crops import warped

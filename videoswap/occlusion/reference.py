@@ -15,7 +15,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ..finding.appearance import MIDDLE, Appearance
+from ..detection.appearance import MIDDLE, Appearance
 from ..geometry.brightness import brightened, log_ratio
 from ..records import Array
 

@@ -17,7 +17,7 @@ from ..fingerprint import file_digest
 from ..geometry.affine import invert, transform
 from ..geometry.squares import Square, warp
 from ..records import Array
-from .packaged import landmarks_path
+from .packaged_files import landmarks_path
 
 # dlib's own detector puts its square around the middle between eyes and mouth, 2.2 times as wide
 # as the larger of eye distance and eye-mouth distance (median over 91 faces of four clips and

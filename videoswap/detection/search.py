@@ -20,7 +20,12 @@ from ..geometry.affine import invert, transform
 from ..geometry.squares import Square, warp
 from ..records import Array
 from ..settings import AnalysisSettings
-from .detector import MULTIPLE, Detection, Detector, overlaps
+from .face_detector import (
+    MULTIPLE,
+    Detection,
+    Detector,
+    overlaps,
+)
 
 SMALLEST = 20  # pixels a face needs in the picture that is searched as a whole
 MOST_SEARCHED = (

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tests.squares import square_face
+from videoswap.detection import packaged_files as packaged
+from videoswap.detection.face_detector import Detection, non_maximum_suppression, padded
+from videoswap.detection.landmarks import face_square
+from videoswap.detection.photos import PhotoReader, largest_face
+from videoswap.detection.search import MOST_SEARCHED, FaceSearch
 from videoswap.errors import InputError, NoFaceError
-from videoswap.finding import packaged
-from videoswap.finding.detector import Detection, non_maximum_suppression, padded
-from videoswap.finding.landmarks import face_square
-from videoswap.finding.photos import PhotoReader, largest_face
-from videoswap.finding.search import MOST_SEARCHED, FaceSearch
 from videoswap.geometry.affine import invert, similarity, transform
 from videoswap.geometry.squares import warp
 
@@ -205,8 +205,8 @@ def test_a_large_picture_is_searched_in_a_smaller_copy(photos, group, monkeypatc
             sizes.append(picture.size // 3) or at_height(self, picture, rows)
         ),
     )
-    monkeypatch.setattr("videoswap.finding.photos.LARGE", 5_000_000)
-    monkeypatch.setattr("videoswap.finding.photos.SEARCHED", 1_500_000)
+    monkeypatch.setattr("videoswap.detection.photos.LARGE", 5_000_000)
+    monkeypatch.setattr("videoswap.detection.photos.SEARCHED", 1_500_000)
     copied = photos.analyze_picture(enlarged)
     assert max(sizes) <= 1_500_000
     assert len(copied) == len(whole) == 6
@@ -215,8 +215,8 @@ def test_a_large_picture_is_searched_in_a_smaller_copy(photos, group, monkeypatc
 
 
 def test_a_large_face_of_a_large_photo_is_made_smaller(photos, group, faces, monkeypatch):
-    monkeypatch.setattr("videoswap.finding.photos.LARGE", 1_000_000)
-    monkeypatch.setattr("videoswap.finding.photos.ENOUGH", 40)
+    monkeypatch.setattr("videoswap.detection.photos.LARGE", 1_000_000)
+    monkeypatch.setattr("videoswap.detection.photos.ENOUGH", 40)
     photo = photos.photo_from("group", group, faces)
     face = max(faces, key=lambda one: one.size)
     factor = int(face.size // 40)
@@ -224,5 +224,5 @@ def test_a_large_face_of_a_large_photo_is_made_smaller(photos, group, faces, mon
     assert photo.pixels.shape[:2] == tuple(side // factor for side in group.shape[:2])
     again = photos.landmarker.landmarks(photo.pixels, photo.face.points5)
     assert np.abs(again - photo.face.landmarks).max() < 0.06 * photo.face.size
-    monkeypatch.setattr("videoswap.finding.photos.LARGE", 2_000_000)
+    monkeypatch.setattr("videoswap.detection.photos.LARGE", 2_000_000)
     assert photos.photo_from("group", group, faces).pixels is group

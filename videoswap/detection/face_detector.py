@@ -16,7 +16,7 @@ import numpy as np
 
 from ..fingerprint import file_digest
 from ..records import Array
-from .packaged import centerface_path
+from .packaged_files import centerface_path
 
 STRIDE = 4  # pixels of the input per cell of the output
 MULTIPLE = 32  # CenterFace and SCRFD halve their input five times

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from videoswap.detection.face_models import FaceTools
+from videoswap.detection.insightface import ArcFaceRecognizer, Scrfd
 from videoswap.errors import InputError, UsageError
-from videoswap.finding.official import ArcFaceRecognizer, Scrfd
-from videoswap.finding.tools import FaceTools
 from videoswap.geometry.affine import TEMPLATES
 from videoswap.settings import AnalysisSettings
 

@@ -10,10 +10,10 @@ import numpy as np
 from ..errors import NoFaceError
 from ..records import Array, Face, Photo
 from ..settings import AnalysisSettings
-from .detector import Detection, Detector, non_maximum_suppression
+from .face_detector import Detection, Detector, non_maximum_suppression
+from .face_view import frontality
 from .landmarks import Landmarker
 from .search import FaceSearch
-from .views import frontality
 
 HEIGHTS = (400, 720, 200)  # searched one after the other until a face is found
 MARGIN = 0.35  # of the shorter side, added around a picture that is all face

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from videoswap.analysis.uncover import in_profile
-from videoswap.finding.appearance import SIDE
-from videoswap.finding.hidden_landmarks import SURROUNDINGS, load_hidden_landmarks
+from videoswap.detection.appearance import SIDE
+from videoswap.detection.occluded_landmarks import SURROUNDINGS, load_hidden_landmarks
 from videoswap.geometry.affine import (
     crop_matrix,
     five_points,

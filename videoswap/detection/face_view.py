@@ -10,9 +10,9 @@ import numpy as np
 from ..geometry.affine import invert, transform
 from ..geometry.squares import warp
 from ..records import Array, Face
-from .detector import Detection
+from .face_detector import Detection
 from .landmarks import face_square
-from .looks import look_of
+from .thumbnail import look_of
 
 UPRIGHT_NOSE = 0.6  # length of a nose over its distance to the chin, seen from the front
 GOOD_SIZE = 120  # pixels above which a larger face gives no better embedding

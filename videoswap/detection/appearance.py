@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..finding.views import View
 from ..geometry.affine import crop_matrix, five_points, transform
 from ..geometry.squares import warp
 from ..records import Array
+from .face_view import View
 
 SIDE = 128
 #: From the hair line to the chin: where the five points lie in the unit square.

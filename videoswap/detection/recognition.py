@@ -16,7 +16,7 @@ from ..fingerprint import file_digest
 from ..geometry.squares import Square, warp
 from ..records import Array
 from .dlib_network import SIDE, open_dlib_network
-from .packaged import recognition_path
+from .packaged_files import recognition_path
 
 PADDING = 0.25  # as in its training
 FINE = 64  # steps per pixel in which dlib is told the landmarks

@@ -20,7 +20,7 @@ from ..geometry.squares import warp
 from ..models import store
 from ..models.graphs import open_insightface
 from ..records import Array
-from .detector import Detection, padded
+from .face_detector import Detection, padded
 
 DETECTOR, RECOGNIZER = "scrfd", "glintr100"
 SIDE = 112  # pixels, input of ArcFace

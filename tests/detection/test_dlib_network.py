@@ -2,10 +2,10 @@ import dlib
 import numpy as np
 import pytest
 
+from videoswap.detection.dlib_network import SIDE, open_dlib_network
+from videoswap.detection.landmarks import face_square
+from videoswap.detection.packaged_files import landmarks_path, recognition_path
 from videoswap.errors import InputError
-from videoswap.finding.dlib_network import SIDE, open_dlib_network
-from videoswap.finding.landmarks import face_square
-from videoswap.finding.packaged import landmarks_path, recognition_path
 from videoswap.geometry.squares import warp
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..settings import AnalysisSettings
-from .detector import CenterFace, Detector
+from .face_detector import CenterFace, Detector
 from .landmarks import DlibLandmarker, Landmarker
 from .photos import PhotoReader
 from .recognition import DlibRecognizer, Recognizer
@@ -39,7 +39,7 @@ class FaceTools:
             InputError: If a model file is missing.
         """
         if settings is not None and settings.face_models == "insightface":
-            from .official import ArcFaceRecognizer, Scrfd
+            from .insightface import ArcFaceRecognizer, Scrfd
 
             finder, recognizer = Scrfd(providers=providers), ArcFaceRecognizer(providers=providers)
             return cls(finder, DlibLandmarker(), recognizer)
