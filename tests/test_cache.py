@@ -8,11 +8,11 @@ import pytest
 from filelock import FileLock
 
 from videoswap import cache, cli
-from videoswap.analysis.opening import open_store
 from videoswap.cache import DAY, clear, entries, listing, tidy
 from videoswap.errors import UsageError
 from videoswap.runtime.pieces import piece_folder
 from videoswap.settings import DEFAULT_CACHE_LIMIT, bytes_of, default_cache_limit
+from videoswap.tracking.store_opening import open_store
 
 NOW = 2_000_000_000.0
 

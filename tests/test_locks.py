@@ -6,9 +6,9 @@ from contextlib import closing
 import pytest
 
 from videoswap import cache
-from videoswap.analysis.opening import open_store
 from videoswap.locks import discard, try_lock
 from videoswap.runtime import pieces
+from videoswap.tracking.store_opening import open_store
 
 ANALYSIS, RENDER = "0" * 40, "ab" * 16
 

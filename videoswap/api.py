@@ -13,7 +13,6 @@ from fractions import Fraction
 from pathlib import Path
 from threading import Event
 
-from .analysis.analyze import Analysis
 from .detection.face_models import FaceTools
 from .devices import choose_device
 from .errors import UsageError
@@ -36,6 +35,7 @@ from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_prog
 from .records import Person
 from .report import Report, counted
 from .settings import SwapSettings
+from .tracking.analysis import Analysis
 from .video.files import check_readable
 from .video.probe import kind, probe
 from .video.sequences.pattern import files_of

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from re import compile as pattern
 
-from .analysis import tables
 from .locks import discard, try_lock
 from .runtime import pieces
+from .tracking import store_tables as tables
 
 _ANALYSIS = pattern(r"[0-9a-f]{40}\.(sqlite|damaged)")
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite leaves beside a file

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.analysis.uncover import in_profile
 from videoswap.detection.appearance import SIDE
 from videoswap.detection.occluded_landmarks import SURROUNDINGS, load_hidden_landmarks
 from videoswap.geometry.affine import (
@@ -14,6 +13,7 @@ from videoswap.geometry.affine import (
     transform,
 )
 from videoswap.geometry.squares import warp
+from videoswap.tracking.occluded_tracks import in_profile
 
 #: Corners of cards in heights of a face from the nose, and the landmarks they lie over.
 CARDS = {

@@ -230,8 +230,8 @@ def test_a_film_that_changes_poisons_nothing(
         return real(info, *details, progress=replaced, **more)
 
     monkeypatch.setattr(videoswap.jobs.video, "analyze_video", meanwhile)
-    monkeypatch.setattr("videoswap.analysis.analyze.BATCH_SECONDS", 0.0)
-    monkeypatch.setattr("videoswap.analysis.scan.WINDOWS_AHEAD", 1)
+    monkeypatch.setattr("videoswap.tracking.analysis.BATCH_SECONDS", 0.0)
+    monkeypatch.setattr("videoswap.tracking.scan.WINDOWS_AHEAD", 1)
     with pytest.raises(InputError) as caught:
         swap_video([photos["source"]], film, out, target_faces=[photos["right"]], settings=settings)
     assert caught.value.code == "video_changed" and not out.exists()
@@ -516,7 +516,7 @@ def test_a_full_cache_is_told(clip, photos, settings, tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("videoswap.analysis.opening.Store", full)
+    monkeypatch.setattr("videoswap.tracking.store_opening.Store", full)
     with pytest.raises(OutputError, match="disk is full"):
         swap_video(
             [photos["source"]],

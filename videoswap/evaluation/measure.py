@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..analysis.analyze import Analysis
 from ..detection.landmarks import Landmarker
 from ..records import Array, Face
+from ..tracking.analysis import Analysis
 from .columns import Collector
 from .look import Look
 from .metric import Family, FrameFamily

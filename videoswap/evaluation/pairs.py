@@ -10,10 +10,10 @@ import av
 import cv2
 import numpy as np
 
-from ..analysis.analyze import pts_span
 from ..errors import InputError
 from ..records import Array
 from ..timerange import TimeRange
+from ..tracking.analysis import pts_span
 from ..video.pixel_formats import layout, samples
 from ..video.probe import VideoInfo
 from ..video.reader import AnalysisScaler, DecodedFrame, VideoReader

@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..analysis.analyze import Analysis
 from ..clustering import people_of
 from ..detection.face_models import FaceTools
 from ..places import PicturePlaces, Places, VideoPlaces, View
@@ -18,6 +17,7 @@ from ..records import Array, Face, Person, Track
 from ..runtime.progress import Progress
 from ..settings import SwapSettings
 from ..sources import CROP_NAME, LISTING, SHEET
+from ..tracking.analysis import Analysis
 from ..video.files import atomic_output, made_folder, output_errors
 from ..video.probe import VideoInfo, kind, probe
 from ..video.reader import VideoReader, upright_picture

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ..analysis.key import video_digest
 from ..errors import (
     CancelledError,
     InputError,
@@ -23,6 +22,7 @@ from ..paths import is_folder, is_link, real_path
 from ..report import Report
 from ..settings import PeopleSettings, SwapSettings
 from ..sources import photo_files
+from ..tracking.key import video_digest
 from ..video.files import made_folder, output_errors
 from ..watching import watcher
 from .claim import claimed

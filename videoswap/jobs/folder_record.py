@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..analysis.key import video_digest
+from ..tracking.key import video_digest
 from ..video.files import output_errors
 
 NAME = ".videoswap_done.jsonl"

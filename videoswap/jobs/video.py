@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..analysis.analyze import Analysis, analyze_video
 from ..blending.finish import REACH
 from ..choosing import match_people
 from ..detection.face_models import FaceTools
@@ -27,6 +26,7 @@ from ..runtime.segments import Segment, plan_segments
 from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
 from ..timerange import TimeRange
+from ..tracking.analysis import Analysis, analyze_video
 from ..video.probe import VideoInfo, probe
 from ..video.segment import EncodedSegment
 from ..video.temporary_files import clear_leftovers

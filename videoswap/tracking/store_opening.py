@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from ..locks import try_lock
 from ..records import Fallback
-from . import tables
+from . import store_tables as tables
 from .store import Store, not_writable, unkept
 
 _BEING_WRITTEN = Fallback(

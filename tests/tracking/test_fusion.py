@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from videoswap.analysis.fusion import fuse
+from videoswap.tracking.flow_smoothing import fuse
 
 SIZE = 200.0
 FRAMES = 60

@@ -22,18 +22,19 @@ from tests.squares import (
     nothing_in_front,
     write_video,
 )
-from videoswap.analysis import analyze, key
-from videoswap.analysis.analyze import analyze_video
-from videoswap.analysis.opening import open_store
-from videoswap.analysis.scan import Scanner
-from videoswap.analysis.state import from_json, to_json
-from videoswap.analysis.store import Store, Uncovered
 from videoswap.detection import occluded_landmarks as hidden
 from videoswap.detection.face_view import FramePicture
 from videoswap.errors import InputError, VideoswapError
 from videoswap.occlusion import own
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
+from videoswap.tracking import analysis as analyze
+from videoswap.tracking import key
+from videoswap.tracking.analysis import analyze_video
+from videoswap.tracking.scan import Scanner
+from videoswap.tracking.scan_state import from_json, to_json
+from videoswap.tracking.store import Store, Uncovered
+from videoswap.tracking.store_opening import open_store
 from videoswap.video.probe import probe
 
 SETTINGS = AnalysisSettings(min_face=Fraction(1, 9))

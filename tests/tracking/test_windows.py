@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videoswap.analysis.scenes import CutState
-from videoswap.analysis.windows import windows
 from videoswap.detection.face_view import FramePicture
+from videoswap.tracking.shots import CutState
+from videoswap.tracking.windows import windows
 
 DARK, LIGHT = np.full((90, 160, 3), 20, np.uint8), np.full((90, 160, 3), 210, np.uint8)
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from videoswap.analysis.smoothing import smooth_track
 from videoswap.records import Face
+from videoswap.tracking.smoothing import smooth_track
 
 SIZE = 100.0
 EYES = ((37, 41), (38, 40), (43, 47), (44, 46))

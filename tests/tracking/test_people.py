@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.analysis.people_clips import (
+from tests.squares import write_video
+from tests.tracking.people_clips import (
     HEIGHT,
     WIDTH,
     Cover,
@@ -23,12 +24,11 @@ from tests.analysis.people_clips import (
     twin,
     wall,
 )
-from tests.squares import write_video
-from videoswap.analysis.analyze import Analysis, analyze_video
 from videoswap.clustering import cluster_tracks
 from videoswap.records import Array
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
+from videoswap.tracking.analysis import Analysis, analyze_video
 from videoswap.video.probe import probe
 
 NEAR = 0.35  # of a face's height: how far a face may be from the one it is meant to be

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.analysis.scenes import CutState, with_cuts
+from videoswap.tracking.shots import CutState, with_cuts
 
 
 def texture(seed: int, tint: tuple[int, int, int]) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..geometry.affine import similarity, transform
 from ..records import Array, Face
-from .fusion import fuse
+from .flow_smoothing import fuse
 
 WIDEST, NARROWEST = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
 TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short

@@ -3,9 +3,14 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.analysis.scan import Scanned, ScanState
-from videoswap.analysis.store import Store
-from videoswap.analysis.uncover import (
+from videoswap.detection.appearance import FRAMING, SIDE, Appearance
+from videoswap.detection.face_detector import Detection
+from videoswap.detection.face_models import FaceTools
+from videoswap.detection.face_view import FramePicture, View
+from videoswap.detection.occluded_landmarks import SURROUNDINGS
+from videoswap.geometry.affine import five_points
+from videoswap.occlusion.own import load_glance
+from videoswap.tracking.occluded_tracks import (
     Free,
     Hidden,
     error_on,
@@ -15,13 +20,8 @@ from videoswap.analysis.uncover import (
     put_right,
     uncover,
 )
-from videoswap.detection.appearance import FRAMING, SIDE, Appearance
-from videoswap.detection.face_detector import Detection
-from videoswap.detection.face_models import FaceTools
-from videoswap.detection.face_view import FramePicture, View
-from videoswap.detection.occluded_landmarks import SURROUNDINGS
-from videoswap.geometry.affine import five_points
-from videoswap.occlusion.own import load_glance
+from videoswap.tracking.scan import Scanned, ScanState
+from videoswap.tracking.store import Store
 
 FRAMES = 6
 

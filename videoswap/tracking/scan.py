@@ -27,11 +27,11 @@ from ..occlusion.share import hidden_share
 from ..records import Array, Face
 from ..runtime.stages import Pipeline, Stage
 from ..settings import AnalysisSettings
+from .change_regions import places_to_look
+from .flow import motion_between
 from .gaps import Moment, fill_gap
-from .motion import motion_between
-from .novelty import places_to_look
 from .samples import Sample
-from .scenes import CutState
+from .shots import CutState
 from .tracker import Live, Split, Tracker
 from .windows import Window, windows
 

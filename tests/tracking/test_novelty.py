@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.analysis.novelty import places_to_look
-from videoswap.analysis.scenes import thumb
+from videoswap.tracking.change_regions import places_to_look
+from videoswap.tracking.shots import thumb
 
 WALL = np.repeat(skimage.data.gravel()[:360, :, None], 3, axis=2)
 WALL = np.ascontiguousarray(np.pad(WALL, ((0, 0), (0, 128), (0, 0)), mode="reflect"))

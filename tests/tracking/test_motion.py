@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.analysis.motion import landmark_motion
+from videoswap.tracking.flow import landmark_motion
 
 POINTS = np.random.default_rng(2).uniform([195, 75], [255, 160], (68, 2)).astype(np.float32)
 

@@ -24,19 +24,29 @@ from ..detection.recognition import Recognizer
 from ..detection.search import search_height
 from ..errors import VideoswapError
 from ..occlusion.own import load_glance, networks_key
-from ..records import Array, Face, Fallback, Track
+from ..records import (
+    Array,
+    Face,
+    Fallback,
+    Track,
+)
 from ..settings import AnalysisSettings
 from ..timerange import TimeRange
 from ..video.probe import VideoInfo
 from ..video.reader import AnalysisScaler, VideoReader
 from .key import analysis_key
-from .opening import open_store
+from .occluded_tracks import (
+    Pictures,
+    framed_right,
+    put_right,
+    uncover,
+)
 from .samples import mean_embedding
 from .scan import Scanned, Scanner
 from .smoothing import smooth_track
 from .store import Store
-from .tables import SCHEMA as TABLES_SCHEMA
-from .uncover import Pictures, framed_right, put_right, uncover
+from .store_opening import open_store
+from .store_tables import SCHEMA as TABLES_SCHEMA
 
 #: Goes up whenever the code of a stage gives other results; models speak for themselves.
 SCHEMA = {"pass": 11, "uncover": 1}

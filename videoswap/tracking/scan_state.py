@@ -13,7 +13,7 @@ from ..detection.face_detector import Detection
 from ..detection.search import Followed
 from .samples import Sample
 from .scan import ScanState, Seen
-from .scenes import CutState, Thumb
+from .shots import CutState, Thumb
 from .tracker import Live
 
 CLASSES = {

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from ..detection.face_view import FramePicture
-from .scenes import CutState, Thumb, with_cuts
+from .shots import CutState, Thumb, with_cuts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

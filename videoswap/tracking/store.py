@@ -26,10 +26,10 @@ from ..detection.appearance import MOST, Appearance
 from ..errors import OutputError, reason_of
 from ..records import Array, Face, Fallback
 from ..video.damage import Damage
-from . import tables
+from . import store_tables as tables
 from .samples import Sample
 from .scan import Scanned, ScanState
-from .state import from_json, to_json
+from .scan_state import from_json, to_json
 
 TOGETHER = 256  # rows of a commit
 

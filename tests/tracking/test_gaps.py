@@ -8,11 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.analysis.people_clips import Cover, Head, everybody, picture, wall
-from videoswap.analysis.gaps import SOME, Moment, compare, fill_gap
+from tests.tracking.people_clips import Cover, Head, everybody, picture, wall
 from videoswap.detection.face_view import FramePicture, View
 from videoswap.detection.search import FaceSearch
 from videoswap.settings import AnalysisSettings
+from videoswap.tracking.gaps import (
+    SOME,
+    Moment,
+    compare,
+    fill_gap,
+)
 
 SETTINGS = AnalysisSettings(min_face=Fraction(1, 9))
 

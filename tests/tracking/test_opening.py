@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from videoswap.analysis import tables
-from videoswap.analysis.opening import open_store
-from videoswap.analysis.samples import Sample
-from videoswap.analysis.scan import Scanned
-from videoswap.analysis.store import Uncovered
 from videoswap.detection.appearance import Appearance
 from videoswap.records import Face
+from videoswap.tracking import store_tables as tables
+from videoswap.tracking.samples import Sample
+from videoswap.tracking.scan import Scanned
+from videoswap.tracking.store import Uncovered
+from videoswap.tracking.store_opening import open_store
 
 KEY = "0123456789" * 4
 

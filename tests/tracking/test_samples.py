@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videoswap.analysis.samples import (
+from videoswap.tracking.samples import (
     Sample,
     alike,
     change_point,

@@ -3,9 +3,6 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import astronaut
-from videoswap.analysis.scan import Scanned, ScanState
-from videoswap.analysis.store import Store
-from videoswap.analysis.tracker import Split
 from videoswap.detection.appearance import (
     FRAMING,
     MOST,
@@ -15,6 +12,9 @@ from videoswap.detection.appearance import (
 from videoswap.detection.face_detector import Detection
 from videoswap.detection.face_view import FramePicture, View
 from videoswap.geometry.affine import five_points
+from videoswap.tracking.scan import Scanned, ScanState
+from videoswap.tracking.store import Store
+from videoswap.tracking.tracker import Split
 
 
 def view(turn=0.0):

@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from videoswap.analysis.analyze import analyze_video
-from videoswap.analysis.scan import Scanner
 from videoswap.clustering import cluster_tracks
 from videoswap.detection.face_view import FramePicture
 from videoswap.occlusion.own import load_glance
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
+from videoswap.tracking.analysis import analyze_video
+from videoswap.tracking.scan import Scanner
 from videoswap.video.probe import probe
 
 pytestmark = pytest.mark.filterwarnings("error")

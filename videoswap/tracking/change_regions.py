@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..records import Array
-from .scenes import Thumb
+from .shots import Thumb
 
 EVERY = 3  # frames: who shows for that long is seen in at least one frame looked at
 LARGE = 0.15  # share of the picture above which the search is coarse, and once a window is enough

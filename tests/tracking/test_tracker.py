@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.squares import ColourRecognizer, square_face
-from videoswap.analysis.samples import Sample
-from videoswap.analysis.tracker import Split, Tracker
 from videoswap.settings import AnalysisSettings
+from videoswap.tracking.samples import Sample
+from videoswap.tracking.tracker import Split, Tracker
 
 A, B, C = np.eye(3, dtype=np.float32)
 VECTORS = {"a": A, "b": B, "c": C}
