@@ -38,13 +38,13 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
 from videoswap import SwapSettings, analyze, swap_video
-from videoswap.clustering import cluster_tracks  # noqa: E402
 from videoswap.detection.face_models import FaceTools  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.geometry import face_masks as masks  # noqa: E402
 from videoswap.geometry.crops import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.occlusion.over_time import front_over_time  # noqa: E402
 from videoswap.occlusion.own import OwnFinder  # noqa: E402
+from videoswap.people.clustering import cluster_tracks  # noqa: E402
 from videoswap.records import Face  # noqa: E402
 from videoswap.settings import BlendSettings  # noqa: E402
 from videoswap.swappers.mesh import MeshSwapper  # noqa: E402

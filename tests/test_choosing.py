@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from videoswap.choosing import check_numbers, match_people
 from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import NoFaceError, UsageError, VideoswapError
-from videoswap.places import PicturePlaces, View
+from videoswap.people.choosing import check_numbers, match_people
+from videoswap.people.places import PicturePlaces, View
+from videoswap.people.sources import Reference
 from videoswap.records import Face, Track
 from videoswap.settings import FacePlace, PeopleSettings
-from videoswap.sources import Reference
 
 RECOGNIZER = SimpleNamespace(cluster_threshold=0.5, distances=euclidean_distances)
 # x of the middle and size of four faces, the largest first, as pictures are read.

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from videoswap import clustering
-from videoswap.clustering import alike, cluster_tracks, people_of
 from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import NoFaceError
+from videoswap.people import clustering
+from videoswap.people.clustering import alike, cluster_tracks, people_of
 from videoswap.records import Track
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videoswap.clustering import cluster_tracks
 from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import InputError
-from videoswap.matching import Match, Matching, assign
+from videoswap.people.clustering import cluster_tracks
+from videoswap.people.matching import Match, Matching, assign
 from videoswap.records import Track
 
 

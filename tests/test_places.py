@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from videoswap.errors import InputError, NoFaceError, UsageError
-from videoswap.places import VideoPlaces, View
+from videoswap.people.places import VideoPlaces, View
 from videoswap.records import Face, Person, Track
 from videoswap.settings import FacePlace
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videoswap import sources
 from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import InputError
+from videoswap.people import sources
+from videoswap.people.sources import load_sources, photo_files
 from videoswap.records import Face, Photo
-from videoswap.sources import load_sources, photo_files
 
 ANN, BOB, CAT, DAN = (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)
 UNLIKE = (0.65, 0.0)  # further from Ann than the threshold, but not clearly somebody else

@@ -14,7 +14,7 @@ from videoswap import EncodeSettings, SwapSettings, analyze, evaluate, swap_vide
 from videoswap.detection.face_models import FaceTools
 from videoswap.errors import InputError, NoFaceError, UsageError
 from videoswap.evaluation.people import find_people
-from videoswap.places import VideoPlaces
+from videoswap.people.places import VideoPlaces
 from videoswap.settings import PeopleSettings
 from videoswap.video.pixel_formats import samples
 from videoswap.video.probe import probe

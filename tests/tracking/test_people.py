@@ -24,7 +24,7 @@ from tests.tracking.people_clips import (
     twin,
     wall,
 )
-from videoswap.clustering import cluster_tracks
+from videoswap.people.clustering import cluster_tracks
 from videoswap.records import Array
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from videoswap.clustering import cluster_tracks
 from videoswap.detection.face_view import FramePicture
 from videoswap.occlusion.own import load_glance
+from videoswap.people.clustering import cluster_tracks
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
 from videoswap.tracking.analysis import analyze_video

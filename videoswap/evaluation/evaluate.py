@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..choosing import check_numbers
 from ..detection.face_models import FaceTools
 from ..devices import choose_device
 from ..errors import UsageError
 from ..jobs.context import Say
 from ..jobs.video import analyze_with_progress, uncover_with_progress
-from ..places import VideoPlaces
+from ..people.choosing import check_numbers
+from ..people.places import VideoPlaces
 from ..runtime.progress import Progress
 from ..runtime.stages import stages_share_the_cores
 from ..settings import AnalysisSettings, PeopleSettings, SwapSettings

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ..choosing import match_people
 from ..detection.face_models import FaceTools
 from ..errors import InputError
-from ..matching import Matching
-from ..places import VideoPlaces
+from ..people.choosing import match_people
+from ..people.matching import Matching
+from ..people.places import VideoPlaces
+from ..people.sources import (
+    embedding_of,
+    load_references,
+    load_sources,
+    photo_files,
+)
 from ..records import Array, Person
 from ..settings import PeopleSettings
-from ..sources import embedding_of, load_references, load_sources, photo_files
 
 
 @dataclass(frozen=True, slots=True, eq=False)

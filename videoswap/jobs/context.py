@@ -10,16 +10,21 @@ from pathlib import Path
 from ..blending.finish import Finisher
 from ..blending.keep import EYES, MOUTH
 from ..cache import tidy
-from ..choosing import check_numbers
 from ..detection.face_models import FaceTools
 from ..detection.photos import LARGE
 from ..devices import Device, choose_device
 from ..errors import InputError
 from ..occlusion.choose import MakeFinder, load_finder
+from ..people.choosing import check_numbers
+from ..people.sources import (
+    Reference,
+    Source,
+    load_references,
+    load_sources,
+)
 from ..records import Fallback
 from ..restorers.restored import restored
 from ..settings import BlendSettings, SwapSettings
-from ..sources import Reference, Source, load_references, load_sources
 from ..swappers.base import Identity, Swapper
 from ..swappers.boosted import boosted
 from ..swappers.registry import choose_engine

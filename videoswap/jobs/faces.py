@@ -10,13 +10,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..clustering import people_of
 from ..detection.face_models import FaceTools
-from ..places import PicturePlaces, Places, VideoPlaces, View
+from ..people.clustering import people_of
+from ..people.places import (
+    PicturePlaces,
+    Places,
+    VideoPlaces,
+    View,
+)
+from ..people.sources import CROP_NAME, LISTING, SHEET
 from ..records import Array, Face, Person, Track
 from ..runtime.progress import Progress
 from ..settings import SwapSettings
-from ..sources import CROP_NAME, LISTING, SHEET
 from ..tracking.analysis import Analysis
 from ..video.files import atomic_output, made_folder, output_errors
 from ..video.probe import VideoInfo, kind, probe

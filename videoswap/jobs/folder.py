@@ -19,9 +19,9 @@ from ..errors import (
 )
 from ..fingerprint import digest_of
 from ..paths import is_folder, is_link, real_path
+from ..people.sources import photo_files
 from ..report import Report
 from ..settings import PeopleSettings, SwapSettings
-from ..sources import photo_files
 from ..tracking.key import video_digest
 from ..video.files import made_folder, output_errors
 from ..watching import watcher

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..models.manifest import load_manifest, weights_dir
 from ..paths import is_folder
+from ..people.sources import photo_files
 from ..settings import SwapSettings
-from ..sources import photo_files
 from .outputs import Inputs
 
 

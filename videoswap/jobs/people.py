@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from ..matching import Matching
+from ..people.matching import Matching
+from ..people.sources import Source
 from ..records import Person
 from ..report import PersonReport
-from ..sources import Source
 
 MOST_LINES = 10  # about people who are swapped, one each
 MOST_RANGES = 12  # of numbers in a line about the others

@@ -11,11 +11,11 @@ import numpy as np
 
 from ..blending.finish import Swap
 from ..blending.paste import paste
-from ..choosing import match_people
 from ..detection.recognition import Recognizer
 from ..geometry.crops import PictureSurface, covered_pixels, cut
-from ..matching import Matching
-from ..places import PicturePlaces
+from ..people.choosing import match_people
+from ..people.matching import Matching
+from ..people.places import PicturePlaces
 from ..records import Array, Face, Person, Track
 from ..report import Report
 from ..video.encoder_choice import unheeded

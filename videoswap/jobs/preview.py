@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..blending.finish import REACH
 from ..errors import UsageError
-from ..matching import Matching
-from ..places import VideoPlaces
+from ..people.matching import Matching
+from ..people.places import VideoPlaces
 from ..records import Array, Fallback
 from ..report import PersonReport, Report
 from ..runtime.outputs import Outputs

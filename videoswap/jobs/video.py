@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ..blending.finish import REACH
-from ..choosing import match_people
 from ..detection.face_models import FaceTools
 from ..errors import InputError
-from ..matching import Matching
 from ..occlusion.finder import Finder
-from ..places import VideoPlaces
+from ..people.choosing import match_people
+from ..people.matching import Matching
+from ..people.places import VideoPlaces
 from ..records import Fallback, Person
 from ..report import Report
 from ..runtime.outputs import FrameJob, Outputs

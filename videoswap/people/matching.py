@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
+from ..geometry.assignment import FORBIDDEN, cheapest_pairs
+from ..records import Array, Person, Track
 from .clustering import Distances, share_time
-from .errors import InputError
-from .geometry.assignment import FORBIDDEN, cheapest_pairs
-from .records import Array, Person, Track
 
 # Of the threshold: two reference photos nearer than this are said to be one person, and more
 # people of the video nearer than this to a reference that already has one are taken for it too.

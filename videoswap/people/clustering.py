@@ -18,9 +18,9 @@ from typing import Literal
 
 import numpy as np
 
-from .detection.recognition import Recognizer
-from .errors import NoFaceError
-from .records import Array, Person, Track
+from ..detection.recognition import Recognizer
+from ..errors import NoFaceError
+from ..records import Array, Person, Track
 
 #: Takes (n, D) and (m, D) embeddings, gives their (n, m) float64 distances.
 Distances = Callable[[Array, Array], Array]

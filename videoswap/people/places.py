@@ -10,11 +10,16 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from .errors import InputError, NoFaceError, UsageError
-from .records import Array, Face, Person, Track
-from .settings import FacePlace
-from .tracking.analysis import Analysis
-from .video.probe import VideoInfo
+from ..errors import InputError, NoFaceError, UsageError
+from ..records import (
+    Array,
+    Face,
+    Person,
+    Track,
+)
+from ..settings import FacePlace
+from ..tracking.analysis import Analysis
+from ..video.probe import VideoInfo
 
 NEAR_SECONDS = Fraction(1, 2)  # how far from a wanted moment a face may be
 PAUSE_SECONDS = Fraction(1)  # who is away for less is told to be there all the time

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..detection.recognition import Recognizer
+from ..errors import NoFaceError, UsageError
+from ..records import Person
+from ..settings import FacePlace, PeopleSettings
 from .clustering import cluster_tracks, people_of
-from .detection.recognition import Recognizer
-from .errors import NoFaceError, UsageError
-from .matching import Match, Matching, assign, track_sources
+from .matching import (
+    Match,
+    Matching,
+    assign,
+    track_sources,
+)
 from .places import Places, View
-from .records import Person
-from .settings import FacePlace, PeopleSettings
 from .sources import Reference
 
 

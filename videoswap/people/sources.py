@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..detection.face_models import FaceTools
+from ..detection.photos import PhotoReader
+from ..errors import InputError, NoFaceError
+from ..fingerprint import digest_of, pixels_digest
+from ..paths import is_folder
+from ..records import Array, Fallback, Photo
+from ..settings import AnalysisSettings
+from ..video.stills.picture import read_picture
+from ..video.stills.pillow import READABLE_SUFFIXES
 from .clustering import alike
-from .detection.face_models import FaceTools
-from .detection.photos import PhotoReader
-from .errors import InputError, NoFaceError
-from .fingerprint import digest_of, pixels_digest
-from .paths import is_folder
-from .records import Array, Fallback, Photo
-from .settings import AnalysisSettings
-from .video.stills.picture import read_picture
-from .video.stills.pillow import READABLE_SUFFIXES
 
 SMALL_FACE = 64  # pixels
 # Of the threshold: photos further apart from the others in the mean show somebody else for sure.

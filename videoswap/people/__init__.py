@@ -1,0 +1,1 @@
+"""Who is who: tracks become people, people get sources, by photos or by choice."""
