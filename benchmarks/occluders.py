@@ -42,8 +42,8 @@ from videoswap.detection.face_models import FaceTools  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.geometry import face_masks as masks  # noqa: E402
 from videoswap.geometry.crops import FrameSurface, covered_pixels, cut  # noqa: E402
-from videoswap.occlusion.over_time import front_over_time  # noqa: E402
-from videoswap.occlusion.own import OwnFinder  # noqa: E402
+from videoswap.occlusion.builtin import OwnFinder  # noqa: E402
+from videoswap.occlusion.temporal import front_over_time  # noqa: E402
 from videoswap.people.clustering import cluster_tracks  # noqa: E402
 from videoswap.records import Face  # noqa: E402
 from videoswap.settings import BlendSettings  # noqa: E402

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videoswap.stillness import stillness
+from videoswap.occlusion.temporal import stillness
 
 
 def picture(value: float = 100.0) -> np.ndarray:

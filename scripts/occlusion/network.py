@@ -115,7 +115,7 @@ class InFront(nn.Module):
 
 
 class Exported(nn.Module):
-    """The network as ``videoswap.occlusion.own`` wants it."""
+    """The network as ``videoswap.occlusion.builtin`` wants it."""
 
     def __init__(self, network: InFront) -> None:
         super().__init__()

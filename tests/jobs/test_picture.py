@@ -12,7 +12,7 @@ from videoswap import EncodeSettings, swap_image
 from videoswap.errors import UsageError
 from videoswap.jobs.context import open_context
 from videoswap.jobs.picture import swap_one_picture
-from videoswap.occlusion import own
+from videoswap.occlusion import builtin as own
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import astronaut, crops_of
-from videoswap.occlusion.own import OwnFinder
+from videoswap.occlusion.builtin import OwnFinder
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ from tests.occlusion.faces import over, stripe
 from videoswap.devices import Device
 from videoswap.errors import InputError
 from videoswap.models import load_manifest
-from videoswap.occlusion.choose import load_finder
-from videoswap.occlusion.downloaded import PARSING, XSEG
-from videoswap.occlusion.own import networks_key
+from videoswap.occlusion.builtin import networks_key
+from videoswap.occlusion.external import PARSING, XSEG
+from videoswap.occlusion.load import load_finder
 
 CPU = Device("cpu", ("CPUExecutionProvider",), None)
 GPU = Device("cuda", ("CPUExecutionProvider",), None)

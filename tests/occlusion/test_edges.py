@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.occlusion.edges import drawn_to_edges
+from videoswap.occlusion.guided_filter import drawn_to_edges
 
 
 def overlap(truth, found):

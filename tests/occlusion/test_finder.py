@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from videoswap.geometry.affine import TEMPLATES
-from videoswap.occlusion.finder import NetworkFinder
+from videoswap.occlusion.segmenter import NetworkFinder
 from videoswap.records import Crop
 
 TEMPLATE = TEMPLATES["ffhq_512"]

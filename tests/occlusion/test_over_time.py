@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from videoswap.occlusion.over_time import front_over_time
+from videoswap.occlusion.temporal import front_over_time
 from videoswap.records import Crop
 
 SIDE = 128

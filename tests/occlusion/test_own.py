@@ -4,9 +4,9 @@ import pytest
 from tests.occlusion.faces import disc, finger, over, overlap, skin_of, stripe
 from videoswap.detection.appearance import FRAMING, SIDE
 from videoswap.geometry import face_masks as masks
-from videoswap.occlusion.finder import Framed
-from videoswap.occlusion.over_time import front_over_time
-from videoswap.occlusion.own import load_network
+from videoswap.occlusion.builtin import load_network
+from videoswap.occlusion.segmenter import Framed
+from videoswap.occlusion.temporal import front_over_time
 
 
 def outline(crop):

@@ -9,9 +9,9 @@ from tests.occlusion.faces import over, skin_of, stripe
 from videoswap.detection.appearance import FRAMING, SIDE, Appearance
 from videoswap.detection.face_models import FaceTools
 from videoswap.geometry import face_masks as masks
-from videoswap.occlusion.finder import Framed
-from videoswap.occlusion.own import OwnFinder
+from videoswap.occlusion.builtin import OwnFinder
 from videoswap.occlusion.reference import References, in_the_light_of
+from videoswap.occlusion.segmenter import Framed
 from videoswap.records import Photo
 from videoswap.settings import AnalysisSettings
 from videoswap.swappers.mesh import MeshSwapper

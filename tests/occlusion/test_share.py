@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from videoswap.occlusion.share import hidden_share
+from videoswap.occlusion.segmenter import hidden_share
 
 SIDE, RADIUS = 128, 40
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]

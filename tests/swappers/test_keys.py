@@ -14,7 +14,7 @@ from videoswap.detection.landmarks import DlibLandmarker
 from videoswap.detection.packaged_files import centerface_path, landmarks_path, recognition_path
 from videoswap.detection.recognition import DlibRecognizer
 from videoswap.models import slim
-from videoswap.occlusion import own
+from videoswap.occlusion import builtin as own
 from videoswap.restorers.restored import restored
 from videoswap.settings import DetailSettings, GhostSettings
 from videoswap.swappers.mesh import MeshSettings, MeshSwapper

@@ -25,7 +25,7 @@ from tests.squares import (
 from videoswap.detection import occluded_landmarks as hidden
 from videoswap.detection.face_view import FramePicture
 from videoswap.errors import InputError, VideoswapError
-from videoswap.occlusion import own
+from videoswap.occlusion import builtin as own
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
 from videoswap.tracking import analysis as analyze

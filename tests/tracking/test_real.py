@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from videoswap.detection.face_view import FramePicture
-from videoswap.occlusion.own import load_glance
+from videoswap.occlusion.builtin import load_glance
 from videoswap.people.clustering import cluster_tracks
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange

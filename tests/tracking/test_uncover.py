@@ -9,7 +9,7 @@ from videoswap.detection.face_models import FaceTools
 from videoswap.detection.face_view import FramePicture, View
 from videoswap.detection.occluded_landmarks import SURROUNDINGS
 from videoswap.geometry.affine import five_points
-from videoswap.occlusion.own import load_glance
+from videoswap.occlusion.builtin import load_glance
 from videoswap.tracking.occluded_tracks import (
     Free,
     Hidden,

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..geometry import face_masks as masks
-from ..occlusion.over_time import front_over_time
+from ..occlusion.temporal import front_over_time
 from ..records import Array, Crop, SwappedCrop
 from ..settings import BlendSettings
 from .keep import EYES, MOUTH, keep_eyes, keep_mouth

@@ -14,8 +14,8 @@ from functools import reduce
 import cv2
 import numpy as np
 
+from ..occlusion.temporal import stillness
 from ..records import Array, SwappedCrop
-from ..stillness import stillness
 
 TOLERANCE = 4.0  # of 255: change of the target at which a frame counts for little more than half
 FAINT = 0.05  # weight that is not worth the work

@@ -14,7 +14,7 @@ from ..detection.face_models import FaceTools
 from ..detection.photos import LARGE
 from ..devices import Device, choose_device
 from ..errors import InputError
-from ..occlusion.choose import MakeFinder, load_finder
+from ..occlusion.load import MakeFinder, load_finder
 from ..people.choosing import check_numbers
 from ..people.sources import (
     Reference,

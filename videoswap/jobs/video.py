@@ -12,7 +12,7 @@ import numpy as np
 from ..blending.finish import REACH
 from ..detection.face_models import FaceTools
 from ..errors import InputError
-from ..occlusion.finder import Finder
+from ..occlusion.segmenter import Finder
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces

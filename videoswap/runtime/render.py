@@ -11,7 +11,7 @@ from ..blending.finish import REACH, Finisher, Swap
 from ..blending.paste import paste
 from ..errors import InputError
 from ..geometry.crops import FrameSurface, covered_pixels, cut
-from ..occlusion.finder import Finder
+from ..occlusion.segmenter import Finder
 from ..records import Array, Crop, Face, SwappedCrop
 from ..swappers.base import Identity, Swapper
 from ..video.probe import VideoInfo

@@ -23,7 +23,7 @@ from ..detection.occluded_landmarks import network_key
 from ..detection.recognition import Recognizer
 from ..detection.search import search_height
 from ..errors import VideoswapError
-from ..occlusion.own import load_glance, networks_key
+from ..occlusion.builtin import load_glance, networks_key
 from ..records import (
     Array,
     Face,

@@ -32,9 +32,9 @@ from ..geometry.affine import (
     transform,
 )
 from ..geometry.squares import warp
-from ..occlusion.own import load_network
+from ..occlusion.builtin import load_network
 from ..occlusion.reference import Look
-from ..occlusion.share import hidden_share
+from ..occlusion.segmenter import hidden_share
 from ..records import Array, Face
 from .store import Store, Uncovered
 

@@ -23,7 +23,7 @@ from ..detection.landmarks import Landmarker
 from ..detection.recognition import Recognizer
 from ..detection.search import FaceSearch, Followed
 from ..occlusion.reference import Look
-from ..occlusion.share import hidden_share
+from ..occlusion.segmenter import hidden_share
 from ..records import Array, Face
 from ..runtime.stages import Pipeline, Stage
 from ..settings import AnalysisSettings

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from ..devices import Device
 from ..models import store
-from .downloaded import XSEG, parsing_finder, xseg_finder
-from .finder import Finder
-from .own import OwnFinder, load_network
+from .builtin import OwnFinder, load_network
+from .external import XSEG, parsing_finder, xseg_finder
 from .reference import Appearances
+from .segmenter import Finder
 
 #: Makes the finder of one target, given how the face of a track looks at other times, where that
 #: is known; None where nothing is looked for.

@@ -17,7 +17,7 @@ from ..geometry.affine import TEMPLATES
 from ..models import store
 from ..models.onnx_network import OnnxNetwork
 from ..records import Array
-from .finder import NetworkFinder
+from .segmenter import NetworkFinder
 
 XSEG, PARSING = "xseg", "bisenet_resnet_34"  # names in the manifest
 XSEG_SIDE, PARSING_SIDE = 256, 512

@@ -19,8 +19,8 @@ from ..geometry.affine import compose, invert, resizing
 from ..geometry.crops import warped
 from ..models.graphs import open_small
 from ..records import Array, Behind, Crop
-from .finder import Framed, with_front
 from .reference import HIDDEN, Appearances, Look, Reference, References, in_the_light_of
+from .segmenter import Framed, with_front
 
 NETWORK = Path(__file__).with_name("own.onnx")
 DEEP = Path(__file__).with_name("own_deep.onnx")
