@@ -39,6 +39,7 @@ from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
 from videoswap import SwapSettings, analyze, swap_video
 from videoswap.detection.face_models import FaceTools  # noqa: E402
+from videoswap.engines.mesh.engine import MeshSwapper  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.geometry import face_masks as masks  # noqa: E402
 from videoswap.geometry.crops import FrameSurface, covered_pixels, cut  # noqa: E402
@@ -47,7 +48,6 @@ from videoswap.occlusion.temporal import front_over_time  # noqa: E402
 from videoswap.people.clustering import cluster_tracks  # noqa: E402
 from videoswap.records import Face  # noqa: E402
 from videoswap.settings import BlendSettings  # noqa: E402
-from videoswap.swappers.mesh import MeshSwapper  # noqa: E402
 from videoswap.video.probe import probe  # noqa: E402
 from videoswap.video.reader import VideoReader  # noqa: E402
 

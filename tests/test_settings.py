@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from videoswap import SwapSettings
+from videoswap.engines.registry import engines
 from videoswap.errors import UsageError
 from videoswap.settings import ENGINES, AnalysisSettings, GhostSettings, PeopleSettings
-from videoswap.swappers.registry import engines
 from videoswap.timerange import TimeRange
 
 

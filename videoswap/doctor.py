@@ -18,7 +18,7 @@ from .errors import VideoswapError
 from .packages import NEEDED, OPTIONAL, Package, explain
 
 if TYPE_CHECKING:
-    from .swappers.registry import Engine
+    from .engines.registry import Engine
 
 #: A render keeps its segments on disk; with less than this it may not come to its end.
 LITTLE_DISK = 2 * 10**9  # bytes
@@ -215,7 +215,7 @@ def _room(folder: Path) -> tuple[int, bool]:
 
 
 def _engines() -> list[Check]:
-    from .swappers.registry import engines
+    from .engines.registry import engines
 
     return [
         Check(
@@ -235,8 +235,8 @@ def _state(engine: Engine) -> str:
 
 
 def _restorers() -> list[Check]:
+    from .engines.wrappers.restorer import KINDS
     from .models.found import missing_files
-    from .restorers.restorer import KINDS
 
     missing = {name: missing_files([name], name) for name in KINDS}
     return [

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from videoswap import SwapSettings
+from videoswap.engines.mesh.engine import MeshSwapper
 from videoswap.jobs.context import unheeded
 from videoswap.settings import BlendSettings
-from videoswap.swappers.mesh import MeshSwapper
 
 EXACT = SimpleNamespace(name="ghost", as_is=True, batch_size=4, keeps=frozenset())
 

@@ -6,9 +6,9 @@ import pytest
 
 import videoswap.jobs.video
 from videoswap import EncodeSettings
+from videoswap.engines.mesh.engine import MeshSettings, MeshSwapper
 from videoswap.jobs.context import open_context
 from videoswap.settings import BlendSettings
-from videoswap.swappers.mesh import MeshSettings, MeshSwapper
 
 
 def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, monkeypatch):

@@ -117,7 +117,7 @@ def test_large_activations_are_finite_and_right_in_half(part: str) -> None:
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_right() -> None:
-    from videoswap.swappers.batches import Batches
+    from videoswap.engines.runtime.batches import Batches
 
     net = AEINet("unet", 1, c_id=NUMBERS, widths=LITE_WIDTHS).eval()
     fill.fill(net, "memory")
@@ -141,7 +141,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_right() -> None:
 
 
 def test_start_up_measures_a_batch_and_takes_half_precision() -> None:
-    from videoswap.swappers.start import start
+    from videoswap.engines.runtime.startup import start
 
     net = _aei()
     started = start(

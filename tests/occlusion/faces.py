@@ -7,10 +7,10 @@ import numpy as np
 import skimage.data
 
 from videoswap.detection.face_models import FaceTools
+from videoswap.engines.mesh.engine import MeshSwapper
 from videoswap.geometry.crops import PictureSurface, covered_pixels, cut
 from videoswap.records import Array, Crop
 from videoswap.settings import AnalysisSettings
-from videoswap.swappers.mesh import MeshSwapper
 
 SPEC = MeshSwapper.spec
 

@@ -8,13 +8,13 @@ import skimage.data
 from tests.occlusion.faces import over, skin_of, stripe
 from videoswap.detection.appearance import FRAMING, SIDE, Appearance
 from videoswap.detection.face_models import FaceTools
+from videoswap.engines.mesh.engine import MeshSwapper
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.builtin import OwnFinder
 from videoswap.occlusion.reference import References, in_the_light_of
 from videoswap.occlusion.segmenter import Framed
 from videoswap.records import Photo
 from videoswap.settings import AnalysisSettings
-from videoswap.swappers.mesh import MeshSwapper
 
 
 def appearance(pts, level, landmarks=None, hidden=None):

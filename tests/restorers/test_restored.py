@@ -4,16 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.engines.test_engines import crop
 from tests.restorers.graphs import FILES, save_restorer
-from tests.swappers.test_engines import crop
 from videoswap import swap_image
+from videoswap.engines.base import Identity
+from videoswap.engines.wrappers.restored import Restored, restored
 from videoswap.errors import InputError
 from videoswap.geometry.affine import TEMPLATES
 from videoswap.geometry.crops import CropSpec
 from videoswap.records import SwappedCrop
-from videoswap.restorers.restored import Restored, restored
 from videoswap.settings import DetailSettings
-from videoswap.swappers.base import Identity
 
 CPU = ("CPUExecutionProvider",)
 INSIDE = np.s_[64:192, 64:192]

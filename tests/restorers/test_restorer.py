@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from tests.restorers.graphs import FILES, save_restorer
+from videoswap.engines.wrappers.restorer import FIDELITY, KINDS, open_restorer
 from videoswap.errors import InputError
 from videoswap.models import load_manifest
-from videoswap.restorers.restorer import FIDELITY, KINDS, open_restorer
 from videoswap.settings import RESTORERS
 
 CPU = ["CPUExecutionProvider"]

@@ -13,6 +13,10 @@ from ..cache import tidy
 from ..detection.face_models import FaceTools
 from ..detection.photos import LARGE
 from ..devices import Device, choose_device
+from ..engines.base import Identity, Swapper
+from ..engines.registry import choose_engine
+from ..engines.wrappers.pixel_boost import boosted
+from ..engines.wrappers.restored import restored
 from ..errors import InputError
 from ..occlusion.load import MakeFinder, load_finder
 from ..people.choosing import check_numbers
@@ -23,11 +27,7 @@ from ..people.sources import (
     load_sources,
 )
 from ..records import Fallback
-from ..restorers.restored import restored
 from ..settings import BlendSettings, SwapSettings
-from ..swappers.base import Identity, Swapper
-from ..swappers.boosted import boosted
-from ..swappers.registry import choose_engine
 from ..video.stills.pillow import size_of
 
 Say = Callable[[str], None]

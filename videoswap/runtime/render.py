@@ -9,11 +9,11 @@ import numpy as np
 
 from ..blending.finish import REACH, Finisher, Swap
 from ..blending.paste import paste
+from ..engines.base import Identity, Swapper
 from ..errors import InputError
 from ..geometry.crops import FrameSurface, covered_pixels, cut
 from ..occlusion.segmenter import Finder
 from ..records import Array, Crop, Face, SwappedCrop
-from ..swappers.base import Identity, Swapper
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
 from .neighbours import windows

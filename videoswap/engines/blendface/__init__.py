@@ -1,0 +1,1 @@
+"""BlendFace: AEI-Net with BlendFace's encoder and a learned mask."""

@@ -1,0 +1,1 @@
+"""FaceFusion's ONNX files of GHOST and BlendSwap."""

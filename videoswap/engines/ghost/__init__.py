@@ -1,0 +1,1 @@
+"""GHOST: AEI-Net on ArcFace's raw embedding."""

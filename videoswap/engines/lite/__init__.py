@@ -1,0 +1,1 @@
+"""The engine of this project's own small model."""

@@ -1,0 +1,166 @@
+"""The engine of a fresh machine: no learned generator, works offline.
+
+The source photo is bent onto the target's landmarks, takes the target's light and colour, and
+keeps the target's eyes and the inside of its mouth, so gaze, blinks and speech stay the
+target's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from ...blending.keep import EYES, MOUTH, kept_mask
+from ...geometry import face_masks as masks
+from ...geometry.affine import TEMPLATES
+from ...geometry.crops import CropSpec
+from ...records import (
+    Array,
+    Crop,
+    Photo,
+    SwappedCrop,
+)
+from ..base import Identity
+from .light import LightSettings, match_light
+from .texture import (
+    Outline,
+    Texture,
+    controls_of,
+    make_texture,
+)
+from .warp import bend
+
+# FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
+_TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
+_SOFT = 64  # side at which masks without sharp edges are made
+#: As far beside a thing what is behind it is taken, since its edge may be blurred.
+_BESIDE = np.ones((3, 3), np.uint8)
+_HAIR = 1.6  # how surely a pixel that does not agree is hair: it stays in full, not half
+
+
+@dataclass(frozen=True, slots=True)
+class MeshSettings:
+    """The engine's few numbers; lengths are shares of the crop's side unless said otherwise.
+
+    Attributes:
+        outline: How far the swapped face reaches.
+        feather: Width of the soft border.
+    """
+
+    outline: Outline = field(default_factory=Outline)
+    feather: float = 0.04
+
+
+class MeshSwapper:
+    """Swaps by landmarks; see the module's docstring."""
+
+    name = "mesh"
+    batch_size = 1
+    keeps = frozenset({EYES, MOUTH})
+    as_is = False
+    spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768))
+
+    def __init__(self, settings: MeshSettings | None = None) -> None:
+        self._settings = settings or MeshSettings()
+        self._light = LightSettings()
+        self.key = f"mesh {self._settings} {self._light}"
+
+    def identity(self, photos: Sequence[Photo]) -> Identity:
+        """Build the texture; of several photos the one with the largest face leads."""
+        ordered = sorted(photos, key=lambda photo: photo.face.size, reverse=True)
+        return Identity(ordered[0].label, make_texture(ordered, _TEMPLATE, self._settings.outline))
+
+    def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
+        """Swap each crop; a batch brings nothing here."""
+        return [self._swap_one(crop, identities[crop.source].data) for crop in crops]
+
+    def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
+        size = crop.pixels.shape[0]
+        points = crop.landmarks
+        # Where a fringe hides the source's forehead the target keeps its own.
+        controls = controls_of(points / size, texture.lifts, self._settings.outline.lip_gap)
+        bent, area = bend(texture.at_least(size), texture.controls, controls, size)
+        brow = masks.forehead(points, texture.lifts)
+        face = masks.hull(np.vstack([points[masks.JAW], brow]), size)
+        sound = _unfolded(area)
+        if sound.min() < 1.0:
+            face *= cv2.resize(sound, (size, size), interpolation=cv2.INTER_LINEAR)
+        depths = masks.depth(face)
+        small = cv2.resize(face, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
+        skin = _plain_skin(points * (_SOFT / size), small)
+        lit, agreement = match_light(bent, *_without_front(crop), skin, self._light)
+        face *= masks.feather(depths, self._settings.feather * size)
+        strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
+        hair = self._below_hair(points * (_SOFT / size)) * strange
+        if hair.max() > 0.02:  # it stays in front
+            face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
+        return SwappedCrop(lit, face)
+
+    def _below_hair(self, points: Array) -> Array:
+        """Return the soft mask (_SOFT, _SOFT) of forehead and temples, where hair may hang."""
+        low, high = (
+            masks.forehead(points, share * self._settings.outline.forehead) for share in (0.6, 2.0)
+        )
+        temples = (
+            _temple(points, (0, 1, 36, 17), high[:2]),
+            _temple(points, (16, 15, 45, 26), high[-2:]),
+        )
+        # no hull, which would hold the brows too
+        above = masks.polygon(np.vstack([low, high[::-1]]), _SOFT)
+        region = np.max([above, *(masks.hull(part, _SOFT) for part in temples)], axis=0)
+        return np.asarray(cv2.GaussianBlur(region, (0, 0), 0.03 * _SOFT))
+
+
+def _temple(points: Array, marks: tuple[int, int, int, int], above: Array) -> Array:
+    """Return the corners (6, 2) of a temple, a little past the face's outline.
+
+    Args:
+        points: (68, 2) landmarks.
+        marks: Of that side: the jaw's two uppermost, the corner of the eye, the end of the brow.
+        above: (2, 2) the forehead's outline over that end.
+    """
+    jaw, cheek, eye, brow = points[list(marks)]
+    beyond = 1.15 * np.stack([jaw, cheek]) - 0.15 * points[27]
+    return np.vstack([beyond, 0.5 * (jaw + eye), brow, above])
+
+
+def _without_front(crop: Crop) -> tuple[Array, Array]:
+    """Return the face without what is in front of it, and where it is seen or known.
+
+    So a hand that passes does not change the light on the rest of the face. Both are (_SOFT,
+    _SOFT).
+    """
+    small = (_SOFT, _SOFT)
+    shown = cv2.resize(crop.pixels, small, interpolation=cv2.INTER_AREA)
+    if crop.front is None:
+        return shown, np.ones(small, np.float32)
+    hidden = cv2.resize(crop.front, small, interpolation=cv2.INTER_AREA)
+    if crop.behind is None:
+        return shown, np.asarray(1.0 - hidden)
+    known = cv2.resize(crop.behind.known, small, interpolation=cv2.INTER_AREA)
+    behind = cv2.resize(crop.behind.pixels, small, interpolation=cv2.INTER_AREA)
+    share = known * cv2.dilate(hidden, _BESIDE)
+    return shown + (behind - shown) * share[..., None], 1.0 - hidden * (1.0 - known)
+
+
+def _unfolded(area: Array) -> Array:
+    """Return 1 where the warp is sound, falling to 0 where it folds over."""
+    return np.asarray(np.clip(area / 0.08, 0.0, 1.0), np.float32)
+
+
+def _plain_skin(points: Array, face: Array) -> Array:
+    """Return the weight of pixels that show plain skin in any face; all at side ``_SOFT``."""
+    features = [
+        masks.grown(points[17:22], 1.2),
+        masks.grown(points[22:27], 1.2),
+        points[48:60],
+        masks.grown(points[masks.LEFT_EYE], 1.6),
+        masks.grown(points[masks.RIGHT_EYE], 1.6),
+    ]
+    inside = cv2.erode(face, np.ones((3, 3), np.uint8))
+    for feature in features:
+        inside = inside * (1.0 - masks.hull(feature, _SOFT))
+    return np.asarray(inside * (1.0 - kept_mask(points, _SOFT)), np.float32)

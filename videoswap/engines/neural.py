@@ -1,0 +1,126 @@
+"""What all engines with a learned generator have in common. Does not import torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..geometry.crops import CropSpec
+from ..geometry.face_masks import inner_face
+from ..records import (
+    Array,
+    Crop,
+    Photo,
+    SwappedCrop,
+)
+from . import tensors
+from .base import Identity
+from .pixels import photo_crop
+from .runtime.batches import Batches
+
+#: Draws the mask (S, S) float32 of a crop for its swapped picture (S, S, 3).
+MaskRule = Callable[[Crop, Array], Array]
+
+
+def outline_mask(crop: Crop, swapped: Array) -> Array:
+    """Draw the mask from the target's own 68 landmarks: steady, as they are smoothed."""
+    return inner_face(crop.landmarks, crop.pixels.shape[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Framing:
+    """Name and pictures of an engine.
+
+    Attributes:
+        name: Name on the command line.
+        key: Text that changes whenever results could: settings and weights.
+        target: How faces are cut out of frames.
+        source: How faces are cut out of source photos, in the largest of its sizes.
+        batch_size: Crops that are best given at once.
+    """
+
+    name: str
+    key: str
+    target: CropSpec
+    source: CropSpec
+    batch_size: int
+
+
+class NeuralSwapper(ABC):
+    """An engine made of a generator and an identity encoder."""
+
+    keeps: frozenset[str] = frozenset()
+    as_is = False
+
+    def __init__(self, framing: Framing) -> None:
+        self._framing = framing
+        self.name = framing.name
+        self.key = framing.key
+        self.spec = framing.target
+        self.batch_size = framing.batch_size
+
+    def identity(self, photos: Sequence[Photo]) -> Identity:
+        """Embed the photos of one person; the mean by the engine's own rule."""
+        pictures = [photo_crop(photo, self._framing.source) for photo in photos]
+        return Identity(photos[0].label, self.embed(pictures))
+
+    def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
+        """Swap a batch of crops of one size, possibly of several people."""
+        if not crops:
+            return []
+        return self.paint(crops, [identities[crop.source].data for crop in crops])
+
+    @abstractmethod
+    def embed(self, pictures: Sequence[Array]) -> Any:
+        """Make the identity of one person.
+
+        Args:
+            pictures: (S, S, 3) float32 RGB, 0 to 255: its photos in the source's framing.
+        """
+
+    @abstractmethod
+    def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
+        """Swap crops of one size, each onto the identity beside it."""
+
+
+class AEISwapper(NeuralSwapper):
+    """Swaps with AEI-Net.
+
+    Args:
+        framing: Name and pictures.
+        generator: AEI-Net; takes and gives (B, 3, 256, 256) RGB in [-1, 1].
+        encode: Takes the photos of one person (B, 3, S, S) RGB in [-1, 1] in the source's
+            framing, gives one identity (1, D).
+        mask: Draws the masks.
+    """
+
+    def __init__(
+        self,
+        framing: Framing,
+        generator: Batches,
+        encode: Callable[[Tensor], Tensor],
+        mask: MaskRule = outline_mask,
+    ) -> None:
+        super().__init__(framing)
+        self._generator = generator
+        self._encode = encode
+        self._mask = mask
+
+    @torch.inference_mode()
+    def embed(self, pictures: Sequence[Array]) -> Any:
+        """Make the identity of one person by the engine's rule."""
+        return self._generator.generator.identity(self._encode(tensors.signed(pictures)))
+
+    def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
+        """Swap crops of 256 pixels."""
+        inputs = tensors.signed([crop.pixels for crop in crops])
+        made = tensors.from_signed(self._generator(inputs, people))
+        return [
+            SwappedCrop(picture, self._mask(crop, picture))
+            for crop, picture in zip(crops, made, strict=True)
+        ]

@@ -1,0 +1,1 @@
+"""ReliableSwap: a FaceShifter generator with FixerNet."""

@@ -1,0 +1,1 @@
+"""How neural engines run: what start-up measures, batches."""

@@ -1,0 +1,1 @@
+"""Engines around an engine: pixel boost and face restorers."""

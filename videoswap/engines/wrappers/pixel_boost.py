@@ -1,0 +1,214 @@
+"""Engines with a fixed picture size on large faces: pixel boost.
+
+A crop of k times the generator's side is taken apart into k x k interleaved sub-images: every
+k-th pixel of every k-th row, from k x k starting points. Each shows the whole face; all are
+swapped with the same identity and put back together. Source of the idea: FaceFusion's pixel
+boost. Its known defect is a grid of k pixels where the sub-images are painted differently;
+``without_grid`` takes that out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from ...geometry.affine import compose, transform
+from ...geometry.crops import NETWORK_SIDE
+from ...records import (
+    Array,
+    Crop,
+    Fallback,
+    Photo,
+    SwappedCrop,
+)
+from ...settings import DetailSettings
+from ..base import Identity, Swapper
+from ..pixels import resized
+
+#: Sides of large crops, in sides of the generator.
+STEPS = (2, 3, 4)
+#: Blur that a larger crop and more sub-images are not worth.
+STRETCH = 1.25
+#: Pixels of a sub-image over which its difference from the others is taken for the grid.
+REACH = 1.0
+
+
+#: Most sub-images a side by device, where nothing else is asked for: the cost is their square.
+MOST = {"cpu": 2, "cuda": 4}
+
+
+def boosted(
+    swapper: Swapper, settings: DetailSettings, device: str
+) -> tuple[Swapper, tuple[Fallback, ...]]:
+    """Give an engine pixel boost where that makes sense.
+
+    Args:
+        swapper: The engine.
+        settings: What is wanted.
+        device: cpu or cuda.
+
+    Returns:
+        The engine, and why it does not do what was asked for.
+    """
+    reason = None
+    if swapper.as_is:
+        reason = "--ghost_exact does as GHOST does"
+    elif len(swapper.spec.sizes) > 1:
+        reason = f"{swapper.name} paints faces of any size"
+    if reason is None:
+        wanted = settings.pixel_boost
+        return Boosted(swapper, wanted or MOST[device], always=wanted is not None), ()
+    if settings.pixel_boost in (None, 1):
+        return swapper, ()
+    return swapper, (Fallback(f"--pixel_boost {settings.pixel_boost}", "", reason),)
+
+
+class Boosted:
+    """Lets an engine of one crop size take large crops.
+
+    What exceeds the sub-images allowed is made smaller for the engine and larger again, so that
+    what follows (grain, restorers) works at the size of the face in any case.
+
+    Args:
+        swapper: The engine; crops of its own size are given to it as they are.
+        most: Most sub-images a side.
+        always: Whether every face, however small, is split into so many.
+    """
+
+    def __init__(self, swapper: Swapper, most: int, always: bool = False) -> None:
+        self._swapper = swapper
+        self.name = swapper.name
+        self.key = f"{swapper.key} boost {most} {always}"
+        self.batch_size = swapper.batch_size
+        self.keeps = swapper.keeps
+        self.as_is = swapper.as_is
+        sizes = tuple(NETWORK_SIDE * step for step in STEPS if not always or step >= most)
+        own = () if always and most > 1 else swapper.spec.sizes
+        larger = tuple(size for size in sizes if size > max(own, default=0))
+        self.spec = replace(swapper.spec, sizes=(*own, *larger), stretch=STRETCH, boost=most)
+
+    def identity(self, photos: Sequence[Photo]) -> Identity:
+        """Prepare one person as the engine does."""
+        return self._swapper.identity(photos)
+
+    def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
+        """Swap a batch of crops of one size."""
+        side = crops[0].pixels.shape[0] if crops else 0
+        parts = self.spec.boost_for(side)
+        if not crops or (parts == 1 and side in self._swapper.spec.sizes):
+            return self._swapper.swap(crops, identities)
+        small = [scaled(crop, parts * NETWORK_SIDE) for crop in crops]
+        pieces = [piece for crop in small for piece in taken_apart(crop, parts)]
+        made: list[SwappedCrop] = []
+        for start in range(0, len(pieces), self.batch_size):
+            made += self._swapper.swap(pieces[start : start + self.batch_size], identities)
+        return [
+            _put_together(made[number * parts**2 : (number + 1) * parts**2], crop.pixels, side)
+            for number, crop in enumerate(small)
+        ]
+
+
+def _put_together(pieces: Sequence[SwappedCrop], target: Array, size: int) -> SwappedCrop:
+    """Make one swap of those of the sub-images.
+
+    Args:
+        pieces: The swapped sub-images.
+        target: (S, S, 3) the crop that was taken apart.
+        size: Side of the result, S or more.
+    """
+    pixels = joined([piece.pixels for piece in pieces])
+    pixels = without_grid(pixels, target, round(len(pieces) ** 0.5))
+    if size > len(pixels):
+        pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_CUBIC)
+        pixels = np.clip(pixels, 0.0, 255.0)
+    # Their masks lie around the middle of a block each, so the mean shows no grid.
+    mask = np.mean([piece.mask for piece in pieces], axis=0)
+    return SwappedCrop(pixels, resized(mask, size))
+
+
+def scaled(crop: Crop, size: int) -> Crop:
+    """Make a crop smaller; the same crop if it has that size."""
+    share = size / crop.pixels.shape[0]
+    if share == 1.0:
+        return crop
+    pixels = cv2.resize(crop.pixels, (size, size), interpolation=cv2.INTER_AREA)
+    shift = 0.5 * share - 0.5  # pixel centres lie at whole numbers
+    return _resampled(crop, np.asarray(pixels), share, (shift, shift))
+
+
+def taken_apart(crop: Crop, parts: int) -> list[Crop]:
+    """Take a crop apart into ``parts`` x ``parts`` interleaved ones, row by row."""
+    pictures = _interleaved(crop.pixels, parts)
+    starts = [(-column / parts, -row / parts) for row in range(parts) for column in range(parts)]
+    return [
+        _resampled(crop, picture, 1.0 / parts, start)
+        for picture, start in zip(pictures, starts, strict=True)
+    ]
+
+
+def _resampled(crop: Crop, pixels: Array, share: float, shift: tuple[float, float]) -> Crop:
+    """Return a crop with other pixels, which lie at the old ones times ``share`` plus ``shift``.
+
+    What is in front of the face is left out: engines of one size do not look at it.
+    """
+    move = np.array([[share, 0.0, shift[0]], [0.0, share, shift[1]]])
+    landmarks, matrix = transform(move, crop.landmarks), compose(move, crop.matrix)
+    return replace(crop, pixels=pixels, matrix=matrix, landmarks=landmarks, front=None, behind=None)
+
+
+def _interleaved(picture: Array, parts: int) -> Array:
+    """Take a picture (S, S, C) apart; returns (parts * parts, S / parts, S / parts, C)."""
+    side, channels = picture.shape[0] // parts, picture.shape[2]
+    blocks = picture.reshape(side, parts, side, parts, channels).transpose(1, 3, 0, 2, 4)
+    return np.ascontiguousarray(blocks).reshape(parts * parts, side, side, channels)
+
+
+def joined(pictures: Sequence[Array] | Array) -> Array:
+    """Put interleaved pictures (side, side, C) back together, the inverse of taking apart."""
+    parts = round(len(pictures) ** 0.5)
+    side, channels = pictures[0].shape[0], pictures[0].shape[2]
+    blocks = np.stack(list(pictures)).reshape(parts, parts, side, side, channels)
+    whole = blocks.transpose(2, 0, 3, 1, 4)
+    return np.ascontiguousarray(whole).reshape(side * parts, side * parts, channels)
+
+
+def without_grid(picture: Array, target: Array, parts: int) -> Array:
+    """Take out of a joined picture what comes from sub-images painted differently.
+
+    A difference between sub-images that stays the same over some pixels lies, in the joined
+    picture, close to the multiples of 1 / parts of the sampling frequency. All of it is taken
+    out but what the target has there as well: a fine pattern that was painted as it is stays.
+
+    Args:
+        picture: (S, S, 3) float32 RGB, 0 to 255.
+        target: (S, S, 3) float32 RGB, 0 to 255: the crop it was made of.
+        parts: Sub-images a side.
+    """
+    if parts == 1:
+        return picture
+    grid, own = _grid(picture, parts), _grid(target, parts)
+    alike = _around((grid * own).sum(axis=(0, 3))) / (_around((own**2).sum(axis=(0, 3))) + 1e-6)
+    kept = own * np.clip(alike, 0.0, 1.0)[None, ..., None]
+    return np.asarray(np.clip(picture - joined(grid - kept), 0.0, 255.0), np.float32)
+
+
+def _around(values: Array) -> Array:
+    """Average values (h, w) with those close by."""
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), 2.0 * REACH))
+
+
+def _grid(picture: Array, parts: int) -> Array:
+    """Return the part of a picture close to the grid's frequencies, by sub-images.
+
+    A triangle of two blocks' width has zeros at exactly these frequencies and keeps slopes, so
+    what it leaves over is free of the plain difference in place between the sub-images.
+    """
+    line = np.convolve(np.ones(parts), np.ones(parts)) / parts**2
+    border = cv2.BORDER_REFLECT_101
+    smooth = cv2.sepFilter2D(picture, -1, line, line, borderType=border)
+    pieces = _interleaved(picture - smooth, parts)
+    grid = np.stack([cv2.GaussianBlur(piece, (0, 0), REACH) for piece in pieces])
+    return np.asarray(grid - grid.mean(axis=0))
