@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.blending.finish import Finisher, Swap
+from videoswap.compositing.finisher import Finisher, Swap
 from videoswap.engines.mesh.engine import MeshSettings, MeshSwapper
 from videoswap.engines.mesh.texture import (
     LARGE_SIDE,

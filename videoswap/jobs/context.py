@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ..blending.finish import Finisher
-from ..blending.keep import EYES, MOUTH
 from ..cache import tidy
+from ..compositing.finisher import Finisher
+from ..compositing.kept_regions import EYES, MOUTH
 from ..detection.face_models import FaceTools
 from ..detection.photos import LARGE
 from ..devices import Device, choose_device

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..blending.finish import Swap
-from ..blending.paste import paste
+from ..compositing.finisher import Swap
+from ..compositing.paste import paste
 from ..detection.recognition import Recognizer
 from ..geometry.crops import PictureSurface, covered_pixels, cut
 from ..people.choosing import match_people

@@ -16,7 +16,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..blending.finish import REACH
+from ..compositing.finisher import REACH
 from ..errors import UsageError
 from ..people.matching import Matching
 from ..people.places import VideoPlaces

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..blending.finish import REACH
+from ..compositing.finisher import REACH
 from ..detection.face_models import FaceTools
 from ..errors import InputError
 from ..occlusion.segmenter import Finder

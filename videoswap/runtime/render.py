@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..blending.finish import REACH, Finisher, Swap
-from ..blending.paste import paste
+from ..compositing.finisher import REACH, Finisher, Swap
+from ..compositing.paste import paste
 from ..engines.base import Identity, Swapper
 from ..errors import InputError
 from ..geometry.crops import FrameSurface, covered_pixels, cut

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from ...blending.keep import EYES, MOUTH, kept_mask
+from ...compositing.kept_regions import EYES, MOUTH, kept_mask
 from ...geometry import face_masks as masks
 from ...geometry.affine import TEMPLATES
 from ...geometry.crops import CropSpec

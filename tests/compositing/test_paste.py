@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blending.portraits import oval, portrait
-from videoswap.blending.paste import paste
+from tests.compositing.portraits import oval, portrait
+from videoswap.compositing.paste import paste
 from videoswap.geometry.crops import PictureSurface
 from videoswap.records import Crop, SwappedCrop
 

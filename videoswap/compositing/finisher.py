@@ -17,10 +17,15 @@ from ..geometry import face_masks as masks
 from ..occlusion.temporal import front_over_time
 from ..records import Array, Crop, SwappedCrop
 from ..settings import BlendSettings
-from .keep import EYES, MOUTH, keep_eyes, keep_mouth
-from .seam import meet
+from .border_tone import meet
+from .kept_regions import (
+    EYES,
+    MOUTH,
+    keep_eyes,
+    keep_mouth,
+)
 from .sharpness import blur_of, soften
-from .steady import steady
+from .temporal_filter import steady
 
 #: Frames looked at on either side.
 REACH = 2

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blending.portraits import oval, portrait
-from videoswap.blending.finish import Finisher, Swap
-from videoswap.blending.keep import EYES, MOUTH, keep_eyes
+from tests.compositing.portraits import oval, portrait
+from videoswap.compositing.finisher import Finisher, Swap
+from videoswap.compositing.kept_regions import EYES, MOUTH, keep_eyes
 from videoswap.records import Crop, SwappedCrop
 from videoswap.settings import BlendSettings
 

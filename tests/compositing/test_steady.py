@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blending.portraits import SIDE, oval, portrait
-from videoswap.blending.steady import steady
+from tests.compositing.portraits import SIDE, oval, portrait
+from videoswap.compositing.temporal_filter import steady
 from videoswap.records import SwappedCrop
 
 

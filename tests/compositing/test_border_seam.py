@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blending.portraits import oval, portrait
-from videoswap.blending.seam import meet
+from tests.compositing.portraits import oval, portrait
+from videoswap.compositing.border_tone import meet
 
 #: Landmarks of which only the brows count here, well above the oval.
 NO_BROWS = np.zeros((68, 2), np.float32)

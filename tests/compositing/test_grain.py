@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blending.portraits import SIDE, oval, portrait
-from videoswap.blending.grain import match_grain
+from tests.compositing.portraits import SIDE, oval, portrait
+from videoswap.compositing.grain import match_grain
 
 
 def clean():

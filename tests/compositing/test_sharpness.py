@@ -2,8 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.blending.portraits import oval, portrait
-from videoswap.blending.sharpness import blur_of, soften
+from tests.compositing.portraits import oval, portrait
+from videoswap.compositing.sharpness import blur_of, soften
 
 BLURS = [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (3.0, 1.0), (1.0, 3.0)]
 
