@@ -13,7 +13,7 @@ import videoswap
 from tests.conftest import ROOT
 from videoswap import CancelledError, api, swap_folder, swap_image, swap_video
 from videoswap.errors import UsageError
-from videoswap.runtime.progress import Progress
+from videoswap.rendering.progress import Progress
 from videoswap.watching import watched
 
 FUNCTIONS = [

@@ -10,7 +10,7 @@ from filelock import FileLock
 from videoswap import cache, cli
 from videoswap.cache import DAY, clear, entries, listing, tidy
 from videoswap.errors import UsageError
-from videoswap.runtime.pieces import piece_folder
+from videoswap.rendering.segment_folder import piece_folder
 from videoswap.settings import DEFAULT_CACHE_LIMIT, bytes_of, default_cache_limit
 from videoswap.tracking.store_opening import open_store
 

@@ -7,8 +7,8 @@ import pytest
 
 from videoswap import fingerprint
 from videoswap.fingerprint import digest_of, digest_of_files, file_digest, pixels_digest
-from videoswap.runtime import pieces
-from videoswap.runtime.pieces import render_key
+from videoswap.rendering import segment_folder as pieces
+from videoswap.rendering.segment_folder import render_key
 
 
 def test_a_file_is_its_content_and_not_its_name_or_time(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from videoswap import cache
 from videoswap.locks import discard, try_lock
-from videoswap.runtime import pieces
+from videoswap.rendering import segment_folder as pieces
 from videoswap.tracking.store_opening import open_store
 
 ANALYSIS, RENDER = "0" * 40, "ab" * 16

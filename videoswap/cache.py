@@ -15,7 +15,7 @@ from pathlib import Path
 from re import compile as pattern
 
 from .locks import discard, try_lock
-from .runtime import pieces
+from .rendering import segment_folder as pieces
 from .tracking import store_tables as tables
 
 _ANALYSIS = pattern(r"[0-9a-f]{40}\.(sqlite|damaged)")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .records import Lost
-from .runtime.stages import StageTime
+from .rendering.pipeline import StageTime
 from .video.files import atomic_output
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from videoswap import EncodeSettings, swap_video
 from videoswap.errors import OutputError
-from videoswap.runtime.outputs import Outputs
+from videoswap.rendering.segment_outputs import Outputs
 
 
 @pytest.fixture

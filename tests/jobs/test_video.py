@@ -15,10 +15,10 @@ from PIL import Image, ImageSequence
 
 import videoswap.jobs.delivery
 import videoswap.jobs.video
-import videoswap.runtime.render
+import videoswap.rendering.render
 from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
-from videoswap.runtime.outputs import Outputs
+from videoswap.rendering.segment_outputs import Outputs
 from videoswap.settings import FacePlace, PeopleSettings
 from videoswap.timerange import TimeRange
 from videoswap.video.probe import probe
@@ -269,14 +269,14 @@ def test_a_film_that_changes_poisons_nothing(
 def test_frames_count_as_swapped_where_a_swap_is_to_be_seen(
     clip, photos, settings, tmp_path, monkeypatch
 ):
-    real = videoswap.runtime.render.paste
+    real = videoswap.rendering.render.paste
     pts = set()
 
     def rarely(surface, crop, swapped, grain):
         pts.add(crop.pts)
         return real(surface, crop, swapped, grain) if len(pts) <= 5 else None
 
-    monkeypatch.setattr(videoswap.runtime.render, "paste", rarely)
+    monkeypatch.setattr(videoswap.rendering.render, "paste", rarely)
     fresh = replace(settings, cache_dir=tmp_path / "cache")
 
     def failing(*args, **kwargs):
@@ -500,7 +500,7 @@ def test_no_room_for_pieces(clip, photos, settings, tmp_path, monkeypatch, error
     def failing(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("videoswap.runtime.pieces.scratch_path", failing)
+    monkeypatch.setattr("videoswap.rendering.segment_folder.scratch_path", failing)
     uncached = replace(settings, cache_dir=None)
     with pytest.raises(OutputError):
         swap_video(

@@ -14,7 +14,7 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from videoswap.video.files import atomic_output
-from videoswap.runtime.pieces import piece_folder
+from videoswap.rendering.segment_folder import piece_folder
 out = Path(sys.argv[1])
 with piece_folder(None, "", out, out, print) as pieces, atomic_output(out) as part:
     (pieces / "a piece").write_text("half")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..jobs.context import Say
+from ..rendering.progress import Progress
 from ..report import counted
-from ..runtime.progress import Progress
 from ..settings import SwapSettings
 from ..video.probe import probe
 from .evaluate import evaluate_result

@@ -12,8 +12,8 @@ from ..jobs.context import Say
 from ..jobs.video import analyze_with_progress, uncover_with_progress
 from ..people.choosing import check_numbers
 from ..people.places import VideoPlaces
-from ..runtime.progress import Progress
-from ..runtime.stages import stages_share_the_cores
+from ..rendering.pipeline import stages_share_the_cores
+from ..rendering.progress import Progress
 from ..settings import AnalysisSettings, PeopleSettings, SwapSettings
 from ..video.probe import VideoInfo, probe
 from .columns import Collector, joined

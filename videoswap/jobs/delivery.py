@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ..errors import InputError, OutputError, UsageError
 from ..records import Array, Fallback
-from ..runtime.outputs import Outputs
-from ..runtime.progress import Progress
-from ..runtime.segments import Segment
+from ..rendering.progress import Progress
+from ..rendering.segment_outputs import Outputs
+from ..rendering.segments import Segment
 from ..settings import SwapSettings
 from ..video.animated.animation import (
     AnimationWriter,

@@ -20,7 +20,7 @@ from ..people.places import (
 )
 from ..people.sources import CROP_NAME, LISTING, SHEET
 from ..records import Array, Face, Person, Track
-from ..runtime.progress import Progress
+from ..rendering.progress import Progress
 from ..settings import SwapSettings
 from ..tracking.analysis import Analysis
 from ..video.files import atomic_output, made_folder, output_errors

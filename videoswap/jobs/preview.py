@@ -21,11 +21,11 @@ from ..errors import UsageError
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Array, Fallback
+from ..rendering.pipeline import stages_share_the_cores
+from ..rendering.render import cast
+from ..rendering.segment_outputs import Outputs
+from ..rendering.segments import plan_segments
 from ..report import PersonReport, Report
-from ..runtime.outputs import Outputs
-from ..runtime.render import cast
-from ..runtime.segments import plan_segments
-from ..runtime.stages import stages_share_the_cores
 from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture
 from ..video.stills.formats import still_format

@@ -17,13 +17,18 @@ from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Fallback, Person
+from ..rendering.pipeline import StageTime, stages_share_the_cores
+from ..rendering.progress import Progress
+from ..rendering.render import (
+    Casting,
+    FacesBetween,
+    Renderer,
+    cast,
+)
+from ..rendering.segment_folder import piece_folder, render_key
+from ..rendering.segment_outputs import FrameJob, Outputs
+from ..rendering.segments import Segment, plan_segments
 from ..report import Report
-from ..runtime.outputs import FrameJob, Outputs
-from ..runtime.pieces import piece_folder, render_key
-from ..runtime.progress import Progress
-from ..runtime.render import Casting, FacesBetween, Renderer, cast
-from ..runtime.segments import Segment, plan_segments
-from ..runtime.stages import StageTime, stages_share_the_cores
 from ..settings import SwapSettings
 from ..timerange import TimeRange
 from ..tracking.analysis import Analysis, analyze_video

@@ -25,7 +25,7 @@ from ..detection.search import FaceSearch, Followed
 from ..occlusion.reference import Look
 from ..occlusion.segmenter import hidden_share
 from ..records import Array, Face
-from ..runtime.stages import Pipeline, Stage
+from ..rendering.pipeline import Pipeline, Stage
 from ..settings import AnalysisSettings
 from .change_regions import places_to_look
 from .flow import motion_between

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from videoswap.runtime.segments import plan_segments
+from videoswap.rendering.segments import plan_segments
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from videoswap.runtime.progress import CostModel, Progress
+from videoswap.rendering.progress import CostModel, Progress
 from videoswap.watching import watched
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from videoswap.runtime.neighbours import windows
+from videoswap.rendering.sliding_window import windows
 
 
 def near(a, b):

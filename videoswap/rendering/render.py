@@ -13,13 +13,18 @@ from ..engines.base import Identity, Swapper
 from ..errors import InputError
 from ..geometry.crops import FrameSurface, covered_pixels, cut
 from ..occlusion.segmenter import Finder
-from ..records import Array, Crop, Face, SwappedCrop
+from ..records import (
+    Array,
+    Crop,
+    Face,
+    SwappedCrop,
+)
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
-from .neighbours import windows
-from .outputs import FrameJob, Outputs
+from .pipeline import Pipeline, Stage, StageTime
+from .segment_outputs import FrameJob, Outputs
 from .segments import Segment
-from .stages import Pipeline, Stage, StageTime
+from .sliding_window import windows
 
 FacesBetween = Callable[[int, int, Collection[int]], Mapping[int, Sequence[tuple[int, Face]]]]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from videoswap.records import Crop, SwappedCrop
-from videoswap.runtime.outputs import FrameJob
-from videoswap.runtime.render import Renderer
-from videoswap.runtime.segments import Segment
+from videoswap.rendering.render import Renderer
+from videoswap.rendering.segment_outputs import FrameJob
+from videoswap.rendering.segments import Segment
 
 SIDE = 8
 

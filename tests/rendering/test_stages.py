@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from videoswap.runtime.stages import Pipeline
+from videoswap.rendering.pipeline import Pipeline
 
 
 def double(items):
