@@ -195,7 +195,7 @@ def _cache() -> list[Check]:
 
 
 def _weights() -> list[Check]:
-    from .models.manifest import load_manifest, weights_dir
+    from .weights.manifest import load_manifest, weights_dir
 
     folder, models = weights_dir(), load_manifest().models
     here = sum((folder / model.file).is_file() for model in models)
@@ -236,7 +236,7 @@ def _state(engine: Engine) -> str:
 
 def _restorers() -> list[Check]:
     from .engines.wrappers.restorer import KINDS
-    from .models.found import missing_files
+    from .weights.missing import missing_files
 
     missing = {name: missing_files([name], name) for name in KINDS}
     return [

@@ -16,9 +16,9 @@ from videoswap.detection.recognition import DlibRecognizer
 from videoswap.engines.mesh.engine import MeshSettings, MeshSwapper
 from videoswap.engines.registry import choose_engine
 from videoswap.engines.wrappers.restored import restored
-from videoswap.models import slim
 from videoswap.occlusion import builtin as own
 from videoswap.settings import DetailSettings, GhostSettings
+from videoswap.weights import slim
 
 CPU = ("CPUExecutionProvider",)
 #: A remark of one letter, as ONNX writes it: the file is another one, the network is the same.

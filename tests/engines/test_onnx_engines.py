@@ -15,8 +15,8 @@ from tests.networks import fill
 from videoswap import swap_image
 from videoswap.engines import registry
 from videoswap.errors import InputError
-from videoswap.models.onnx_network import OnnxNetwork
 from videoswap.settings import GhostSettings
+from videoswap.weights.onnx_network import OnnxNetwork
 
 
 class GhostGraph(torch.nn.Module):

@@ -8,10 +8,10 @@ from onnx import TensorProto, helper
 from tests.occlusion.faces import over, stripe
 from videoswap.devices import Device
 from videoswap.errors import InputError
-from videoswap.models import load_manifest
 from videoswap.occlusion.builtin import networks_key
 from videoswap.occlusion.external import PARSING, XSEG
 from videoswap.occlusion.load import load_finder
+from videoswap.weights import load_manifest
 
 CPU = Device("cpu", ("CPUExecutionProvider",), None)
 GPU = Device("cuda", ("CPUExecutionProvider",), None)

@@ -4,8 +4,8 @@ import pytest
 from tests.restorers.graphs import FILES, save_restorer
 from videoswap.engines.wrappers.restorer import FIDELITY, KINDS, open_restorer
 from videoswap.errors import InputError
-from videoswap.models import load_manifest
 from videoswap.settings import RESTORERS
+from videoswap.weights import load_manifest
 
 CPU = ["CPUExecutionProvider"]
 

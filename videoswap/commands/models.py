@@ -44,9 +44,9 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; returns the exit code."""
-    from ..models import actions  # not needed for --help
-    from ..models.convert import WARNING, convert
-    from ..models.manifest import load_manifest, weights_dir
+    from ..weights import actions  # not needed for --help
+    from ..weights.convert import WARNING, convert
+    from ..weights.manifest import load_manifest, weights_dir
 
     console = arguments.console
     if arguments.action == "list":

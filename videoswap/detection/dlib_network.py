@@ -20,8 +20,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from ..errors import InputError
-from ..models.graphs import open_small
 from ..records import Array
+from ..weights.onnx_files import open_small
 
 SIDE, DIM = 150, 128
 MEAN = (122.782, 117.001, 104.298)  # RGB, of 255

@@ -17,9 +17,9 @@ from ..errors import InputError
 from ..fingerprint import file_digest
 from ..geometry.affine import TEMPLATES, crop_matrix, five_points
 from ..geometry.squares import warp
-from ..models import store
-from ..models.graphs import open_insightface
 from ..records import Array
+from ..weights import store
+from ..weights.onnx_files import open_insightface
 from .face_detector import Detection, padded
 
 DETECTOR, RECOGNIZER = "scrfd", "glintr100"

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ..fingerprint import file_digest
-from ..models.graphs import open_small
 from ..records import Array
+from ..weights.onnx_files import open_small
 from .appearance import FRAMING
 
 #: From a picture (S, S, 3) float32 RGB, 0 to 255, what is in front (S, S) float32, 0 to 1, and

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..models.manifest import load_manifest, weights_dir
 from ..paths import is_folder
 from ..people.sources import photo_files
 from ..settings import SwapSettings
+from ..weights.manifest import load_manifest, weights_dir
 from .outputs import Inputs
 
 

@@ -17,8 +17,8 @@ from ..detection.appearance import FRAMING, MIDDLE, SIDE
 from ..fingerprint import digest_of_files
 from ..geometry.affine import compose, invert, resizing
 from ..geometry.crops import warped
-from ..models.graphs import open_small
 from ..records import Array, Behind, Crop
+from ..weights.onnx_files import open_small
 from .reference import HIDDEN, Appearances, Look, Reference, References, in_the_light_of
 from .segmenter import Framed, with_front
 

@@ -14,9 +14,9 @@ import numpy as np
 from ..errors import InputError
 from ..fingerprint import file_digest
 from ..geometry.affine import TEMPLATES
-from ..models import store
-from ..models.onnx_network import OnnxNetwork
 from ..records import Array
+from ..weights import store
+from ..weights.onnx_network import OnnxNetwork
 from .segmenter import NetworkFinder
 
 XSEG, PARSING = "xseg", "bisenet_resnet_34"  # names in the manifest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..devices import Device
-from ..models import store
+from ..weights import store
 from .builtin import OwnFinder, load_network
 from .external import XSEG, parsing_finder, xseg_finder
 from .reference import Appearances

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import cast
 
 from ...fingerprint import file_digest
-from ...models import slim, store
-from ...models.found import missing_files, missing_torch
-from ...models.manifest import load_manifest, weights_dir
 from ...records import Fallback
+from ...weights import slim, store
+from ...weights.manifest import load_manifest, weights_dir
+from ...weights.missing import missing_files, missing_torch
 from ..base import Swapper
 from ..neural import Framing
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from ...errors import InputError
 from ...fingerprint import digest_of_files, file_digest
-from ...models import store
-from ...models.found import missing_files
-from ...models.onnx_network import OnnxNetwork
 from ...records import Fallback
 from ...settings import GhostSettings
+from ...weights import store
+from ...weights.missing import missing_files
+from ...weights.onnx_network import OnnxNetwork
 from ..base import Swapper
 from ..ghost.build import LANDMARKS, mask_rule
 from ..neural import Framing

@@ -13,8 +13,8 @@ import numpy as np
 
 from ...geometry.affine import TEMPLATES
 from ...geometry.crops import NETWORK_SIDE, CropSpec
-from ...models.onnx_network import OnnxNetwork, pictures, planes
 from ...records import Array, Crop, SwappedCrop
+from ...weights.onnx_network import OnnxNetwork, pictures, planes
 from ..neural import (
     Framing,
     MaskRule,

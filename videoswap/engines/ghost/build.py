@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ...fingerprint import digest_of_files
-from ...models import store
-from ...models.found import missing_files, missing_torch
 from ...records import Fallback
 from ...settings import GhostSettings
+from ...weights import store
+from ...weights.missing import missing_files, missing_torch
 from ..base import Swapper
 from ..neural import Framing, MaskRule, outline_mask
 from .masks import Face2d106, GhostMasks
@@ -63,9 +63,9 @@ def build(
     """
     import torch
 
-    from ...models.weights import load_into
     from ...networks.aei_net import AEINet
     from ...networks.fast import FastAEINet
+    from ...weights.loading import load_into
     from ..runtime.startup import start
     from .engine import GhostSwapper, source_spec, target_spec
 
@@ -95,7 +95,7 @@ def _sharpen(path: Path, settings: GhostSettings, device: str) -> Network:
     """Load the super-resolution; GHOST leaves it in training mode by mistake, 20 faces a batch."""
     import torch
 
-    from ...models.weights import load_into
+    from ...weights.loading import load_into
 
     network = load_into("ghost_sr", path, device).train(settings.exact)
     step = 20 if settings.exact else 4

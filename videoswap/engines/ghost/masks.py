@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...geometry.face_masks import fade_border
-from ...models.graphs import open_insightface
 from ...records import Array, Crop
+from ...weights.onnx_files import open_insightface
 from ..pixels import resized, rounded
 from .mask_rule import (
     SIDE,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 from ...fingerprint import digest_of_files
 from ...geometry.affine import TEMPLATES
 from ...geometry.crops import NETWORK_SIDE, CropSpec
-from ...models import store
-from ...models.found import missing_files, missing_torch
 from ...records import Fallback
+from ...weights import store
+from ...weights.missing import missing_files, missing_torch
 from ..base import Swapper
 from ..neural import Framing
 
@@ -60,9 +60,9 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     """
     import torch
 
-    from ...models.weights import load_into
     from ...networks.aei_net import AEINet
     from ...networks.fast import FastAEINet
+    from ...weights.loading import load_into
     from ..neural import AEISwapper
     from ..runtime.startup import start
 

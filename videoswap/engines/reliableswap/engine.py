@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, cast
 from ...fingerprint import digest_of_files
 from ...geometry.affine import TEMPLATES
 from ...geometry.crops import NETWORK_SIDE, CropSpec
-from ...models import store
-from ...models.found import missing_files, missing_torch
 from ...records import Fallback
+from ...weights import store
+from ...weights.missing import missing_files, missing_torch
 from ..base import Swapper
 from ..neural import Framing
 
@@ -66,9 +66,9 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     import torch
     import torch.nn.functional as F
 
-    from ...models.parts import load_whole
     from ...networks.fast import FastAEINet
     from ...networks.reliableswap import FSGenerator
+    from ...weights.parts import load_whole
     from ..neural import AEISwapper
     from ..runtime.startup import start
 

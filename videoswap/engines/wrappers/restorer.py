@@ -14,9 +14,9 @@ import numpy as np
 
 from ...errors import InputError
 from ...geometry.affine import TEMPLATES
-from ...models import store
-from ...models.onnx_network import OnnxNetwork, pictures, planes
 from ...records import Array
+from ...weights import store
+from ...weights.onnx_network import OnnxNetwork, pictures, planes
 
 #: What CodeFormer is told about truth against beauty: 1 stays close to what it is given, so that
 #: the identity does, 0 invents most.

@@ -2,7 +2,7 @@
 
 For an engine::
 
-    from videoswap.models import find, load, require
+    from videoswap.weights import find, load, require
 
     generator = load("ghost_unet_2", "cuda")      # a network of ours, float32, eval
     detector = SCRFD(str(require("scrfd")))       # a path, checked; says how to get it if missing
@@ -12,9 +12,15 @@ Files lie in ``weights/`` of the checkout, or in ``$VIDEOSWAP_WEIGHTS_DIR``, or 
 folder; see :func:`weights_dir`. Importing this package imports neither torch nor the network.
 """
 
-from .manifest import Licence, Manifest, Model, load_manifest, weights_dir
+from .loading import load_into, load_state
+from .manifest import (
+    Licence,
+    Manifest,
+    Model,
+    load_manifest,
+    weights_dir,
+)
 from .store import find, load, require
-from .weights import load_into, load_state
 
 __all__ = [
     "Licence",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..video.files import atomic_output, output_errors
-from .known import Say
+from .digests import Say
 from .manifest import Licence
 
 FILE_NAME = "accepted_licences.json"

@@ -11,7 +11,7 @@ from typing import Any
 import onnxruntime
 
 from ..errors import InputError
-from . import known
+from . import digests as known
 
 
 def open_graph(path: Path, providers: Sequence[str]) -> Any:

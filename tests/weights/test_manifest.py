@@ -6,8 +6,13 @@ import pytest
 from tests.conftest import ROOT, SHARED
 from videoswap import networks
 from videoswap.errors import InputError, UsageError
-from videoswap.models import find, load_manifest, require, weights_dir
-from videoswap.models.manifest import parse
+from videoswap.weights import (
+    find,
+    load_manifest,
+    require,
+    weights_dir,
+)
+from videoswap.weights.manifest import parse
 
 # Files of downloads.json that the project has no use for.
 UNUSED = {
@@ -114,7 +119,7 @@ def test_a_file_that_is_no_manifest_is_an_input_error(tmp_path):
 def test_where_weights_lie(tmp_path, monkeypatch):
     monkeypatch.delenv("VIDEOSWAP_WEIGHTS_DIR", raising=False)
     assert weights_dir() == ROOT / "weights"
-    monkeypatch.setattr("videoswap.models.manifest._CHECKOUT", tmp_path)
+    monkeypatch.setattr("videoswap.weights.manifest._CHECKOUT", tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     assert weights_dir() == tmp_path / "data/videoswap/weights"
     monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(tmp_path / "own"))

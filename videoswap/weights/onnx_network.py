@@ -9,8 +9,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..records import Array
-from . import known
-from .graphs import open_graph
+from . import digests as known
+from .onnx_files import open_graph
 
 _TYPES = {
     "tensor(float)": np.float32,

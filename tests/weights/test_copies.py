@@ -5,12 +5,21 @@ import pytest
 import torch
 from torch import nn
 
-from tests.models.test_loading import TINY, Evil
+from tests.weights.test_loading import TINY, Evil
 from videoswap import cli, networks
 from videoswap.errors import InputError
-from videoswap.models import known, load, load_manifest, load_state, require, slim
-from videoswap.models.convert import convert, extract
-from videoswap.models.copies import metadata
+from videoswap.weights import (
+    digests as known,
+)
+from videoswap.weights import (
+    load,
+    load_manifest,
+    load_state,
+    require,
+    slim,
+)
+from videoswap.weights.convert import convert, extract
+from videoswap.weights.copies import metadata
 
 torch.set_num_threads(1)
 

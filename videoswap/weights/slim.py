@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import OutputError
 from ..fingerprint import file_digest
 from ..video.files import atomic_output
-from . import known
+from . import digests as known
 from .copies import SOURCE, metadata
 from .manifest import Model, weights_dir
 
@@ -77,7 +77,7 @@ def make(model: Model, source: Path, copy: Path, digest: str) -> None:
     """
     from safetensors.torch import save_file
 
-    from .weights import fitted_state
+    from .loading import fitted_state
 
     part = PARTS[model.network or ""]
     state = {key: value.contiguous() for key, value in fitted_state(part, source).items()}

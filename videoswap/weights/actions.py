@@ -6,10 +6,27 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import InputError, PartialError, UsageError, VideoswapError
-from . import known, licences, slim, trial
+from ..errors import (
+    InputError,
+    PartialError,
+    UsageError,
+    VideoswapError,
+)
+from . import (
+    digests as known,
+)
+from . import (
+    licences,
+    slim,
+    trial,
+)
 from .download import Net, fetch
-from .manifest import Manifest, Model, load_manifest, weights_dir
+from .manifest import (
+    Manifest,
+    Model,
+    load_manifest,
+    weights_dir,
+)
 from .store import by_hand, require
 
 
@@ -51,7 +68,7 @@ def download(
 
     Raises:
         UsageError: ``unknown_model``, ``unknown_licence`` or ``licence_not_accepted``.
-        InputError: As :func:`videoswap.models.download.fetch`, if nothing could be had.
+        InputError: As :func:`videoswap.weights.download.fetch`, if nothing could be had.
         PartialError: ``some_missing`` if only a part of the files is there now.
     """
     manifest, folder = load_manifest(), weights_dir()

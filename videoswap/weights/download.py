@@ -17,11 +17,19 @@ from tqdm import tqdm
 
 from ..errors import InputError, OutputError
 from ..video.files import output_errors
-from . import drive, known
-from .known import Say
+from . import digests as known
+from . import drive
+from .digests import Say
 from .manifest import Model
 from .store import by_hand
-from .transfer import AttemptError, Pace, discard, make_opener, open_url, transfer
+from .transfer import (
+    AttemptError,
+    Pace,
+    discard,
+    make_opener,
+    open_url,
+    transfer,
+)
 from .trial import breakage
 
 # An attempt that brought at least so much is worth going on with at once, at the same mirror.

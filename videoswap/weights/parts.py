@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from . import known, store
+from . import digests as known
+from . import store
 from .fitting import State, fit, misfit
+from .loading import fitted_state, load_states
 from .manifest import load_manifest
-from .weights import fitted_state, load_states
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +38,7 @@ def load_whole(name: str) -> tuple[nn.Module, list[Path]]:
 
     Raises:
         InputError: ``missing_weights`` if a file that is needed is not there, ``wrong_weights``
-            if one is another network's, and what ``videoswap.models.load_state`` raises.
+            if one is another network's, and what ``videoswap.weights.load_state`` raises.
     """
     from .. import networks
 

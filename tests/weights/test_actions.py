@@ -6,12 +6,13 @@ import pytest
 from onnx import TensorProto, helper
 
 from tests.conftest import ROOT
-from tests.models.conftest import model
-from tests.models.loopback import body, status
+from tests.weights.conftest import model
+from tests.weights.loopback import body, status
 from videoswap import cli
 from videoswap.errors import InputError, PartialError, UsageError
-from videoswap.models import actions, known
-from videoswap.models.manifest import Licence, Manifest
+from videoswap.weights import actions
+from videoswap.weights import digests as known
+from videoswap.weights.manifest import Licence, Manifest
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..video.files import check_readable
-from . import known
+from . import digests as known
 from .fitting import State, fit, misfit
 
 if TYPE_CHECKING:

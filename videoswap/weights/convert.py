@@ -1,6 +1,6 @@
 """Old files into plain weights: on explicit command only, and in a process of its own.
 
-The child process reads the file with :mod:`videoswap.models.inert` and writes a safetensors file.
+The child process reads the file with :mod:`videoswap.weights.safe_unpickle` and writes a safetensors file.
 It is no sandbox: what it keeps out is the code that the file names, not an attack on torch's own
 readers.
 """
@@ -30,7 +30,7 @@ def convert(source: Path, overwrite: bool = False) -> Path:
     """Write the tensors of an old file into a safetensors file beside it.
 
     Args:
-        source: A file that :func:`videoswap.models.load_state` refuses as ``unsafe_weights``.
+        source: A file that :func:`videoswap.weights.load_state` refuses as ``unsafe_weights``.
         overwrite: Replace an earlier copy.
 
     Returns:
@@ -82,8 +82,8 @@ def extract(source: Path, out: Path) -> None:
     from safetensors.torch import save_file
 
     from ..fingerprint import file_digest
-    from .inert import read
-    from .weights import unwrap
+    from .loading import unwrap
+    from .safe_unpickle import read
 
     states = unwrap(read(source))
     if not states:

@@ -8,9 +8,9 @@ from torch import nn
 
 from videoswap import networks
 from videoswap.errors import InputError
-from videoswap.models import load, load_into, load_state
-from videoswap.models.fitting import fit
 from videoswap.networks.aei_net import LITE_WIDTHS
+from videoswap.weights import load, load_into, load_state
+from videoswap.weights.fitting import fit
 
 torch.set_num_threads(1)
 NAME = "lite"

@@ -4,7 +4,7 @@ A pickle names classes and functions and says what to call them with; that is ho
 run anything. Here only the handful that make up tensors are let through, so the tensors of a whole
 saved module, a training state or a ``.tar`` file can be taken out while their code is not.
 
-This is used by :mod:`videoswap.models.convert` in a process of its own and nowhere else.
+This is used by :mod:`videoswap.weights.convert` in a process of its own and nowhere else.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@ import os
 
 import pytest
 
-from tests.models.conftest import model
+from tests.weights.conftest import model
 from videoswap.errors import InputError, UsageError
-from videoswap.models import known, licences
-from videoswap.models.manifest import Licence
+from videoswap.weights import digests as known
+from videoswap.weights import licences
+from videoswap.weights.manifest import Licence
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from tests.models.loopback import Loopback
-from videoswap.models.download import Net
-from videoswap.models.manifest import Model
-from videoswap.models.transfer import Pace
+from tests.weights.loopback import Loopback
+from videoswap.weights.download import Net
+from videoswap.weights.manifest import Model
+from videoswap.weights.transfer import Pace
 
 
 @pytest.fixture

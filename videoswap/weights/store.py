@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from . import known
+from . import digests as known
 from .copies import SOURCE, converted_path, metadata
 from .manifest import Model, load_manifest, weights_dir
 
@@ -70,12 +70,12 @@ def load(
         dtype: Kind of floating numbers it gets; float32 if None.
 
     Raises:
-        InputError: As :func:`require` and :func:`videoswap.models.weights.load_into`, or
+        InputError: As :func:`require` and :func:`videoswap.weights.loading.load_into`, or
             ``no_network`` if none of our networks reads that file.
         UsageError: ``unknown_model``.
     """
     from . import slim
-    from .weights import load_into
+    from .loading import load_into
 
     model = load_manifest().model(name)
     if model.network is None:

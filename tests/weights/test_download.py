@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.conftest import model
-from tests.models.loopback import body, chunked, page, redirect, status, unmeasured
+from tests.weights.conftest import model
+from tests.weights.loopback import body, chunked, page, redirect, status, unmeasured
 from videoswap.errors import InputError, OutputError
-from videoswap.models import download, known, transfer
-from videoswap.models.download import fetch
+from videoswap.weights import digests as known
+from videoswap.weights import download, transfer
+from videoswap.weights.download import fetch
 
 
 @pytest.fixture

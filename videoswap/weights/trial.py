@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from ..errors import InputError
-from . import known
+from . import digests as known
 from .manifest import Model
 
 #: Old formats that have to be converted first are no damage.
@@ -24,14 +24,14 @@ def vouch(model: Model, folder: Path) -> str | None:
         What nobody can say of it, or None if all is well.
 
     Raises:
-        InputError: As :func:`videoswap.models.load_state` and ``damaged_weights``, if it does not
+        InputError: As :func:`videoswap.weights.load_state` and ``damaged_weights``, if it does not
             load or is another network's.
     """
     path = folder / model.file
     if known.expected_sha256(model, folder) is not None or model.shipped:
         return None
     if path.suffix == ".onnx":
-        from .graphs import open_graph
+        from .onnx_files import open_graph
 
         open_graph(path, ["CPUExecutionProvider"])
     elif model.network is None:
@@ -45,8 +45,8 @@ def vouch(model: Model, folder: Path) -> str | None:
 
 
 def _load(model: Model, path: Path) -> None:
+    from .loading import fitted_state, load_state
     from .parts import BESIDE
-    from .weights import fitted_state, load_state
 
     if model.name in BESIDE:  # it may be a part of a whole
         load_state(path)
