@@ -9,8 +9,8 @@ from tests.conftest import ROOT
 
 # -I and -S: neither the folder, nor the environment's packages.
 DOORS = {
-    "videoswap": "from videoswap.cli import main; sys.exit(main(sys.argv[1:]))",
-    "inference.py": "from videoswap.cli import swap_main; sys.exit(swap_main(sys.argv[1:]))",
+    "videoswap": "from videoswap.cli.entry import main; sys.exit(main(sys.argv[1:]))",
+    "inference.py": "from videoswap.cli.entry import swap_main; sys.exit(swap_main(sys.argv[1:]))",
 }
 
 

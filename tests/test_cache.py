@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 from filelock import FileLock
 
-from videoswap import cache, cli
+from videoswap import cache
 from videoswap.cache import DAY, clear, entries, listing, tidy
+from videoswap.cli.entry import entry as cli
 from videoswap.errors import UsageError
 from videoswap.rendering.segment_folder import piece_folder
 from videoswap.settings import DEFAULT_CACHE_LIMIT, bytes_of, default_cache_limit

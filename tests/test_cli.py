@@ -2,7 +2,7 @@
 
 import pytest
 
-from videoswap import cli
+from videoswap.cli.entry import entry as cli
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from videoswap import SwapSettings, cli, doctor
+from videoswap import SwapSettings
+from videoswap.cli.entry import diagnosis as doctor
+from videoswap.cli.entry import entry as cli
 from videoswap.packages import NEEDED
 
 

@@ -2,7 +2,8 @@ import av
 import numpy as np
 import pytest
 
-from videoswap import cli, compare
+from videoswap import compare
+from videoswap.cli.entry import entry as cli
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.evaluation.grid import BAR, tiled
 

@@ -104,7 +104,7 @@ def close_scene(scene: Scene) -> None:
 def command_of(words: tuple[str, ...]) -> list[str]:
     """Return the whole command line for a row's words."""
     if words and words[0] in (*COMMANDS, "--version", "--help", "nix"):
-        door = "import sys; from videoswap.cli import main; sys.exit(main())"
+        door = "import sys; from videoswap.cli.entry import main; sys.exit(main())"
         return [sys.executable, "-c", door, *words]
     return [sys.executable, str(ROOT / "inference.py"), *words]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videoswap import cli
+from videoswap.cli.entry import entry as cli
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import folder as folder_job
 from videoswap.jobs.folder import FolderRequest, check_request, swap_one_folder

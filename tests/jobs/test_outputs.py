@@ -6,7 +6,15 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from videoswap import cli, compare, evaluate, list_faces, swap_folder, swap_image, swap_video
+from videoswap import (
+    compare,
+    evaluate,
+    list_faces,
+    swap_folder,
+    swap_image,
+    swap_video,
+)
+from videoswap.cli.entry import entry as cli
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import outputs
 from videoswap.jobs.outputs import (

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 from tests.conftest import ROOT
 from tests.weights.conftest import model
 from tests.weights.loopback import body, status
-from videoswap import cli
+from videoswap.cli.entry import entry as cli
 from videoswap.errors import InputError, PartialError, UsageError
 from videoswap.weights import actions
 from videoswap.weights import digests as known

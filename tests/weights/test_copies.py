@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from tests.weights.test_loading import TINY, Evil
-from videoswap import cli, networks
+from videoswap import networks
+from videoswap.cli.entry import entry as cli
 from videoswap.errors import InputError
 from videoswap.weights import (
     digests as known,

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from videoswap.commands import console
-from videoswap.commands.parser import Parser
+from videoswap.cli.entry import console
+from videoswap.cli.parser import Parser
 from videoswap.errors import InputError, NoFaceError
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from videoswap import cli
-from videoswap.commands import config
-from videoswap.commands.words import spelled_out
+from videoswap.cli.entry import config
+from videoswap.cli.entry import entry as cli
+from videoswap.cli.words import spelled_out
 from videoswap.errors import InputError, UsageError
 
 SWAP = ("swap", "-s", "a.png", "-i", "v.mp4")

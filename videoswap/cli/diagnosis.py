@@ -13,12 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import __version__
-from .errors import VideoswapError
-from .packages import NEEDED, OPTIONAL, Package, explain
+from .. import __version__
+from ..errors import VideoswapError
+from ..packages import (
+    NEEDED,
+    OPTIONAL,
+    Package,
+    explain,
+)
 
 if TYPE_CHECKING:
-    from .engines.registry import Engine
+    from ..engines.registry import Engine
 
 #: A render keeps its segments on disk; with less than this it may not come to its end.
 LITTLE_DISK = 2 * 10**9  # bytes
@@ -148,7 +153,7 @@ def _onnxruntime_packages() -> list[Check]:
 
 
 def _models() -> list[Check]:
-    from .detection import packaged_files as packaged
+    from ..detection import packaged_files as packaged
 
     return [
         Check(name, True, str(locate()))
@@ -161,13 +166,13 @@ def _models() -> list[Check]:
 
 
 def _ffmpeg() -> list[Check]:
-    from .video.verify import ffmpeg_program
+    from ..video.verify import ffmpeg_program
 
     return [Check("ffmpeg program", True, ffmpeg_program())]
 
 
 def _device() -> list[Check]:
-    from .devices import choose_device, cuda_trouble, gpu_present
+    from ..devices import choose_device, cuda_trouble, gpu_present
 
     device = choose_device("auto")
     if not gpu_present():
@@ -179,7 +184,7 @@ def _device() -> list[Check]:
 
 
 def _cache() -> list[Check]:
-    from .settings import default_cache_dir
+    from ..settings import default_cache_dir
 
     folder = default_cache_dir()
     if folder is None:
@@ -195,7 +200,7 @@ def _cache() -> list[Check]:
 
 
 def _weights() -> list[Check]:
-    from .weights.manifest import load_manifest, weights_dir
+    from ..weights.manifest import load_manifest, weights_dir
 
     folder, models = weights_dir(), load_manifest().models
     here = sum((folder / model.file).is_file() for model in models)
@@ -215,7 +220,7 @@ def _room(folder: Path) -> tuple[int, bool]:
 
 
 def _engines() -> list[Check]:
-    from .engines.registry import engines
+    from ..engines.registry import engines
 
     return [
         Check(
@@ -235,8 +240,8 @@ def _state(engine: Engine) -> str:
 
 
 def _restorers() -> list[Check]:
-    from .engines.wrappers.restorer import KINDS
-    from .weights.missing import missing_files
+    from ..engines.wrappers.restorer import KINDS
+    from ..weights.missing import missing_files
 
     missing = {name: missing_files([name], name) for name in KINDS}
     return [
@@ -246,8 +251,8 @@ def _restorers() -> list[Check]:
 
 
 def _encoders() -> list[Check]:
-    from .devices import gpu_present
-    from .video.formats import encoders_for
+    from ..devices import gpu_present
+    from ..video.formats import encoders_for
 
     names = [name for name in encoders_for("yuv420p") if gpu_present() or "nvenc" not in name]
     return [Check("encoders", "libx264" in names, ", ".join(names))]

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OutputError, PartialError, UsageError
 from ..jobs.outputs import Inputs
 from ..settings import SwapSettings
-from . import shared, swap_flags, target, values
+from . import (
+    shared,
+    swap_flags,
+    target,
+    values,
+)
 from .parser import Parser
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from videoswap import cli
-from videoswap.commands import swap
-from videoswap.commands.parser import Parser
-from videoswap.commands.target import target_of
-from videoswap.commands.words import spelled_out
+from videoswap.cli.entry import entry as cli
+from videoswap.cli.entry import swap
+from videoswap.cli.parser import Parser
+from videoswap.cli.target import target_of
+from videoswap.cli.words import spelled_out
 from videoswap.errors import OutputError, UsageError
 
 

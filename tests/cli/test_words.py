@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from videoswap import cli
-from videoswap.commands import swap
-from videoswap.commands.parser import Parser
-from videoswap.commands.words import spelled_out
+from videoswap.cli.entry import entry as cli
+from videoswap.cli.entry import swap
+from videoswap.cli.parser import Parser
+from videoswap.cli.words import spelled_out
 from videoswap.errors import UsageError
 
 

@@ -6,9 +6,18 @@ import argparse
 from collections.abc import Sequence
 from typing import Protocol
 
-from .commands import cache, compare, completion, doctor, evaluate, faces, models, swap
-from .commands.console import EXIT_CODES, add_common, run_guarded
-from .commands.parser import Parser
+from . import (
+    cache,
+    compare,
+    completion,
+    doctor,
+    evaluate,
+    faces,
+    models,
+    swap,
+)
+from .console import EXIT_CODES, add_common, run_guarded
+from .parser import Parser
 
 
 class Command(Protocol):

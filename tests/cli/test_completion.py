@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from videoswap import cli
-from videoswap.commands.completion import SHELLS, candidates
+from videoswap.cli.completion import SHELLS, candidates
+from videoswap.cli.entry import entry as cli
 
 
 @pytest.mark.parametrize(

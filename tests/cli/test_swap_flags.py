@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from videoswap.cli import swap_main
-from videoswap.commands import evaluate, swap
-from videoswap.commands.parser import Parser
-from videoswap.commands.swap_flags import settings_from
+from videoswap.cli.entry import evaluate, swap, swap_main
+from videoswap.cli.parser import Parser
+from videoswap.cli.swap_flags import settings_from
 from videoswap.errors import UsageError
 from videoswap.settings import FacePlace, GhostSettings, PeopleSettings, SwapSettings
 

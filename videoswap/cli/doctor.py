@@ -13,7 +13,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was found; 1 if anything that is needed is missing or broken."""
-    from .. import doctor
+    from . import diagnosis as doctor
 
     checks = doctor.examine()
     for check in checks:

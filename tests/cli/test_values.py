@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from videoswap.commands import values
+from videoswap.cli.entry import values
 
 
 @pytest.mark.parametrize(
