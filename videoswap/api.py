@@ -18,7 +18,7 @@ from .devices import choose_device
 from .errors import UsageError
 from .evaluation.compare import compare_results
 from .evaluation.evaluate import evaluate_result
-from .evaluation.page import write_page
+from .evaluation.html import write_page
 from .evaluation.report import Evaluation
 from .given import AnyPath, AnyPaths, path_of, path_or_none, paths_of
 from .jobs.claim import claimed

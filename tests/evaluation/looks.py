@@ -7,9 +7,9 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from videoswap.evaluation.headmodel import HEAD
-from videoswap.evaluation.look import Look
-from videoswap.evaluation.motion import Moment
+from videoswap.evaluation.face_motion import Moment
+from videoswap.evaluation.face_pair import Look
+from videoswap.evaluation.metrics.headmodel import HEAD
 from videoswap.evaluation.pairs import Pair
 from videoswap.geometry.affine import five_points
 from videoswap.records import Array, Face

@@ -5,7 +5,7 @@ import pytest
 from videoswap import compare
 from videoswap.cli.entry import entry as cli
 from videoswap.errors import InputError, OutputError, UsageError
-from videoswap.evaluation.grid import BAR, tiled
+from videoswap.evaluation.video_grid import BAR, tiled
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.video import clips
 from videoswap import EncodeSettings, SwapSettings, analyze, evaluate, swap_video
 from videoswap.detection.face_models import FaceTools
 from videoswap.errors import InputError, NoFaceError, UsageError
-from videoswap.evaluation.people import find_people
+from videoswap.evaluation.expected import find_people
 from videoswap.people.places import VideoPlaces
 from videoswap.settings import PeopleSettings
 from videoswap.video.pixel_formats import samples

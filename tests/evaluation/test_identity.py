@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import flat, look, moment
-from videoswap.evaluation.identity import IdentityFamily
-from videoswap.evaluation.people import Known
+from videoswap.evaluation.expected import Known
+from videoswap.evaluation.metrics.identity import IdentityFamily
 
 
 class Grey:

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, flat, look, moment, points, textured
-from videoswap.evaluation.columns import joined
-from videoswap.evaluation.jitter import JitterFamily
-from videoswap.evaluation.look import Look
+from videoswap.evaluation.face_pair import Look
+from videoswap.evaluation.metrics.columns import joined
+from videoswap.evaluation.metrics.jitter import JitterFamily
 
 EYES = float(np.hypot(*(points()[45] - points()[36])))
 FRAMES = 40

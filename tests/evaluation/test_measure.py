@@ -7,7 +7,13 @@ import pytest
 
 from tests.evaluation.looks import flat, look
 from videoswap.evaluation.measure import LOOK_AHEAD, Families, measure
-from videoswap.evaluation.metric import Metric, mean, runs, share_at_most, total
+from videoswap.evaluation.metrics.metric import (
+    Metric,
+    mean,
+    runs,
+    share_at_most,
+    total,
+)
 from videoswap.evaluation.report import NOTHING, values_of
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, flat, frame, textured
-from videoswap.evaluation.outside import OutsideFamily
+from videoswap.evaluation.metrics.outside import OutsideFamily
 from videoswap.evaluation.pairs import Pair
 from videoswap.video.pixel_formats import samples
 

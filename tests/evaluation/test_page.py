@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from videoswap import SwapSettings, evaluate
-from videoswap.evaluation.page import PRIVATE, write_page
+from videoswap.evaluation.html import PRIVATE, write_page
 from videoswap.evaluation.plots import POINTS, curve_plot
 from videoswap.evaluation.table import comparison, table
 from videoswap.evaluation.worst import pictures, worst_frames

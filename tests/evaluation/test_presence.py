@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, look, moment, points, textured
-from videoswap.evaluation.motion import Moment
-from videoswap.evaluation.presence import BystanderFamily, FallbackFamily, changed_share
+from videoswap.evaluation.face_motion import Moment
+from videoswap.evaluation.metrics.presence import BystanderFamily, FallbackFamily, changed_share
 
 FILM = textured()
 

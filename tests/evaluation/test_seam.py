@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, flat, look, moment
-from videoswap.evaluation.seam import SeamFamily
+from videoswap.evaluation.metrics.seam import SeamFamily
 
 FAMILY = SeamFamily()
 Y, X = np.mgrid[:SIDE, :SIDE].astype(np.float32)

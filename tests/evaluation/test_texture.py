@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, flat, look, moment, textured
-from videoswap.evaluation.texture import TextureFamily, detail, noise
+from videoswap.evaluation.metrics.texture import TextureFamily, detail, noise
 
 FAMILY = TextureFamily()
 EVERYWHERE = np.ones((SIDE, SIDE), bool)

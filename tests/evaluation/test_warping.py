@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, flat, look, moment, textured
-from videoswap.evaluation.maskflicker import MaskFlickerFamily
-from videoswap.evaluation.warping import WarpingFamily
+from videoswap.evaluation.metrics.maskflicker import MaskFlickerFamily
+from videoswap.evaluation.metrics.warping import WarpingFamily
 
 FAMILY = WarpingFamily()
 

@@ -12,8 +12,8 @@ from ..report import counted
 from ..settings import SwapSettings
 from ..video.probe import probe
 from .evaluate import evaluate_result
-from .grid import write_grid
 from .report import Evaluation
+from .video_grid import write_grid
 
 
 def compare_results(

@@ -16,25 +16,30 @@ from ..rendering.pipeline import stages_share_the_cores
 from ..rendering.progress import Progress
 from ..settings import AnalysisSettings, PeopleSettings, SwapSettings
 from ..video.probe import VideoInfo, probe
-from .columns import Collector, joined
-from .expression import ExpressionFamily
-from .gaze import GazeFamily
-from .identity import IdentityFamily
-from .jitter import JitterFamily
-from .maskflicker import MaskFlickerFamily
+from .expected import People, find_people
 from .measure import Families, Measured, measure
-from .metric import Columns, Family, FrameFamily, Metric
-from .missed import MissedFamily
-from .outside import LOSSLESS, OutsideFamily
+from .metrics.columns import Collector, joined
+from .metrics.expression import ExpressionFamily
+from .metrics.gaze import GazeFamily
+from .metrics.identity import IdentityFamily
+from .metrics.jitter import JitterFamily
+from .metrics.maskflicker import MaskFlickerFamily
+from .metrics.metric import (
+    Columns,
+    Family,
+    FrameFamily,
+    Metric,
+)
+from .metrics.missed import MissedFamily
+from .metrics.outside import LOSSLESS, OutsideFamily
+from .metrics.pose import PoseFamily
+from .metrics.presence import BystanderFamily, FallbackFamily
+from .metrics.seam import SeamFamily
+from .metrics.texture import TextureFamily
+from .metrics.warping import WarpingFamily
 from .pairs import read_pairs
-from .people import People, find_people
-from .pose import PoseFamily
-from .presence import BystanderFamily, FallbackFamily
 from .report import Evaluation, Group, Groups, values_of
-from .seam import SeamFamily
-from .texture import TextureFamily
 from .threshold import person_threshold
-from .warping import WarpingFamily
 
 
 def evaluate_result(

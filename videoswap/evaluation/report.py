@@ -13,7 +13,7 @@ from typing import Any
 from ..records import Array
 from ..timerange import TimeRange
 from ..video.files import atomic_output
-from .metric import Columns, Metric
+from .metrics.metric import Columns, Metric
 
 VERSION = 2  # of the JSON; goes up when a key changes its meaning or goes away
 COUNTS = ("frames", "times", "faces", "samples")  # units of whole numbers

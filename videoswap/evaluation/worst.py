@@ -12,7 +12,7 @@ import numpy as np
 from ..records import Array
 from ..video.planes import Box
 from ..video.probe import probe
-from .look import cut
+from .face_pair import cut
 from .pairs import Pair, read_pairs
 from .report import Evaluation, Group
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..geometry.affine import similarity, transform
 from ..records import Array
-from .look import Look, cut
+from .face_pair import Look, cut
 
 FLOW_SIDE = 256  # pixels to which a window is brought for optical flow
 LEAST = 50  # pixels of the face that must be visible in both frames

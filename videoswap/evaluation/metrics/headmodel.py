@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..records import Array
+from ...records import Array
 
 # Jaw from ear to chin; x, y, z in millimetres: right in the picture, down, away from the viewer.
 _JAW = [

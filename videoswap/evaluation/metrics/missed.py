@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..detection.face_detector import Detection
-from ..detection.face_models import FaceTools
-from ..detection.search import FaceSearch
-from ..records import Array, Face
-from ..settings import AnalysisSettings
-from .look import Look
+from ...detection.face_detector import Detection
+from ...detection.face_models import FaceTools
+from ...detection.search import FaceSearch
+from ...records import Array, Face
+from ...settings import AnalysisSettings
+from ..face_pair import Look
+from ..pairs import Pair
 from .metric import Metric, total
-from .pairs import Pair
 from .presence import CHANGED, changed_share
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from ..records import Array
+from ...records import Array
+from ..face_motion import Moment
 from .headmodel import HEAD
 from .metric import Metric, apart, mean
-from .motion import Moment
 
 # Nose, eye corners, mouth corners: hard to move, and away from the outline, which slides over
 # the head as it turns.

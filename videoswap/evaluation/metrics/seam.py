@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from ..records import Array
+from ...records import Array
+from ..face_motion import Moment
 from .metric import Metric, mean, share_at_most
-from .motion import Moment
 
 ARCS = 24  # pieces of the border in which the step is looked for
 LEAST = 12  # pixels that an arc needs

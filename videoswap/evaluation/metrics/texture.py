@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from ..records import Array
+from ...records import Array
+from ..face_motion import Moment
 from .metric import Metric, geometric_mean, mean
-from .motion import Moment
 
 SIGMA = 1.5  # pixels; finer than this is called detail
 SHRINK = 0.08  # of the window: the face is measured this far inside its outline

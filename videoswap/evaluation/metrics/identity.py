@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..detection.recognition import Recognizer
+from ...detection.recognition import Recognizer
+from ..expected import Known
+from ..face_motion import Moment
 from .metric import Metric, mean, total
-from .motion import Moment
-from .people import Known
 
 
 class IdentityFamily:

@@ -8,11 +8,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..records import Array
-from ..video.pixel_formats import layout, samples
-from .look import Look
-from .metric import Metric, largest, mean, total
-from .pairs import Pair
+from ...records import Array
+from ...video.pixel_formats import layout, samples
+from ..face_pair import Look
+from ..pairs import Pair
+from .metric import (
+    Metric,
+    largest,
+    mean,
+    total,
+)
 
 BLOCK = 8  # pixels, side of the squares in which encoder noise averages out
 #: Codecs that give every sample back as it was.

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry.affine import compose, invert, transform
-from ..records import Array
-from .metric import Metric, root_mean, root_ratio, total
-from .motion import Moment
+from ...geometry.affine import compose, invert, transform
+from ...records import Array
+from ..face_motion import Moment
+from .metric import (
+    Metric,
+    root_mean,
+    root_ratio,
+    total,
+)
 
 STILL = 0.006  # eye distances by which a resting face may change from frame to frame
 SECOND_DIFFERENCE = np.sqrt(6.0)  # of white noise, in its standard deviations

@@ -8,11 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
-from ..records import Array
-from .limits import GOOD, Good
-from .look import Look
-from .motion import Moment
-from .pairs import Pair
+from ...records import Array
+from ..face_motion import Moment
+from ..face_pair import Look
+from ..limits import GOOD, Good
+from ..pairs import Pair
 
 Columns = Mapping[str, Array]  # (n,) float64 each, NaN where nothing could be measured
 FEWEST = 8  # frames that a correlation over time needs

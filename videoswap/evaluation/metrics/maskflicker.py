@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..face_motion import Moment
 from .metric import Metric, mean
-from .motion import Moment
 
 LEAST = 50.0  # pixels of mask, fully covered ones, in either frame
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..records import Array
+from ...records import Array
+from ..face_motion import LEAST, Moment
 from .metric import Metric, mean, ratio
-from .motion import LEAST, Moment
 
 
 class WarpingFamily:

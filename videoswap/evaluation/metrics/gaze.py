@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from ..records import Array
+from ...records import Array
+from ..face_motion import Moment
 from .expression import LEFT_EYE, RIGHT_EYE, eye_opening
 from .metric import Metric, mean
-from .motion import Moment
 
 NARROWEST = 12.0  # pixels between the corners of an eye
 CLOSED = 0.18  # eye aspect ratio

@@ -6,10 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..geometry.affine import similarity, transform
-from ..records import Array
-from .metric import Metric, apart, correlation, mean
-from .motion import Moment
+from ...geometry.affine import similarity, transform
+from ...records import Array
+from ..face_motion import Moment
+from .metric import (
+    Metric,
+    apart,
+    correlation,
+    mean,
+)
 
 INNER = range(17, 68)  # the outline of the jaw is not expression
 #: Standard deviation over time, eye distances or aspect ratio; the landmarks' own is about 0.01.

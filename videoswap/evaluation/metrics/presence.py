@@ -7,10 +7,15 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from ..records import Array
-from .look import Look
-from .metric import Metric, mean, runs, total
-from .motion import Moment
+from ...records import Array
+from ..face_motion import Moment
+from ..face_pair import Look
+from .metric import (
+    Metric,
+    mean,
+    runs,
+    total,
+)
 
 SMOOTH = 0.03  # of the window, standard deviation of the blur: encoder noise averages out
 LEAST = 1.5  # levels by which a smooth picture must differ to count as changed

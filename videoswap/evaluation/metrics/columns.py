@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ..records import Array
-from .look import Look
+from ...records import Array
+from ..face_pair import Look
+from ..pairs import Pair
 from .metric import Columns
-from .pairs import Pair
 
 # Columns that say which face of which frame a row is, and where: window in upright pixels.
 PLACE = ("pts", "seconds", "track", "left", "top", "side")
