@@ -37,7 +37,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
-from videoswap import SwapSettings, analyze, swap_video
+from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
 from videoswap.detection.face_models import FaceTools  # noqa: E402
 from videoswap.engines.mesh.engine import MeshSwapper  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from videoswap import cache
 from videoswap.cache import DAY, clear, entries, listing, tidy
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import entry
 from videoswap.errors import UsageError
 from videoswap.rendering.segment_folder import piece_folder
 from videoswap.settings import DEFAULT_CACHE_LIMIT, bytes_of, default_cache_limit
@@ -77,7 +77,7 @@ def test_all_is_cleared_but_what_is_not_ours(folder, tmp_path, capsys):
     keep_analysis(folder, "0", tmp_path / "film.mp4")
     for name in ("thesis.txt", "renders/thesis.txt"):
         (folder / name).write_text("not ours")
-    assert cli.main(["cache", "clear"]) == 0
+    assert entry.main(["cache", "clear"]) == 0
     assert "deleted: 2." in capsys.readouterr().out
     left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert left == ["renders/thesis.txt", "thesis.txt"]
@@ -111,7 +111,7 @@ def test_some_is_cleared(folder, tmp_path, wish, left):
 def test_the_words_of_cache_clear(folder, monkeypatch, flags, wish):
     asked = []
     monkeypatch.setattr(cache, "clear", lambda folder, *given: asked.append(given) or [])
-    assert cli.main(["cache", "clear", *flags]) == 0
+    assert entry.main(["cache", "clear", *flags]) == 0
     assert asked == [wish]
 
 
@@ -119,7 +119,7 @@ def test_the_words_of_cache_clear(folder, monkeypatch, flags, wish):
     "flags", [["clear", "--older_than", "30"], ["clear", "--larger_than", "big"]]
 )
 def test_words_without_a_meaning(folder, flags, capsys):
-    assert cli.main(["cache", *flags]) == 2
+    assert entry.main(["cache", *flags]) == 2
     assert "such as" in capsys.readouterr().err
 
 

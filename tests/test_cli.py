@@ -2,12 +2,12 @@
 
 import pytest
 
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import entry
 
 
-@pytest.mark.parametrize("command", cli.COMMANDS)
+@pytest.mark.parametrize("command", entry.COMMANDS)
 def test_every_command_explains_itself(command, capsys):
-    assert cli.main([command, "--help"]) == 0
+    assert entry.main([command, "--help"]) == 0
     told = capsys.readouterr().out
     assert "--debug" in told and "exit codes" in told
 
@@ -28,10 +28,10 @@ def test_every_command_explains_itself(command, capsys):
     ],
 )
 def test_wrong_usage_exits_2_without_a_traceback(words, capsys):
-    assert cli.swap_main(words) == 2
+    assert entry.swap_main(words) == 2
     assert "Traceback" not in capsys.readouterr().err
 
 
 def test_an_unknown_command_exits_2(capsys):
-    assert cli.main(["dance"]) == 2
+    assert entry.main(["dance"]) == 2
     assert "swap" in capsys.readouterr().err

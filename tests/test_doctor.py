@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from videoswap import SwapSettings
-from videoswap.cli.entry import diagnosis as doctor
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import diagnosis, entry
 from videoswap.packages import NEEDED
 
 
@@ -26,7 +25,7 @@ def fake_distributions(names):
 )
 def test_exactly_one_onnxruntime(monkeypatch, names, fine):
     monkeypatch.setattr(importlib.metadata, "distributions", fake_distributions(names))
-    (check,) = doctor._onnxruntime_packages()
+    (check,) = diagnosis._onnxruntime_packages()
     assert check.fine is fine
 
 
@@ -34,8 +33,8 @@ def test_a_missing_system_library_is_named(monkeypatch):
     def broken(name):
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
-    monkeypatch.setattr(doctor.importlib, "import_module", broken)
-    check = doctor._package(NEEDED[1])
+    monkeypatch.setattr(diagnosis.importlib, "import_module", broken)
+    check = diagnosis._package(NEEDED[1])
     assert not check.fine
     assert "libGL.so.1" in check.finding
     assert "apt-get install libgl1" in check.advice
@@ -45,21 +44,21 @@ def test_a_check_that_breaks_is_a_finding_and_not_a_crash(monkeypatch):
     def broken():
         raise OSError("disk on fire")
 
-    monkeypatch.setattr(doctor, "_models", broken)
-    checks = {check.name: check for check in doctor.examine()}
+    monkeypatch.setattr(diagnosis, "_models", broken)
+    checks = {check.name: check for check in diagnosis.examine()}
     assert "disk on fire" in checks["face models"].finding
     assert not checks["face models"].fine
 
 
 def test_this_machine_is_fine(capsys):
-    assert cli.main(["doctor"]) == 0
+    assert entry.main(["doctor"]) == 0
     told = capsys.readouterr().out
     assert "engine mesh: usable" in told
     assert "libx264" in told
 
 
 def test_what_is_optional_and_not_here_is_marked_so():
-    lines = [str(check) for check in doctor.examine() if check.name.startswith("engine ")]
+    lines = [str(check) for check in diagnosis.examine() if check.name.startswith("engine ")]
     assert any(line.startswith("ok    engine mesh: usable") for line in lines)
     assert any(
         line.startswith("--    engine lite: its weights are not published") for line in lines
@@ -69,8 +68,10 @@ def test_what_is_optional_and_not_here_is_marked_so():
 
 @pytest.mark.parametrize(("fine", "needed", "code"), [(False, False, 0), (False, True, 1)])
 def test_doctor_fails_only_where_something_needed_is_wrong(monkeypatch, fine, needed, code, capsys):
-    monkeypatch.setattr(doctor, "examine", lambda: (doctor.Check("x", fine, "y", needed=needed),))
-    assert cli.main(["doctor"]) == code
+    monkeypatch.setattr(
+        diagnosis, "examine", lambda: (diagnosis.Check("x", fine, "y", needed=needed),)
+    )
+    assert entry.main(["doctor"]) == code
 
 
 @pytest.mark.parametrize("folder", ["cache", "weights"])
@@ -81,7 +82,7 @@ def test_doctor_says_where_things_are_kept_and_whether_that_can_be_written(
     file.touch()
     for place, writable in ((tmp_path / "deep" / "down", True), (file, False)):
         monkeypatch.setenv(f"VIDEOSWAP_{folder.upper()}_DIR", str(place))
-        (check,) = getattr(doctor, f"_{folder}")()
+        (check,) = getattr(diagnosis, f"_{folder}")()
         assert str(place) in check.finding
         assert check.fine is writable and not check.needed
 
@@ -94,6 +95,6 @@ def test_a_user_without_a_home_has_no_cache_and_still_everything_else(monkeypatc
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", homeless)
     assert SwapSettings().cache_dir is None
-    (check,) = doctor._cache()
+    (check,) = diagnosis._cache()
     assert not check.fine and "VIDEOSWAP_CACHE_DIR" in check.advice
-    assert cli.main(["cache", "list"]) == 2
+    assert entry.main(["cache", "list"]) == 2

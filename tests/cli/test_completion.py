@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from videoswap.cli import entry
 from videoswap.cli.completion import SHELLS, candidates
-from videoswap.cli.entry import entry as cli
 
 
 @pytest.mark.parametrize(
@@ -31,19 +31,19 @@ from videoswap.cli.entry import entry as cli
     ],
 )
 def test_what_may_come_next(words, some):
-    found = candidates(cli.program(), words)
+    found = candidates(entry.program(), words)
     assert found[: len(some)] == some
     assert bool(found) == bool(some)
 
 
 def test_flags_are_those_of_the_command():
-    assert "--crf" in candidates(cli.program(), ["swap", "-"])
-    assert "--crf" not in candidates(cli.program(), ["faces", "-"])
+    assert "--crf" in candidates(entry.program(), ["swap", "-"])
+    assert "--crf" not in candidates(entry.program(), ["faces", "-"])
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_every_shell_gets_its_script(shell, capsys):
-    assert cli.main(["completion", shell]) == 0
+    assert entry.main(["completion", shell]) == 0
     script = capsys.readouterr().out
     assert "videoswap completion ask" in script
     if shutil.which(shell):

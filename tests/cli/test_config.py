@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from videoswap.cli.entry import config
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import config, entry
 from videoswap.cli.words import spelled_out
 from videoswap.errors import InputError, UsageError
 
@@ -15,7 +14,7 @@ SWAP = ("swap", "-s", "a.png", "-i", "v.mp4")
 def words(text, *line):
     path = Path("c.toml")
     path.write_text(text)
-    program = cli.program()
+    program = entry.program()
     spelled = spelled_out(program, line)
     found = config.words_of(path, program, spelled)
     program.parse_args([*spelled.words[: spelled.end], *found, *spelled.words[spelled.end :]])
@@ -71,7 +70,7 @@ def test_which_file_is_read():
     own.parent.mkdir()
 
     def file(*line):
-        return config.file_of(spelled_out(cli.program(), (*SWAP, *line)))
+        return config.file_of(spelled_out(entry.program(), (*SWAP, *line)))
 
     assert file() is None
     own.touch()
@@ -81,7 +80,7 @@ def test_which_file_is_read():
     assert file("--config", "none") is None
 
 
-@pytest.mark.parametrize("door", [cli.swap_main, lambda line: cli.main(["swap", *line])])
+@pytest.mark.parametrize("door", [entry.swap_main, lambda line: entry.main(["swap", *line])])
 def test_both_doors_read_it(door, capsys):
     Path("c.toml").write_text("[swap]\nmin_face = 3\n[evaluate]\nstep = 2\n")
     line = ["-s", "a.png", "-i", "v.mp4", "--config", "c.toml"]

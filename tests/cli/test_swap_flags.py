@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from videoswap.cli.entry import evaluate, swap, swap_main
+from videoswap.cli import evaluate, swap
+from videoswap.cli.entry import swap_main
 from videoswap.cli.parser import Parser
 from videoswap.cli.swap_flags import settings_from
 from videoswap.errors import UsageError

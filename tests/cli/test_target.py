@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from videoswap.cli.entry import entry as cli
-from videoswap.cli.entry import swap
+from videoswap.cli import entry, swap
 from videoswap.cli.parser import Parser
 from videoswap.cli.target import target_of
 from videoswap.cli.words import spelled_out
@@ -94,7 +93,7 @@ def test_a_folder_made_for_a_result_goes_again_if_there_is_none(here):
 
 def test_a_report_on_stdout_is_all_there_is_on_it(here, photos, capsys):
     words = ["-s", str(photos["source"]), "-i", "p.png", "--out_dir", "new", "--report", "-"]
-    assert cli.swap_main(words) == 0
+    assert entry.swap_main(words) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["output"] == str(Path("new", "p_swapped.png"))
     assert "Result: new/p_swapped.png" in told.err
@@ -136,7 +135,7 @@ def test_stdout_is_for_one_thing(words, here):
 
 def test_progress_for_programs_is_lines_of_json_on_stderr(here, photos, capsys):
     words = ["-s", str(photos["source"]), "-i", "v.mp4", "--progress", "json", "--no_cache"]
-    assert cli.swap_main(words) == 0
+    assert entry.swap_main(words) == 0
     told = capsys.readouterr()
     updates = [json.loads(line) for line in told.err.splitlines()]
     assert {"analyze", "render"} <= {update["stage"] for update in updates}

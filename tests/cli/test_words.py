@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from videoswap.cli.entry import entry as cli
-from videoswap.cli.entry import swap
+from videoswap.cli import entry, swap
 from videoswap.cli.parser import Parser
 from videoswap.cli.words import spelled_out
 from videoswap.errors import UsageError
@@ -73,15 +72,15 @@ def test_after_two_dashes_nothing_is_a_flag():
 
 
 def test_flags_of_a_sub_command_are_those_of_that_command():
-    spelled = spelled_out(cli.program(), ["models", "download", "--accept-licence", "x"])
+    spelled = spelled_out(entry.program(), ["models", "download", "--accept-licence", "x"])
     assert spelled.parser.prog == "videoswap models download"
     assert spelled.words == ["models", "download", "--accept_licence", "x"]
     with pytest.raises(UsageError, match="videoswap faces --help"):
-        spelled_out(cli.program(), ["faces", "--crf", "3"])
+        spelled_out(entry.program(), ["faces", "--crf", "3"])
 
 
 @pytest.mark.parametrize("spelling", ["--similarity-th", "--simil"])
 def test_both_doors_take_the_same_spellings(spelling, capsys):
-    for door in (cli.swap_main, lambda words: cli.main(["swap", *words])):
+    for door in (entry.swap_main, lambda words: entry.main(["swap", *words])):
         assert door(["--source_paths", "a", spelling, "x"]) == 2
         assert "--similarity_th: 'x' is not a number" in capsys.readouterr().err

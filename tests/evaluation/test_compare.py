@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from videoswap import compare
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import entry
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.evaluation.video_grid import BAR, tiled
 
@@ -89,15 +89,15 @@ def test_the_commands_print_the_tables(swapped, cache, tmp_path, monkeypatch, ca
     monkeypatch.setenv("VIDEOSWAP_CACHE_DIR", str(cache))
     words = [str(swapped.original), str(swapped.result), "--source", str(swapped.source)]
     words += ["--step", "8", "--device", "cpu"]
-    assert cli.main(["evaluate", *words, "--masks", str(swapped.masks)]) == 0
+    assert entry.main(["evaluate", *words, "--masks", str(swapped.masks)]) == 0
     told = capsys.readouterr().out
     assert "fall-back frames [frames]" in told and "not measurable: needs" not in told
     (line,) = [one for one in told.splitlines() if one.startswith("fall-back frames")]
     assert line.split()[-3:] == ["0", "ok", "0"]
     assert told.splitlines()[-1].startswith("Verdict: ")
-    assert cli.main(["compare", *words, "--out", str(tmp_path / "grid.mp4")]) == 0
+    assert entry.main(["compare", *words, "--out", str(tmp_path / "grid.mp4")]) == 0
     told = capsys.readouterr().out
     assert "Grid: " in told and "not measurable: needs --masks" in told
     assert "Verdict: " in told.splitlines()[-1]
-    assert cli.main(["evaluate", *words, "--end", "0"]) == 2
-    assert cli.main(["evaluate", str(swapped.original), str(tmp_path), "--source", "x"]) == 3
+    assert entry.main(["evaluate", *words, "--end", "0"]) == 2
+    assert entry.main(["evaluate", str(swapped.original), str(tmp_path), "--source", "x"]) == 3

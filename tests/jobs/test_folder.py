@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import entry
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import folder as folder_job
 from videoswap.jobs.folder import FolderRequest, check_request, swap_one_folder
@@ -320,12 +320,12 @@ def test_the_flags_of_a_folder(job, tmp_path, monkeypatch, capsys):
     old.touch()
     os.utime(old, (1000, 1000))
     line = ["swap", "--source_paths", "me.png", "--target_dir", "in", "--out_dir", "out"]
-    cli.main([*line, "--newer_than", str(old), "--exclude", "*.gif", "--exclude", "drafts/*"])
+    entry.main([*line, "--newer_than", str(old), "--exclude", "*.gif", "--exclude", "drafts/*"])
     assert seen["newer_than"] == 1000
     assert seen["exclude"] == ["*.gif", "drafts/*"]
-    cli.main([*line, "--newer_than", "2026-01-02T03:04+00:00"])
+    entry.main([*line, "--newer_than", "2026-01-02T03:04+00:00"])
     assert seen["newer_than"] == 1767323040
-    assert cli.main([*line, "--newer_than", "yesterday"]) == 2
+    assert entry.main([*line, "--newer_than", "yesterday"]) == 2
     assert "'yesterday' is neither a date" in capsys.readouterr().err
 
 
@@ -338,7 +338,7 @@ def test_files_of_names_that_are_not_utf_8(clip, photos, group_photo, tmp_path, 
     line = ["swap", "--source_paths", str(photos["source"]), "--device", "cpu", "--end", "0.1"]
     line += ["--target_dir", str(folder), "--out_dir", str(out), "--swapper", "mesh"]
     monkeypatch.setenv("VIDEOSWAP_CACHE_DIR", str(tmp_path / "cache"))
-    assert cli.main([*line, "--target_faces_paths", str(photos["left"])]) == 0
+    assert entry.main([*line, "--target_faces_paths", str(photos["left"])]) == 0
     made = {os.fsencode(path.name) for path in out.iterdir()}
     assert made == {b"v\xff.mp4", b"p\xff.jpg", REPORT.encode(), b".videoswap_done.jsonl"}
 
@@ -348,5 +348,5 @@ def test_what_is_not_well_is_said_on_stderr_too(photos, tmp_path, capsys):
     (tmp_path / "in" / "a.png").write_bytes(photos["nobody"].read_bytes())
     line = ["swap", "--source_paths", str(photos["source"]), "--device", "cpu", "--quiet"]
     line += ["--target_dir", str(tmp_path / "in"), "--out_dir", str(tmp_path / "out")]
-    assert cli.main([*line, "--swapper", "mesh", "--no_cache"]) == 4
+    assert entry.main([*line, "--swapper", "mesh", "--no_cache"]) == 4
     assert capsys.readouterr().err.startswith("videoswap: 1 of 1 file failed, first a.png: No face")

@@ -14,7 +14,7 @@ from videoswap import (
     swap_image,
     swap_video,
 )
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import entry
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import outputs
 from videoswap.jobs.outputs import (
@@ -221,7 +221,7 @@ def test_names_that_no_file_can_have_are_a_sentence(clip, photos, tmp_path, caps
     if flag == "--out_dir":
         del words["-o"]
     words[flag] = str(tmp_path / ("x" * 900 + ".mkv"))
-    assert cli.main(["swap", *(word for pair in words.items() for word in pair)]) == code
+    assert entry.main(["swap", *(word for pair in words.items() for word in pair)]) == code
     told = capsys.readouterr().err
     assert len(told.splitlines()) == 1
     assert len(told) < 400
@@ -233,7 +233,7 @@ def test_no_output_is_the_log(clip, photos, tmp_path, flag, capsys):
     log = tmp_path / "run.mkv"
     line = ["swap", "--source_paths", str(photos["source"]), "--target_video", str(clip)]
     line += ["--log_file", str(log), "--overwrite", flag, str(log)]
-    assert cli.main(line) == 6
+    assert entry.main(line) == 6
     assert f"{log} is also the log file." in capsys.readouterr().err
     assert "videoswap" in log.read_text()
 

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 from tests.conftest import ROOT
 from tests.weights.conftest import model
 from tests.weights.loopback import body, status
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import entry
 from videoswap.errors import InputError, PartialError, UsageError
 from videoswap.weights import actions
 from videoswap.weights import digests as known
@@ -88,66 +88,66 @@ def graph():
 
 
 def test_the_command_line(folder, capsys):
-    assert cli.main(["models", "list"]) == 0
+    assert entry.main(["models", "list"]) == 0
     told = capsys.readouterr().out
     assert re.search(r"ghost_unet_2 +to fetch +~737 ", told)
     assert re.search(r"gfpgan +to fetch +\? ", told)
-    assert cli.main(["models", "path", "scrfd"]) == InputError.exit_code
+    assert entry.main(["models", "path", "scrfd"]) == InputError.exit_code
     assert "models download scrfd" in capsys.readouterr().err
     (folder / SCRFD).write_bytes(b"x")
-    assert cli.main(["models", "path", "scrfd", "--debug"]) == 0
+    assert entry.main(["models", "path", "scrfd", "--debug"]) == 0
     assert capsys.readouterr().out.strip() == str(folder / SCRFD)
-    assert cli.main(["models", "download", "nothing"]) == UsageError.exit_code
+    assert entry.main(["models", "download", "nothing"]) == UsageError.exit_code
 
 
 def test_random_bytes_are_not_fine_and_do_not_keep_out_the_right_file(folder, graph, capsys):
     (folder / SCRFD).write_bytes(b"random bytes")
-    assert cli.main(["models", "verify"]) == InputError.exit_code
+    assert entry.main(["models", "verify"]) == InputError.exit_code
     captured = capsys.readouterr()
     assert f"{SCRFD}: WRONG" in captured.out
     assert f"{SCRFD} is wrong" in captured.err
     (folder / SCRFD).write_bytes(graph)
-    assert cli.main(["models", "verify", "scrfd"]) == 0
+    assert entry.main(["models", "verify", "scrfd"]) == 0
     assert f"{SCRFD}: fine" in capsys.readouterr().out
     assert known.recorded(folder)[SCRFD].proof == "loaded"
 
 
 def test_a_changed_file_is_right_once_it_is_said_to_be(folder, graph, capsys):
     (folder / SCRFD).write_bytes(graph)
-    assert cli.main(["models", "verify"]) == 0
+    assert entry.main(["models", "verify"]) == 0
     (folder / SCRFD).write_bytes(graph + b"\x32\x01x")
-    assert cli.main(["models", "verify"]) == InputError.exit_code
+    assert entry.main(["models", "verify"]) == InputError.exit_code
     assert "verify --forget scrfd" in capsys.readouterr().out
-    assert cli.main(["models", "verify", "--forget"]) == UsageError.exit_code
-    assert cli.main(["models", "verify", "--forget", "scrfd"]) == 0
+    assert entry.main(["models", "verify", "--forget"]) == UsageError.exit_code
+    assert entry.main(["models", "verify", "--forget", "scrfd"]) == 0
     assert f"{SCRFD}: forgotten" in capsys.readouterr().out
-    assert cli.main(["models", "verify"]) == 0
+    assert entry.main(["models", "verify"]) == 0
 
 
 def test_what_nobody_can_vouch_for_is_said(folder, capsys):
     (folder / "WFLW_4HG.pth").write_bytes(b"x")
-    assert cli.main(["models", "verify"]) == 0
+    assert entry.main(["models", "verify"]) == 0
     assert "WFLW_4HG.pth: nothing here reads it" in capsys.readouterr().out
 
 
 def test_verify_without_files_says_so(folder, capsys):
-    assert cli.main(["models", "verify"]) == 0
+    assert entry.main(["models", "verify"]) == 0
     assert f"No file is here to be checked: {folder}" in capsys.readouterr().out
 
 
 def test_path_takes_engines_too(folder, capsys):
-    assert cli.main(["models", "path", "ghost"]) == InputError.exit_code
+    assert entry.main(["models", "path", "ghost"]) == InputError.exit_code
     told = capsys.readouterr().err
     for file in ("G_unet_2blocks.pth", "backbone.pth", SCRFD, "2d106det.onnx"):
         assert str(folder / file) in told
     for name in ("G_unet_2blocks.pth", "backbone.pth", SCRFD, "2d106det.onnx"):
         (folder / name).write_bytes(b"x")
-    assert cli.main(["models", "path", "ghost"]) == 0
+    assert entry.main(["models", "path", "ghost"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_lite_names_nothing_that_is_not_there(folder, capsys):
-    assert cli.main(["models", "path", "lite"]) == InputError.exit_code
+    assert entry.main(["models", "path", "lite"]) == InputError.exit_code
     assert "docs/" not in capsys.readouterr().err
 
 

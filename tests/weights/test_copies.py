@@ -7,7 +7,7 @@ from torch import nn
 
 from tests.weights.test_loading import TINY, Evil
 from videoswap import networks
-from videoswap.cli.entry import entry as cli
+from videoswap.cli import entry
 from videoswap.errors import InputError
 from videoswap.weights import (
     digests as known,
@@ -68,7 +68,7 @@ def test_the_command_warns_and_its_copy_is_used_for_the_very_file(folder, capsys
     path, copy = folder / "backbone.pth", folder / "backbone.safetensors"
     torch.save({"w": torch.ones(1), "x": argparse.Namespace()}, path)
     assert require("ghost_arcface") == path
-    assert cli.main(["models", "convert", str(path)]) == 0
+    assert entry.main(["models", "convert", str(path)]) == 0
     captured = capsys.readouterr()
     assert "Warning" in captured.err
     assert captured.out.strip() == str(copy)

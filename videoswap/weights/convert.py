@@ -1,8 +1,8 @@
 """Old files into plain weights: on explicit command only, and in a process of its own.
 
-The child process reads the file with :mod:`videoswap.weights.safe_unpickle` and writes a safetensors file.
-It is no sandbox: what it keeps out is the code that the file names, not an attack on torch's own
-readers.
+The child process reads the file with :mod:`videoswap.weights.safe_unpickle` and writes a
+safetensors file. It is no sandbox: what it keeps out is the code that the file names, not an attack
+on torch's own readers.
 """
 
 from __future__ import annotations
