@@ -43,8 +43,8 @@ from videoswap.engines.mesh.engine import MeshSwapper  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.geometry import face_masks as masks  # noqa: E402
 from videoswap.geometry.crops import FrameSurface, covered_pixels, cut  # noqa: E402
-from videoswap.occlusion.builtin import OwnFinder  # noqa: E402
-from videoswap.occlusion.temporal import front_over_time  # noqa: E402
+from videoswap.occlusion.builtin import BuiltinSegmenter  # noqa: E402
+from videoswap.occlusion.temporal import stabilize_occlusion_mask  # noqa: E402
 from videoswap.people.clustering import cluster_tracks  # noqa: E402
 from videoswap.records import Face  # noqa: E402
 from videoswap.settings import BlendSettings  # noqa: E402
@@ -422,7 +422,7 @@ def untouched(video: Path, step: int = 3) -> list[Quiet]:
     shares: dict[int, list[float]] = {}
     spent = 0.0
     with analyze(video) as found, VideoReader(info) as reader:
-        finder = OwnFinder(found.appearances)
+        finder = BuiltinSegmenter(found.appearances)
         scale = FaceTools.open(("CPUExecutionProvider",)).recognizer
         people = cluster_tracks(found.tracks, scale.cluster_threshold, scale.distances)
         owner = {track: person.id for person in people for track in person.track_ids}
@@ -434,7 +434,7 @@ def untouched(video: Path, step: int = 3) -> list[Quiet]:
                 if crop is None or track not in owner:
                     continue
                 started = time.perf_counter()
-                front = front_over_time([finder(crop)], [0], 0)
+                front = stabilize_occlusion_mask([finder(crop)], [0], 0)
                 spent += time.perf_counter() - started
                 points = np.vstack([crop.landmarks[:17], masks.forehead(crop.landmarks, 0.26)])
                 outline = masks.hull(points, size) > 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from videoswap.occlusion.temporal import stillness
+from videoswap.occlusion.temporal import temporal_weight
 
 
 def picture(value: float = 100.0) -> np.ndarray:
@@ -13,7 +13,7 @@ def picture(value: float = 100.0) -> np.ndarray:
 
 
 def weight(change: float = 0.0, apart: int = 0, tolerance: float = 4.0) -> float:
-    found = stillness(picture(), picture(100.0 + change), apart, tolerance)
+    found = temporal_weight(picture(), picture(100.0 + change), apart, tolerance)
     assert found.shape == (9, 9) and found.dtype == np.float32
     assert found.min() == found.max()
     return float(found[0, 0])
@@ -43,5 +43,5 @@ def test_change_and_time_both_cost():
 def test_a_change_reaches_one_place_further_and_any_channel_tells(channel):
     other = picture()
     other[4, 4, channel] += 50.0
-    changed = stillness(picture(), other, 0, 4.0) < 0.5
+    changed = temporal_weight(picture(), other, 0, 4.0) < 0.5
     assert changed[3:6, 3:6].all() and changed.sum() == 9

@@ -141,7 +141,7 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Behind:
+class Unoccluded:
     """What a face looks like behind what is in front of it, as other frames show it.
 
     Attributes:
@@ -182,7 +182,7 @@ class Crop:
     track: int
     source: int
     front: Array | None = None
-    behind: Behind | None = None
+    behind: Unoccluded | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""

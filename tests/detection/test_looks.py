@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.detection.thumbnail import likeness, look_of
+from videoswap.detection.thumbnail import ncc, face_thumbnail
 
 EYES_AND_MOUTH = np.array([[205, 112], [242, 112], [224, 132], [208, 146], [242, 146]], np.float32)
 FACE = skimage.data.astronaut()
 
 
 def seen(picture, points=EYES_AND_MOUTH):
-    return look_of(picture, points)
+    return face_thumbnail(picture, points)
 
 
 def noisy(picture):
@@ -35,4 +35,4 @@ def noisy(picture):
 def test_likeness(picture, points, least, most):
     look = seen(picture, np.float32(points))
     assert look.shape == (16, 16) and look.dtype == np.int8
-    assert least - 1e-9 <= likeness(seen(FACE), look) <= most + 1e-9
+    assert least - 1e-9 <= ncc(seen(FACE), look) <= most + 1e-9

@@ -67,11 +67,11 @@ def test_mesh_tells_its_settings():
 
 @pytest.mark.parametrize("name", ["NETWORK", "DEEP"])
 def test_another_occlusion_network_is_another_key(tmp_path, monkeypatch, name):
-    before = own.OwnFinder().key
+    before = own.BuiltinSegmenter().key
     network = getattr(own, name)
     (tmp_path / network.name).write_bytes(network.read_bytes() + REMARK)
     monkeypatch.setattr(own, name, tmp_path / network.name)
-    assert own.OwnFinder().key != before
+    assert own.BuiltinSegmenter().key != before
 
 
 @pytest.mark.parametrize(

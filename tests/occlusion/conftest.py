@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import astronaut, crops_of
-from videoswap.occlusion.builtin import OwnFinder
+from videoswap.occlusion.builtin import BuiltinSegmenter
 
 
 @pytest.fixture(scope="session")
 def finder():
-    return OwnFinder()
+    return BuiltinSegmenter()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from videoswap.devices import Device
 from videoswap.errors import InputError
 from videoswap.occlusion.builtin import networks_key
 from videoswap.occlusion.external import PARSING, XSEG
-from videoswap.occlusion.load import load_finder
+from videoswap.occlusion.load import load_occlusion_segmenter
 from videoswap.weights import load_manifest
 
 CPU = Device("cpu", ("CPUExecutionProvider",), None)
@@ -76,7 +76,7 @@ def test_a_stripe_is_found_where_it_is(weights, face, mask, colour, save):
     bare = face.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2) * [0.9, 1.0, 0.2]
     shown = over(type(face)(bare.astype(np.float32), face.matrix, face.landmarks, 0, 0, 0),
                  np.array(colour), alpha)  # fmt: skip
-    front = load_finder(mask, CPU)(None)(shown).front
+    front = load_occlusion_segmenter(mask, CPU)(None)(shown).front
     middle = np.s_[len(front) // 3 : len(front) // 2, len(front) // 3 : 2 * len(front) // 3]
     truth, kept = alpha[middle] > 0.5, front[middle] > 0.5
     assert (truth & kept).sum() / (truth | kept).sum() > 0.9
@@ -85,7 +85,7 @@ def test_a_stripe_is_found_where_it_is(weights, face, mask, colour, save):
 @pytest.mark.parametrize(("mask", "name"), [("xseg", XSEG), ("parsing", PARSING)])
 def test_a_missing_file_says_how_to_get_it(weights, mask, name):
     with pytest.raises(InputError) as caught:
-        load_finder(mask, CPU)
+        load_occlusion_segmenter(mask, CPU)
     assert caught.value.code == "missing_weights"
     assert f"videoswap models download {name}" in caught.value.hint
 
@@ -94,13 +94,13 @@ def test_another_networks_file_is_refused(weights):
     save_xseg(weights)
     (weights / "xseg_1.onnx").rename(weights / "bisenet_resnet_34.onnx")
     with pytest.raises(InputError) as caught:
-        load_finder("parsing", CPU)
+        load_occlusion_segmenter("parsing", CPU)
     assert caught.value.code == "wrong_weights"
 
 
 def test_auto_takes_xseg_only_where_it_is_cheap(weights):
-    assert load_finder("outline", CPU)(None) is None
-    assert load_finder("auto", GPU)(None).key == networks_key()
+    assert load_occlusion_segmenter("outline", CPU)(None) is None
+    assert load_occlusion_segmenter("auto", GPU)(None).key == networks_key()
     save_xseg(weights)
-    assert load_finder("auto", CPU)(None).key == networks_key()
-    assert load_finder("auto", GPU)(None).key.startswith("xseg")
+    assert load_occlusion_segmenter("auto", CPU)(None).key == networks_key()
+    assert load_occlusion_segmenter("auto", GPU)(None).key.startswith("xseg")

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from videoswap.geometry.affine import TEMPLATES
-from videoswap.occlusion.segmenter import NetworkFinder
+from videoswap.occlusion.segmenter import NetworkSegmenter
 from videoswap.records import Crop
 
 TEMPLATE = TEMPLATES["ffhq_512"]
 
 
 def finder(look, side=64):
-    return NetworkFinder("test", TEMPLATE, side, look)
+    return NetworkSegmenter("test", TEMPLATE, side, look)
 
 
 def red(picture):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from videoswap.occlusion.temporal import front_over_time
+from videoswap.occlusion.temporal import stabilize_occlusion_mask
 from videoswap.records import Crop
 
 SIDE = 128
@@ -22,11 +22,11 @@ def square(first, last, value=1.0):
 
 
 def test_nothing_stays_nothing():
-    assert front_over_time([crop(), crop(), crop()], range(3), 1) is None
+    assert stabilize_occlusion_mask([crop(), crop(), crop()], range(3), 1) is None
 
 
 def test_one_picture_is_taken_as_it_is():
-    front = front_over_time([crop(front=square(40, 80))], [0], 0)
+    front = stabilize_occlusion_mask([crop(front=square(40, 80))], [0], 0)
     assert front.shape == (SIDE, SIDE)
     assert front[60, 60] == 1.0
     assert front[20, 20] == 0.0
@@ -35,13 +35,13 @@ def test_one_picture_is_taken_as_it_is():
 def test_a_flash_of_one_frame_over_a_still_picture_goes():
     quiet = [crop(pts=pts) for pts in range(5)]
     quiet[2] = crop(front=square(40, 80, 0.8), pts=2)
-    assert front_over_time(quiet, range(5), 2) is None
+    assert stabilize_occlusion_mask(quiet, range(5), 2) is None
 
 
 def test_a_hole_of_one_frame_over_a_still_picture_is_closed():
     frames = [crop(front=square(40, 80), pts=pts) for pts in range(5)]
     frames[2] = crop(front=square(40, 80, 0.3), pts=2)
-    assert front_over_time(frames, range(5), 2)[60, 60] > 0.9
+    assert stabilize_occlusion_mask(frames, range(5), 2)[60, 60] > 0.9
 
 
 @pytest.mark.parametrize(("frames", "closed"), [((0, 1, 2), True), ((0, 3, 6), False)])
@@ -49,7 +49,7 @@ def test_neighbours_beyond_holes_of_the_track_say_less(frames, closed):
     """Twice 0.8 of two sure neighbours make half a certainty sure, twice 0.13 of them do not."""
     sure = crop(front=square(40, 80))
     crops = [sure, crop(front=square(40, 80, 0.5)), sure]
-    made = front_over_time(crops, frames, 1)
+    made = stabilize_occlusion_mask(crops, frames, 1)
     assert (made is not None and made[60, 60] > 0.5) == closed
 
 
@@ -60,7 +60,7 @@ def test_a_thing_that_moves_does_not_lag():
         front = np.zeros((SIDE, SIDE), np.float32)
         front[place] = 1.0
         frames.append(crop(front=front, pts=pts, place=place))
-    made = front_over_time(frames, range(5), 2)
+    made = stabilize_occlusion_mask(frames, range(5), 2)
     truth = frames[2].front > 0.5
     kept = made > 0.5
     assert (truth & kept).sum() / (truth | kept).sum() > 0.9
@@ -75,12 +75,12 @@ def test_a_thing_that_moves_does_not_lag():
     ],
 )
 def test_regions_are_plausible_or_nothing(front, kept):
-    made = front_over_time([crop(front=front)], [0], 0)
+    made = stabilize_occlusion_mask([crop(front=front)], [0], 0)
     assert (made is not None) == kept
 
 
 def test_a_doubtful_region_goes_and_a_sure_one_stays():
     front = np.maximum(square(10, 40, 0.65), square(70, 110))
-    made = front_over_time([crop(front=front)], [0], 0)
+    made = stabilize_occlusion_mask([crop(front=front)], [0], 0)
     assert made[25, 25] == 0.0
     assert made[90, 90] == 1.0

@@ -6,7 +6,7 @@ from videoswap.detection.appearance import FRAMING, SIDE
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.builtin import load_network
 from videoswap.occlusion.segmenter import Framed
-from videoswap.occlusion.temporal import front_over_time
+from videoswap.occlusion.temporal import stabilize_occlusion_mask
 
 
 def outline(crop):
@@ -15,7 +15,7 @@ def outline(crop):
 
 
 def test_a_bare_face_is_left_alone(finder, face):
-    front = front_over_time([finder(face)], [0], 0)
+    front = stabilize_occlusion_mask([finder(face)], [0], 0)
     assert front is None or (front[outline(face)] > 0.5).mean() < 0.005
 
 
@@ -23,7 +23,7 @@ def test_six_bare_faces_are_left_alone(finder, group):
     """Beards, smiles, glasses' reflections and turned heads are not in front of a face."""
     assert len(group) == 6
     for crop in group:
-        front = front_over_time([finder(crop)], [0], 0)
+        front = stabilize_occlusion_mask([finder(crop)], [0], 0)
         share = 0.0 if front is None else (front[outline(crop)] > 0.5).mean()
         assert share < 0.02
 
@@ -41,7 +41,7 @@ def test_six_bare_faces_are_left_alone(finder, group):
 def test_stripes_stay_in_front(finder, face, colour, turn, width, shift):
     alpha = stripe(face, turn, width, shift)
     rgb = skin_of(face) * 0.85 if colour == "skin" else np.array(colour, float)
-    front = front_over_time([finder(over(face, rgb, alpha))], [0], 0)
+    front = stabilize_occlusion_mask([finder(over(face, rgb, alpha))], [0], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
 
@@ -61,13 +61,13 @@ def test_discs_stay_in_front(finder, face, point, radius):
     alpha = disc(face, point, radius)
     size = len(face.pixels)
     weave = 60 + 40 * np.sin(np.arange(size) * 1.1)[:, None] * np.sin(np.arange(size) * 1.1)
-    front = front_over_time([finder(over(face, np.repeat(weave[..., None], 3, 2), alpha))], [0], 0)
+    front = stabilize_occlusion_mask([finder(over(face, np.repeat(weave[..., None], 3, 2), alpha))], [0], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
 
 
 def test_a_finger_stays_in_front(finder, face):
     colour, alpha = finger(face)
-    front = front_over_time([finder(over(face, colour, alpha))], [0], 0)
+    front = stabilize_occlusion_mask([finder(over(face, colour, alpha))], [0], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.85

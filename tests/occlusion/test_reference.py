@@ -10,7 +10,7 @@ from videoswap.detection.appearance import FRAMING, SIDE, Appearance
 from videoswap.detection.face_models import FaceTools
 from videoswap.engines.mesh.engine import MeshSwapper
 from videoswap.geometry import face_masks as masks
-from videoswap.occlusion.builtin import OwnFinder
+from videoswap.occlusion.builtin import BuiltinSegmenter
 from videoswap.occlusion.reference import References, in_the_light_of
 from videoswap.occlusion.segmenter import Framed
 from videoswap.records import Photo
@@ -82,7 +82,7 @@ def test_a_thing_does_not_count_for_the_light():
 
 def test_a_track_without_pictures_has_no_reference(face):
     assert References(lambda track: [], red)(0, GREY, MARKS) is None
-    alone, known = OwnFinder()(face), OwnFinder(lambda track: [])(face)
+    alone, known = BuiltinSegmenter()(face), BuiltinSegmenter(lambda track: [])(face)
     np.testing.assert_array_equal(alone.front, known.front)
 
 
@@ -103,9 +103,9 @@ def test_a_mouth_that_is_gone_is_under_something(face):
     kept = [framed_of(face, number) for number in range(4)]
     shown = over(face, skin_of(face) * 0.97, stripe(face, 1.57, 0.16, 0.22))
     lips = masks.hull(face.landmarks[48:60], len(face.pixels)) > 0.5
-    front = OwnFinder(lambda track: kept)(shown).front
+    front = BuiltinSegmenter(lambda track: kept)(shown).front
     assert (front[lips] > 0.5).mean() > 0.8
-    assert OwnFinder(lambda track: kept)(face).front[lips].max() < 0.5
+    assert BuiltinSegmenter(lambda track: kept)(face).front[lips].max() < 0.5
 
 
 def test_a_thing_that_passes_does_not_change_the_light(face):
@@ -117,7 +117,7 @@ def test_a_thing_that_passes_does_not_change_the_light(face):
     identity = swapper.identity([Photo("her", photo, found.analyze_picture(photo)[0])])
     alpha = stripe(face, 1.57, 0.2, -0.12)
     kept = [framed_of(hazy, number) for number in range(4)]
-    shown = OwnFinder(lambda track: kept)(over(hazy, np.array([20.0, 60.0, 30.0]), alpha))
+    shown = BuiltinSegmenter(lambda track: kept)(over(hazy, np.array([20.0, 60.0, 30.0]), alpha))
     crops = [hazy, shown, replace(shown, behind=None)]
     free, known, unknown = (one.pixels for one in swapper.swap(crops, [identity]))
     beside = (outline(face) > 0.5) & (cv2.dilate(alpha, np.ones((9, 9))) == 0)

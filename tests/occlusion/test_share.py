@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from videoswap.occlusion.segmenter import hidden_share
+from videoswap.occlusion.segmenter import occluded_fraction
 
 SIDE, RADIUS = 128, 40
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
@@ -29,13 +29,13 @@ def circle() -> np.ndarray:
     ids=["nothing", "all", "left", "below", "a quarter", "the middle", "beside it"],
 )
 def test_the_share_of_a_face_that_is_hidden(hidden, share):
-    assert hidden_share(hidden.astype(np.float32), circle()) == pytest.approx(share, abs=0.03)
+    assert occluded_fraction(hidden.astype(np.float32), circle()) == pytest.approx(share, abs=0.03)
 
 
 @pytest.mark.parametrize(("sure", "share"), [(0.4, 0.0), (0.6, 1.0)])
 def test_what_is_rather_not_there_hides_nothing(sure, share):
-    assert hidden_share(np.full((SIDE, SIDE), sure, np.float32), circle()) == share
+    assert occluded_fraction(np.full((SIDE, SIDE), sure, np.float32), circle()) == share
 
 
 def test_a_face_outside_of_its_picture_is_not_hidden():
-    assert hidden_share(np.ones((SIDE, SIDE), np.float32), circle() + 500) == 0.0
+    assert occluded_fraction(np.ones((SIDE, SIDE), np.float32), circle() + 500) == 0.0

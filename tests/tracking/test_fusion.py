@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from videoswap.tracking.flow_smoothing import fuse
+from videoswap.tracking.flow_smoothing import smooth_with_flow
 
 SIZE = 200.0
 FRAMES = 60
@@ -35,7 +35,7 @@ def jitter(points, true):
 def test_jitter_goes_and_motion_stays_without_lag(wave):
     true = path(wave)
     found = found_of(true)
-    fused = fuse(found, motions_of(true), SIZE)
+    fused = smooth_with_flow(found, motions_of(true), SIZE)
     assert jitter(fused, true) < 0.12 * jitter(found, true)
     assert np.abs(fused - true).mean() < 0.5 * np.abs(found - true).mean()
     # At the sudden start too.
@@ -47,15 +47,15 @@ def test_jitter_goes_and_motion_stays_without_lag(wave):
 def test_without_motions_places_stay_as_they_were_found():
     found = found_of(path())
     unknown = np.full((FRAMES - 1, 68, 3), np.nan)
-    np.testing.assert_allclose(fuse(found, unknown, SIZE), found)
-    np.testing.assert_array_equal(fuse(found[:1], unknown[:0], SIZE), found[:1])
+    np.testing.assert_allclose(smooth_with_flow(found, unknown, SIZE), found)
+    np.testing.assert_array_equal(smooth_with_flow(found[:1], unknown[:0], SIZE), found[:1])
 
 
 def test_a_missing_motion_does_not_tear_the_rest():
     true = path()
     motions = motions_of(true)
     motions[20] = np.nan
-    fused = fuse(found_of(true), motions, SIZE)
+    fused = smooth_with_flow(found_of(true), motions, SIZE)
     assert np.abs(fused - true).mean() < 1.0
 
 
@@ -65,13 +65,13 @@ def test_motions_with_large_errors_count_little():
     motions[:, :, 0] += 15.0
     motions[:, :, 2] = 30.0
     found = found_of(true)
-    np.testing.assert_allclose(fuse(found, motions, SIZE), found, atol=1.5)
+    np.testing.assert_allclose(smooth_with_flow(found, motions, SIZE), found, atol=1.5)
 
 
 def test_a_hand_that_wanders_over_the_face_does_not_take_it_along():
     true = path()
     motions = motions_of(true)
     motions[10:25, :25, 0] = 8.0  # a third of the points see the hand, clearly
-    fused = fuse(found_of(true), motions, SIZE)
+    fused = smooth_with_flow(found_of(true), motions, SIZE)
     assert np.abs(fused - true)[8:28, :25].mean() < 2.5
     assert np.abs(fused - true)[:, 25:].mean() < 1.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.tracking.change_regions import places_to_look
+from videoswap.tracking.change_regions import change_regions
 from videoswap.tracking.shots import thumb
 
 WALL = np.repeat(skimage.data.gravel()[:360, :, None], 3, axis=2)
@@ -20,7 +20,7 @@ def with_patch(left, top, size):
 
 
 def looked_at(pictures):
-    return places_to_look([thumb(one) for one in pictures])
+    return change_regions([thumb(one) for one in pictures])
 
 
 def test_nothing_new_costs_nothing():

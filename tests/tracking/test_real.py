@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from videoswap.detection.face_view import FramePicture
-from videoswap.occlusion.builtin import load_glance
+from videoswap.occlusion.builtin import load_coarse_model
 from videoswap.people.clustering import cluster_tracks
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
@@ -26,7 +26,7 @@ def test_a_camera_over_six_people_gives_six_tracks(group, detector, landmarker, 
         FramePicture(k, np.ascontiguousarray(group[:, 3 * k : 1235 + 3 * k]), full)
         for k in range(15)
     )
-    scanner = Scanner(detector, landmarker, recognizer, load_glance(), AnalysisSettings())
+    scanner = Scanner(detector, landmarker, recognizer, load_coarse_model(), AnalysisSettings())
     tracks: dict[int, list] = {}
     for window in scanner.scan(frames):
         assert window.scene == 0

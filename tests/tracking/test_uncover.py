@@ -9,16 +9,16 @@ from videoswap.detection.face_models import FaceTools
 from videoswap.detection.face_view import FramePicture, View
 from videoswap.detection.occluded_landmarks import SURROUNDINGS
 from videoswap.geometry.affine import five_points
-from videoswap.occlusion.builtin import load_glance
+from videoswap.occlusion.builtin import load_coarse_model
 from videoswap.tracking.occluded_tracks import (
-    Free,
+    UnoccludedView,
     Hidden,
     error_on,
-    framed_right,
+    framed_by_refined_landmarks,
     in_profile,
     nearest_free,
-    put_right,
-    uncover,
+    with_refined_landmarks,
+    refine_occluded_landmarks,
 )
 from videoswap.tracking.scan import Scanned, ScanState
 from videoswap.tracking.store import Store
@@ -83,7 +83,7 @@ def pictures_of(frames):
 def read(store, last):
     """Return faces and motions as they are after uncovering."""
     part = 7, 0, last
-    return put_right(store.faces(*part), store.motions(*part), store.uncovered(*part))
+    return with_refined_landmarks(store.faces(*part), store.motions(*part), store.uncovered(*part))
 
 
 def error(landmarks, truth):
@@ -96,11 +96,11 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
     store = stored(frames, found)
 
     looked, expected = [], []
-    uncover(
+    refine_occluded_landmarks(
         store,
         [7],
         pictures_of(frames),
-        load_glance(),
+        load_coarse_model(),
         landmarker,
         carry_on=lambda: looked.append(1),
         expect=lambda more: expected.append(len(looked) + more),
@@ -123,9 +123,9 @@ def test_kept_pictures_are_framed_by_landmarks_that_were_put_right(filmed, landm
     frames, _, found = filmed
     store = stored(frames, found)
 
-    uncover(store, [7], pictures_of(frames), load_glance(), landmarker, carry_on=lambda: None)
+    refine_occluded_landmarks(store, [7], pictures_of(frames), load_coarse_model(), landmarker, carry_on=lambda: None)
     before = store.appearances(7)
-    after = list(framed_right(store, 7, before))
+    after = list(framed_by_refined_landmarks(store, 7, before))
     assert after[:4] == before[:4]  # nothing is before the face
     free, beside = before[0].picture().astype(float), np.s_[30:100, 70:110]  # the card is left
     for number in (4, 5):
@@ -138,7 +138,7 @@ def test_kept_pictures_are_framed_by_landmarks_that_were_put_right(filmed, landm
 
 def test_what_the_network_is_wrong_by_is_told_in_its_own_pixels(filmed):
     frames, _, found = filmed
-    free = Free.kept(stored(frames[:1], found[:1]).appearance(7, 0))
+    free = UnoccludedView.kept(stored(frames[:1], found[:1]).appearance(7, 0))
 
     def place(picture, front, guess):
         assert not front.any()
@@ -163,7 +163,7 @@ def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
     covered = [frames[4], frames[5]]
     store = stored(covered, found[4:])
 
-    uncover(store, [7], pictures_of(covered), load_glance(), landmarker, carry_on=lambda: None)
+    refine_occluded_landmarks(store, [7], pictures_of(covered), load_coarse_model(), landmarker, carry_on=lambda: None)
     for number, face in enumerate(read(store, 1)[0]):
         before = error(found[4 + number], truth[4 + number])
         assert error(face.landmarks, truth[4 + number]) < 0.8 * before
@@ -184,12 +184,12 @@ def test_stopped_the_track_does_not_count_as_looked_at_and_is_gone_on_with(filme
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        uncover(store, [7], pictures, load_glance(), landmarker, carry_on)
+        refine_occluded_landmarks(store, [7], pictures, load_coarse_model(), landmarker, carry_on)
     assert served == [3, 4, 5]
     assert store.uncovered_tracks() == set()
     whole = stored(frames, found)
     for one in (store, whole):
-        uncover(one, [7], pictures, load_glance(), landmarker, carry_on=lambda: None)
+        refine_occluded_landmarks(one, [7], pictures, load_coarse_model(), landmarker, carry_on=lambda: None)
         assert one.uncovered_tracks() == {7}
     for face, other in zip(read(store, FRAMES)[0], read(whole, FRAMES)[0], strict=True):
         np.testing.assert_array_equal(face.landmarks, other.landmarks)
@@ -198,7 +198,7 @@ def test_stopped_the_track_does_not_count_as_looked_at_and_is_gone_on_with(filme
 def test_only_the_tracks_asked_for_are_looked_at(filmed, landmarker):
     frames, _, found = filmed
     store = stored(frames, found)
-    uncover(store, [], None, None, landmarker, carry_on=lambda: None)
+    refine_occluded_landmarks(store, [], None, None, landmarker, carry_on=lambda: None)
     assert store.uncovered_tracks() == set() and store.uncovered(7, 0, FRAMES) == []
 
 

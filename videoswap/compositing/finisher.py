@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from ..geometry import face_masks as masks
-from ..occlusion.temporal import front_over_time
+from ..occlusion.temporal import stabilize_occlusion_mask
 from ..records import Array, Crop, SwappedCrop
 from ..settings import BlendSettings
-from .border_tone import meet
+from .border_tone import match_border_tone
 from .kept_regions import (
     EYES,
     MOUTH,
@@ -25,7 +25,7 @@ from .kept_regions import (
     keep_mouth,
 )
 from .sharpness import blur_of, soften
-from .temporal_filter import steady
+from .temporal_filter import temporal_filter
 
 #: Frames looked at on either side.
 REACH = 2
@@ -88,15 +88,15 @@ class Finisher:
         frames = [one.frame for one in window]
         if settings.steady and len(window) > 1:
             pairs = [(one.crop.quarter, one.swapped) for one in window]
-            swapped = steady(pairs, frames, place)
+            swapped = temporal_filter(pairs, frames, place)
         pixels, outline = swapped.pixels, swapped.mask
-        front = front_over_time([one.crop for one in window], frames, place)
+        front = stabilize_occlusion_mask([one.crop for one in window], frames, place)
         mask = outline if front is None else outline * (1.0 - front)
         if settings.grain:
             free = outline if front is None else outline * (1.0 - cv2.dilate(front, _BESIDE))
             missing = blur_of(crop.pixels, free) - blur_of(pixels, free)
             pixels = soften(pixels, missing)
-        pixels = meet(pixels, crop.pixels, outline, front, crop.landmarks)
+        pixels = match_border_tone(pixels, crop.pixels, outline, front, crop.landmarks)
         self._keep(pixels, crop, front)
         if settings.feather is not None:
             mask = masks.refeathered(mask, settings.feather * len(mask))

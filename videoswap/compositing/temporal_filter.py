@@ -14,14 +14,14 @@ from functools import reduce
 import cv2
 import numpy as np
 
-from ..occlusion.temporal import stillness
+from ..occlusion.temporal import temporal_weight
 from ..records import Array, SwappedCrop
 
 TOLERANCE = 4.0  # of 255: change of the target at which a frame counts for little more than half
 FAINT = 0.05  # weight that is not worth the work
 
 
-def steady(
+def temporal_filter(
     window: Sequence[tuple[Array, SwappedCrop]], frames: Sequence[int], place: int
 ) -> SwappedCrop:
     """Filter one swap over time.
@@ -45,7 +45,7 @@ def steady(
     for number, (target, swapped) in enumerate(window):
         if number == place:
             continue
-        still = stillness(mine, target, frames[number] - frames[place], TOLERANCE)
+        still = temporal_weight(mine, target, frames[number] - frames[place], TOLERANCE)
         if float(still.max()) < FAINT:
             continue
         weight = cv2.resize(still, (size, size))[part]

@@ -12,7 +12,7 @@ from ..geometry.squares import warp
 from ..records import Array, Face
 from .face_detector import Detection
 from .landmarks import face_square
-from .thumbnail import look_of
+from .thumbnail import face_thumbnail
 
 UPRIGHT_NOSE = 0.6  # length of a nose over its distance to the chin, seen from the front
 GOOD_SIZE = 120  # pixels above which a larger face gives no better embedding
@@ -53,7 +53,7 @@ class View:
     @classmethod
     def of(cls, frame: FramePicture, detection: Detection, landmarks: Array) -> View:
         """Return a view, with the look taken from the picture."""
-        return cls(frame, detection, landmarks, look_of(frame.picture, detection.points5))
+        return cls(frame, detection, landmarks, face_thumbnail(frame.picture, detection.points5))
 
     def face(self) -> Face:
         """Return the face in upright full-resolution pixels."""

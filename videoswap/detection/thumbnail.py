@@ -16,7 +16,7 @@ SIDE = 16  # pixels of a look
 FINE = 2  # samples per pixel of a look: enough to average noise, few enough to cost nothing
 
 
-def look_of(picture: Array, points5: Array) -> Array:
+def face_thumbnail(picture: Array, points5: Array) -> Array:
     """Return the (16, 16) int8 look of a face: grey, upright, without mean and contrast.
 
     Args:
@@ -33,7 +33,7 @@ def look_of(picture: Array, points5: Array) -> Array:
     return np.asarray(np.rint(grey * scale), np.int8)
 
 
-def likeness(one: Array, other: Array) -> float:
+def ncc(one: Array, other: Array) -> float:
     """Return the correlation of two looks, -1 to 1; 0 where one of them is flat."""
     a, b = one.astype(np.float64).ravel(), other.astype(np.float64).ravel()
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))

@@ -18,7 +18,7 @@ from ..engines.registry import choose_engine
 from ..engines.wrappers.pixel_boost import boosted
 from ..engines.wrappers.restored import restored
 from ..errors import InputError
-from ..occlusion.load import MakeFinder, load_finder
+from ..occlusion.load import MakeFinder, load_occlusion_segmenter
 from ..people.choosing import check_numbers
 from ..people.sources import (
     Reference,
@@ -105,7 +105,7 @@ def open_context(
     swapper, engine_notes = choose_engine(settings.engine, device.name, settings.ghost)
     swapper, boost_notes = boosted(swapper, settings.detail, device.name)
     swapper = restored(swapper, settings.detail, device.providers)
-    finder = load_finder("outline" if swapper.as_is else settings.blend.mask, device)
+    finder = load_occlusion_segmenter("outline" if swapper.as_is else settings.blend.mask, device)
     engine_notes = (*engine_notes, *boost_notes, *unheeded(settings, swapper))
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     for note in notes:

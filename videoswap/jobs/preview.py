@@ -22,7 +22,7 @@ from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Array, Fallback
 from ..rendering.pipeline import stages_share_the_cores
-from ..rendering.render import cast
+from ..rendering.render import plan_track
 from ..rendering.segment_outputs import Outputs
 from ..rendering.segments import plan_segments
 from ..report import PersonReport, Report
@@ -127,7 +127,7 @@ def preview_video(context: Context, video: Path, out: Path, moment: Fraction | N
         with clock.part("uncover"):
             uncover_with_progress(analysis, tracks)
         casting = {
-            track: cast(analysis.faces(track), matching.sources[track], context.swapper)
+            track: plan_track(analysis.faces(track), matching.sources[track], context.swapper)
             for track in tracks
         }
         swapped = any(pts in part.pts for part in casting.values())

@@ -12,7 +12,7 @@ import numpy as np
 from ..compositing.finisher import REACH
 from ..detection.face_models import FaceTools
 from ..errors import InputError
-from ..occlusion.segmenter import Finder
+from ..occlusion.segmenter import OcclusionSegmenter
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
@@ -20,10 +20,10 @@ from ..records import Fallback, Person
 from ..rendering.pipeline import StageTime, stages_share_the_cores
 from ..rendering.progress import Progress
 from ..rendering.render import (
-    Casting,
+    TrackPlan,
     FacesBetween,
     Renderer,
-    cast,
+    plan_track,
 )
 from ..rendering.segment_folder import piece_folder, render_key
 from ..rendering.segment_outputs import FrameJob, Outputs
@@ -107,7 +107,7 @@ def swap_one_video(
             uncover_with_progress(analysis, {track for track, _ in matching.tracks})
         notes.add(analysis.fallbacks[len(known) :])
         casting = {
-            track: cast(analysis.faces(track), source, context.swapper)
+            track: plan_track(analysis.faces(track), source, context.swapper)
             for track, source in matching.tracks
         }
         frames = analysis.frames
@@ -198,8 +198,8 @@ def renderer_for(
     context: Context,
     info: VideoInfo,
     faces_between: FacesBetween,
-    casting: Mapping[int, Casting],
-    finder: Finder | None,
+    casting: Mapping[int, TrackPlan],
+    finder: OcclusionSegmenter | None,
 ) -> Renderer:
     """Make what renders a video, see `Renderer`."""
     return Renderer(
@@ -235,7 +235,7 @@ def _render(
     context: Context,
     info: VideoInfo,
     analysis: Analysis,
-    casting: dict[int, Casting],
+    casting: dict[int, TrackPlan],
     segments: tuple[Segment, ...],
     targets: Targets,
     notes: Notes,

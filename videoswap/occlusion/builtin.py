@@ -17,10 +17,10 @@ from ..detection.appearance import FRAMING, MIDDLE, SIDE
 from ..fingerprint import digest_of_files
 from ..geometry.affine import compose, invert, resizing
 from ..geometry.crops import warped
-from ..records import Array, Behind, Crop
+from ..records import Array, Unoccluded, Crop
 from ..weights.onnx_files import open_small
 from .reference import HIDDEN, Appearances, Look, Reference, References, in_the_light_of
-from .segmenter import Framed, with_front
+from .segmenter import Framed, with_occluder_mask
 
 NETWORK = Path(__file__).with_name("own.onnx")
 DEEP = Path(__file__).with_name("own_deep.onnx")
@@ -28,7 +28,7 @@ COARSE = 64  # side of the picture of what is behind: light is measured on it
 MUCH = 0.02  # share of the middle that has to be hidden for a second look
 
 
-class OwnFinder:
+class BuiltinSegmenter:
     """Finds what is in front of faces with our own networks.
 
     Args:
@@ -50,7 +50,7 @@ class OwnFinder:
             reference = self._references(crop.track, framed.picture, framed.landmarks)
         bare = framed.picture if reference is None else reference.picture
         front = self._look(framed.picture, bare)
-        found = with_front(crop, framed, front)
+        found = with_occluder_mask(crop, framed, front)
         if found.front is None or reference is None:
             return found
         return _with_behind(found, framed, front, reference)
@@ -62,7 +62,7 @@ def _with_behind(crop: Crop, framed: Framed, front: Array, reference: Reference)
     smaller = COARSE / len(crop.pixels)
     matrix = compose(resizing(smaller, smaller), invert(framed.matrix))
     known = (reference.known > 0).astype(np.float32)
-    behind = Behind(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True))
+    behind = Unoccluded(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True))
     return replace(crop, behind=behind)
 
 
@@ -71,7 +71,7 @@ def networks_key() -> str:
     return f"own {digest_of_files([NETWORK, DEEP])}"
 
 
-def load_glance() -> Look:
+def load_coarse_model() -> Look:
     """Load the small network alone: a picture that is its own reference says that there is none."""
     return _opened(NETWORK)
 
@@ -83,7 +83,7 @@ def load_network(glance: Look | None = None) -> Look:
     one looks again, and once more into a mirror: the mean of both is right more often. A face with
     nothing before it costs one look of the small one.
     """
-    shallow, deep = glance or load_glance(), _opened(DEEP)
+    shallow, deep = glance or load_coarse_model(), _opened(DEEP)
 
     def look(picture: Array, reference: Array) -> Array:
         front = shallow(picture, reference)

@@ -17,7 +17,7 @@ from ..geometry.affine import TEMPLATES
 from ..records import Array
 from ..weights import store
 from ..weights.onnx_network import OnnxNetwork
-from .segmenter import NetworkFinder
+from .segmenter import NetworkSegmenter
 
 XSEG, PARSING = "xseg", "bisenet_resnet_34"  # names in the manifest
 XSEG_SIDE, PARSING_SIDE = 256, 512
@@ -26,7 +26,7 @@ FACE = (1, 2, 3, 4, 5, 10, 11, 12, 13)
 _MEAN, _SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # ImageNet's
 
 
-def xseg_finder(providers: Sequence[str]) -> NetworkFinder:
+def xseg_segmenter(providers: Sequence[str]) -> NetworkSegmenter:
     """Load XSeg, which gives the share of the face in every pixel.
 
     Raises:
@@ -43,10 +43,10 @@ def xseg_finder(providers: Sequence[str]) -> NetworkFinder:
             raise _wrong(path)
         return 1.0 - np.clip(shown.reshape(XSEG_SIDE, XSEG_SIDE), 0.0, 1.0)
 
-    return NetworkFinder(f"xseg {file_digest(path)}", TEMPLATES["ffhq_512"], XSEG_SIDE, look)
+    return NetworkSegmenter(f"xseg {file_digest(path)}", TEMPLATES["ffhq_512"], XSEG_SIDE, look)
 
 
-def parsing_finder(providers: Sequence[str]) -> NetworkFinder:
+def parsing_segmenter(providers: Sequence[str]) -> NetworkSegmenter:
     """Load the face parser, which gives every pixel one of 19 labels.
 
     Raises:
@@ -65,7 +65,7 @@ def parsing_finder(providers: Sequence[str]) -> NetworkFinder:
         # Labels have no soft border of their own.
         return np.asarray(cv2.GaussianBlur(front.astype(np.float32), (0, 0), 1.5))
 
-    return NetworkFinder(f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIDE, look)
+    return NetworkSegmenter(f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIDE, look)
 
 
 def _input(network: OnnxNetwork, shape: tuple[int, ...], path: Path) -> str:

@@ -22,7 +22,7 @@ UNCLEAR = 0.01  # variance of a mask at which its border counts half
 STEP = 4  # one in so many pixels is looked at
 
 
-def drawn_to_edges(front: Array, picture: Array) -> Array:
+def guided_filter_refine(front: Array, picture: Array) -> Array:
     """Draw the border of a mask to the edges of its picture.
 
     Args:

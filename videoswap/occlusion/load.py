@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 from ..devices import Device
 from ..weights import store
-from .builtin import OwnFinder, load_network
-from .external import XSEG, parsing_finder, xseg_finder
+from .builtin import BuiltinSegmenter, load_network
+from .external import XSEG, parsing_segmenter, xseg_segmenter
 from .reference import Appearances
-from .segmenter import Finder
+from .segmenter import OcclusionSegmenter
 
 #: Makes the finder of one target, given how the face of a track looks at other times, where that
 #: is known; None where nothing is looked for.
-MakeFinder = Callable[[Appearances | None], Finder | None]
+MakeFinder = Callable[[Appearances | None], OcclusionSegmenter | None]
 
 
-def load_finder(mask: str, device: Device) -> MakeFinder:
+def load_occlusion_segmenter(mask: str, device: Device) -> MakeFinder:
     """Load what finds things in front of faces, once for all targets of a run.
 
     Args:
@@ -31,10 +31,10 @@ def load_finder(mask: str, device: Device) -> MakeFinder:
     if mask == "outline":
         return lambda appearances: None
     if mask == "parsing":
-        parsing = parsing_finder(device.providers)
+        parsing = parsing_segmenter(device.providers)
         return lambda appearances: parsing
     if mask == "xseg" or (device.name == "cuda" and store.find(XSEG) is not None):
-        xseg = xseg_finder(device.providers)
+        xseg = xseg_segmenter(device.providers)
         return lambda appearances: xseg
     look = load_network()
-    return lambda appearances: OwnFinder(appearances, look)
+    return lambda appearances: BuiltinSegmenter(appearances, look)

@@ -18,7 +18,7 @@ FOREHEAD = 0.5  # height over the brows up to which a mask may reach, see ``mask
 ANYTHING = 0.4  # the least that a pixel has to reach for a face to have something before it
 
 
-class Finder(Protocol):
+class OcclusionSegmenter(Protocol):
     """Says which pixels of a crop show something in front of the face."""
 
     @property
@@ -51,7 +51,7 @@ class Framed:
         return cls(picture, transform(matrix, crop.landmarks), matrix)
 
 
-def with_front(crop: Crop, framed: Framed, front: Array) -> Crop:
+def with_occluder_mask(crop: Crop, framed: Framed, front: Array) -> Crop:
     """Return a crop with what was found (S, S), 0 to 1, in the pixels of the framed picture.
 
     Beyond the face's outline nothing counts: there hair and walls are found, which nobody asks
@@ -67,7 +67,7 @@ def with_front(crop: Crop, framed: Framed, front: Array) -> Crop:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NetworkFinder:
+class NetworkSegmenter:
     """A network that sees one framed face.
 
     Attributes:
@@ -85,10 +85,10 @@ class NetworkFinder:
     def __call__(self, crop: Crop) -> Crop:
         """See ``Finder``."""
         framed = Framed.of(crop, self.template, self.side)
-        return with_front(crop, framed, self.look(framed.picture))
+        return with_occluder_mask(crop, framed, self.look(framed.picture))
 
 
-def hidden_share(front: Array, landmarks: Array) -> float:
+def occluded_fraction(front: Array, landmarks: Array) -> float:
     """Return how much of a face something is before.
 
     Args:

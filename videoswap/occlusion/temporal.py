@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..records import Array, Crop
-from .guided_filter import drawn_to_edges
+from .guided_filter import guided_filter_refine
 
 TOLERANCE = 6.0  # of 255: change of the picture at which a neighbour counts for 0.6
 SURE = 0.75  # the least that the surest pixel of a region has to reach
@@ -23,7 +23,7 @@ CRISP = 1.6  # how much steeper the border is made
 _COARSE = 32  # side at which pictures are compared, which takes the grain away
 
 
-def front_over_time(crops: Sequence[Crop], frames: Sequence[int], place: int) -> Array | None:
+def stabilize_occlusion_mask(crops: Sequence[Crop], frames: Sequence[int], place: int) -> Array | None:
     """Return what is in front of one face.
 
     Args:
@@ -41,7 +41,7 @@ def front_over_time(crops: Sequence[Crop], frames: Sequence[int], place: int) ->
     plausible = _plausible(_steadied(crops, frames, place))
     if plausible is None:
         return None
-    drawn = drawn_to_edges(plausible, crops[place].pixels)
+    drawn = guided_filter_refine(plausible, crops[place].pixels)
     return np.asarray(np.clip((drawn - 0.5) * CRISP + 0.5, 0.0, 1.0), np.float32)
 
 
@@ -55,7 +55,7 @@ def _steadied(crops: Sequence[Crop], frames: Sequence[int], place: int) -> Array
     for number, other in enumerate(crops):
         if number == place or len(other.pixels) != size:
             continue
-        still = stillness(mine, _coarse(other), frames[number] - frames[place], TOLERANCE)
+        still = temporal_weight(mine, _coarse(other), frames[number] - frames[place], TOLERANCE)
         total += still
         if other.front is not None:
             cv2.accumulateProduct(_enlarged(still, size), other.front, front)
@@ -95,7 +95,7 @@ def _plausible(front: Array) -> Array | None:
 WIDTH = 1.5  # frames, standard deviation of the Gaussian over time
 
 
-def stillness(mine: Array, other: Array, apart: int, tolerance: float) -> Array:
+def temporal_weight(mine: Array, other: Array, apart: int, tolerance: float) -> Array:
     """Weigh the places of a neighbouring frame.
 
     Where the picture did not change, nothing is known better in one of both frames; where it

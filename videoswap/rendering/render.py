@@ -12,7 +12,7 @@ from ..compositing.paste import paste
 from ..engines.base import Identity, Swapper
 from ..errors import InputError
 from ..geometry.crops import FrameSurface, covered_pixels, cut
-from ..occlusion.segmenter import Finder
+from ..occlusion.segmenter import OcclusionSegmenter
 from ..records import (
     Array,
     Crop,
@@ -30,7 +30,7 @@ FacesBetween = Callable[[int, int, Collection[int]], Mapping[int, Sequence[tuple
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Casting:
+class TrackPlan:
     """What one track gets.
 
     Attributes:
@@ -44,12 +44,12 @@ class Casting:
     pts: Array
 
 
-def cast(faces: Iterable[Face], source: int, swapper: Swapper) -> Casting:
+def plan_track(faces: Iterable[Face], source: int, swapper: Swapper) -> TrackPlan:
     """Choose the crop size of a track: large enough for all but its few largest faces."""
     spec = swapper.spec
     seen = np.array([(face.pts, covered_pixels(face, spec)) for face in faces])
     size = spec.size_for(float(np.percentile(seen[:, 1], 90)))
-    return Casting(source, size, seen[:, 0].astype(np.int64))
+    return TrackPlan(source, size, seen[:, 0].astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,11 +71,11 @@ class Renderer:
 
     info: VideoInfo
     faces_between: FacesBetween
-    casting: Mapping[int, Casting]
+    casting: Mapping[int, TrackPlan]
     swapper: Swapper
     identities: Sequence[Identity]
     finisher: Finisher
-    finder: Finder | None
+    finder: OcclusionSegmenter | None
     batch_size: int
     decoder_threads: int = 0
 

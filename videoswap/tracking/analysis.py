@@ -23,7 +23,7 @@ from ..detection.occluded_landmarks import network_key
 from ..detection.recognition import Recognizer
 from ..detection.search import search_height
 from ..errors import VideoswapError
-from ..occlusion.builtin import load_glance, networks_key
+from ..occlusion.builtin import load_coarse_model, networks_key
 from ..records import (
     Array,
     Face,
@@ -37,9 +37,9 @@ from ..video.reader import AnalysisScaler, VideoReader
 from .key import analysis_key
 from .occluded_tracks import (
     Pictures,
-    framed_right,
-    put_right,
-    uncover,
+    framed_by_refined_landmarks,
+    with_refined_landmarks,
+    refine_occluded_landmarks,
 )
 from .samples import mean_embedding
 from .scan import Scanned, Scanner
@@ -176,7 +176,7 @@ class Analysis:
             expected = looked + more
 
         store, landmarker = self._store, self._landmarker
-        uncover(store, wanted, self._pictures, load_glance(), landmarker, carry_on, expect)
+        refine_occluded_landmarks(store, wanted, self._pictures, load_coarse_model(), landmarker, carry_on, expect)
         self._uncovered.update(wanted)
         self.smooth_with(self._smoother)
 
@@ -188,7 +188,7 @@ class Analysis:
 
     def appearances(self, track_id: int) -> list[Appearance]:
         """Return how the face of a track looks now and then, by pts."""
-        return list(framed_right(self._store, track_id, self._store.appearances(track_id)))
+        return list(framed_by_refined_landmarks(self._store, track_id, self._store.appearances(track_id)))
 
     def faces_between(
         self, first_pts: int, last_pts: int, tracks: Collection[int] | None = None
@@ -231,7 +231,7 @@ class Analysis:
         part = track, int(pts[low]), int(pts[high])
         raw, motions = self._store.faces(*part), self._store.motions(*part)
         if track in self._uncovered:
-            raw, motions = put_right(raw, motions, self._store.uncovered(*part))
+            raw, motions = with_refined_landmarks(raw, motions, self._store.uncovered(*part))
         smooth = self._smoother(raw, pts[low : high + 1], motions)
         return tuple(face for face in smooth if pts[begin] <= face.pts <= pts[end])
 
@@ -273,7 +273,7 @@ def analyze_video(
     try:
         cached = store.finished
         if not cached:
-            scanner = Scanner(detector, landmarker, recognizer, load_glance(), settings)
+            scanner = Scanner(detector, landmarker, recognizer, load_coarse_model(), settings)
             _fill(store, scanner, info, settings, span, progress, stop)
             store.finish()
         return Analysis(store, cached, partial(_pictures, info, settings), landmarker)

@@ -21,7 +21,7 @@ PADDING = 2  # cells around a change, since a face needs its surroundings
 MOST = 4  # regions of a frame
 
 
-def places_to_look(thumbs: Sequence[Thumb]) -> dict[int, list[Array]]:
+def change_regions(thumbs: Sequence[Thumb]) -> dict[int, list[Array]]:
     """Return the regions to be searched by place in the window.
 
     Args:

@@ -20,7 +20,7 @@ ODD_SHARE = 0.3  # of the way by which a point leaves the motion of the face, co
 _ROUNDS = 4
 
 
-def fuse(found: Array, motions: Array, size: float) -> Array:
+def smooth_with_flow(found: Array, motions: Array, size: float) -> Array:
     """Put places and motions of a track together.
 
     Args:

@@ -34,7 +34,7 @@ from ..geometry.affine import (
 from ..geometry.squares import warp
 from ..occlusion.builtin import load_network
 from ..occlusion.reference import Look
-from ..occlusion.segmenter import hidden_share
+from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
 from .store import Store, Uncovered
 
@@ -60,7 +60,7 @@ TOGETHER = 64  # tracks of which either all or none are kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Free:
+class UnoccludedView:
     """A face with nothing before it.
 
     Attributes:
@@ -74,13 +74,13 @@ class Free:
     landmarks: Array
 
     @classmethod
-    def kept(cls, one: Appearance) -> Free:
+    def kept(cls, one: Appearance) -> UnoccludedView:
         """Take a picture that the analysis kept."""
         return cls(one.pts, one.picture().astype(np.float32), one.landmarks.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
+class OcclusionModels:
     """What looks at faces here.
 
     Attributes:
@@ -128,10 +128,10 @@ class Task:
     track: Hidden
     frame: FramePicture
     face: Face
-    free: Free | None
+    free: UnoccludedView | None
 
 
-def uncover(
+def refine_occluded_landmarks(
     store: Store,
     tracks: Sequence[int],
     pictures: Pictures,
@@ -152,7 +152,7 @@ def uncover(
         expect: Told how often more, once that is known for some tracks.
     """
     spans = {track: (first, last) for track, first, last, _ in store.spans()}
-    eyes: Eyes | None = None
+    eyes: OcclusionModels | None = None
     with ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)) as pool:
         for begin in range(0, len(tracks), TOGETHER):
             some = tracks[begin : begin + TOGETHER]
@@ -160,7 +160,7 @@ def uncover(
             sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, glance), asked)
             hidden = [one for one in sorted_out if one is not None]
             if hidden and eyes is None:
-                eyes = Eyes(glance, load_network(glance), landmarker, load_hidden_landmarks())
+                eyes = OcclusionModels(glance, load_network(glance), landmarker, load_hidden_landmarks())
             if expect is not None:
                 faces = sum(
                     store.count_faces(one.number, *span) for one in hidden for span in one.spans
@@ -170,7 +170,7 @@ def uncover(
             store.keep_uncovered(some, found)
 
 
-def put_right(
+def with_refined_landmarks(
     faces: Sequence[Face], motions: Mapping[int, Array], found: Sequence[Uncovered]
 ) -> tuple[list[Face], dict[int, Array]]:
     """Return faces and motions with what was found again; what is hidden did not move as seen."""
@@ -188,7 +188,7 @@ def put_right(
     return right, moved
 
 
-def framed_right(store: Store, track: int, looks: Iterable[Appearance]) -> Iterator[Appearance]:
+def framed_by_refined_landmarks(store: Store, track: int, looks: Iterable[Appearance]) -> Iterator[Appearance]:
     """Yield the pictures of a track; where landmarks were put right, framed by these."""
     for look in looks:
         for one in store.uncovered(track, look.pts, look.pts):
@@ -203,7 +203,7 @@ def _uncovered(
     store: Store,
     hidden: Sequence[Hidden],
     pictures: Pictures,
-    eyes: Eyes,
+    eyes: OcclusionModels,
     pool: ThreadPoolExecutor,
     carry_on: CarryOn,
 ) -> Iterator[Uncovered]:
@@ -240,8 +240,8 @@ def _sorted_out(store: Store, track: int, first: int, last: int, glance: Look) -
     free, doubtful = [], []
     times = [first, *kept, last]
     for before, pts, after in zip(times, kept, times[2:], strict=False):
-        one = Free.kept(store.appearance(track, pts))
-        if hidden_share(glance(one.picture, one.picture), one.landmarks) < HIDDEN:
+        one = UnoccludedView.kept(store.appearance(track, pts))
+        if occluded_fraction(glance(one.picture, one.picture), one.landmarks) < HIDDEN:
             free.append(pts)
         else:
             doubtful.append((before, after))
@@ -255,11 +255,11 @@ def _known(store: Store, hidden: Hidden, place: Place) -> Hidden:
     some = hidden.free[:: 1 + len(hidden.free) // ENOUGH]
     if not some:
         return hidden
-    faces = (Free.kept(store.appearance(hidden.number, pts)) for pts in some)
+    faces = (UnoccludedView.kept(store.appearance(hidden.number, pts)) for pts in some)
     return replace(hidden, error=np.mean([error_on(face, place) for face in faces], axis=0))
 
 
-def error_on(free: Free, place: Place) -> Array:
+def error_on(free: UnoccludedView, place: Place) -> Array:
     """Return what the network is wrong by on a free face, (68, 2) in pixels of its pictures."""
     matrix = crop_matrix(five_points(free.landmarks), SURROUNDINGS, SIDE)
     size = (SIDE, SIDE)
@@ -271,7 +271,7 @@ def error_on(free: Free, place: Place) -> Array:
 
 def _tasks(store: Store, hidden: Sequence[Hidden], pictures: Pictures) -> Iterator[Task]:
     """Yield every face that may have something before it."""
-    latest: dict[int, Free] = {}  # a free face of each track that is seen just now
+    latest: dict[int, UnoccludedView] = {}  # a free face of each track that is seen just now
     for begin, end in _merged([span for one in hidden for span in one.spans]):
         here = [one for one in hidden if any(s <= end and begin <= e for s, e in one.spans)]
         for frame in pictures(begin, end):
@@ -287,14 +287,14 @@ def _tasks(store: Store, hidden: Sequence[Hidden], pictures: Pictures) -> Iterat
         latest.clear()
 
 
-def nearest_free(store: Store, hidden: Hidden, pts: int, latest: Free | None) -> Free | None:
+def nearest_free(store: Store, hidden: Hidden, pts: int, latest: UnoccludedView | None) -> UnoccludedView | None:
     """Return the free face of a track that is nearest in time, None if it has none."""
     if not hidden.free:
         return None
     nearest = min(hidden.free, key=lambda free: abs(free - pts))
     if latest is not None and latest.pts == nearest:
         return latest
-    return Free.kept(store.appearance(hidden.number, nearest))
+    return UnoccludedView.kept(store.appearance(hidden.number, nearest))
 
 
 def in_profile(landmarks: Array, points5: Array) -> bool:
@@ -331,7 +331,7 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _found_again(task: Task, eyes: Eyes) -> Uncovered | None:
+def _found_again(task: Task, eyes: OcclusionModels) -> Uncovered | None:
     """Return the landmarks of a face with what is before it known.
 
     None if nothing is before the face, or before all of it, or if it is seen in profile.
@@ -345,7 +345,7 @@ def _found_again(task: Task, eyes: Eyes) -> Uncovered | None:
         matrix = crop_matrix(five_points(points), FRAMING, SIDE)
         look = eyes.look if turn == ROUNDS - 1 else eyes.glance
         front = _front(frame, matrix, transform(matrix, points), free, look)
-        if turn == 0 and not HIDDEN < hidden_share(front, transform(matrix, points)) < GONE:
+        if turn == 0 and not HIDDEN < occluded_fraction(front, transform(matrix, points)) < GONE:
             return None
         if turn > 0:  # where the face is known better now
             guess = eyes.landmarker.landmarks(
@@ -364,7 +364,7 @@ def _found_again(task: Task, eyes: Eyes) -> Uncovered | None:
 
 
 def _front(
-    frame: FramePicture, matrix: Array, points: Array, free: Free | None, look: Look
+    frame: FramePicture, matrix: Array, points: Array, free: UnoccludedView | None, look: Look
 ) -> Array:
     """Return what is in front of a face, (SIDE, SIDE) float32, framed by a matrix."""
     picture = warp(frame.picture, matrix, SIDE).astype(np.float32)

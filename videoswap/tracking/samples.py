@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..detection.thumbnail import likeness
+from ..detection.thumbnail import ncc
 from ..records import Array
 
 STRANGE = 0.65  # likeness to every embedded face of a track below which the face is news
@@ -56,13 +56,13 @@ def mean_embedding(samples: Sequence[Sample]) -> Array:
 
 def alike(samples: Sequence[Sample], look: Array) -> float:
     """Return how much a look is like the most similar of some samples, -1 to 1."""
-    return max((likeness(s.look, look) for s in samples if s.look is not None), default=-1.0)
+    return max((ncc(s.look, look) for s in samples if s.look is not None), default=-1.0)
 
 
 def settled(trail: Trail) -> bool:
     """Say whether the face has come to rest: it does not change, not even slowly."""
     slowly = trail[-2 * CALM - 1 :: CALM]
-    near = [*_steps(trail[-CALM - 1 :]), *_steps(slowly), likeness(slowly[0][1], slowly[-1][1])]
+    near = [*_steps(trail[-CALM - 1 :]), *_steps(slowly), ncc(slowly[0][1], slowly[-1][1])]
     return len(near) == CALM + 3 and min(near) > QUIET
 
 
@@ -77,14 +77,14 @@ def step_in(trail: Trail) -> bool:
         near[k] < STEP
         and min(near[k - 2 : k]) > QUIET
         and min(near[k + 2 : k + 4]) > CALMER
-        and likeness(trail[k][1], trail[k + 4][1]) < STEP
+        and ncc(trail[k][1], trail[k + 4][1]) < STEP
         for k in range(2, len(near) - 3)
     )
 
 
 def _steps(trail: Trail) -> list[float]:
     """Return the likeness of each frame to the next."""
-    return [likeness(one, other) for (_, one), (_, other) in pairwise(trail)]
+    return [ncc(one, other) for (_, one), (_, other) in pairwise(trail)]
 
 
 def change_point(trail: Trail, before: Sequence[Sample], after: Sequence[Sample]) -> int:

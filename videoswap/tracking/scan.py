@@ -23,11 +23,11 @@ from ..detection.landmarks import Landmarker
 from ..detection.recognition import Recognizer
 from ..detection.search import FaceSearch, Followed
 from ..occlusion.reference import Look
-from ..occlusion.segmenter import hidden_share
+from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
 from ..rendering.pipeline import Pipeline, Stage
 from ..settings import AnalysisSettings
-from .change_regions import places_to_look
+from .change_regions import change_regions
 from .flow import motion_between
 from .gaps import Moment, fill_gap
 from .samples import Sample
@@ -172,7 +172,7 @@ class Scanner:
         for window in source:
             known = () if window.begins_scene else followed
             found, followed = self._search.window(
-                [frame.picture for frame in window.frames], known, places_to_look(window.thumbs)
+                [frame.picture for frame in window.frames], known, change_regions(window.thumbs)
             )
             yield _Searched(window, found, tuple(followed))
 
@@ -281,7 +281,7 @@ class Scanner:
         """Return 1 for a face with nothing before it, 0 with so much that its look is useless."""
         framed = Appearance.of(view)
         picture = framed.picture().astype(np.float32)
-        hidden = hidden_share(self._glance(picture, picture), framed.landmarks)
+        hidden = occluded_fraction(self._glance(picture, picture), framed.landmarks)
         return max(0.0, 1.0 - hidden / USELESS)
 
 

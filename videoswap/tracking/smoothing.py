@@ -20,7 +20,7 @@ import numpy as np
 
 from ..geometry.affine import similarity, transform
 from ..records import Array, Face
-from .flow_smoothing import fuse
+from .flow_smoothing import smooth_with_flow
 
 WIDEST, NARROWEST = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
 TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short
@@ -90,7 +90,7 @@ def _smooth_run(faces: Sequence[Face], motions: Mapping[int, Array]) -> list[Fac
     box = local_line(motion.box, np.full(len(pose), WIDEST))
     placed = np.stack([_placed(*pair) for pair in zip(pose, shape * motion.size, strict=True)])
     size = float(np.median([face.size for face in faces]))
-    landmarks = fuse(placed[:, :68], _steps(faces, motions), size).astype(np.float32)
+    landmarks = smooth_with_flow(placed[:, :68], _steps(faces, motions), size).astype(np.float32)
     result = []
     for place, face in enumerate(faces):
         scale = motion.size * float(np.exp(pose[place, 2]))

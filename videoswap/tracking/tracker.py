@@ -14,7 +14,7 @@ import numpy as np
 from ..detection.face_detector import Detection
 from ..detection.recognition import Recognizer
 from ..detection.search import Followed
-from ..detection.thumbnail import likeness
+from ..detection.thumbnail import ncc
 from ..geometry.assignment import FORBIDDEN, cheapest_pairs
 from ..records import Array
 from ..settings import AnalysisSettings
@@ -153,7 +153,7 @@ class Tracker:
             if row in chosen:
                 column = chosen[row]
                 ids[column] = track.id
-                alike_now = likeness(track.trail[-1][1], looks[column]) > STEP
+                alike_now = ncc(track.trail[-1][1], looks[column]) > STEP
                 jump = 0.0 if alike_now or column in told else float(costs[row, column])
                 jump = jump if told.get(column, True) else UNTOLD
                 seen = _seen(track, faces[column], jump, (pts, looks[column]))
@@ -222,7 +222,7 @@ class Tracker:
         """
         pairs = {(r, column) for r in np.nonzero(possible[:, column])[0].tolist()}
         pairs |= {(row, c) for c in np.nonzero(possible[row])[0].tolist()}
-        near = {(r, c): likeness(self.live[r].trail[-1][1], looks[c]) for r, c in pairs}
+        near = {(r, c): ncc(self.live[r].trail[-1][1], looks[c]) for r, c in pairs}
         own = near.pop((row, column))
         return own > FAMILIAR and max(near.values(), default=-1.0) < own - APART
 

@@ -31,7 +31,7 @@ from .texture import (
     controls_of,
     make_texture,
 )
-from .warp import bend
+from .warp import warp_tps
 
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
@@ -82,7 +82,7 @@ class MeshSwapper:
         points = crop.landmarks
         # Where a fringe hides the source's forehead the target keeps its own.
         controls = controls_of(points / size, texture.lifts, self._settings.outline.lip_gap)
-        bent, area = bend(texture.at_least(size), texture.controls, controls, size)
+        bent, area = warp_tps(texture.at_least(size), texture.controls, controls, size)
         brow = masks.forehead(points, texture.lifts)
         face = masks.hull(np.vstack([points[masks.JAW], brow]), size)
         sound = _unfolded(area)

@@ -18,7 +18,7 @@ from ...geometry.affine import (
 from ...geometry.brightness import FLOOR
 from ...geometry.crops import warped
 from ...records import Array, Photo
-from .warp import bend
+from .warp import warp_tps
 
 SIDE, LARGE_SIDE = 512, 1024
 COARSEST = 128
@@ -83,7 +83,7 @@ def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> 
     controls = _inner_controls(points, lifts, outline)
     if len(pictures) > 1:
         bent = [
-            bend(picture, _inner_controls(marks, lifts, outline), controls, side)[0]
+            warp_tps(picture, _inner_controls(marks, lifts, outline), controls, side)[0]
             for picture, marks in pictures[1:]
         ]
         sigma = 0.02 * side
@@ -130,7 +130,7 @@ def _evenly_lit(picture: Array, controls: Array) -> Array:
     """
     mirrored = (controls * [-1.0, 1.0] + [1.0, 0.0])[list(MIRRORED)]
     flipped = np.ascontiguousarray(picture[:, ::-1])
-    apart = bend(flipped, mirrored, controls, len(picture))[0] - picture
+    apart = warp_tps(flipped, mirrored, controls, len(picture))[0] - picture
     coarse = cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * len(picture))
     return np.asarray(np.clip(picture + 0.5 * coarse, 0.0, 255.0))
 

@@ -75,7 +75,7 @@ _KNOTS = 33  # the warp is evaluated on so many points a side
 _RIDGE = 2e-4
 
 
-def bend(picture: Array, source: Array, target: Array, size: int) -> tuple[Array, Array]:
+def warp_tps(picture: Array, source: Array, target: Array, size: int) -> tuple[Array, Array]:
     """Warp a square picture so that its control points land on other ones.
 
     Args:
