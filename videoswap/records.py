@@ -170,9 +170,9 @@ class Crop:
         pts: Frame it was cut from.
         track: Track it belongs to.
         source: Index of the source identity to put on.
-        front: (S, S) float32, 0 (the face) to 1 (a hand, hair or thing in front of it), as this
-            frame alone shows it; None where nothing is, or nobody looked.
-        behind: What is under that; None where nothing is in front, or nothing is known.
+        occluder_mask: (S, S) float32, 0 (the face) to 1 (a hand, hair or thing in front of it),
+            as this frame alone shows it; None where nothing is, or nobody looked.
+        unoccluded: What is under that; None where nothing is in front, or nothing is known.
     """
 
     pixels: Array
@@ -181,8 +181,8 @@ class Crop:
     pts: int
     track: int
     source: int
-    front: Array | None = None
-    behind: Unoccluded | None = None
+    occluder_mask: Array | None = None
+    unoccluded: Unoccluded | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -190,8 +190,8 @@ class Crop:
         _check("pixels", self.pixels, (side, side, 3), np.float32)
         _check("matrix", self.matrix, (2, 3), np.float64)
         _check("landmarks", self.landmarks, (68, 2), np.float32)
-        if self.front is not None:
-            _check("front", self.front, (side, side), np.float32)
+        if self.occluder_mask is not None:
+            _check("occluder_mask", self.occluder_mask, (side, side), np.float32)
 
     @cached_property
     def quarter(self) -> Array:

@@ -77,7 +77,9 @@ def test_what_is_in_front_does_not_glow_on_the_face_around_it():
 
 def test_without_a_mask_nothing_changes():
     swap = portrait()
-    np.testing.assert_allclose(match_border_tone(swap, swap + 20, 0 * oval(), None, NO_BROWS), swap, atol=1e-3)
+    np.testing.assert_allclose(
+        match_border_tone(swap, swap + 20, 0 * oval(), None, NO_BROWS), swap, atol=1e-3
+    )
 
 
 def test_the_brows_stay_the_sources():

@@ -89,7 +89,7 @@ def test_what_is_in_front_is_cut_out_of_the_mask():
     front = np.zeros((SIDE, SIDE), np.float32)
     front[55:75] = 1.0
     mask = Finisher(BlendSettings())(
-        [replace(given, crop=replace(given.crop, front=front))], 0
+        [replace(given, crop=replace(given.crop, occluder_mask=front))], 0
     ).mask
     assert not mask[58:72].any()
     assert mask[45, 64] == 1.0

@@ -21,7 +21,8 @@ def swaps(levels, targets=None):
 
 def spread(window):
     values = [
-        temporal_filter(window, range(len(window)), place).pixels[96, 96, 0] for place in range(len(window))
+        temporal_filter(window, range(len(window)), place).pixels[96, 96, 0]
+        for place in range(len(window))
     ]
     return float(np.std(values))
 

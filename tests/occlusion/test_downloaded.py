@@ -76,7 +76,7 @@ def test_a_stripe_is_found_where_it_is(weights, face, mask, colour, save):
     bare = face.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2) * [0.9, 1.0, 0.2]
     shown = over(type(face)(bare.astype(np.float32), face.matrix, face.landmarks, 0, 0, 0),
                  np.array(colour), alpha)  # fmt: skip
-    front = load_occlusion_segmenter(mask, CPU)(None)(shown).front
+    front = load_occlusion_segmenter(mask, CPU)(None)(shown).occluder_mask
     middle = np.s_[len(front) // 3 : len(front) // 2, len(front) // 3 : 2 * len(front) // 3]
     truth, kept = alpha[middle] > 0.5, front[middle] > 0.5
     assert (truth & kept).sum() / (truth | kept).sum() > 0.9

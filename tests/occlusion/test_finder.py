@@ -31,25 +31,28 @@ def painted(crop, point, radius):
 @pytest.mark.parametrize("point", [30, 8, 48, 27])
 def test_what_the_network_finds_lies_where_it_is_in_the_crop(face, point):
     crop, disc = painted(face, point, 0.1)
-    front = finder(red, side=128)(crop).front
+    front = finder(red, side=128)(crop).occluder_mask
     assert front.shape == disc.shape
     assert front.dtype == np.float32
     assert ((front > 0.5) & disc).sum() / ((front > 0.5) | disc).sum() > 0.85
 
 
 def test_nothing_in_front_is_none(face):
-    assert finder(lambda picture: np.full(picture.shape[:2], 0.3, np.float32))(face).front is None
+    assert (
+        finder(lambda picture: np.full(picture.shape[:2], 0.3, np.float32))(face).occluder_mask
+        is None
+    )
 
 
 def test_what_lies_beside_the_face_does_not_count(face):
     pixels = np.full_like(face.pixels, 90)
     pixels[:6, :6] = (220, 20, 20)
-    assert finder(red)(replace(face, pixels=pixels)).front is None
+    assert finder(red)(replace(face, pixels=pixels)).occluder_mask is None
 
 
 def test_a_crop_checks_its_front(face):
     size = len(face.pixels)
-    with pytest.raises(ValueError, match="front"):
+    with pytest.raises(ValueError, match="occluder_mask"):
         Crop(
             face.pixels,
             face.matrix,

@@ -61,7 +61,7 @@ def test_a_thing_that_moves_does_not_lag():
         front[place] = 1.0
         frames.append(crop(front=front, pts=pts, place=place))
     made = stabilize_occlusion_mask(frames, range(5), 2)
-    truth = frames[2].front > 0.5
+    truth = frames[2].occluder_mask > 0.5
     kept = made > 0.5
     assert (truth & kept).sum() / (truth | kept).sum() > 0.9
 

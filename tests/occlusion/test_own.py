@@ -61,7 +61,9 @@ def test_discs_stay_in_front(finder, face, point, radius):
     alpha = disc(face, point, radius)
     size = len(face.pixels)
     weave = 60 + 40 * np.sin(np.arange(size) * 1.1)[:, None] * np.sin(np.arange(size) * 1.1)
-    front = stabilize_occlusion_mask([finder(over(face, np.repeat(weave[..., None], 3, 2), alpha))], [0], 0)
+    front = stabilize_occlusion_mask(
+        [finder(over(face, np.repeat(weave[..., None], 3, 2), alpha))], [0], 0
+    )
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
 

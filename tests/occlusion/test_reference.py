@@ -83,7 +83,7 @@ def test_a_thing_does_not_count_for_the_light():
 def test_a_track_without_pictures_has_no_reference(face):
     assert References(lambda track: [], red)(0, GREY, MARKS) is None
     alone, known = BuiltinSegmenter()(face), BuiltinSegmenter(lambda track: [])(face)
-    np.testing.assert_array_equal(alone.front, known.front)
+    np.testing.assert_array_equal(alone.occluder_mask, known.occluder_mask)
 
 
 def framed_of(crop, number):
@@ -103,9 +103,9 @@ def test_a_mouth_that_is_gone_is_under_something(face):
     kept = [framed_of(face, number) for number in range(4)]
     shown = over(face, skin_of(face) * 0.97, stripe(face, 1.57, 0.16, 0.22))
     lips = masks.hull(face.landmarks[48:60], len(face.pixels)) > 0.5
-    front = BuiltinSegmenter(lambda track: kept)(shown).front
+    front = BuiltinSegmenter(lambda track: kept)(shown).occluder_mask
     assert (front[lips] > 0.5).mean() > 0.8
-    assert BuiltinSegmenter(lambda track: kept)(face).front[lips].max() < 0.5
+    assert BuiltinSegmenter(lambda track: kept)(face).occluder_mask[lips].max() < 0.5
 
 
 def test_a_thing_that_passes_does_not_change_the_light(face):
@@ -118,7 +118,7 @@ def test_a_thing_that_passes_does_not_change_the_light(face):
     alpha = stripe(face, 1.57, 0.2, -0.12)
     kept = [framed_of(hazy, number) for number in range(4)]
     shown = BuiltinSegmenter(lambda track: kept)(over(hazy, np.array([20.0, 60.0, 30.0]), alpha))
-    crops = [hazy, shown, replace(shown, behind=None)]
+    crops = [hazy, shown, replace(shown, unoccluded=None)]
     free, known, unknown = (one.pixels for one in swapper.swap(crops, [identity]))
     beside = (outline(face) > 0.5) & (cv2.dilate(alpha, np.ones((9, 9))) == 0)
     apart = [float(np.abs(one - free)[beside].mean()) for one in (known, unknown)]

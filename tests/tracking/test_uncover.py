@@ -11,14 +11,14 @@ from videoswap.detection.occluded_landmarks import SURROUNDINGS
 from videoswap.geometry.affine import five_points
 from videoswap.occlusion.builtin import load_coarse_model
 from videoswap.tracking.occluded_tracks import (
-    UnoccludedView,
     Hidden,
+    UnoccludedView,
     error_on,
     framed_by_refined_landmarks,
     in_profile,
     nearest_free,
-    with_refined_landmarks,
     refine_occluded_landmarks,
+    with_refined_landmarks,
 )
 from videoswap.tracking.scan import Scanned, ScanState
 from videoswap.tracking.store import Store
@@ -123,7 +123,9 @@ def test_kept_pictures_are_framed_by_landmarks_that_were_put_right(filmed, landm
     frames, _, found = filmed
     store = stored(frames, found)
 
-    refine_occluded_landmarks(store, [7], pictures_of(frames), load_coarse_model(), landmarker, carry_on=lambda: None)
+    refine_occluded_landmarks(
+        store, [7], pictures_of(frames), load_coarse_model(), landmarker, carry_on=lambda: None
+    )
     before = store.appearances(7)
     after = list(framed_by_refined_landmarks(store, 7, before))
     assert after[:4] == before[:4]  # nothing is before the face
@@ -163,7 +165,9 @@ def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
     covered = [frames[4], frames[5]]
     store = stored(covered, found[4:])
 
-    refine_occluded_landmarks(store, [7], pictures_of(covered), load_coarse_model(), landmarker, carry_on=lambda: None)
+    refine_occluded_landmarks(
+        store, [7], pictures_of(covered), load_coarse_model(), landmarker, carry_on=lambda: None
+    )
     for number, face in enumerate(read(store, 1)[0]):
         before = error(found[4 + number], truth[4 + number])
         assert error(face.landmarks, truth[4 + number]) < 0.8 * before
@@ -189,7 +193,9 @@ def test_stopped_the_track_does_not_count_as_looked_at_and_is_gone_on_with(filme
     assert store.uncovered_tracks() == set()
     whole = stored(frames, found)
     for one in (store, whole):
-        refine_occluded_landmarks(one, [7], pictures, load_coarse_model(), landmarker, carry_on=lambda: None)
+        refine_occluded_landmarks(
+            one, [7], pictures, load_coarse_model(), landmarker, carry_on=lambda: None
+        )
         assert one.uncovered_tracks() == {7}
     for face, other in zip(read(store, FRAMES)[0], read(whole, FRAMES)[0], strict=True):
         np.testing.assert_array_equal(face.landmarks, other.landmarks)

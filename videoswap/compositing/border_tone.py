@@ -21,7 +21,9 @@ LIMIT = 60.0  # of 255: a larger difference is less and less one of tone, but a 
 DOUBT = 0.05  # weight against following a border that is hardly there
 
 
-def match_border_tone(swap: Array, target: Array, mask: Array, front: Array | None, landmarks: Array) -> Array:
+def match_border_tone(
+    swap: Array, target: Array, mask: Array, front: Array | None, landmarks: Array
+) -> Array:
     """Give a swap its target's tone along the border of its mask.
 
     Not along a hand or thing in front of it: that has a tone of its own, which would lie on the

@@ -20,9 +20,9 @@ from ..records import Fallback, Person
 from ..rendering.pipeline import StageTime, stages_share_the_cores
 from ..rendering.progress import Progress
 from ..rendering.render import (
-    TrackPlan,
     FacesBetween,
     Renderer,
+    TrackPlan,
     plan_track,
 )
 from ..rendering.segment_folder import piece_folder, render_key

@@ -17,7 +17,7 @@ from ..detection.appearance import FRAMING, MIDDLE, SIDE
 from ..fingerprint import digest_of_files
 from ..geometry.affine import compose, invert, resizing
 from ..geometry.crops import warped
-from ..records import Array, Unoccluded, Crop
+from ..records import Array, Crop, Unoccluded
 from ..weights.onnx_files import open_small
 from .reference import HIDDEN, Appearances, Look, Reference, References, in_the_light_of
 from .segmenter import Framed, with_occluder_mask
@@ -51,7 +51,7 @@ class BuiltinSegmenter:
         bare = framed.picture if reference is None else reference.picture
         front = self._look(framed.picture, bare)
         found = with_occluder_mask(crop, framed, front)
-        if found.front is None or reference is None:
+        if found.occluder_mask is None or reference is None:
             return found
         return _with_behind(found, framed, front, reference)
 
@@ -63,7 +63,7 @@ def _with_behind(crop: Crop, framed: Framed, front: Array, reference: Reference)
     matrix = compose(resizing(smaller, smaller), invert(framed.matrix))
     known = (reference.known > 0).astype(np.float32)
     behind = Unoccluded(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True))
-    return replace(crop, behind=behind)
+    return replace(crop, unoccluded=behind)
 
 
 def networks_key() -> str:

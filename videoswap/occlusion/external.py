@@ -65,7 +65,9 @@ def parsing_segmenter(providers: Sequence[str]) -> NetworkSegmenter:
         # Labels have no soft border of their own.
         return np.asarray(cv2.GaussianBlur(front.astype(np.float32), (0, 0), 1.5))
 
-    return NetworkSegmenter(f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIDE, look)
+    return NetworkSegmenter(
+        f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIDE, look
+    )
 
 
 def _input(network: OnnxNetwork, shape: tuple[int, ...], path: Path) -> str:

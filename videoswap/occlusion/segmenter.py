@@ -63,7 +63,7 @@ def with_occluder_mask(crop: Crop, framed: Framed, front: Array) -> Crop:
         return crop
     size = (len(crop.pixels), len(crop.pixels))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return replace(crop, front=cv2.warpAffine(front, framed.matrix, size, flags=flags))
+    return replace(crop, occluder_mask=cv2.warpAffine(front, framed.matrix, size, flags=flags))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

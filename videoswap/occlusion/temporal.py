@@ -23,7 +23,9 @@ CRISP = 1.6  # how much steeper the border is made
 _COARSE = 32  # side at which pictures are compared, which takes the grain away
 
 
-def stabilize_occlusion_mask(crops: Sequence[Crop], frames: Sequence[int], place: int) -> Array | None:
+def stabilize_occlusion_mask(
+    crops: Sequence[Crop], frames: Sequence[int], place: int
+) -> Array | None:
     """Return what is in front of one face.
 
     Args:
@@ -35,7 +37,7 @@ def stabilize_occlusion_mask(crops: Sequence[Crop], frames: Sequence[int], place
     Returns:
         (S, S) float32, 0 to 1, in the pixels of its crop; None if there is nothing.
     """
-    fronts = [crop.front for crop in crops if crop.front is not None]
+    fronts = [crop.occluder_mask for crop in crops if crop.occluder_mask is not None]
     if max((float(front.max()) for front in fronts), default=0.0) < SURE:
         return None
     plausible = _plausible(_steadied(crops, frames, place))
@@ -51,14 +53,18 @@ def _steadied(crops: Sequence[Crop], frames: Sequence[int], place: int) -> Array
     size = len(crop.pixels)
     mine = _coarse(crop)
     total = np.ones((_COARSE, _COARSE), np.float32)
-    front = np.zeros((size, size), np.float32) if crop.front is None else crop.front.copy()
+    front = (
+        np.zeros((size, size), np.float32)
+        if crop.occluder_mask is None
+        else crop.occluder_mask.copy()
+    )
     for number, other in enumerate(crops):
         if number == place or len(other.pixels) != size:
             continue
         still = temporal_weight(mine, _coarse(other), frames[number] - frames[place], TOLERANCE)
         total += still
-        if other.front is not None:
-            cv2.accumulateProduct(_enlarged(still, size), other.front, front)
+        if other.occluder_mask is not None:
+            cv2.accumulateProduct(_enlarged(still, size), other.occluder_mask, front)
     return np.asarray(cv2.divide(front, _enlarged(total, size)))
 
 

@@ -38,8 +38,8 @@ from .key import analysis_key
 from .occluded_tracks import (
     Pictures,
     framed_by_refined_landmarks,
-    with_refined_landmarks,
     refine_occluded_landmarks,
+    with_refined_landmarks,
 )
 from .samples import mean_embedding
 from .scan import Scanned, Scanner
@@ -176,7 +176,9 @@ class Analysis:
             expected = looked + more
 
         store, landmarker = self._store, self._landmarker
-        refine_occluded_landmarks(store, wanted, self._pictures, load_coarse_model(), landmarker, carry_on, expect)
+        refine_occluded_landmarks(
+            store, wanted, self._pictures, load_coarse_model(), landmarker, carry_on, expect
+        )
         self._uncovered.update(wanted)
         self.smooth_with(self._smoother)
 
@@ -188,7 +190,9 @@ class Analysis:
 
     def appearances(self, track_id: int) -> list[Appearance]:
         """Return how the face of a track looks now and then, by pts."""
-        return list(framed_by_refined_landmarks(self._store, track_id, self._store.appearances(track_id)))
+        return list(
+            framed_by_refined_landmarks(self._store, track_id, self._store.appearances(track_id))
+        )
 
     def faces_between(
         self, first_pts: int, last_pts: int, tracks: Collection[int] | None = None

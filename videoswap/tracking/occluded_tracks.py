@@ -160,7 +160,9 @@ def refine_occluded_landmarks(
             sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, glance), asked)
             hidden = [one for one in sorted_out if one is not None]
             if hidden and eyes is None:
-                eyes = OcclusionModels(glance, load_network(glance), landmarker, load_hidden_landmarks())
+                eyes = OcclusionModels(
+                    glance, load_network(glance), landmarker, load_hidden_landmarks()
+                )
             if expect is not None:
                 faces = sum(
                     store.count_faces(one.number, *span) for one in hidden for span in one.spans
@@ -188,7 +190,9 @@ def with_refined_landmarks(
     return right, moved
 
 
-def framed_by_refined_landmarks(store: Store, track: int, looks: Iterable[Appearance]) -> Iterator[Appearance]:
+def framed_by_refined_landmarks(
+    store: Store, track: int, looks: Iterable[Appearance]
+) -> Iterator[Appearance]:
     """Yield the pictures of a track; where landmarks were put right, framed by these."""
     for look in looks:
         for one in store.uncovered(track, look.pts, look.pts):
@@ -287,7 +291,9 @@ def _tasks(store: Store, hidden: Sequence[Hidden], pictures: Pictures) -> Iterat
         latest.clear()
 
 
-def nearest_free(store: Store, hidden: Hidden, pts: int, latest: UnoccludedView | None) -> UnoccludedView | None:
+def nearest_free(
+    store: Store, hidden: Hidden, pts: int, latest: UnoccludedView | None
+) -> UnoccludedView | None:
     """Return the free face of a track that is nearest in time, None if it has none."""
     if not hidden.free:
         return None

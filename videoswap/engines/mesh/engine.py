@@ -135,13 +135,13 @@ def _without_front(crop: Crop) -> tuple[Array, Array]:
     """
     small = (_SOFT, _SOFT)
     shown = cv2.resize(crop.pixels, small, interpolation=cv2.INTER_AREA)
-    if crop.front is None:
+    if crop.occluder_mask is None:
         return shown, np.ones(small, np.float32)
-    hidden = cv2.resize(crop.front, small, interpolation=cv2.INTER_AREA)
-    if crop.behind is None:
+    hidden = cv2.resize(crop.occluder_mask, small, interpolation=cv2.INTER_AREA)
+    if crop.unoccluded is None:
         return shown, np.asarray(1.0 - hidden)
-    known = cv2.resize(crop.behind.known, small, interpolation=cv2.INTER_AREA)
-    behind = cv2.resize(crop.behind.pixels, small, interpolation=cv2.INTER_AREA)
+    known = cv2.resize(crop.unoccluded.known, small, interpolation=cv2.INTER_AREA)
+    behind = cv2.resize(crop.unoccluded.pixels, small, interpolation=cv2.INTER_AREA)
     share = known * cv2.dilate(hidden, _BESIDE)
     return shown + (behind - shown) * share[..., None], 1.0 - hidden * (1.0 - known)
 

@@ -156,7 +156,9 @@ def _resampled(crop: Crop, pixels: Array, share: float, shift: tuple[float, floa
     """
     move = np.array([[share, 0.0, shift[0]], [0.0, share, shift[1]]])
     landmarks, matrix = transform(move, crop.landmarks), compose(move, crop.matrix)
-    return replace(crop, pixels=pixels, matrix=matrix, landmarks=landmarks, front=None, behind=None)
+    return replace(
+        crop, pixels=pixels, matrix=matrix, landmarks=landmarks, occluder_mask=None, unoccluded=None
+    )
 
 
 def _interleaved(picture: Array, parts: int) -> Array:
