@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "media")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "video")]
 
 import clips  # noqa: E402
 

@@ -22,8 +22,8 @@ MEDIA = ROOT.parent / "shared" / "media"
 sys.path.insert(0, str(ROOT))
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
+from videoswap.crops import FrameSurface  # noqa: E402
 from videoswap.detection.face_models import FaceTools  # noqa: E402
-from videoswap.geometry.crops import FrameSurface  # noqa: E402
 from videoswap.people.choosing import match_people  # noqa: E402
 from videoswap.people.places import VideoPlaces  # noqa: E402
 from videoswap.people.sources import load_references  # noqa: E402

@@ -38,11 +38,11 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
+from videoswap.crops import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.detection.face_models import FaceTools  # noqa: E402
 from videoswap.engines.mesh.engine import MeshSwapper  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.geometry import face_masks as masks  # noqa: E402
-from videoswap.geometry.crops import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.occlusion.builtin import BuiltinSegmenter  # noqa: E402
 from videoswap.occlusion.temporal import stabilize_occlusion_mask  # noqa: E402
 from videoswap.people.clustering import cluster_tracks  # noqa: E402

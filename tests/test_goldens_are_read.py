@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT, SHARED
 
 TESTS = [
-    ROOT / "tests" / "swappers" / "test_pipeline_goldens.py",
+    ROOT / "tests" / "engines" / "test_pipeline_goldens.py",
     *sorted((ROOT / "tests" / "training").glob("test_*.py")),
 ]
 #: Arrays that nothing here can be compared with, and why.

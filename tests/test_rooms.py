@@ -55,7 +55,7 @@ def test_no_circle():
     assert graph.keys() >= {
         path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()
     }
-    assert {"occlusion", "swappers", "blending"} <= graph["runtime"]
+    assert {"occlusion", "engines", "compositing"} <= graph["rendering"]
     list(TopologicalSorter(graph).static_order())
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.compositing.portraits import oval, portrait
 from videoswap.compositing.paste import paste
-from videoswap.geometry.crops import PictureSurface
+from videoswap.crops import PictureSurface
 from videoswap.records import Crop, SwappedCrop
 
 

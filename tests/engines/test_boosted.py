@@ -10,6 +10,7 @@ from tests.engines.filled import save
 from tests.engines.test_engine_runs import FILES
 from tests.engines.test_engines import crop, ghost
 from videoswap import swap_image
+from videoswap.crops import CropSpec
 from videoswap.engines.base import Identity
 from videoswap.engines.mesh.engine import MeshSwapper
 from videoswap.engines.neural import NeuralSwapper
@@ -22,7 +23,6 @@ from videoswap.engines.wrappers.pixel_boost import (
 )
 from videoswap.errors import UsageError
 from videoswap.geometry.affine import invert, transform
-from videoswap.geometry.crops import CropSpec
 from videoswap.records import SwappedCrop
 from videoswap.settings import DetailSettings, GhostSettings
 

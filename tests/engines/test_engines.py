@@ -9,12 +9,14 @@ import torch
 
 from tests.conftest import ROOT
 from tests.engines.filled import save
+from videoswap.crops import CropSpec, PictureSurface, cut
 from videoswap.engines import registry
+from videoswap.engines.aei_net import AEISwapper
 from videoswap.engines.blendface.engine import BlendFaceSwapper, specs
 from videoswap.engines.ghost.engine import GhostSwapper, source_spec, target_spec
 from videoswap.engines.ghost.masks import GhostMasks
 from videoswap.engines.lite import engine as lite
-from videoswap.engines.neural import AEISwapper, Framing
+from videoswap.engines.neural import Framing
 from videoswap.engines.runtime.batches import Batches
 from videoswap.errors import InputError, UsageError, VideoswapError
 from videoswap.geometry.affine import (
@@ -23,7 +25,6 @@ from videoswap.geometry.affine import (
     crop_matrix,
     five_points,
 )
-from videoswap.geometry.crops import CropSpec, PictureSurface, cut
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import GhostSettings
 

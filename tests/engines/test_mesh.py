@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from videoswap.compositing.finisher import Finisher, Swap
+from videoswap.crops import CropSpec
 from videoswap.engines.mesh.engine import MeshSettings, MeshSwapper
 from videoswap.engines.mesh.texture import (
     LARGE_SIDE,
@@ -15,7 +16,6 @@ from videoswap.engines.mesh.warp import ThinPlateSpline, dense_map
 from videoswap.evaluation.metrics.headmodel import HEAD
 from videoswap.geometry import face_masks as masks
 from videoswap.geometry.affine import crop_matrix, five_points, transform
-from videoswap.geometry.crops import CropSpec
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import BlendSettings
 

@@ -31,10 +31,7 @@ def material(base: Path) -> Path:
 
 @pytest.mark.parametrize(
     "case",
-    [
-        pytest.param(case, id=repr(case.id), marks=() if case in SHORT else WHOLE)
-        for case in ROWS
-    ],
+    [pytest.param(case, id=repr(case.id), marks=() if case in SHORT else WHOLE) for case in ROWS],
 )
 def test_row(case: Case, base: Path, material: Path) -> None:
     lacking = case.needs() if case.needs is not None else ""

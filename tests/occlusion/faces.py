@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import skimage.data
 
+from videoswap.crops import PictureSurface, covered_pixels, cut
 from videoswap.detection.face_models import FaceTools
 from videoswap.engines.mesh.engine import MeshSwapper
-from videoswap.geometry.crops import PictureSurface, covered_pixels, cut
 from videoswap.records import Array, Crop
 from videoswap.settings import AnalysisSettings
 

@@ -88,7 +88,7 @@ CASES = {
         Landmarks,
         landmark_network.Exported,
         train_landmarks.save,
-        ROOT / "videoswap" / "finding" / "hidden_landmarks.onnx",
+        ROOT / "videoswap" / "detection" / "hidden_landmarks.onnx",
         FOLDER / "landmarks.safetensors",
         ((1, 128, 128, 3), (1, 128, 128), (1, 68, 2)),
         0.05,  # pixels

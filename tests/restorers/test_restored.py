@@ -7,11 +7,11 @@ import pytest
 from tests.engines.test_engines import crop
 from tests.restorers.graphs import FILES, save_restorer
 from videoswap import swap_image
+from videoswap.crops import CropSpec
 from videoswap.engines.base import Identity
 from videoswap.engines.wrappers.restored import Restored, restored
 from videoswap.errors import InputError
 from videoswap.geometry.affine import TEMPLATES
-from videoswap.geometry.crops import CropSpec
 from videoswap.records import SwappedCrop
 from videoswap.settings import DetailSettings
 

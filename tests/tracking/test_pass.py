@@ -59,7 +59,7 @@ def two_shots():
 def nothing_before_them():
     """Squares are no faces: what a network for faces sees before them says nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analyze, "load_glance", lambda: nothing_in_front)
+        patch.setattr(analyze, "load_coarse_model", lambda: nothing_in_front)
         yield
 
 
@@ -213,7 +213,7 @@ def landmarks_of(analysis):
 def test_landmarks_are_uncovered_of_the_tracks_that_are_asked_for_and_once(
     clip, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(analyze, "uncover", found_ten_to_the_right)
+    monkeypatch.setattr(analyze, "refine_occluded_landmarks", found_ten_to_the_right)
     looked: list[int] = []
     with run(clip, tmp_path) as analysis, run(clip, tmp_path) as reader:
         red, green, blue = (track.id for track in analysis.tracks)
@@ -237,7 +237,7 @@ def test_landmarks_are_uncovered_of_the_tracks_that_are_asked_for_and_once(
 
 
 def test_stopped_while_landmarks_are_uncovered_it_goes_on_later(clip, tmp_path, monkeypatch):
-    monkeypatch.setattr(analyze, "uncover", found_ten_to_the_right)
+    monkeypatch.setattr(analyze, "refine_occluded_landmarks", found_ten_to_the_right)
     stop = threading.Event()
     with run(clip, tmp_path) as analysis:
         before = landmarks_of(analysis)

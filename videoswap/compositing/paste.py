@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..crops import Surface, region_box
 from ..geometry.affine import scale_of, shifted
-from ..geometry.crops import Surface, region_box
 from ..records import Array, Crop, SwappedCrop
 from ..video.planes import Box
 from .grain import match_grain

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..geometry.crops import CropSpec
+from ..crops import CropSpec
 from ..records import Crop, Photo, SwappedCrop
 
 

@@ -7,10 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from ..geometry.crops import CropSpec
+from ..crops import CropSpec
 from ..geometry.face_masks import inner_face
 from ..records import (
     Array,
@@ -18,10 +15,8 @@ from ..records import (
     Photo,
     SwappedCrop,
 )
-from . import tensors
 from .base import Identity
 from .pixels import photo_crop
-from .runtime.batches import Batches
 
 #: Draws the mask (S, S) float32 of a crop for its swapped picture (S, S, 3).
 MaskRule = Callable[[Crop, Array], Array]
@@ -86,41 +81,3 @@ class NeuralSwapper(ABC):
     @abstractmethod
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of one size, each onto the identity beside it."""
-
-
-class AEISwapper(NeuralSwapper):
-    """Swaps with AEI-Net.
-
-    Args:
-        framing: Name and pictures.
-        generator: AEI-Net; takes and gives (B, 3, 256, 256) RGB in [-1, 1].
-        encode: Takes the photos of one person (B, 3, S, S) RGB in [-1, 1] in the source's
-            framing, gives one identity (1, D).
-        mask: Draws the masks.
-    """
-
-    def __init__(
-        self,
-        framing: Framing,
-        generator: Batches,
-        encode: Callable[[Tensor], Tensor],
-        mask: MaskRule = outline_mask,
-    ) -> None:
-        super().__init__(framing)
-        self._generator = generator
-        self._encode = encode
-        self._mask = mask
-
-    @torch.inference_mode()
-    def embed(self, pictures: Sequence[Array]) -> Any:
-        """Make the identity of one person by the engine's rule."""
-        return self._generator.generator.identity(self._encode(tensors.signed(pictures)))
-
-    def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
-        """Swap crops of 256 pixels."""
-        inputs = tensors.signed([crop.pixels for crop in crops])
-        made = tensors.from_signed(self._generator(inputs, people))
-        return [
-            SwappedCrop(picture, self._mask(crop, picture))
-            for crop, picture in zip(crops, made, strict=True)
-        ]

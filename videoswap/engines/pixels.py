@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..crops import CropSpec, PictureSurface, cut
 from ..errors import InputError
-from ..geometry.crops import CropSpec, PictureSurface, cut
 from ..records import Array, Photo
 
 

@@ -1,1 +1,1 @@
-"""Coordinates and small pictures: affine matrices, crops, face masks, least-cost pairs."""
+"""Coordinates and small pictures: affine matrices, squares, face masks, least-cost pairs."""

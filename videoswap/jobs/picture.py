@@ -11,8 +11,8 @@ import numpy as np
 
 from ..compositing.finisher import Swap
 from ..compositing.paste import paste
+from ..crops import PictureSurface, covered_pixels, cut
 from ..detection.recognition import Recognizer
-from ..geometry.crops import PictureSurface, covered_pixels, cut
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import PicturePlaces

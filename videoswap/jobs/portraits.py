@@ -8,10 +8,10 @@ from itertools import islice
 
 import numpy as np
 
+from ..crops import PictureSurface, region_box, warped
 from ..detection.face_models import FaceTools
 from ..detection.photos import largest_face
 from ..geometry.affine import shifted
-from ..geometry.crops import PictureSurface, region_box, warped
 from ..records import Array, Face, Person
 from ..settings import AnalysisSettings
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..crops import warped
 from ..detection.appearance import FRAMING, MIDDLE, SIDE
 from ..fingerprint import digest_of_files
 from ..geometry.affine import compose, invert, resizing
-from ..geometry.crops import warped
 from ..records import Array, Crop, Unoccluded
 from ..weights.onnx_files import open_small
 from .reference import HIDDEN, Appearances, Look, Reference, References, in_the_light_of

@@ -9,9 +9,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from ..crops import warped
 from ..geometry import face_masks as masks
 from ..geometry.affine import crop_matrix, five_points, transform
-from ..geometry.crops import warped
 from ..records import Array, Crop
 
 FOREHEAD = 0.5  # height over the brows up to which a mask may reach, see ``masks.forehead``

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..compositing.finisher import REACH, Finisher, Swap
 from ..compositing.paste import paste
+from ..crops import FrameSurface, covered_pixels, cut
 from ..engines.base import Identity, Swapper
 from ..errors import InputError
-from ..geometry.crops import FrameSurface, covered_pixels, cut
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..records import (
     Array,

@@ -143,7 +143,7 @@ def refine_occluded_landmarks(
     """Find the landmarks of some tracks again wherever something is before the face.
 
     Args:
-        store: A finished analysis; gets what is found, see `put_right`.
+        store: A finished analysis; gets what is found, see `with_refined_landmarks`.
         tracks: Their numbers. What was found for some of them is kept if it ends early.
         pictures: Gives frames again.
         glance: Says roughly what is in front of a face.

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...crops import NETWORK_SIDE, CropSpec
 from ...geometry.affine import TEMPLATES
-from ...geometry.crops import NETWORK_SIDE, CropSpec
 from ...geometry.face_masks import fade_border
 from ...records import Array, Crop, SwappedCrop
 from .. import tensors

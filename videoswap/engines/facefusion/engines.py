@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ...crops import NETWORK_SIDE, CropSpec
 from ...geometry.affine import TEMPLATES
-from ...geometry.crops import NETWORK_SIDE, CropSpec
 from ...records import Array, Crop, SwappedCrop
 from ...weights.onnx_network import OnnxNetwork, pictures, planes
 from ..neural import (

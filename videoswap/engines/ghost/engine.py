@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...crops import NETWORK_SIDE, CropSpec
 from ...geometry.affine import mixed_pose, nearest_pose
-from ...geometry.crops import NETWORK_SIDE, CropSpec
 from ...records import Array, Crop, SwappedCrop
 from ...settings import GhostSettings
 from .. import tensors

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from ...crops import NETWORK_SIDE, CropSpec
 from ...fingerprint import digest_of_files
 from ...geometry.affine import TEMPLATES
-from ...geometry.crops import NETWORK_SIDE, CropSpec
 from ...records import Fallback
 from ...weights import store
 from ...weights.missing import missing_files, missing_torch
@@ -63,7 +63,7 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     from ...networks.aei_net import AEINet
     from ...networks.fast import FastAEINet
     from ...weights.loading import load_into
-    from ..neural import AEISwapper
+    from ..aei_net import AEISwapper
     from ..runtime.startup import start
 
     generator_path, encoder_path = store.require(GENERATOR), store.require(ENCODER)

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from ...compositing.kept_regions import EYES, MOUTH, kept_mask
+from ...crops import CropSpec
 from ...geometry import face_masks as masks
 from ...geometry.affine import TEMPLATES
-from ...geometry.crops import CropSpec
 from ...records import (
     Array,
     Crop,

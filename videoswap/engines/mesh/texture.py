@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ...crops import warped
 from ...geometry import face_masks as masks
 from ...geometry.affine import (
     crop_matrix,
@@ -16,7 +17,6 @@ from ...geometry.affine import (
     transform,
 )
 from ...geometry.brightness import FLOOR
-from ...geometry.crops import warped
 from ...records import Array, Photo
 from .warp import warp_tps
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from ...crops import NETWORK_SIDE, CropSpec
 from ...fingerprint import digest_of_files
 from ...geometry.affine import TEMPLATES
-from ...geometry.crops import NETWORK_SIDE, CropSpec
 from ...records import Fallback
 from ...weights import store
 from ...weights.missing import missing_files, missing_torch
@@ -69,7 +69,7 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     from ...networks.fast import FastAEINet
     from ...networks.reliableswap import FSGenerator
     from ...weights.parts import load_whole
-    from ..neural import AEISwapper
+    from ..aei_net import AEISwapper
     from ..runtime.startup import start
 
     model = WITH_MOUTH if store.find(WITH_MOUTH) is not None else PLAIN

@@ -15,8 +15,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from ...crops import NETWORK_SIDE
 from ...geometry.affine import compose, transform
-from ...geometry.crops import NETWORK_SIDE
 from ...records import (
     Array,
     Crop,

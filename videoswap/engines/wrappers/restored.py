@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ...crops import warped
 from ...fingerprint import file_digest
 from ...geometry.affine import crop_matrix, five_points, invert
-from ...geometry.crops import warped
 from ...geometry.face_masks import fade_border
 from ...records import (
     Array,

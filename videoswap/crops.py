@@ -10,15 +10,7 @@ import av
 import cv2
 import numpy as np
 
-from ..records import Array, Crop, Face
-from ..video.planes import (
-    Box,
-    align_box,
-    read_rgb,
-    write_rgb,
-)
-from ..video.probe import VideoInfo
-from .affine import (
+from .geometry.affine import (
     compose,
     crop_matrix,
     five_points,
@@ -28,6 +20,14 @@ from .affine import (
     shifted,
     transform,
 )
+from .records import Array, Crop, Face
+from .video.planes import (
+    Box,
+    align_box,
+    read_rgb,
+    write_rgb,
+)
+from .video.probe import VideoInfo
 
 #: Side of the pictures that all generators take.
 NETWORK_SIDE = 256
