@@ -21,8 +21,18 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot run, and say why."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what asks for tests that take longer than anybody waits."""
+    text = "run every row of tests/hostile, which takes about an hour, and not the short form alone"
+    parser.addoption("--whole_table", action="store_true", help=text)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was not asked for; skip what this machine cannot run, and say why."""
+    if not config.getoption("--whole_table"):
+        left_out = [item for item in items if item.get_closest_marker("whole_table")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     cuda: bool | None = None
     for item in items:
         if item.get_closest_marker("needs_shared") and not SHARED.is_dir():

@@ -10,6 +10,9 @@ from tests.hostile.stock import group_photo, make_stock
 from tests.hostile.table import ROWS, SHORT
 
 
+WHOLE = (pytest.mark.slow, pytest.mark.whole_table)
+
+
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
@@ -30,7 +33,7 @@ def material(base: Path) -> Path:
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, id=repr(case.id), marks=() if case in SHORT else pytest.mark.slow)
+        pytest.param(case, id=repr(case.id), marks=() if case in SHORT else WHOLE)
         for case in ROWS
     ],
 )
