@@ -9,7 +9,6 @@ from tests.hostile.judge import run_case
 from tests.hostile.stock import group_photo, make_stock
 from tests.hostile.table import ROWS, SHORT
 
-
 WHOLE = (pytest.mark.slow, pytest.mark.whole_table)
 
 
