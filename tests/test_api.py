@@ -89,6 +89,7 @@ def test_nothing_is_printed_or_drawn_unless_it_is_asked_for(
 ):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     told = []
+    settings = replace(settings, cache_dir=tmp_path / "cache")  # others may have analyzed the clip
     swap_video(photos["source"], clip, tmp_path / "o.mp4", settings=settings, progress=told.append)
     assert capfd.readouterr() == ("", "")
     last = {update.stage: update for update in told}
