@@ -56,7 +56,7 @@ class Check:
 
 def examine() -> tuple[Check, ...]:
     """Look at everything; nothing raises."""
-    checks = [Check("videoswap", True, f"{__version__} in {Path(__file__).parent}"), _python()]
+    checks = [Check("videoswap", True, f"{__version__} in {Path(__file__).parents[1]}"), _python()]
     checks += [_package(package) for package in NEEDED]
     checks += [_optional(package) for package in OPTIONAL]
     steps: tuple[tuple[str, Callable[[], list[Check]]], ...] = (

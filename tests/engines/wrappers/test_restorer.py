@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.restorers.graphs import FILES, save_restorer
+from tests.engines.wrappers.graphs import FILES, save_restorer
 from videoswap.engines.wrappers.restorer import FIDELITY, KINDS, open_restorer
 from videoswap.errors import InputError
 from videoswap.settings import RESTORERS

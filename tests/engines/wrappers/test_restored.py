@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.engines.test_engines import crop
-from tests.restorers.graphs import FILES, save_restorer
+from tests.engines.wrappers.graphs import FILES, save_restorer
 from videoswap import swap_image
 from videoswap.crops import CropSpec
 from videoswap.engines.base import Identity
