@@ -3,12 +3,12 @@
 import os
 
 import pytest
-from tests.restorers.graphs import FILES as RESTORERS
-from tests.restorers.graphs import save_restorer
 
 from tests.engines import filled
 from tests.engines.filled import save
 from tests.engines.test_engine_runs import FILES
+from tests.engines.wrappers.graphs import FILES as RESTORERS
+from tests.engines.wrappers.graphs import save_restorer
 from videoswap.detection.face_detector import CenterFace
 from videoswap.detection.landmarks import DlibLandmarker
 from videoswap.detection.packaged_files import centerface_path, landmarks_path, recognition_path
