@@ -49,6 +49,7 @@ NEEDED = (
     Package("ffmpeg", "ffmpeg-python", "drives the ffmpeg program"),
     Package("imageio_ffmpeg", "imageio-ffmpeg", "carries an ffmpeg program"),
     Package("filelock", "filelock", "keeps two runs apart"),
+    Package("flatbuffers", "flatbuffers", "reads .tflite files"),
     Package("tqdm", "tqdm", "draws progress bars"),
 )
 _NEURAL = "pip install 'videoswap[neural]'"
