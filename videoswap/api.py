@@ -7,7 +7,7 @@ a ``say`` for sentences and a ``progress`` for how far a run is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -113,18 +113,13 @@ def swap_video(
         What was done; ``complete`` tells whether all target faces were found.
     """
     path, result = path_of("video", video), path_of("out", out)
-    masks, report_path = (
-        path_or_none("save_masks", save_masks),
-        path_or_none("report_file", report_file),
-    )
-    outputs = {**results_of(result), "masks": masks, "report": report_path}
+    results = results_of(result)
     photos = paths_of("sources", sources), paths_of("target_faces", target_faces)
-    with (
-        _run(settings, progress, cancel),
-        _prepared(photos, path, outputs, settings, dry_run, say) as context,
-    ):
-        report = swap_one_video(context, path, result, masks, dry_run)
-        return _finished(report, report_path, say)
+    others = save_masks, report_file
+    with _run(settings, progress, cancel):
+        return _swap_one(
+            swap_one_video, photos, path, result, results, others, settings, dry_run, say
+        )
 
 
 def swap_image(
@@ -143,18 +138,13 @@ def swap_image(
 ) -> Report:
     """Put faces from photos onto people of a picture; arguments as in ``swap_video``."""
     path, result = path_of("image", image), path_of("out", out)
-    masks, report_path = (
-        path_or_none("save_masks", save_masks),
-        path_or_none("report_file", report_file),
-    )
-    outputs = {"result": result, "masks": masks, "report": report_path}
+    results = {"result": result}
     photos = paths_of("sources", sources), paths_of("target_faces", target_faces)
-    with (
-        _run(settings, progress, cancel),
-        _prepared(photos, path, outputs, settings, dry_run, say) as context,
-    ):
-        report = swap_one_picture(context, path, result, masks, dry_run)
-        return _finished(report, report_path, say)
+    others = save_masks, report_file
+    with _run(settings, progress, cancel):
+        return _swap_one(
+            swap_one_picture, photos, path, result, results, others, settings, dry_run, say
+        )
 
 
 def preview_swap(
@@ -405,6 +395,25 @@ def _run(
         raise UsageError("wrong_type", f"settings must be SwapSettings, not {settings!r}.")
     with watched(progress, cancel):
         yield
+
+
+def _swap_one(
+    swap: Callable[[Context, Path, Path, Path | None, bool], Report],
+    photos: tuple[list[Path], list[Path]],
+    target: Path,
+    result: Path,
+    results: Mapping[str, Path],
+    others: tuple[AnyPath | None, AnyPath | None],
+    settings: SwapSettings,
+    dry_run: bool,
+    say: Say,
+) -> Report:
+    """Swap in one video or picture; ``others`` are the masks and the report."""
+    masks = path_or_none("save_masks", others[0])
+    report_path = path_or_none("report_file", others[1])
+    outputs = {**results, "masks": masks, "report": report_path}
+    with _prepared(photos, target, outputs, settings, dry_run, say) as context:
+        return _finished(swap(context, target, result, masks, dry_run), report_path, say)
 
 
 @contextmanager

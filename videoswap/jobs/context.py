@@ -29,6 +29,7 @@ from ..people.sources import (
 from ..records import Fallback
 from ..settings import BlendSettings, SwapSettings
 from ..video.stills.pillow import size_of
+from .notes import Notes
 
 Say = Callable[[str], None]
 
@@ -108,8 +109,7 @@ def open_context(
     finder = load_occlusion_segmenter("outline" if swapper.as_is else settings.blend.mask, device)
     engine_notes = (*engine_notes, *boost_notes, *unheeded(settings, swapper))
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
-    for note in notes:
-        say(f"Note: {note}.")
+    Notes(say).add(notes)
     identities = tuple(swapper.identity(person.photos) for person in people)
     return Context(
         settings, device, tools, swapper, people, identities, references, finder, notes, say

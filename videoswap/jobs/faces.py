@@ -31,6 +31,7 @@ from ..video.stills.picture import Picture, read_picture, write_picture
 from .contact_sheet import SheetEntry, contact_sheet
 from .context import Say
 from .losses import explained, lost_of, sentences
+from .notes import Notes
 from .outputs import check_output_folder, check_outputs
 from .picture import picture_places
 from .portraits import Portrait, Shot, make_portrait
@@ -191,8 +192,7 @@ def _opened(target: Path, settings: SwapSettings, tools: FaceTools, say: Say) ->
         if analysis.cached:
             say("The analysis comes from the cache.")
         lost = lost_of(info, analysis.damage)
-        for said in sentences(lost):
-            say(f"Note: {said}.")
+        Notes(say).add(sentences(lost))
         with explained(info, lost):
             yield _VideoSeen(info, analysis)
 

@@ -28,6 +28,7 @@ from ..video.stills.picture import (
     write_picture,
 )
 from .context import Context, say_if_large
+from .notes import Notes
 from .people import describe, picture_reports
 
 
@@ -82,8 +83,7 @@ def swap_one_picture(
     everybody = found.places.everybody(found.persons)
     for line in describe(people, lambda report: everybody.in_words(report.person)):
         context.say(line)
-    for note in (*matching.notes, *map(str, notes)):
-        context.say(f"Note: {note.rstrip('.')}.")
+    Notes(context.say).add((*matching.notes, *notes))
     spec = context.swapper.spec
     sizes = {_size(context, faces[track]) for track in matching.sources}
     if not dry_run:

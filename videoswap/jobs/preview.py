@@ -32,10 +32,10 @@ from ..video.stills.formats import still_format
 from ..video.stills.picture import Picture, write_picture
 from .clock import Clock
 from .context import Context
+from .notes import Notes
 from .people import describe, person_reports, picture_reports
 from .picture import read_and_match, swap_in_place
 from .video import (
-    Notes,
     analyze_with_progress,
     match_in_video,
     renderer_for,

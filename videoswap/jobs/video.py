@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -36,24 +36,11 @@ from ..video.probe import VideoInfo, probe
 from ..video.segment import EncodedSegment
 from ..video.temporary_files import clear_leftovers
 from .clock import Clock
-from .context import Context, Say
+from .context import Context
 from .delivery import Targets, animation_sink, deliver, plan_targets
 from .losses import check_whole, explained, lost_of, sentences
+from .notes import Notes
 from .people import describe, person_reports
-
-
-class Notes:
-    """What is done otherwise than asked or expected: said as soon as it is known, and kept."""
-
-    def __init__(self, say: Say) -> None:
-        self.said: list[str] = []
-        self._say = say
-
-    def add(self, notes: Iterable[Fallback | str]) -> None:
-        """Say some notes."""
-        for note in map(str, notes):
-            self.said.append(note)
-            self._say(f"Note: {note.rstrip('.')}.")
 
 
 @dataclass(slots=True)
