@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from videoswap import SwapSettings
-from videoswap.cli import diagnosis, entry
+from videoswap.cli import doctor as diagnosis
+from videoswap.cli import entry
 from videoswap.packages import NEEDED
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__ as __version__
 from .errors import CancelledError, VideoswapError
 from .settings import (
     AnalysisSettings,
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
         swap_image,
         swap_video,
     )
-
-__version__ = "0.1.0"
 
 # onnxruntime keeps a device id and usage data unless it is told not to before its import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -20,18 +20,24 @@ from .evaluation.compare import compare_results
 from .evaluation.evaluate import evaluate_result
 from .evaluation.html import write_page
 from .evaluation.report import Evaluation
-from .given import AnyPath, AnyPaths, path_of, path_or_none, paths_of
 from .jobs.claim import claimed
 from .jobs.context import Context, Say, open_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderRequest, check_request, swap_one_folder
 from .jobs.folder_plan import Choice
-from .jobs.folder_report import FolderReport
+from .jobs.folder_record import FolderReport
 from .jobs.inputs import inputs_of
 from .jobs.outputs import check_outputs, results_of
 from .jobs.picture import swap_one_picture
 from .jobs.preview import preview_picture, preview_video
 from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_progress
+from .paths import (
+    AnyPath,
+    AnyPaths,
+    path_of,
+    path_or_none,
+    paths_of,
+)
 from .records import Person
 from .report import Report, counted
 from .settings import SwapSettings

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from videoswap.cli import config, entry
-from videoswap.cli.words import spelled_out
+from videoswap.cli.parser import spelled_out
 from videoswap.errors import InputError, UsageError
 
 SWAP = ("swap", "-s", "a.png", "-i", "v.mp4")

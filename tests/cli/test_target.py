@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from videoswap.cli import entry, swap
-from videoswap.cli.parser import Parser
+from videoswap.cli.parser import Parser, spelled_out
 from videoswap.cli.target import target_of
-from videoswap.cli.words import spelled_out
 from videoswap.errors import OutputError, UsageError
 
 

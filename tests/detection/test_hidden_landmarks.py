@@ -4,15 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.detection.appearance import SIDE
+from videoswap.detection.face_view import FRAMED_SIZE
 from videoswap.detection.occluded_landmarks import SURROUNDINGS, load_hidden_landmarks
 from videoswap.geometry.affine import (
     crop_matrix,
     five_points,
     invert,
     transform,
+    warp,
 )
-from videoswap.geometry.squares import warp
 from videoswap.tracking.occluded_tracks import in_profile
 
 #: Corners of cards in heights of a face from the nose, and the landmarks they lie over.
@@ -36,8 +36,8 @@ def faces(detector, landmarker, group):
         points = landmarker.landmarks(group, found.points5).astype(np.float64)
         if in_profile(points, found.points5):
             continue
-        matrix = crop_matrix(five_points(points), SURROUNDINGS, SIDE)
-        framed.append((group, matrix, warp(group, matrix, SIDE), transform(matrix, points)))
+        matrix = crop_matrix(five_points(points), SURROUNDINGS, FRAMED_SIZE)
+        framed.append((group, matrix, warp(group, matrix, FRAMED_SIZE), transform(matrix, points)))
     assert len(framed) == 5
     return framed
 
@@ -53,7 +53,7 @@ def put_right(place, picture, front, guess):
 
 
 def test_what_dlib_finds_on_a_free_face_is_kept(place, faces):
-    nothing = np.zeros((SIDE, SIDE), np.float32)
+    nothing = np.zeros((FRAMED_SIZE, FRAMED_SIZE), np.float32)
     errors = [
         error(put_right(place, picture, nothing, points), points) for _, _, picture, points in faces
     ]
@@ -67,14 +67,14 @@ def test_landmarks_under_a_card_are_found_better_than_by_dlib(place, landmarker,
     for group, matrix, _, points in faces:
         unit = np.linalg.norm(points[8] - points[27])
         x0, y0, x1, y1 = (np.array(corners) * unit + np.tile(points[30], 2)).round().astype(int)
-        front = np.zeros((SIDE, SIDE), np.float32)
+        front = np.zeros((FRAMED_SIZE, FRAMED_SIZE), np.float32)
         cv2.rectangle(front, (x0, y0), (x1, y1), 1.0, -1)
         back, size = invert(matrix), group.shape[1::-1]
         there = cv2.warpAffine(front, back, size, flags=cv2.INTER_NEAREST) > 0
         covered = np.where(there[..., None], np.uint8([90, 140, 200]), group)
         five = transform(back, five_points(points)).astype(np.float32)
         guess = transform(matrix, landmarker.landmarks(covered, five).astype(np.float64))
-        found = put_right(place, warp(covered, matrix, SIDE), front, guess)
+        found = put_right(place, warp(covered, matrix, FRAMED_SIZE), front, guess)
         ours.append(error(found, points))
         theirs.append(error(guess, points))
     ours, theirs = np.array(ours), np.array(theirs)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.detection.thumbnail import face_thumbnail, ncc
+from videoswap.detection.face_view import face_thumbnail, ncc
 
 EYES_AND_MOUTH = np.array([[205, 112], [242, 112], [224, 132], [208, 146], [242, 146]], np.float32)
 FACE = skimage.data.astronaut()

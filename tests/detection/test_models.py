@@ -13,8 +13,7 @@ from videoswap.detection.landmarks import face_square
 from videoswap.detection.photos import PhotoReader, largest_face
 from videoswap.detection.search import MOST_SEARCHED, FaceSearch
 from videoswap.errors import InputError, NoFaceError
-from videoswap.geometry.affine import invert, similarity, transform
-from videoswap.geometry.squares import warp
+from videoswap.geometry.affine import invert, similarity, transform, warp
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from videoswap.engines.registry import choose_engine
 from videoswap.engines.wrappers.restored import restored
 from videoswap.occlusion import builtin as own
 from videoswap.settings import DetailSettings, GhostSettings
-from videoswap.weights import slim
+from videoswap.weights import store as slim
 
 CPU = ("CPUExecutionProvider",)
 #: A remark of one letter, as ONNX writes it: the file is another one, the network is the same.

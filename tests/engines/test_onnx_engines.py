@@ -16,7 +16,7 @@ from videoswap import swap_image
 from videoswap.engines import registry
 from videoswap.errors import InputError
 from videoswap.settings import GhostSettings
-from videoswap.weights.onnx_network import OnnxNetwork
+from videoswap.weights.onnx_models import OnnxNetwork
 
 
 class GhostGraph(torch.nn.Module):

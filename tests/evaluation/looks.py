@@ -7,9 +7,8 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from videoswap.evaluation.face_motion import Moment
-from videoswap.evaluation.face_pair import Look
-from videoswap.evaluation.metrics.headmodel import HEAD
+from videoswap.evaluation.face_pair import Look, Moment
+from videoswap.evaluation.metrics.pose import HEAD
 from videoswap.evaluation.pairs import Pair
 from videoswap.geometry.affine import five_points
 from videoswap.records import Array, Face

@@ -5,7 +5,7 @@ import pytest
 from videoswap import compare
 from videoswap.cli import entry
 from videoswap.errors import InputError, OutputError, UsageError
-from videoswap.evaluation.video_grid import BAR, tiled
+from videoswap.evaluation.compare import BAR, tiled
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from tests.evaluation.looks import SIDE, flat, look, moment, points
 from videoswap.evaluation.metrics.expression import (
     MOVES,
     ExpressionFamily,
+    GazeFamily,
     eye_distance,
     eye_opening,
+    iris,
     mouth_opening,
     shape_distance,
 )
-from videoswap.evaluation.metrics.gaze import GazeFamily, iris
-from videoswap.evaluation.metrics.headmodel import HEAD
 from videoswap.evaluation.metrics.metric import correlation
-from videoswap.evaluation.metrics.pose import PoseFamily, camera_matrix, head_angles
+from videoswap.evaluation.metrics.pose import HEAD, PoseFamily, camera_matrix, head_angles
 
 MIRROR = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
 MIRROR += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1)]

@@ -4,8 +4,8 @@ import pytest
 
 from tests.evaluation.looks import SIDE, flat, look, moment, points, textured
 from videoswap.evaluation.face_pair import Look
-from videoswap.evaluation.metrics.columns import joined
-from videoswap.evaluation.metrics.jitter import JitterFamily
+from videoswap.evaluation.metrics.metric import joined
+from videoswap.evaluation.metrics.steadiness import JitterFamily
 
 EYES = float(np.hypot(*(points()[45] - points()[36])))
 FRAMES = 40

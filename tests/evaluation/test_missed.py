@@ -5,7 +5,7 @@ import pytest
 from tests.evaluation.looks import SIDE, flat, look
 from videoswap.detection.face_detector import Detection
 from videoswap.detection.face_models import FaceTools
-from videoswap.evaluation.metrics.missed import MissedFamily
+from videoswap.evaluation.metrics.presence import MissedFamily
 from videoswap.geometry.affine import five_points
 from videoswap.settings import AnalysisSettings
 

@@ -8,10 +8,15 @@ import numpy as np
 import pytest
 
 from videoswap import SwapSettings, evaluate
-from videoswap.evaluation.html import PRIVATE, write_page
-from videoswap.evaluation.plots import POINTS, curve_plot
-from videoswap.evaluation.table import comparison, table
-from videoswap.evaluation.worst import pictures, worst_frames
+from videoswap.evaluation.html import (
+    POINTS,
+    PRIVATE,
+    curve_plot,
+    pictures,
+    worst_frames,
+    write_page,
+)
+from videoswap.evaluation.report import comparison, table
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, look, moment, points, textured
-from videoswap.evaluation.face_motion import Moment
+from videoswap.evaluation.face_pair import Moment
 from videoswap.evaluation.metrics.presence import BystanderFamily, FallbackFamily, changed_share
 
 FILM = textured()

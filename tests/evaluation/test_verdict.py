@@ -9,8 +9,7 @@ from videoswap.detection.recognition import DlibRecognizer
 from videoswap.errors import InputError
 from videoswap.evaluation.limits import GOOD
 from videoswap.evaluation.metrics.metric import Metric, mean
-from videoswap.evaluation.report import Evaluation, Group, Groups, values_of
-from videoswap.evaluation.table import marked, table
+from videoswap.evaluation.report import Evaluation, Group, Groups, marked, table, values_of
 from videoswap.evaluation.threshold import person_threshold
 from videoswap.settings import AnalysisSettings, SwapSettings
 from videoswap.timerange import TimeRange

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.looks import SIDE, flat, look, moment, textured
-from videoswap.evaluation.metrics.maskflicker import MaskFlickerFamily
-from videoswap.evaluation.metrics.warping import WarpingFamily
+from videoswap.evaluation.metrics.steadiness import MaskFlickerFamily, WarpingFamily
 
 FAMILY = WarpingFamily()
 

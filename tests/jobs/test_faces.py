@@ -11,9 +11,15 @@ import pytest
 from videoswap import list_faces, swap_image, swap_video
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import portraits
-from videoswap.jobs.contact_sheet import MOST_PEOPLE, SheetEntry, contact_sheet
 from videoswap.jobs.faces import clock
-from videoswap.jobs.portraits import Shot, cut_square, make_portrait
+from videoswap.jobs.portraits import (
+    MOST_PEOPLE,
+    SheetEntry,
+    Shot,
+    contact_sheet,
+    cut_square,
+    make_portrait,
+)
 from videoswap.records import Face, Person
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import disc, finger, over, overlap, skin_of, stripe
-from videoswap.detection.appearance import FRAMING, SIDE
+from videoswap.detection.face_view import FRAMED_SIZE, FRAMING
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.builtin import load_network
 from videoswap.occlusion.segmenter import Framed
@@ -49,7 +49,7 @@ def test_stripes_stay_in_front(finder, face, colour, turn, width, shift):
 def test_what_is_before_the_face_looks_the_same_in_a_mirror(face):
     look = load_network()
     crop = over(face, np.array([20.0, 20.0, 25.0]), stripe(face, 0.6, 0.16, 0.05))
-    picture = Framed.of(crop, FRAMING, SIDE).picture
+    picture = Framed.of(crop, FRAMING, FRAMED_SIZE).picture
     mirrored = np.ascontiguousarray(picture[:, ::-1])
     found, again = look(picture, picture), look(mirrored, mirrored)
     assert (found > 0.5).mean() > 0.05

@@ -6,8 +6,8 @@ import pytest
 import skimage.data
 
 from tests.occlusion.faces import over, skin_of, stripe
-from videoswap.detection.appearance import FRAMING, SIDE, Appearance
 from videoswap.detection.face_models import FaceTools
+from videoswap.detection.face_view import FRAMED_SIZE, FRAMING, Appearance
 from videoswap.engines.mesh.engine import MeshSwapper
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.builtin import BuiltinSegmenter
@@ -19,7 +19,7 @@ from videoswap.settings import AnalysisSettings
 
 def appearance(pts, level, landmarks=None, hidden=None):
     """Return a grey picture with a red square where something is before the face."""
-    picture = np.full((SIDE, SIDE, 3), level, np.uint8)
+    picture = np.full((FRAMED_SIZE, FRAMED_SIZE, 3), level, np.uint8)
     if hidden is not None:
         picture[hidden] = (255, 0, 0)
     packed = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
@@ -31,7 +31,7 @@ def red(picture, reference):
     return (picture[..., 0] > picture[..., 1] + 60).astype(np.float32)
 
 
-GREY = np.full((SIDE, SIDE, 3), 100, np.float32)
+GREY = np.full((FRAMED_SIZE, FRAMED_SIZE, 3), 100, np.float32)
 MARKS = np.zeros((68, 2), np.float32)
 
 
@@ -88,7 +88,7 @@ def test_a_track_without_pictures_has_no_reference(face):
 
 def framed_of(crop, number):
     """Return a crop as the analysis keeps it."""
-    free = Framed.of(crop, FRAMING, SIDE)
+    free = Framed.of(crop, FRAMING, FRAMED_SIZE)
     colours = cv2.cvtColor(np.rint(free.picture).astype(np.uint8), cv2.COLOR_RGB2BGR)
     packed = cv2.imencode(".png", colours)[1].tobytes()
     return Appearance(number, packed, free.landmarks)

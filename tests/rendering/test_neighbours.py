@@ -1,6 +1,6 @@
 import pytest
 
-from videoswap.rendering.sliding_window import windows
+from videoswap.rendering.pipeline import windows
 
 
 def near(a, b):

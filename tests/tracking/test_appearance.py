@@ -3,14 +3,15 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import astronaut
-from videoswap.detection.appearance import (
+from videoswap.detection.face_detector import Detection
+from videoswap.detection.face_view import (
+    FRAMED_SIZE,
     FRAMING,
     MOST,
-    SIDE,
     Appearance,
+    FramePicture,
+    View,
 )
-from videoswap.detection.face_detector import Detection
-from videoswap.detection.face_view import FramePicture, View
 from videoswap.geometry.affine import five_points
 from videoswap.tracking.scan import Scanned, ScanState
 from videoswap.tracking.store import Store
@@ -32,7 +33,7 @@ def view(turn=0.0):
 def test_a_face_is_framed_upright_by_its_points():
     made = Appearance.of(view(turn=20))
     assert made.pts == 5
-    np.testing.assert_allclose(five_points(made.landmarks), FRAMING * SIDE, atol=6)
+    np.testing.assert_allclose(five_points(made.landmarks), FRAMING * FRAMED_SIZE, atol=6)
     straight = Appearance.of(view())
     middle = np.s_[32:112, 32:96]
     apart = straight.picture()[middle].astype(float) - made.picture()[middle]

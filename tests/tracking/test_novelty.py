@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.tracking.change_regions import change_regions
-from videoswap.tracking.shots import thumb
+from videoswap.tracking.shots import change_regions, thumb
 
 WALL = np.repeat(skimage.data.gravel()[:360, :, None], 3, axis=2)
 WALL = np.ascontiguousarray(np.pad(WALL, ((0, 0), (0, 128), (0, 0)), mode="reflect"))

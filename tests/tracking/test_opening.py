@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from videoswap.detection.appearance import Appearance
+from videoswap.detection.face_view import Appearance
 from videoswap.records import Face
 from videoswap.tracking import store_tables as tables
 from videoswap.tracking.samples import Sample

@@ -31,8 +31,7 @@ from videoswap.timerange import TimeRange
 from videoswap.tracking import analysis as analyze
 from videoswap.tracking import key
 from videoswap.tracking.analysis import analyze_video
-from videoswap.tracking.scan import Scanner
-from videoswap.tracking.scan_state import from_json, to_json
+from videoswap.tracking.scan import Scanner, from_json, to_json
 from videoswap.tracking.store import Store, Uncovered
 from videoswap.tracking.store_opening import open_store
 from videoswap.video.probe import probe

@@ -3,10 +3,9 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.detection.appearance import FRAMING, SIDE, Appearance
 from videoswap.detection.face_detector import Detection
 from videoswap.detection.face_models import FaceTools
-from videoswap.detection.face_view import FramePicture, View
+from videoswap.detection.face_view import FRAMED_SIZE, FRAMING, Appearance, FramePicture, View
 from videoswap.detection.occluded_landmarks import SURROUNDINGS
 from videoswap.geometry.affine import five_points
 from videoswap.occlusion.builtin import load_coarse_model
@@ -131,7 +130,9 @@ def test_kept_pictures_are_framed_by_landmarks_that_were_put_right(filmed, landm
     assert after[:4] == before[:4]  # nothing is before the face
     free, beside = before[0].picture().astype(float), np.s_[30:100, 70:110]  # the card is left
     for number in (4, 5):
-        np.testing.assert_allclose(five_points(after[number].landmarks), FRAMING * SIDE, atol=6)
+        np.testing.assert_allclose(
+            five_points(after[number].landmarks), FRAMING * FRAMED_SIZE, atol=6
+        )
         apart = [
             np.abs(one[number].picture()[beside] - free[beside]).mean() for one in (before, after)
         ]
@@ -144,8 +145,8 @@ def test_what_the_network_is_wrong_by_is_told_in_its_own_pixels(filmed):
 
     def place(picture, front, guess):
         assert not front.any()
-        assert picture.shape == (SIDE, SIDE, 3)
-        np.testing.assert_allclose(five_points(guess), SURROUNDINGS * SIDE, atol=8)
+        assert picture.shape == (FRAMED_SIZE, FRAMED_SIZE, 3)
+        np.testing.assert_allclose(five_points(guess), SURROUNDINGS * FRAMED_SIZE, atol=8)
         return guess + np.array([3.0, -2.0]), np.zeros(68)
 
     np.testing.assert_allclose(error_on(free, place), np.tile([3.0, -2.0], (68, 1)), atol=1e-9)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from videoswap.detection.face_view import FramePicture
+from videoswap.tracking.scan import windows
 from videoswap.tracking.shots import CutState
-from videoswap.tracking.windows import windows
 
 DARK, LIGHT = np.full((90, 160, 3), 20, np.uint8), np.full((90, 160, 3), 210, np.uint8)
 

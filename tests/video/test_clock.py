@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from videoswap.video.restarting_clock import SteadyClock
+from videoswap.video.packets import SteadyClock
 
 
 @pytest.mark.parametrize(

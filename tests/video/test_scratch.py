@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from videoswap.video.temporary_files import clear_leftovers, held, scratch_path
+from videoswap.video.files import clear_leftovers, held, scratch_path
 
 WRITER = """
 import sys, time

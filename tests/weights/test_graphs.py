@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from videoswap.errors import InputError
-from videoswap.weights.onnx_files import open_graph, open_insightface
+from videoswap.weights.onnx_models import open_graph, open_insightface
 
 CPU = ["CPUExecutionProvider"]
 

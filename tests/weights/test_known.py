@@ -6,7 +6,7 @@ import pytest
 from tests.weights.conftest import model
 from videoswap.errors import InputError, UsageError
 from videoswap.weights import digests as known
-from videoswap.weights import licences
+from videoswap.weights.actions import require_licences
 from videoswap.weights.manifest import Licence
 
 
@@ -130,28 +130,28 @@ STRICT = Licence("strict", "Strict things", "Do nothing.")
 
 def test_a_licence_is_shown_and_accepted_once(folder):
     said = []
-    licences.require([FREE, FREE], folder, said.append, accept=["free"])
+    require_licences([FREE, FREE], folder, said.append, accept=["free"])
     assert len(said) == 1
     assert "Do as you like." in said[0]
-    licences.require([FREE], folder, said.append)
+    require_licences([FREE], folder, said.append)
     assert len(said) == 1
 
 
 def test_without_consent_nothing_goes_on(folder):
     said = []
     with pytest.raises(UsageError, match="strict") as caught:
-        licences.require([FREE, STRICT], folder, said.append, accept=["free"])
+        require_licences([FREE, STRICT], folder, said.append, accept=["free"])
     assert caught.value.code == "licence_not_accepted"
     assert "--accept_licence strict" in caught.value.hint
     assert "free" not in caught.value.hint
     assert len(said) == 2
     with pytest.raises(UsageError):
-        licences.require([STRICT], folder, said.append, ask=lambda question: False)
-    licences.require([STRICT], folder, said.append, ask=lambda question: "strict" in question)
-    licences.require([FREE, STRICT], folder, said.append)
+        require_licences([STRICT], folder, said.append, ask=lambda question: False)
+    require_licences([STRICT], folder, said.append, ask=lambda question: "strict" in question)
+    require_licences([FREE, STRICT], folder, said.append)
 
 
 def test_a_changed_licence_is_asked_for_again(folder):
-    licences.require([FREE], folder, print, accept=["free"])
+    require_licences([FREE], folder, print, accept=["free"])
     with pytest.raises(UsageError):
-        licences.require([Licence("free", "Free things", "Not any more.")], folder, print)
+        require_licences([Licence("free", "Free things", "Not any more.")], folder, print)

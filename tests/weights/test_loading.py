@@ -10,7 +10,7 @@ from videoswap import networks
 from videoswap.errors import InputError
 from videoswap.networks.aei_net import LITE_WIDTHS
 from videoswap.weights import load, load_into, load_state
-from videoswap.weights.fitting import fit
+from videoswap.weights.loading import fit
 
 torch.set_num_threads(1)
 NAME = "lite"

@@ -6,7 +6,7 @@ import argparse
 
 from ..errors import InputError, UsageError
 from ..settings import default_cache_dir
-from . import values
+from . import arguments as values
 from .parser import Parser
 
 

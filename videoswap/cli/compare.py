@@ -33,7 +33,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the video that shows them all, and measure them if the sources are known."""
     from .. import api
-    from ..evaluation.table import comparison
+    from ..evaluation.report import comparison
 
     evaluations = api.compare(
         arguments.original,

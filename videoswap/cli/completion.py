@@ -10,8 +10,7 @@ import argparse
 from collections.abc import Sequence
 
 from ..errors import UsageError
-from .parser import Parser
-from .words import spelled_out
+from .parser import Parser, spelled_out
 
 _BASH = """\
 _videoswap() {

@@ -15,8 +15,7 @@ from typing import Any
 
 from ..errors import InputError, UsageError
 from ..paths import is_file
-from .parser import Parser, meant
-from .words import Spelled
+from .parser import Parser, Spelled, meant
 
 FLAG = "--config"
 #: In place of a file: read none.

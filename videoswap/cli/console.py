@@ -19,14 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from .. import __version__
+from .._version import __version__
 from ..errors import InputError, OutputError, VideoswapError
 from ..packages import explain
 from ..paths import shortened
 from ..watching import Watcher, watched
 from . import config
-from .parser import Parser
-from .words import spelled_out
+from .parser import Parser, spelled_out
 
 INTERRUPTED = 130
 

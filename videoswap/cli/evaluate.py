@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..settings import AnalysisSettings
-from . import shared, swap_flags
+from . import arguments as shared
+from . import swap_flags
 from .parser import Parser
 
 
@@ -33,7 +34,7 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure one result and print the table."""
     from .. import api
-    from ..evaluation.table import table
+    from ..evaluation.report import table
 
     evaluation = api.evaluate(
         arguments.original,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import shared
+from . import arguments as shared
 from .parser import Parser
 
 

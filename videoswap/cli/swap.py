@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OutputError, PartialError, UsageError
 from ..jobs.outputs import Inputs
 from ..settings import SwapSettings
-from . import (
-    shared,
-    swap_flags,
-    target,
-    values,
-)
+from . import arguments as shared
+from . import arguments as values
+from . import swap_flags, target
 from .parser import Parser
 
 if TYPE_CHECKING:

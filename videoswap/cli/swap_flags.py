@@ -19,7 +19,8 @@ from ..settings import (
     PeopleSettings,
     SwapSettings,
 )
-from . import shared, values
+from . import arguments as shared
+from . import arguments as values
 from .parser import Parser
 
 

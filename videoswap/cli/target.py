@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..paths import is_folder
-from . import shared
+from . import arguments as shared
 
 INPUTS = ("input", "target_video", "target_image", "target_dir")
 NAMES = ("output", "out_video_name", "out_image_name")

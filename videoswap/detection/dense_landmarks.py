@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from ..fingerprint import file_digest
-from ..geometry.affine import invert, transform
-from ..geometry.squares import Square, warp
+from ..geometry.affine import Square, invert, transform, warp
 from ..records import Array
-from ..weights.onnx_files import open_small
+from ..weights.onnx_models import open_small
 from ..weights.tflite import convert_tflite
 from .landmarks import face_square
 

@@ -21,7 +21,7 @@ from onnx import helper, numpy_helper
 
 from ..errors import InputError
 from ..records import Array
-from ..weights.onnx_files import open_small
+from ..weights.onnx_models import open_small
 
 SIDE, DIM = 150, 128
 MEAN = (122.782, 117.001, 104.298)  # RGB, of 255

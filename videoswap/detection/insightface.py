@@ -15,11 +15,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..fingerprint import file_digest
-from ..geometry.affine import TEMPLATES, crop_matrix, five_points
-from ..geometry.squares import warp
+from ..geometry.affine import TEMPLATES, crop_matrix, five_points, warp
 from ..records import Array
 from ..weights import store
-from ..weights.onnx_files import open_insightface
+from ..weights.onnx_models import open_insightface
 from .face_detector import Detection, padded
 
 DETECTOR, RECOGNIZER = "scrfd", "glintr100"

@@ -14,8 +14,7 @@ import cv2
 import numpy as np
 
 from ..fingerprint import file_digest
-from ..geometry.affine import invert, transform
-from ..geometry.squares import Square, warp
+from ..geometry.affine import Square, invert, transform, warp
 from ..records import Array
 from .packaged_files import landmarks_path
 

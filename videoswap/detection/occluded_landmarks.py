@@ -15,8 +15,8 @@ import numpy as np
 
 from ..fingerprint import file_digest
 from ..records import Array
-from ..weights.onnx_files import open_small
-from .appearance import FRAMING
+from ..weights.onnx_models import open_small
+from .face_view import FRAMING
 
 #: From a picture (S, S, 3) float32 RGB, 0 to 255, what is in front (S, S) float32, 0 to 1, and
 #: landmarks (68, 2) as dlib finds them, to landmarks (68, 2) float64 and how much each of dlib's is

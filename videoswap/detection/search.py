@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..geometry.affine import invert, transform
-from ..geometry.squares import Square, warp
+from ..geometry.affine import Square, invert, transform, warp
 from ..records import Array
 from ..settings import AnalysisSettings
 from .face_detector import (

@@ -18,25 +18,22 @@ from ..settings import AnalysisSettings, PeopleSettings, SwapSettings
 from ..video.probe import VideoInfo, probe
 from .expected import People, find_people
 from .measure import Families, Measured, measure
-from .metrics.columns import Collector, joined
-from .metrics.expression import ExpressionFamily
-from .metrics.gaze import GazeFamily
+from .metrics.expression import ExpressionFamily, GazeFamily
 from .metrics.identity import IdentityFamily
-from .metrics.jitter import JitterFamily
-from .metrics.maskflicker import MaskFlickerFamily
 from .metrics.metric import (
+    Collector,
     Columns,
     Family,
     FrameFamily,
     Metric,
+    joined,
 )
-from .metrics.missed import MissedFamily
 from .metrics.outside import LOSSLESS, OutsideFamily
 from .metrics.pose import PoseFamily
-from .metrics.presence import BystanderFamily, FallbackFamily
+from .metrics.presence import BystanderFamily, FallbackFamily, MissedFamily
 from .metrics.seam import SeamFamily
+from .metrics.steadiness import JitterFamily, MaskFlickerFamily, WarpingFamily
 from .metrics.texture import TextureFamily
-from .metrics.warping import WarpingFamily
 from .pairs import read_pairs
 from .report import Evaluation, Group, Groups, values_of
 from .threshold import person_threshold

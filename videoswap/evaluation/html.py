@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import numpy as np
 
 from ..records import Array
 from ..video.files import atomic_output
-from .plots import CLASSES, curve_plot
+from ..video.planes import Box
+from ..video.probe import probe
+from .face_pair import cut
+from .pairs import Pair, read_pairs
 from .report import Evaluation, Group, Value
-from .worst import pictures, worst_frames
 
 QUALITY = 85  # of the JPEG pictures
 PRIVATE = "This page holds pictures of faces. Give it to nobody who may not see the video."
@@ -123,3 +126,166 @@ def _embedded(shown: Sequence[Array]) -> str:
     row = np.hstack(shown)[:, :, ::-1]
     _, data = cv2.imencode(".jpg", row, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+
+
+WIDTH, HEIGHT = 420, 130
+LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 20
+POINTS = 400  # of a curve; of more, the largest in each stretch is drawn
+CLASSES = ("one", "two", "three")  # of the style sheet: colours
+
+
+def curve_plot(seconds: Array, curves: Sequence[tuple[str, Array]]) -> str:
+    """Return an SVG element with one or more curves.
+
+    Args:
+        seconds: (n,) times, ascending.
+        curves: Names and (n,) values; NaN leaves a gap.
+    """
+    finite = [values[np.isfinite(values)] for _, values in curves]
+    known = np.concatenate(finite) if finite else np.zeros(0)
+    if not known.size:
+        return ""
+    low, high = min(0.0, float(known.min())), float(known.max())
+    high = high if high > low else low + 1
+    start, end = float(seconds[0]), max(float(seconds[-1]), float(seconds[0]) + 1e-3)
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(_names(curves))}">'
+    ]
+    for share in (0.0, 0.5, 1.0):
+        y = HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+        parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
+        parts.append(f'<text x="{LEFT - 4}" y="{y + 3:.1f}" text-anchor="end">')
+        parts.append(f"{low + share * (high - low):.3g}</text>")
+    for share, anchor in ((0.0, "start"), (1.0, "end")):
+        x = LEFT + share * (WIDTH - LEFT - RIGHT)
+        parts.append(f'<text x="{x:.0f}" y="{HEIGHT - 6}" text-anchor="{anchor}">')
+        parts.append(f"{start + share * (end - start):.1f} s</text>")
+    across = LEFT + (seconds - start) / (end - start) * (WIDTH - LEFT - RIGHT)
+    for kind, (_, values) in zip(CLASSES, curves, strict=False):
+        down = HEIGHT - BOTTOM - (values - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        parts.append(f'<path class="{kind}" d="{_path(*_thinned(across, down))}"/>')
+    return "".join([*parts, "</svg>"])
+
+
+def _names(curves: Sequence[tuple[str, Array]]) -> str:
+    return ", ".join(name for name, _ in curves)
+
+
+def _thinned(x: Array, y: Array) -> tuple[Array, Array]:
+    """Keep of every stretch the largest value, which is the smallest y."""
+    if len(x) <= POINTS:
+        return x, y
+    rows = []
+    for stretch in np.array_split(np.arange(len(x)), POINTS):
+        known = stretch[np.isfinite(y[stretch])]
+        rows.append(int(known[np.argmin(y[known])]) if known.size else int(stretch[0]))
+    return x[rows], y[rows]
+
+
+def _path(x: Array, y: Array) -> str:
+    """Return the SVG path of points; it is lifted where a value is missing."""
+    words, drawing = [], False
+    for across, down in zip(x, y, strict=True):
+        known = bool(np.isfinite(down))
+        if known:
+            words.append(f"{'L' if drawing else 'M'}{across:.1f} {down:.1f}")
+            if not drawing:
+                words.append("h.1")  # a single point is seen too
+        drawing = known
+    return "".join(words)
+
+
+EACH = 2  # frames shown of every metric
+APART = 0.4  # seconds between two of them
+SIDE = 256  # pixels of a picture
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """A frame that shows why a number is bad.
+
+    Attributes:
+        reasons: What is bad.
+        pts: The frame.
+        seconds: Its time from the first frame of the original.
+        box: Where to look, upright pixels; None for the whole frame.
+    """
+
+    reasons: tuple[str, ...]
+    pts: int
+    seconds: float
+    box: Box | None
+
+
+def worst_frames(evaluation: Evaluation) -> tuple[Worst, ...]:
+    """Return the worst frames of every metric that names them, by time."""
+    groups = evaluation.groups
+    found: dict[tuple[int, Box | None], list[str]] = {}
+    seconds: dict[int, float] = {}
+    for group in (*groups.people, *groups.others, groups.whole):
+        for value in group.values:
+            column = value.metric.worst
+            for row in _largest(group, column) if column else ():
+                pts = int(group.columns["pts"][row])
+                seconds[pts] = float(group.columns["seconds"][row])
+                reason = f"{group.name}: {value.metric.label} ({group.columns[column][row]:.3g})"
+                found.setdefault((pts, _box(group, row)), []).append(reason)
+    ordered = sorted(found, key=lambda place: place[0])
+    return tuple(Worst(tuple(found[one]), one[0], seconds[one[0]], one[1]) for one in ordered)
+
+
+def _largest(group: Group, column: str) -> list[int]:
+    """Return the rows with the largest values above 0, some way apart in time."""
+    values, times = group.columns[column], group.columns["seconds"]
+    chosen: list[int] = []
+    for row in np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable"):
+        if len(chosen) == EACH or not values[row] > 0:
+            break
+        if all(abs(times[row] - times[other]) >= APART for other in chosen):
+            chosen.append(int(row))
+    return chosen
+
+
+def _box(group: Group, row: int) -> Box | None:
+    left, top, side = (group.columns[name][row] for name in ("left", "top", "side"))
+    if not np.isfinite(side):
+        return None
+    return int(left), int(top), int(left + side), int(top + side)
+
+
+def pictures(
+    evaluation: Evaluation, wanted: Sequence[Worst]
+) -> Iterator[tuple[Worst, tuple[Array, ...]]]:
+    """Yield frames with the pictures of original, result and, where there are masks, mask.
+
+    Pictures are (h, w, 3) uint8 RGB, at most ``SIDE`` rows. The videos are read a second time.
+
+    Args:
+        evaluation: Names the videos.
+        wanted: The frames, by time.
+    """
+    masks = None if evaluation.masks is None else probe(Path(evaluation.masks))
+    infos = probe(Path(evaluation.original)), probe(Path(evaluation.result))
+    last = max((one.pts for one in wanted), default=-1)
+    by_pts = {one.pts: [other for other in wanted if other.pts == one.pts] for one in wanted}
+    if not wanted:
+        return
+    for pair in read_pairs(*infos, masks, evaluation.part):
+        for one in by_pts.get(pair.pts, ()):
+            yield one, _shown(pair, one.box)
+        if pair.pts >= last:
+            return
+
+
+def _shown(pair: Pair, box: Box | None) -> tuple[Array, ...]:
+    whole = [pair.original, pair.result]
+    if pair.mask is not None:
+        whole.append(cv2.cvtColor(pair.mask, cv2.COLOR_GRAY2RGB))
+    shown = []
+    for picture in whole:
+        part = picture if box is None else cut(picture, box)
+        scale = SIDE / part.shape[0]
+        size = max(1, round(part.shape[1] * scale)), SIDE
+        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        shown.append(np.asarray(cv2.resize(part, size, interpolation=shrink)))
+    return tuple(shown)

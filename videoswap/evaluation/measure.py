@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from ..detection.landmarks import Landmarker
 from ..records import Array, Face
 from ..tracking.analysis import Analysis
-from .face_motion import Moment
-from .face_pair import Look
-from .metrics.columns import Collector
-from .metrics.metric import Family, FrameFamily
+from .face_pair import Look, Moment
+from .metrics.metric import Collector, Family, FrameFamily
 from .pairs import Pair
 
 LOOK_AHEAD = 100  # frames whose faces are read at once

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -29,7 +30,6 @@ from ..people.sources import (
 from ..records import Fallback
 from ..settings import BlendSettings, SwapSettings
 from ..video.stills.pillow import size_of
-from .notes import Notes
 
 Say = Callable[[str], None]
 
@@ -156,3 +156,31 @@ def _device_notes(device: Device, tools: FaceTools) -> tuple[Fallback, ...]:
         reason = f"onnxruntime could not start {lost[0]} (CUDA or cuDNN libraries missing?)"
         notes.append(Fallback("the GPU", "face detection on the CPU", reason))
     return tuple(notes)
+
+
+class Clock:
+    """Wall time of the parts of a run, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+
+
+class Notes:
+    """What is done otherwise than asked or expected: said as soon as it is known, and kept."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.said: list[str] = []
+        self._say = say
+
+    def add(self, notes: Iterable[Fallback | str]) -> None:
+        """Say some notes."""
+        for note in map(str, notes):
+            self.said.append(note)
+            self._say(f"Note: {note.rstrip('.')}.")

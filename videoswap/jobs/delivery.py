@@ -29,7 +29,7 @@ from ..video.sequences.pattern import is_numbered
 from ..video.sequences.writer import CONTAINER, plan_pictures, write_pictures
 from ..video.streams import StreamPlan
 from ..video.verify import verify, verify_copied
-from .clock import Clock
+from .context import Clock
 
 CHECK = "a final check"
 

@@ -28,13 +28,11 @@ from ..video.probe import VideoInfo, kind, probe
 from ..video.reader import VideoReader, upright_picture
 from ..video.sequences.pattern import files_of
 from ..video.stills.picture import Picture, read_picture, write_picture
-from .contact_sheet import SheetEntry, contact_sheet
-from .context import Say
+from .context import Notes, Say
 from .losses import explained, lost_of, sentences
-from .notes import Notes
 from .outputs import check_output_folder, check_outputs
 from .picture import picture_places
-from .portraits import Portrait, Shot, make_portrait
+from .portraits import Portrait, SheetEntry, Shot, contact_sheet, make_portrait
 from .video import analyze_with_progress
 
 SCHEMA = 1  # of people.json; higher once something in it means something else

@@ -28,9 +28,15 @@ from ..watching import watcher
 from .claim import claimed
 from .context import Context
 from .folder_plan import Choice, Entry, plan_folder
-from .folder_record import DoneRecord, Stamp
-from .folder_report import NAME as REPORT_NAME
-from .folder_report import FolderItem, FolderReport, is_folder_report, plain
+from .folder_record import (
+    REPORT_NAME,
+    DoneRecord,
+    FolderItem,
+    FolderReport,
+    Stamp,
+    is_folder_report,
+    plain,
+)
 from .inputs import inputs_of
 from .outputs import (
     Inputs,

@@ -27,8 +27,7 @@ from ..video.stills.picture import (
     still_quality,
     write_picture,
 )
-from .context import Context, say_if_large
-from .notes import Notes
+from .context import Context, Notes, say_if_large
 from .people import describe, picture_reports
 
 

@@ -30,9 +30,7 @@ from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture
 from ..video.stills.formats import still_format
 from ..video.stills.picture import Picture, write_picture
-from .clock import Clock
-from .context import Context
-from .notes import Notes
+from .context import Clock, Context, Notes
 from .people import describe, person_reports, picture_reports
 from .picture import read_and_match, swap_in_place
 from .video import (

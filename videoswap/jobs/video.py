@@ -32,14 +32,12 @@ from ..report import Report
 from ..settings import SwapSettings
 from ..timerange import TimeRange
 from ..tracking.analysis import Analysis, analyze_video
+from ..video.files import clear_leftovers
 from ..video.probe import VideoInfo, probe
 from ..video.segment import EncodedSegment
-from ..video.temporary_files import clear_leftovers
-from .clock import Clock
-from .context import Context
+from .context import Clock, Context, Notes
 from .delivery import Targets, animation_sink, deliver, plan_targets
 from .losses import check_whole, explained, lost_of, sentences
-from .notes import Notes
 from .people import describe, person_reports
 
 

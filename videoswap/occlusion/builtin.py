@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 from ..crops import warped
-from ..detection.appearance import FRAMING, MIDDLE, SIDE
+from ..detection.face_view import FRAMED_SIZE, FRAMING, MIDDLE
 from ..fingerprint import digest_of_files
 from ..geometry.affine import compose, invert, resizing
 from ..records import Array, Crop, Unoccluded
-from ..weights.onnx_files import open_small
+from ..weights.onnx_models import open_small
 from .reference import HIDDEN, Appearances, Look, Reference, References, in_the_light_of
 from .segmenter import Framed, with_occluder_mask
 
@@ -44,7 +44,7 @@ class BuiltinSegmenter:
 
     def __call__(self, crop: Crop) -> Crop:
         """Return the crop with its ``front`` and ``behind``, see ``records.Crop``."""
-        framed = Framed.of(crop, FRAMING, SIDE)
+        framed = Framed.of(crop, FRAMING, FRAMED_SIZE)
         reference = None
         if self._references is not None:
             reference = self._references(crop.track, framed.picture, framed.landmarks)

@@ -16,7 +16,7 @@ from ..fingerprint import file_digest
 from ..geometry.affine import TEMPLATES
 from ..records import Array
 from ..weights import store
-from ..weights.onnx_network import OnnxNetwork
+from ..weights.onnx_models import OnnxNetwork
 from .segmenter import NetworkSegmenter
 
 XSEG, PARSING = "xseg", "bisenet_resnet_34"  # names in the manifest

@@ -15,7 +15,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ..detection.appearance import MIDDLE, Appearance
+from ..detection.face_view import MIDDLE, Appearance
 from ..geometry.brightness import brightened, log_ratio
 from ..records import Array
 

@@ -21,10 +21,9 @@ from ..records import (
 )
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
-from .pipeline import Pipeline, Stage, StageTime
+from .pipeline import Pipeline, Stage, StageTime, windows
 from .segment_outputs import FrameJob, Outputs
 from .segments import Segment
-from .sliding_window import windows
 
 FacesBetween = Callable[[int, int, Collection[int]], Mapping[int, Sequence[tuple[int, Face]]]]
 

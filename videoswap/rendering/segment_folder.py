@@ -16,8 +16,7 @@ from ..errors import reason_of
 from ..fingerprint import code_digest, digest_of, library_versions
 from ..locks import discard, try_lock
 from ..records import Fallback
-from ..video.files import output_errors
-from ..video.temporary_files import held, scratch_path
+from ..video.files import held, output_errors, scratch_path
 
 FOLDER = "renders"
 ABOUT = "about.json"

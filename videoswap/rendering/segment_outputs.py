@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,7 +19,6 @@ from ..video.encoder import EncoderPlan, SegmentEncoder
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame
 from ..video.segment import EncodedSegment
-from .memory import give_back_memory
 from .segments import Segment
 
 
@@ -144,3 +146,17 @@ def _complete(path: Path, segment: Segment) -> bool:
         path.unlink()
         return False
     return tuple(sorted(int(pts) for pts in piece.pts)) == segment.pts
+
+
+def give_back_memory() -> None:
+    """Return free heap pages to the system where the C library can (glibc); else do nothing.
+
+    What the analysis and each segment's encoder free in pieces, by many threads, leaves holes that
+    the next encoder does not quite fit into.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(ctypes.util.find_library("c") or "libc.so.6")
+    trim = getattr(library, "malloc_trim", None)
+    if trim is not None:
+        trim(0)

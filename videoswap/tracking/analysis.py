@@ -15,9 +15,8 @@ from typing import Self
 
 import numpy as np
 
-from ..detection.appearance import Appearance
 from ..detection.face_detector import Detector
-from ..detection.face_view import FramePicture
+from ..detection.face_view import Appearance, FramePicture
 from ..detection.landmarks import Landmarker
 from ..detection.occluded_landmarks import network_key
 from ..detection.recognition import Recognizer

@@ -17,8 +17,7 @@ from ..detection.face_detector import Detection
 from ..detection.face_view import FramePicture, View
 from ..detection.landmarks import Landmarker, face_square
 from ..detection.search import FaceSearch, centre, only_new
-from ..geometry.affine import invert
-from ..geometry.squares import warp
+from ..geometry.affine import invert, warp
 from ..records import Array
 
 PATCH, MARGIN = 48, 8  # pixels of a face, and how far it is looked for around its place

@@ -19,8 +19,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from ..detection.appearance import FRAMING, SIDE, Appearance
-from ..detection.face_view import FramePicture
+from ..detection.face_view import FRAMED_SIZE, FRAMING, Appearance, FramePicture
 from ..detection.landmarks import Landmarker
 from ..detection.occluded_landmarks import SURROUNDINGS, Place, load_hidden_landmarks
 from ..geometry.affine import (
@@ -30,8 +29,8 @@ from ..geometry.affine import (
     invert,
     similarity,
     transform,
+    warp,
 )
-from ..geometry.squares import warp
 from ..occlusion.builtin import load_network
 from ..occlusion.reference import Look
 from ..occlusion.segmenter import occluded_fraction
@@ -65,7 +64,7 @@ class UnoccludedView:
 
     Attributes:
         pts: The frame.
-        picture: (SIDE, SIDE, 3) float32 RGB, 0 to 255.
+        picture: (FRAMED_SIZE, FRAMED_SIZE, 3) float32 RGB, 0 to 255.
         landmarks: (68, 2) float64 in its pixels.
     """
 
@@ -265,8 +264,8 @@ def _known(store: Store, hidden: Hidden, place: Place) -> Hidden:
 
 def error_on(free: UnoccludedView, place: Place) -> Array:
     """Return what the network is wrong by on a free face, (68, 2) in pixels of its pictures."""
-    matrix = crop_matrix(five_points(free.landmarks), SURROUNDINGS, SIDE)
-    size = (SIDE, SIDE)
+    matrix = crop_matrix(five_points(free.landmarks), SURROUNDINGS, FRAMED_SIZE)
+    size = (FRAMED_SIZE, FRAMED_SIZE)
     picture = cv2.warpAffine(free.picture, matrix, size, borderMode=cv2.BORDER_REPLICATE)
     right = transform(matrix, free.landmarks)
     found, _ = place(picture, np.zeros(size, np.float32), right)
@@ -348,7 +347,7 @@ def _found_again(task: Task, eyes: OcclusionModels) -> Uncovered | None:
     if in_profile(points, face.points5):
         return None
     for turn in range(ROUNDS):
-        matrix = crop_matrix(five_points(points), FRAMING, SIDE)
+        matrix = crop_matrix(five_points(points), FRAMING, FRAMED_SIZE)
         look = eyes.look if turn == ROUNDS - 1 else eyes.glance
         front = _front(frame, matrix, transform(matrix, points), free, look)
         if turn == 0 and not HIDDEN < occluded_fraction(front, transform(matrix, points)) < GONE:
@@ -357,9 +356,9 @@ def _found_again(task: Task, eyes: OcclusionModels) -> Uncovered | None:
             guess = eyes.landmarker.landmarks(
                 frame.picture, five_points(points).astype(np.float32)
             ).astype(np.float64)
-        around = crop_matrix(five_points(points), SURROUNDINGS, SIDE)
-        picture = warp(frame.picture, around, SIDE).astype(np.float32)
-        there = cv2.warpAffine(front, compose(around, invert(matrix)), (SIDE, SIDE))
+        around = crop_matrix(five_points(points), SURROUNDINGS, FRAMED_SIZE)
+        picture = warp(frame.picture, around, FRAMED_SIZE).astype(np.float32)
+        there = cv2.warpAffine(front, compose(around, invert(matrix)), (FRAMED_SIZE, FRAMED_SIZE))
         seen = transform(around, guess)
         own, trust = eyes.place(picture, there, seen)
         own = own - task.track.error
@@ -372,12 +371,12 @@ def _found_again(task: Task, eyes: OcclusionModels) -> Uncovered | None:
 def _front(
     frame: FramePicture, matrix: Array, points: Array, free: UnoccludedView | None, look: Look
 ) -> Array:
-    """Return what is in front of a face, (SIDE, SIDE) float32, framed by a matrix."""
-    picture = warp(frame.picture, matrix, SIDE).astype(np.float32)
+    """Return what is in front of a face, (FRAMED_SIZE, FRAMED_SIZE) float32, framed by a matrix."""
+    picture = warp(frame.picture, matrix, FRAMED_SIZE).astype(np.float32)
     if free is None:
         return look(picture, picture)
     onto = similarity(free.landmarks, points)
-    size = (SIDE, SIDE)
+    size = (FRAMED_SIZE, FRAMED_SIZE)
     bare = cv2.warpAffine(free.picture, onto, size, borderMode=cv2.BORDER_REPLICATE)
     return look(picture, bare)
 

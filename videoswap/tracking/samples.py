@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..detection.thumbnail import ncc
+from ..detection.face_view import ncc
 from ..records import Array
 
 STRANGE = 0.65  # likeness to every embedded face of a track below which the face is news

@@ -7,18 +7,20 @@ is called releases it nearly all the time.
 
 from __future__ import annotations
 
+import base64
+import json
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from ..detection.appearance import Appearance
 from ..detection.face_detector import Detection, Detector
-from ..detection.face_view import FramePicture, View
+from ..detection.face_view import Appearance, FramePicture, View
 from ..detection.landmarks import Landmarker
 from ..detection.recognition import Recognizer
 from ..detection.search import FaceSearch, Followed
@@ -27,13 +29,11 @@ from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
 from ..rendering.pipeline import Pipeline, Stage
 from ..settings import AnalysisSettings
-from .change_regions import change_regions
 from .flow import motion_between
 from .gaps import Moment, fill_gap
 from .samples import Sample
-from .shots import CutState
+from .shots import CutState, Thumb, change_regions, with_cuts
 from .tracker import Live, Split, Tracker
-from .windows import Window, windows
 
 WINDOWS_AHEAD = 2
 LATEST = 4  # faces of a window, among which a changed one is looked at
@@ -297,3 +297,102 @@ def _renamed(moment: Moment, split: Split) -> Moment:
         return moment
     ids = tuple(split.new if number == split.old else number for number in moment.ids)
     return replace(moment, ids=ids)
+
+
+CLASSES = {
+    kind.__name__: kind
+    for kind in (CutState, Detection, Followed, Live, Sample, ScanState, Seen, Thumb)
+}
+
+
+def to_json(state: ScanState) -> str:
+    """Return a state as text."""
+    return json.dumps(_plain(state))
+
+
+def from_json(text: str) -> ScanState:
+    """Return the state that was written.
+
+    Raises:
+        ValueError: If the text is not a state.
+    """
+    try:
+        state = _rich(json.loads(text))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not a state of an analysis") from error
+    if not isinstance(state, ScanState):
+        raise ValueError("not a state of an analysis")
+    return state
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        parts = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        return {"class": type(value).__name__, **parts}
+    if isinstance(value, np.ndarray):
+        data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode("ascii")
+        return {"class": "array", "dtype": value.dtype.str, "shape": value.shape, "data": data}
+    if isinstance(value, (tuple, list)):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _rich(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_rich(one) for one in value)
+    if not isinstance(value, dict):
+        return value
+    if value["class"] == "array":
+        data = base64.b64decode(value["data"])
+        return np.frombuffer(data, np.dtype(value["dtype"])).reshape(value["shape"]).copy()
+    parts = {name: _rich(part) for name, part in value.items() if name != "class"}
+    return CLASSES[value["class"]](**parts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Consecutive frames of one shot; the last one is a keyframe.
+
+    Attributes:
+        frames: The frames.
+        begins_scene: Whether a shot begins with the first of them.
+        thumbs: Their thumbs, preceded by that of the frame before, if it is of this shot.
+        cuts: What is known of the shot after them.
+    """
+
+    frames: tuple[FramePicture, ...]
+    begins_scene: bool
+    thumbs: tuple[Thumb, ...]
+    cuts: CutState
+
+
+def windows(pictures: Iterable[FramePicture], cuts: CutState, interval: int) -> Iterator[Window]:
+    """Group frames: the first frame of a shot alone, then ``interval`` frames each.
+
+    Args:
+        pictures: The frames in order.
+        cuts: The shot so far.
+        interval: Frames of a window.
+    """
+    group: list[FramePicture] = []
+    thumbs = [] if cuts.last is None else [cuts.last]
+    begins, known = False, cuts
+    frames = with_cuts(pictures, lambda frame: frame.picture, cuts)
+    with closing(frames):  # type: ignore[type-var]
+        for frame, cut, after in frames:
+            assert after.last is not None
+            if group and cut:
+                yield Window(tuple(group), begins, tuple(thumbs), known)
+                group = []
+            if not group:
+                begins, thumbs = cut, [] if cut else thumbs[-1:]
+            group.append(frame)
+            thumbs.append(after.last)
+            known = after
+            if cut or len(group) == interval:
+                yield Window(tuple(group), begins, tuple(thumbs), known)
+                group = []
+        if group:
+            yield Window(tuple(group), begins, tuple(thumbs), known)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..geometry.affine import similarity, transform
 from ..records import Array, Face
-from .flow_smoothing import smooth_with_flow
+from .flow import smooth_with_flow
 
 WIDEST, NARROWEST = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
 TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short

@@ -22,14 +22,13 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from ..detection.appearance import MOST, Appearance
+from ..detection.face_view import MOST, Appearance
 from ..errors import OutputError, reason_of
 from ..records import Array, Face, Fallback
 from ..video.damage import Damage
 from . import store_tables as tables
 from .samples import Sample
-from .scan import Scanned, ScanState
-from .scan_state import from_json, to_json
+from .scan import Scanned, ScanState, from_json, to_json
 
 TOGETHER = 256  # rows of a commit
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..detection.face_detector import Detection
+from ..detection.face_view import ncc
 from ..detection.recognition import Recognizer
 from ..detection.search import Followed
-from ..detection.thumbnail import ncc
 from ..geometry.assignment import FORBIDDEN, cheapest_pairs
 from ..records import Array
 from ..settings import AnalysisSettings

@@ -25,10 +25,9 @@ from .color import swscale_space
 from .damage import Damage, DamageWatch, EndWatch
 from .files import open_input
 from .hdr import HALF_PREVIEW, PQ_PREVIEW
-from .packets import packets, unreadable
+from .packets import SteadyClock, packets, unreadable
 from .pixel_formats import Repacker, planar, samples
 from .probe import VideoInfo
-from .restarting_clock import SteadyClock
 from .sequences.exr import HALF
 from .sequences.sequence import picture_frames
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import InputError, OutputError
-from .temporary_files import clear_leftovers, held, scratch_path
+from .files import clear_leftovers, held, scratch_path
 
 STDIN = Path("-")
 CHUNK = 1 << 20

@@ -18,8 +18,7 @@ from ..errors import OutputError
 from ..records import Fallback
 from .audio import SoundConverter, add_sound, plan_sound
 from .files import open_input
-from .packets import packets
-from .restarting_clock import SteadyClock
+from .packets import SteadyClock, packets
 from .subtitles import ASS_HEADER, convert, target_codec
 
 # Written by a muxer about its own file: wrong in another file.

@@ -17,11 +17,12 @@ from ..errors import InputError
 from .files import (
     INPUT_FORMATS,
     check_readable,
+    held,
     open_input,
+    scratch_path,
     url,
 )
 from .probe import find_video
-from .temporary_files import held, scratch_path
 
 MOST_LINES = 20
 INPUT = "file:input"  # stands for the file, since ffmpeg-python takes no name that is not UTF-8

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import InputError, VideoswapError
 from ..video.files import atomic_output, check_readable, output_errors
-from .copies import SOURCE, converted_path
+from .store import SOURCE, converted_path
 
 WARNING = (
     "Warning: {path} is in a format that can carry programs. Only its tensors are taken out, in a "

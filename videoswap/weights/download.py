@@ -6,10 +6,12 @@ import os
 import re
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,7 +20,6 @@ from tqdm import tqdm
 from ..errors import InputError, OutputError
 from ..video.files import output_errors
 from . import digests as known
-from . import drive
 from .digests import Say
 from .manifest import Model
 from .store import by_hand
@@ -31,6 +32,8 @@ from .transfer import (
     transfer,
 )
 from .trial import breakage
+
+DRIVE_ROOT = "https://drive.google.com/uc"
 
 # An attempt that brought at least so much is worth going on with at once, at the same mirror.
 _WORTHWHILE = 1 << 20
@@ -54,7 +57,7 @@ class Net:
     rounds: int = 4
     pause: float = 2.0
     pace: Pace = field(default_factory=Pace)
-    drive_root: str = drive.ROOT
+    drive_root: str = DRIVE_ROOT
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -120,7 +123,7 @@ def _fetch(model: Model, folder: Path, say: Say, net: Net) -> None:
     def attempt(source: str) -> tuple[known.Digests, str]:
         url = source
         if source == model.google_drive_id:
-            url = drive.resolve(net.opener, source, net.pace.timeout, net.drive_root)
+            url = resolve_drive(net.opener, source, net.pace.timeout, net.drive_root)
         with _bar(target.name) as advance:
             checkable = bool(sha256 or crc32)
             transfer(net.opener, url, part, source, checkable, advance, net.pace)
@@ -281,3 +284,64 @@ def _sync(path: Path) -> None:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+class _Page(HTMLParser):
+    """Collects the download form and the title of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action: str | None = None
+        self.fields: dict[str, str] = {}
+        self.title = ""
+        self._in_title = False
+        self._in_form = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {key: value or "" for key, value in attrs}
+        self._in_title = tag == "title"
+        if tag == "form" and "download" in values.get("id", "") + values.get("action", ""):
+            self._in_form, self.action = True, values.get("action")
+        elif tag == "input" and self._in_form and "name" in values:
+            self.fields[values["name"]] = values.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_title = False
+        self._in_form = self._in_form and tag != "form"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title += data.strip()
+
+
+def resolve_drive(
+    opener: urllib.request.OpenerDirector, file_id: str, timeout: float, root: str = DRIVE_ROOT
+) -> str:
+    """Return an address that delivers the file itself.
+
+    Args:
+        opener: With cookies, which older pages need.
+        file_id: The file's id.
+        timeout: Seconds without an answer.
+        root: Google Drive's download page.
+
+    Raises:
+        AttemptError: If there is no answer, or a page that does not lead to the file.
+    """
+    query = urllib.parse.urlencode({"export": "download", "id": file_id})
+    url = f"{root}?{query}"
+    with open_url(opener, url, timeout, {}) as response:
+        if "html" not in response.headers.get_content_type():
+            return url
+        base = response.geturl()
+        try:
+            text = response.read(1 << 20).decode("utf-8", "replace")
+        except OSError as error:
+            raise AttemptError(f"the connection broke ({error})") from None
+    page = _Page()
+    page.feed(text)
+    if page.action is None:
+        raise AttemptError(f"Google Drive says: {page.title or 'nothing that helps'}", final=True)
+    target = urllib.parse.urljoin(base, page.action)
+    joint = "&" if "?" in target else "?"
+    return f"{target}{joint}{urllib.parse.urlencode(page.fields)}" if page.fields else target

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from . import digests as known
 from . import store
-from .fitting import State, fit, misfit
-from .loading import fitted_state, load_states
+from .loading import State, fit, fitted_state, load_states, misfit
 from .manifest import load_manifest
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ def vouch(model: Model, folder: Path) -> str | None:
     if known.expected_sha256(model, folder) is not None or model.shipped:
         return None
     if path.suffix == ".onnx":
-        from .onnx_files import open_graph
+        from .onnx_models import open_graph
 
         open_graph(path, ["CPUExecutionProvider"])
     elif model.network is None:

@@ -7,9 +7,10 @@ from typing import cast
 
 from ...fingerprint import file_digest
 from ...records import Fallback
-from ...weights import slim, store
+from ...weights import store
+from ...weights import store as slim
 from ...weights.manifest import load_manifest, weights_dir
-from ...weights.missing import missing_files, missing_torch
+from ...weights.store import missing_files, missing_torch
 from ..base import Swapper
 from ..neural import Framing
 

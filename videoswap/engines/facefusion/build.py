@@ -9,8 +9,8 @@ from ...fingerprint import digest_of_files, file_digest
 from ...records import Fallback
 from ...settings import GhostSettings
 from ...weights import store
-from ...weights.missing import missing_files
-from ...weights.onnx_network import OnnxNetwork
+from ...weights.onnx_models import OnnxNetwork
+from ...weights.store import missing_files
 from ..base import Swapper
 from ..ghost.build import LANDMARKS, mask_rule
 from ..neural import Framing

@@ -14,7 +14,7 @@ import numpy as np
 from ...crops import NETWORK_SIDE, CropSpec
 from ...geometry.affine import TEMPLATES
 from ...records import Array, Crop, SwappedCrop
-from ...weights.onnx_network import OnnxNetwork, pictures, planes
+from ...weights.onnx_models import OnnxNetwork, pictures, planes
 from ..neural import (
     Framing,
     MaskRule,

@@ -10,7 +10,7 @@ from ...fingerprint import digest_of_files
 from ...records import Fallback
 from ...settings import GhostSettings
 from ...weights import store
-from ...weights.missing import missing_files, missing_torch
+from ...weights.store import missing_files, missing_torch
 from ..base import Swapper
 from ..neural import Framing, MaskRule, outline_mask
 from .masks import Face2d106, GhostMasks

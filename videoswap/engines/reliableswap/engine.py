@@ -14,7 +14,7 @@ from ...fingerprint import digest_of_files
 from ...geometry.affine import TEMPLATES
 from ...records import Fallback
 from ...weights import store
-from ...weights.missing import missing_files, missing_torch
+from ...weights.store import missing_files, missing_torch
 from ..base import Swapper
 from ..neural import Framing
 

@@ -16,7 +16,7 @@ from ...errors import InputError
 from ...geometry.affine import TEMPLATES
 from ...records import Array
 from ...weights import store
-from ...weights.onnx_network import OnnxNetwork, pictures, planes
+from ...weights.onnx_models import OnnxNetwork, pictures, planes
 
 #: What CodeFormer is told about truth against beauty: 1 stays close to what it is given, so that
 #: the identity does, 0 invents most.

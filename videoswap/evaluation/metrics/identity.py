@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ...detection.recognition import Recognizer
 from ..expected import Known
-from ..face_motion import Moment
+from ..face_pair import Moment
 from .metric import Metric, mean, total
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ...records import Array
-from ..face_motion import Moment
+from ..face_pair import Moment
 from .metric import Metric, mean, share_at_most
 
 ARCS = 24  # pieces of the border in which the step is looked for

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ...records import Array
-from ..face_motion import Moment
+from ..face_pair import Moment
 from .metric import Metric, geometric_mean, mean
 
 SIGMA = 1.5  # pixels; finer than this is called detail

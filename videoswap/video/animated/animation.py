@@ -22,14 +22,13 @@ from av.video.reformatter import VideoReformatter
 from ...errors import OutputError, UsageError
 from ...records import Fallback
 from ..color import swscale_space
-from ..files import output_errors, url
+from ..files import output_errors, scratch_path, url
 from ..pixel_formats import layout
 from ..probe import VideoInfo
 from ..reader import DecodedFrame
 from ..segment import SegmentWriter
 from ..stills.pillow import ANIMATED, opened
 from ..streams import StreamPlan, none_kept
-from ..temporary_files import scratch_path
 from .apng import ApngEncoder, write_apng
 from .webp import with_last_duration
 

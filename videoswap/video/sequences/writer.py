@@ -21,12 +21,11 @@ from ..color import (
     Colour,
 )
 from ..encoder import EncoderPlan, try_encoder
-from ..files import output_errors
+from ..files import held, output_errors, scratch_path
 from ..formats import ENCODERS, QUALITY_WORDS
 from ..pixel_formats import layout, samples
 from ..probe import VideoInfo
 from ..segment import EncodedSegment
-from ..temporary_files import held, scratch_path
 from .exr import HALF, read_exr, write_exr
 from .pattern import WRITTEN, numbered_name
 from .sequence import read_frame

@@ -9,9 +9,11 @@ import numpy as np
 
 from ...geometry.affine import compose, invert, transform
 from ...records import Array
-from ..face_motion import Moment
+from ..face_pair import LEAST_VISIBLE, Moment
 from .metric import (
     Metric,
+    mean,
+    ratio,
     root_mean,
     root_ratio,
     total,
@@ -112,3 +114,79 @@ def _trembling(landmarks: Sequence[Array], poses: Sequence[Array]) -> float:
     )
     bend = (newest - 2 * middle + oldest) / SECOND_DIFFERENCE
     return float(np.sqrt((bend**2).mean()))
+
+
+LEAST_MASK = 50.0  # pixels of mask, fully covered ones, in either frame
+
+
+class MaskFlickerFamily:
+    """Change of the mask from frame to frame, motion taken out.
+
+    Definition: the mask of the frame before is moved by the optical flow of the original onto
+    this one. With weights 0 to 1: overlap is ``sum(min) / sum(max)`` (intersection over union of
+    soft masks, 0 to 1, good: near 1), change of area is ``|A - A'| / max(A, A')`` (0 to 1, good:
+    near 0; the masks of a still face are 1 and 0). Needs masks. The frame-to-frame overlap
+    under flow is the temporal stability of video segmentation (Perazzi et al., DAVIS, CVPR
+    2016, in spirit).
+    """
+
+    over_time = True
+    columns = ("mask_overlap", "mask_area_change", "mask_unsteady")
+    metrics = (
+        Metric("mask_overlap", "mask overlap frame to frame", "IoU",
+               mean("mask_overlap"), needs_masks=True, plot=("mask_overlap",),
+               worst="mask_unsteady"),
+        Metric("mask_area_change", "mask area change", "", mean("mask_area_change"),
+               needs_masks=True),
+    )  # fmt: skip
+
+    def measure(self, moment: Moment) -> Mapping[str, float]:
+        """See Family."""
+        masks = None if moment.motion is None else moment.motion.masks
+        if masks is None:
+            return {}
+        now, then = (one.astype(np.float64) / 255 for one in masks)
+        areas = now.sum(), then.sum()
+        if max(areas) < LEAST_MASK:
+            return {}
+        overlap = float(np.minimum(now, then).sum() / np.maximum(now, then).sum())
+        return {
+            "mask_overlap": overlap,
+            "mask_area_change": float(abs(areas[0] - areas[1]) / max(areas)),
+            "mask_unsteady": 1 - overlap,
+        }
+
+
+class WarpingFamily:
+    """Warped frame-to-frame error inside the face.
+
+    Definition: the frame before is moved onto this one by the optical flow of the original, for
+    both videos; the error is the mean absolute difference over the pixels of the face that are
+    seen in both frames, in levels of 0 to 255, mean over R, G, B. Ratio: mean over all frames of
+    the result's error to the original's. The short-term warping error of Lai et al., "Learning
+    Blind Video Temporal Consistency", ECCV 2018, with absolute in place of squared differences.
+    Range 0 to infinity; good: at most 1.15. Large faces are measured at 256 pixels a window.
+    """
+
+    over_time = True
+    columns = ("warp_result", "warp_original")
+    metrics = (
+        Metric("warp_ratio", "warped frame-to-frame error", "x original",
+               ratio("warp_result", "warp_original"), worst="warp_result",
+               plot=("warp_result", "warp_original")),
+        Metric("warp_original", "the original's own", "levels", mean("warp_original")),
+    )  # fmt: skip
+
+    def measure(self, moment: Moment) -> Mapping[str, float]:
+        """See Family."""
+        motion = moment.motion
+        if motion is None or np.count_nonzero(motion.visible) < LEAST_VISIBLE:
+            return {}
+        return {
+            "warp_result": _error(*motion.results, motion.visible),
+            "warp_original": _error(*motion.originals, motion.visible),
+        }
+
+
+def _error(now: Array, then: Array, where: Array) -> float:
+    return float(np.abs(now[where].astype(np.int16) - then[where]).mean())
