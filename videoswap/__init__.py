@@ -7,6 +7,7 @@ Example:
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +65,26 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load the heavy half only when it is asked for, so that --help and doctor are quick."""
-    if name in __all__:
-        from . import api
+# What is heavy to import, and the module that has it. It is imported when it is asked for, so that
+# --help and doctor are quick.
+_LAZY = {
+    "analyze": "api",
+    "compare": "api",
+    "evaluate": "api",
+    "list_faces": "api",
+    "preview_swap": "api",
+    "swap_folder": "api",
+    "swap_image": "api",
+    "swap_video": "api",
+}
 
-        return getattr(api, name)
+
+def __getattr__(name: str) -> Any:
+    """Import what is heavy only when it is asked for."""
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
