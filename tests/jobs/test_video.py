@@ -109,10 +109,10 @@ def test_each_of_two_people_gets_its_own_source(clip, photos, settings, tmp_path
     assert {stage["name"] for stage in saved["stages"]} == {
         "decode",
         "crop",
-        "look",
+        "segment_occlusion",
         "swap",
         "finish",
-        "paste",
+        "composite",
         "encode",
     }
 

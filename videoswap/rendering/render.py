@@ -1,4 +1,4 @@
-"""The second pass: decode, crop, look, swap, finish, paste, encode, segment by segment."""
+"""The second pass: decode, crop, segment occlusion, swap, finish, composite, encode."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ class Renderer:
         stages: list[tuple[str, Stage]] = [
             ("decode", self._decode),
             ("crop", self._crop),
-            ("look", self._look),
+            ("segment_occlusion", self._segment_occlusion),
             ("swap", self._swap),
             ("finish", self._finish),
-            ("paste", lambda jobs: self._paste(jobs, outputs.mask_plan is not None)),
+            ("composite", lambda jobs: self._composite(jobs, outputs.mask_plan is not None)),
             ("encode", encode),
         ]
         for job in pipeline.run(segments, stages):
@@ -156,7 +156,7 @@ class Renderer:
                 crops.append(crop)
         return tuple(crops)
 
-    def _look(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+    def _segment_occlusion(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Find what is in front of the faces."""
         for job in jobs:
             if self.finder is not None:
@@ -199,7 +199,7 @@ class Renderer:
                 finished.append(self.finisher(same, at))
             yield replace(job, swapped=tuple(finished))
 
-    def _paste(self, jobs: Iterator[FrameJob], masked: bool) -> Iterator[FrameJob]:
+    def _composite(self, jobs: Iterator[FrameJob], masked: bool) -> Iterator[FrameJob]:
         for job in jobs:
             surface = FrameSurface(job.frame.image, self.info)
             mask = np.zeros(surface.shape, np.uint8) if masked else None
