@@ -20,6 +20,7 @@ from .expected import People, find_people
 from .measure import Families, Measured, measure
 from .metrics.expression import ExpressionFamily, GazeFamily
 from .metrics.identity import IdentityFamily
+from .metrics.light import LightFamily
 from .metrics.metric import (
     Collector,
     Columns,
@@ -145,6 +146,7 @@ def _families(
             MaskFlickerFamily(),
             SeamFamily(),
             TextureFamily(),
+            LightFamily(people.source_photos),
             PoseFamily(),
             ExpressionFamily(),
             GazeFamily(),

@@ -19,7 +19,7 @@ from ..people.sources import (
     load_sources,
     photo_files,
 )
-from ..records import Array, Person
+from ..records import Array, Person, Photo
 from ..settings import PeopleSettings
 
 
@@ -32,12 +32,14 @@ class Known:
         kind: ``source``, ``original`` or ``gallery``.
         number: Index of the source or number of the person; -1 in the gallery.
         embedding: (D,) float32.
+        photo: The first photo of a source or of the gallery; None for people of the original.
     """
 
     label: str
     kind: str
     number: int
     embedding: Array
+    photo: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,11 @@ class People:
     persons: tuple[Person, ...]
     matching: Matching
     known: tuple[Known, ...]
+
+    @property
+    def source_photos(self) -> tuple[Photo, ...]:
+        """The first photo of every source, in order."""
+        return tuple(one.photo for one in self.known if one.kind == "source" and one.photo)
 
 
 def find_people(
@@ -107,6 +114,7 @@ def _known(paths: Sequence[Path], kind: str, tools: FaceTools) -> list[Known]:
             kind,
             index if kind == "source" else -1,
             np.asarray(embedding_of(one.photos, tools)),
+            one.photos[0],
         )
         for index, one in enumerate(people)
     ]

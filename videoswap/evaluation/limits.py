@@ -96,6 +96,9 @@ GOOD: Mapping[str, Good] = {
     # dB), is about where a face begins to stand out.
     "sharpness": between(0.75, 1.33),
     "grain": between(0.67, 1.5),
+    # The shadows and highlights of another light make it 1.3 and more.
+    "coarse_contrast": between(0.9, 1.15),
+    "clipped_highlights": at_most(0.002),
     # Two to three degrees are the spread of the landmarks alone.
     "pose": at_most(6.0),
     "yaw": at_most(5.0),

@@ -1,0 +1,223 @@
+"""Does the face stand in the film's light, or does it bring the photo's along?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ...geometry.face_masks import hull
+from ...records import Array, Photo
+from ..face_pair import AROUND, Look, Moment
+from .metric import Metric, geometric_mean, mean
+
+WINDOW_SIZE = 192  # pixels to which the window is brought
+FACE_SIZE = WINDOW_SIZE / AROUND  # of a face in it
+COARSE = 0.03  # sigma in face sizes above which light counts as coarse
+SHADING = 0.03, 0.08  # sigmas in face sizes between which shading is compared
+OUTLINE_INSIDE = 0.03, 0.14  # depth of the band along the outline, in face sizes
+SECTORS = 12  # of the outline
+LEAST_PIXELS = 40  # that a sector or the skin needs
+CLIPPED = 250  # level from which a channel counts as clipped
+BLACK = 4.0  # levels added before the logarithm, so that noise in the dark does not count
+# Landmarks of what is no skin, and by how much their hull is enlarged.
+FEATURES = (
+    (slice(17, 22), 1.5), (slice(22, 27), 1.5), (slice(36, 42), 1.8), (slice(42, 48), 1.8),
+    (slice(48, 60), 1.25),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Skin:
+    """A face's window at one size.
+
+    Attributes:
+        original: (W, W, 3) float32 YCrCb of the original.
+        result: The same of the result.
+        face: Where the original's face is, (W, W) bool.
+        skin: The same without brows, eyes and mouth.
+        landmarks: (68, 2) float32 in pixels of the window.
+        clipped: Shares of the face's pixels that are clipped, of result and original.
+    """
+
+    original: Array
+    result: Array
+    face: Array
+    skin: Array
+    landmarks: Array
+    clipped: tuple[float, float]
+
+    @classmethod
+    def of(cls, look: Look) -> Skin:
+        """Bring the window of a face to one size."""
+        left, top, right, _ = look.window
+        scale = WINDOW_SIZE / (right - left)
+        points = ((look.smooth - (left, top) + 0.5) * scale - 0.5).astype(np.float32)
+        original, result = (_resized(one) for one in (look.original, look.result))
+        face = _resized(look.inside.astype(np.float32)) > 0.5
+        skin = face.copy()
+        for which, growth in FEATURES:
+            middle = points[which].mean(axis=0)
+            skin &= hull(middle + growth * (points[which] - middle), WINDOW_SIZE) < 0.5
+        return cls(
+            _ycc(original),
+            _ycc(result),
+            face,
+            skin,
+            points,
+            (_clipped(result, face), _clipped(original, face)),
+        )
+
+
+class LightFamily:
+    """Light and tone of the swapped face against the film's and the photo's.
+
+    Definition: the window of the face is brought to ``WINDOW_SIZE`` pixels; sizes are shares of
+    the face. Reported are
+
+    - tone along the outline: the band inside the outline, ``OUTLINE_INSIDE`` deep, is cut into
+      ``SECTORS``. In each the median of the result is held against that of the original, which
+      fits its forehead, ears and neck: the mean absolute difference in levels, of luma and of
+      the colour differences (good: small),
+    - coarse contrast: the standard deviation of the face's luma above ``COARSE``, result to
+      original (good: 0.9 to 1.15; a face with the shadows and highlights of a photo has 1.3),
+    - clipped highlights: the share of the face's pixels with a channel from ``CLIPPED`` on,
+      beyond the original's own (0 to 1, good: at most 0.002),
+    - shading: correlation of the luma's logarithm between the two sigmas of ``SHADING``, over the
+      skin without brows, eyes and mouth, with the original's (-1 to 1, good: high) and with the
+      source photo's, brought onto the face by the affine map that fits the landmarks best (good:
+      lower than the former; the shape of a face is a part of its shading, so it is not 0).
+
+    Own definitions.
+    """
+
+    over_time = False
+    columns = (
+        "tone_luma", "tone_color", "coarse_contrast", "clipped", "shading_original",
+        "shading_source",
+    )  # fmt: skip
+    metrics = (
+        Metric("tone_luma", "tone along the outline, luma", "levels", mean("tone_luma"),
+               worst="tone_luma", plot=("tone_luma", "tone_color")),
+        Metric("tone_color", "tone along the outline, color", "levels", mean("tone_color")),
+        Metric("coarse_contrast", "coarse contrast", "x original",
+               geometric_mean("coarse_contrast")),
+        Metric("clipped_highlights", "clipped highlights", "", mean("clipped")),
+        Metric("shading_original", "shading like the original's", "",
+               mean("shading_original"), plot=("shading_original", "shading_source")),
+        Metric("shading_source", "shading like the photo's", "", mean("shading_source")),
+    )  # fmt: skip
+
+    def __init__(self, photos: Sequence[Photo]) -> None:
+        """Prepare.
+
+        Args:
+            photos: A photo of every source, in order.
+        """
+        self._photos = photos
+
+    def measure(self, moment: Moment) -> Mapping[str, float]:
+        """See Family."""
+        look = moment.now
+        skin = Skin.of(look)
+        if np.count_nonzero(skin.skin) < LEAST_PIXELS:
+            return {}
+        contrast = [coarse_contrast(one[..., 0], skin.face) for one in (skin.result, skin.original)]
+        bands = [shading(one[..., 0], skin.skin) for one in (skin.result, skin.original)]
+        tone = outline_tone(skin)
+        values = {
+            "coarse_contrast": float(np.log(max(contrast[0], 0.1) / max(contrast[1], 0.1))),
+            "clipped": max(0.0, skin.clipped[0] - skin.clipped[1]),
+            "shading_original": _correlation(bands[0], bands[1], skin.skin),
+        }
+        if tone is not None:
+            values |= {"tone_luma": tone[0], "tone_color": tone[1]}
+        photo = None if look.source is None else self._photos[look.source]
+        if photo is not None and photo.face.landmarks is not None:
+            luma, seen = _aligned(photo, skin.landmarks)
+            seen &= skin.skin
+            if np.count_nonzero(seen) >= LEAST_PIXELS:
+                values["shading_source"] = _correlation(bands[0], shading(luma, seen), seen)
+        return values
+
+
+def outline_tone(skin: Skin) -> tuple[float, float] | None:
+    """Return by how much the tone along the outline changed: luma and color, levels.
+
+    None where no sector has enough pixels.
+    """
+    deep = cv2.distanceTransform(skin.face.astype(np.uint8), cv2.DIST_L2, 3) / FACE_SIZE
+    band = (deep > OUTLINE_INSIDE[0]) & (deep < OUTLINE_INSIDE[1]) & skin.skin
+    rows, columns = np.nonzero(band)
+    if not rows.size:
+        return None
+    middle = skin.landmarks.mean(axis=0)
+    angle = np.arctan2(rows - middle[1], columns - middle[0])
+    sector = np.minimum((angle + np.pi) / (2 * np.pi) * SECTORS, SECTORS - 1).astype(int)
+    change = []
+    for number in range(SECTORS):
+        where = rows[sector == number], columns[sector == number]
+        if where[0].size >= LEAST_PIXELS:
+            pictures = skin.result, skin.original
+            result, original = (np.median(one[where], axis=0) for one in pictures)
+            change.append(result - original)
+    if not change:
+        return None
+    parts = np.array(change)
+    return float(np.abs(parts[:, 0]).mean()), float(np.hypot(parts[:, 1], parts[:, 2]).mean())
+
+
+def coarse_contrast(luma: Array, face: Array) -> float:
+    """Return the standard deviation of (W, W) float32 luma above ``COARSE``, in levels."""
+    return float(_blurred(luma, face, COARSE)[face].std())
+
+
+def shading(luma: Array, where: Array) -> Array:
+    """Return the logarithm of (W, W) float32 luma between the sigmas of ``SHADING``."""
+    logarithm = np.log(luma + BLACK)
+    return _blurred(logarithm, where, SHADING[0]) - _blurred(logarithm, where, SHADING[1])
+
+
+def _blurred(values: Array, where: Array, sigma: float) -> Array:
+    """Blur values by a share of the face, by those at ``where`` alone (normalized convolution)."""
+    weight = where.astype(np.float32)
+    above = cv2.GaussianBlur(values * weight, (0, 0), sigma * FACE_SIZE)
+    return np.asarray(above / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma * FACE_SIZE), 1e-3))
+
+
+def _aligned(photo: Photo, landmarks: Array) -> tuple[Array, Array]:
+    """Return a photo's luma (W, W) float32 brought onto landmarks, and where it has pixels."""
+    assert photo.face.landmarks is not None
+    source = np.column_stack([photo.face.landmarks, np.ones(len(landmarks))])
+    matrix = np.linalg.lstsq(source, landmarks, rcond=None)[0].T
+    # A large photo is first brought near the window's size, so that it does not alias.
+    shrink = min(1.0, 2 * float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
+    small = cv2.resize(photo.pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    scaled = matrix @ np.diag([1 / shrink, 1 / shrink, 1.0])
+    size = WINDOW_SIZE, WINDOW_SIZE
+    picture = cv2.warpAffine(small, scaled, size, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpAffine(np.ones(small.shape[:2], np.uint8), scaled, size) > 0
+    return _ycc(picture)[..., 0], seen
+
+
+def _correlation(one: Array, two: Array, where: Array) -> float:
+    first, second = one[where], two[where]
+    if not first.std() or not second.std():
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _clipped(picture: Array, face: Array) -> float:
+    return float((picture.max(axis=2)[face] >= CLIPPED).mean()) if face.any() else 0.0
+
+
+def _resized(picture: Array) -> Array:
+    shrinks = len(picture) > WINDOW_SIZE
+    kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (WINDOW_SIZE, WINDOW_SIZE), interpolation=kind))
+
+
+def _ycc(picture: Array) -> Array:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)).astype(np.float32)
