@@ -21,6 +21,7 @@ from .measure import Families, Measured, measure
 from .metrics.expression import ExpressionFamily, GazeFamily
 from .metrics.identity import IdentityFamily
 from .metrics.light import LightFamily
+from .metrics.likeness import LikenessFamily
 from .metrics.metric import (
     Collector,
     Columns,
@@ -147,6 +148,7 @@ def _families(
             SeamFamily(),
             TextureFamily(),
             LightFamily(people.source_photos),
+            LikenessFamily(people.source_photos, tools.recognizer),
             PoseFamily(),
             ExpressionFamily(),
             GazeFamily(),

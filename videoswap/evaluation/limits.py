@@ -67,6 +67,8 @@ GOOD: Mapping[str, Good] = {
     "distance_to_source": at_most(0.6),
     # Nearer to whom it replaced, the swap is not seen.
     "distance_to_original": Good("> to source", above="distance_to_source"),
+    # The same without the photo's own light and color.
+    "light_blind_to_original": Good("> to source", above="light_blind_to_source"),
     # What published swaps reach (FaceShifter 0.97, HifiFace 0.98): dlib errs in profile and blur.
     "retrieval": at_least(0.95),
     # Somebody else's face, a frame of the original, a face that nobody followed, a bystander:
