@@ -169,7 +169,8 @@ def test_a_second_video_is_noted(tmp_path: Path) -> None:
 
 
 def test_masks_video(tmp_path: Path) -> None:
-    from videoswap.video.encoder import SegmentEncoder, plan_masks
+    from videoswap.video.encoder import SegmentEncoder
+    from videoswap.video.encoder_plan import plan_masks
     from videoswap.video.mux import mux
 
     source = clips.make(tmp_path / "source.mp4", clips.CLIPS["variable"])
@@ -226,7 +227,7 @@ def test_key_frames_of_the_source_are_not_copied(tmp_path: Path) -> None:
 
 
 def test_avi_has_no_reordered_frames(tmp_path: Path) -> None:
-    from videoswap.video.encoder import plan_encoder
+    from videoswap.video.encoder_plan import plan_encoder
 
     info = probe(clips.make(tmp_path / "source.mp4", clips.Clip(frames=3, audio=0)))
     plan = plan_encoder(info, EncodeSettings(preset="medium"), tmp_path / "out.avi")

@@ -9,7 +9,8 @@ import pytest
 from tests.video import clips
 from videoswap.errors import InputError, UsageError
 from videoswap.settings import EncodeSettings
-from videoswap.video.encoder import SegmentEncoder, plan_encoder, plan_masks
+from videoswap.video.encoder import SegmentEncoder
+from videoswap.video.encoder_plan import plan_encoder, plan_masks
 from videoswap.video.formats import default_suffix
 from videoswap.video.probe import probe
 from videoswap.video.reader import VideoReader

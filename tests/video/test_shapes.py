@@ -72,7 +72,8 @@ def test_track_name_is_kept_beside_the_pixel_shape(tmp_path: Path) -> None:
 
 
 def _remux(info, out: Path) -> None:
-    from videoswap.video.encoder import SegmentEncoder, plan_encoder
+    from videoswap.video.encoder import SegmentEncoder
+    from videoswap.video.encoder_plan import plan_encoder
     from videoswap.video.mux import mux
 
     plan = plan_encoder(info, EncodeSettings(encoder="ffv1"), out)

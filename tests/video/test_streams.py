@@ -167,7 +167,8 @@ def test_a_range_starts_at_zero_and_stays_in_step(suffix: str, tmp_path: Path) -
 
 def test_pieces_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     from videoswap.settings import EncodeSettings
-    from videoswap.video.encoder import SegmentEncoder, plan_encoder
+    from videoswap.video.encoder import SegmentEncoder
+    from videoswap.video.encoder_plan import plan_encoder
     from videoswap.video.mux import mux
     from videoswap.video.probe import probe
     from videoswap.video.reader import VideoReader

@@ -19,8 +19,9 @@ from ..video.animated.animation import (
     animation_losses,
     animation_streams,
 )
-from ..video.encoder import EncoderPlan, plan_encoder, plan_masks
 from ..video.encoder_choice import unheeded
+from ..video.encoder_context import EncoderPlan
+from ..video.encoder_plan import plan_encoder, plan_masks
 from ..video.files import atomic_output, lay_aside, output_errors
 from ..video.mux import mux, plan_streams
 from ..video.probe import VideoInfo

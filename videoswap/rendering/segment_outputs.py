@@ -15,7 +15,8 @@ import av
 
 from ..errors import InputError
 from ..records import Array, Crop, SwappedCrop
-from ..video.encoder import EncoderPlan, SegmentEncoder
+from ..video.encoder import SegmentEncoder
+from ..video.encoder_context import EncoderPlan
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame
 from ..video.segment import EncodedSegment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from .encoder_choice import (
     wanted_format,
     why_not_first,
 )
+from .encoder_context import EncoderPlan, try_encoder, with_fitting_slices
 from .formats import (
     ENCODERS,
     EVEN_ONLY,
@@ -47,37 +48,6 @@ from .formats import (
 )
 from .pixel_formats import layout
 from .probe import VideoInfo
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderPlan:
-    """Everything that shapes the encoded video.
-
-    Attributes:
-        encoder: FFmpeg's name of the encoder.
-        codec: FFmpeg's name of the codec.
-        pix_fmt: Pixel format given to the encoder.
-        options: Options of the encoder, name and value.
-        threads: Threads of the encoder; 0 lets it decide.
-        container: FFmpeg's name of the container.
-        time_base: Seconds a tick of pts.
-        rate: Frames a second, a hint for rate control.
-        colour: Tags to write.
-        repacked: Whether frames reach the encoder without loss.
-        notes: What is done otherwise than asked or expected.
-    """
-
-    encoder: str
-    codec: str
-    pix_fmt: str
-    options: tuple[tuple[str, str], ...]
-    threads: int
-    container: str
-    time_base: Fraction
-    rate: Fraction
-    colour: Colour
-    repacked: bool
-    notes: tuple[Fallback, ...] = ()
 
 
 def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> EncoderPlan:
@@ -131,9 +101,7 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
         repacked=wanted == info.pix_fmt,
         notes=tuple(notes),
     )
-    from .encoder import fitting_slices, try_encoder  # the encoder needs the plan's type
-
-    plan = fitting_slices(plan, info)
+    plan = with_fitting_slices(plan, info)
     try_encoder(plan, info)
     return plan
 
@@ -158,8 +126,6 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
     if encoder == "libx264":
         options |= {"qp": "0", "preset": "veryfast"}
     notes = [] if container in EXACT_TIMES else [_rounding(container)]
-    from .encoder import fitting_slices  # the encoder needs the plan's type
-
     plan = EncoderPlan(
         encoder=encoder,
         codec=codec_of(encoder),
@@ -183,7 +149,7 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
         repacked=True,
         notes=tuple(notes),
     )
-    return fitting_slices(plan, info)
+    return with_fitting_slices(plan, info)
 
 
 def _without_preset(

@@ -18,8 +18,7 @@ from av.video.stream import VideoStream
 from ..errors import InputError, OutputError
 from ..records import Array, Fallback
 from ..timerange import TimeRange
-from .encoder import configure
-from .encoder_plan import EncoderPlan
+from .encoder_context import EncoderPlan, configure_encoder
 from .files import open_input, url
 from .matroska import PLACEHOLDER, write_pixel_shape
 from .orientation import Orientation
@@ -248,7 +247,7 @@ def _add_streams(
 
 def _add_video(out: OutputContainer, plan: EncoderPlan, source: VideoInfo) -> VideoStream:
     stream = cast(VideoStream, out.add_stream(plan.encoder, rate=plan.rate))
-    configure(stream.codec_context, plan, source)
+    configure_encoder(stream.codec_context, plan, source)
     stream.time_base = plan.time_base
     if plan.codec == "hevc" and plan.container in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"  # what QuickTime plays

@@ -20,7 +20,7 @@ from ..color import (
     UNSPECIFIED,
     Colour,
 )
-from ..encoder import EncoderPlan, try_encoder
+from ..encoder_context import EncoderPlan, try_encoder
 from ..files import held, output_errors, scratch_path
 from ..formats import ENCODERS, QUALITY_WORDS
 from ..pixel_formats import layout, samples

@@ -1,0 +1,136 @@
+"""An FFmpeg encoder, set up as a plan says, and tried before any work depends on it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import cast
+
+import av
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+
+from ..errors import UsageError
+from ..records import Fallback
+from .color import Colour
+from .formats import EVEN_ONLY, PREFERRED, SLICES, counts_frames, encoders_for
+from .probe import VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderPlan:
+    """Everything that shapes the encoded video.
+
+    Attributes:
+        encoder: FFmpeg's name of the encoder.
+        codec: FFmpeg's name of the codec.
+        pix_fmt: Pixel format given to the encoder.
+        options: Options of the encoder, name and value.
+        threads: Threads of the encoder; 0 lets it decide.
+        container: FFmpeg's name of the container.
+        time_base: Seconds a tick of pts.
+        rate: Frames a second, a hint for rate control.
+        colour: Tags to write.
+        repacked: Whether frames reach the encoder without loss.
+        notes: What is done otherwise than asked or expected.
+    """
+
+    encoder: str
+    codec: str
+    pix_fmt: str
+    options: tuple[tuple[str, str], ...]
+    threads: int
+    container: str
+    time_base: Fraction
+    rate: Fraction
+    colour: Colour
+    repacked: bool
+    notes: tuple[Fallback, ...] = ()
+
+
+def configure_encoder(context: VideoCodecContext, plan: EncoderPlan, info: VideoInfo) -> None:
+    """Set up an encoder that is not open yet; the same plan gives the same headers."""
+    context.width, context.height = info.width, info.height
+    context.pix_fmt = plan.pix_fmt
+    context.time_base = 1 / plan.rate if counts_frames(plan.encoder) else plan.time_base
+    context.framerate = plan.rate
+    context.thread_count = plan.threads
+    context.flags |= Flags.global_header
+    context.sample_aspect_ratio = info.orientation.sample_aspect_ratio
+    context.colorspace = plan.colour.space_tag
+    context.color_range = plan.colour.range_tag
+    context.color_trc = plan.colour.transfer_tag
+    context.color_primaries = plan.colour.primaries_tag
+    context.options = dict(plan.options)
+    if plan.encoder == "libsvtav1":
+        os.environ.setdefault("SVT_LOG", "1")  # its only way to be told to print errors alone
+
+
+def new_encoder(plan: EncoderPlan, info: VideoInfo) -> VideoCodecContext:
+    """Return the plan's encoder, set up and not yet open."""
+    context = cast(VideoCodecContext, av.CodecContext.create(plan.encoder, "w"))
+    configure_encoder(context, plan, info)
+    return context
+
+
+def with_fitting_slices(plan: EncoderPlan, info: VideoInfo) -> EncoderPlan:
+    """Return the plan with a number of slices that FFV1 takes for this size."""
+    if plan.encoder != "ffv1":
+        return plan
+    for slices in SLICES:
+        options = tuple((dict(plan.options) | {"slices": slices}).items())
+        other = replace(plan, options=options)
+        if encoder_refusal(other, info) is None:
+            return other
+    return plan
+
+
+def encoder_refusal(plan: EncoderPlan, info: VideoInfo) -> str | None:
+    """Open the encoder with the real size, and give hardware ones a frame to encode.
+
+    Returns:
+        What the encoder says against it, None if it agrees.
+    """
+    with av.logging.Capture() as logs:
+        try:
+            av.logging.set_level(av.logging.ERROR)
+            context = new_encoder(plan, info)
+            context.open()
+            if "nvenc" in plan.encoder:
+                frame = av.VideoFrame(info.width, info.height, plan.pix_fmt)
+                frame.pts, frame.time_base = 0, context.time_base
+                context.encode(frame)
+                context.encode(None)
+        except (av.FFmpegError, ValueError) as error:
+            said = [text.strip() for level, _, text in logs if level <= av.logging.ERROR]
+            return (said[0] if said else str(error)).rstrip(".")
+        finally:
+            av.logging.set_level(None)
+    return None
+
+
+def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
+    """Check that the encoder agrees with the plan.
+
+    Raises:
+        UsageError: ``encoder_refused``, with what the encoder says.
+    """
+    reason = encoder_refusal(plan, info)
+    if reason is None:
+        return
+    hint = "Check --preset, --crf and --pix_fmt."
+    if "nvenc" in plan.encoder:
+        hint = "It needs an NVIDIA GPU with a driver; use --encoder libx264."
+    elif plan.encoder in EVEN_ONLY and (info.width % 2 or info.height % 2):
+        hint = (
+            f"The picture has an odd size ({info.width}x{info.height}): {_odd_advice(plan)} "
+            "--pix_fmt yuv444p."
+        )
+    raise UsageError("encoder_refused", f"{plan.encoder} refuses this video: {reason}.", hint)
+
+
+def _odd_advice(plan: EncoderPlan) -> str:
+    able = [name for name in PREFERRED if name not in EVEN_ONLY]
+    fitting = [name for name in encoders_for(plan.pix_fmt, plan.container) if name in able]
+    return f"use --encoder {' or '.join(fitting)}, or" if fitting else "write .mkv, or use"
