@@ -37,11 +37,11 @@ def paint(frame: Any, info: Any, number: int) -> np.ndarray:
     side = max(8, min(info.width, info.height) // 2)
     left, top = number * 5 % (info.width - side), number * 3 % (info.height - side)
     box = align_box((left, top, left + side, top + side), info)
-    rgb = read_rgb(frame, box, info.colour)
+    rgb = read_rgb(frame, box, info.color)
     mask = np.zeros(rgb.shape[:2], np.uint8)
     cv2.ellipse(mask, (side // 2, side // 2), (side // 3, side // 4), 15, 0, 360, 255, -1)
     mask = cv2.GaussianBlur(mask, (9, 9), 0)
-    write_rgb(frame, box, 255 - rgb, mask, info.colour)
+    write_rgb(frame, box, 255 - rgb, mask, info.color)
     whole = np.zeros((info.height, info.width), np.uint8)
     whole[box[1] : box[3], box[0] : box[2]] = mask
     return whole

@@ -121,11 +121,11 @@ class FrameSurface:
 
     def read(self, box: Box) -> Array:
         """See Surface."""
-        return read_rgb(self._frame, box, self._info.colour)
+        return read_rgb(self._frame, box, self._info.color)
 
     def write(self, box: Box, rgb: Array, mask: Array) -> None:
         """See Surface."""
-        write_rgb(self._frame, box, rgb, mask, self._info.colour)
+        write_rgb(self._frame, box, rgb, mask, self._info.color)
 
 
 class PictureSurface:

@@ -72,7 +72,7 @@ def test_a_grey_picture_keeps_its_format_and_its_greys(portrait, photos, setting
     assert Image.open(out).info["dpi"] == (600, 600)
     assert np.abs(after.astype(int) - before)[where > 128].mean() > 3
     assert np.array_equal(after[where == 0], before[where == 0])
-    (note,) = [index for index, line in enumerate(said) if "picture is grey" in line]
+    (note,) = [index for index, line in enumerate(said) if "picture is gray" in line]
     assert note < len(said) - 1 and any("picture is grey" in line for line in report.notes)
 
 

@@ -40,7 +40,7 @@ class Clip:
         matrix: Display matrix.
         subtitles: Codec of a subtitle track.
         chapters: Whether there are two chapters.
-        colour: H.273 numbers of matrix, range (1 limited, 2 full), transfer and primaries.
+        color: H.273 numbers of matrix, range (1 limited, 2 full), transfer and primaries.
         sar: Sample aspect ratio.
     """
 
@@ -58,7 +58,7 @@ class Clip:
     matrix: tuple[int, ...] | None = None
     subtitles: str | None = None
     chapters: bool = False
-    colour: tuple[int, int, int, int] = (2, 0, 2, 2)
+    color: tuple[int, int, int, int] = (2, 0, 2, 2)
     sar: Fraction = Fraction(1)
 
     def pts(self) -> list[int]:
@@ -114,9 +114,7 @@ def _video(out: Any, clip: Clip) -> Any:
     context = stream.codec_context
     context.time_base = stream.time_base = clip.time_base
     context.sample_aspect_ratio = clip.sar
-    context.colorspace, context.color_range, context.color_trc, context.color_primaries = (
-        clip.colour
-    )
+    context.colorspace, context.color_range, context.color_trc, context.color_primaries = clip.color
     context.thread_count = 1
     if clip.matrix is not None:
         stream.set_display_matrix(clip.matrix)

@@ -54,12 +54,12 @@ def write_heic(path: Path, rgb: np.ndarray, depth: int = 8, turns: int = 0) -> P
     config = struct.pack(
         ">BBIIHBHBBBBHBB", 1, 4, 1 << 27, 0, 0, 90, 0xF000, 0xFC, 0xFF, low, low, 0, 0x0F, 3
     )
-    colour = _box(b"colr", b"nclx", struct.pack(">HHHB", 1, 13, 6, 0x80))
+    color = _box(b"colr", b"nclx", struct.pack(">HHHB", 1, 13, 6, 0x80))
     properties = [
         _box(b"hvcC", config, arrays),
         _full(b"ispe", 0, struct.pack(">II", width, height)),
         _full(b"pixi", 0, bytes([3, depth, depth, depth])),
-        colour,
+        color,
         _box(b"irot", bytes([turns])),
     ]
     used = b"".join(bytes([0x80 | n + 1 if n in (0, 4) else n + 1]) for n in range(5))

@@ -40,7 +40,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("transfer", [16, 18])
 @pytest.mark.parametrize("name", ["o.mp4", "o.mkv", "o.mov", "o.ts"])
 def test_hdr_becomes_hevc(transfer: int, name: str, source: Any) -> None:
-    info = source(pix_fmt="yuv420p10le", colour=(9, 1, transfer, 9))
+    info = source(pix_fmt="yuv420p10le", color=(9, 1, transfer, 9))
     plan = plan_encoder(info, EncodeSettings(), Path(name))
     assert (plan.encoder, plan.pix_fmt) == ("libx265", "yuv420p10le")
     assert any("HDR" in note.reason for note in plan.notes)
@@ -122,7 +122,7 @@ def test_the_same_codec(
     base = clips.Fraction(1, 25 if encoder.startswith("mpeg") else 1000)
     step = int(clips.Fraction(1, 25) / base)
     frames = 40 if suffix == ".ts" else 3
-    full = {"colour": (2, 2, 2, 2)} if encoder == "mjpeg" else {}
+    full = {"color": (2, 2, 2, 2)} if encoder == "mjpeg" else {}
     info = source(
         suffix,
         encoder,

@@ -118,11 +118,11 @@ class Painter:
         self.originals.append(_planes(frame.image, form.depth))
         left = 11 + 2 * len(self.masks) % 40
         box = align_box((left, 9, left + 51, 58), info)
-        rgb = read_rgb(frame.image, box, info.colour)
+        rgb = read_rgb(frame.image, box, info.color)
         mask = np.zeros(rgb.shape[:2], np.uint8)
         cv2.ellipse(mask, (25, 24), (18, 14), 10, 0, 360, 255, -1)
         mask = cv2.GaussianBlur(mask, (7, 7), 0)
-        write_rgb(frame.image, box, 255 - rgb, mask, info.colour)
+        write_rgb(frame.image, box, 255 - rgb, mask, info.color)
         whole = np.zeros((info.height, info.width), np.uint8)
         whole[box[1] : box[3], box[0] : box[2]] = mask
         self.masks.append(whole)

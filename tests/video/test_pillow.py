@@ -20,7 +20,7 @@ EPS = (
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n%%Pages: 1\n%%EndComments\n"
     b"0 0 50 50 rectfill showpage\n%%EOF\n"
 )
-GREY = np.full((24, 32, 3), 90, np.uint8)
+GRAY = np.full((24, 32, 3), 90, np.uint8)
 
 
 @pytest.mark.parametrize("name", ["photo.jpg", "photo.eps"])
@@ -54,13 +54,13 @@ def test_what_is_no_picture_is_named(start: bytes, word: str, tmp_path: Path) ->
 
 
 def test_the_thumbnail_of_a_raw_file_is_not_taken_for_it(tmp_path: Path) -> None:
-    PIL.Image.fromarray(GREY).save(tmp_path / "a.tif")
+    PIL.Image.fromarray(GRAY).save(tmp_path / "a.tif")
     raw = (tmp_path / "a.tif").rename(tmp_path / "a.DNG")
     for read in (read_picture, kind):
         with pytest.raises(InputError, match="raw file") as caught:
             read(raw)
         assert caught.value.code == "not_a_picture"
-    PIL.Image.fromarray(GREY).save(tmp_path / "a.jpg")
+    PIL.Image.fromarray(GRAY).save(tmp_path / "a.jpg")
     assert kind((tmp_path / "a.jpg").rename(tmp_path / "b.dng")) == "image"
 
 
@@ -80,7 +80,7 @@ def test_every_failure_to_decode_is_one_error(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "p.png"
-    PIL.Image.fromarray(GREY).save(path)
+    PIL.Image.fromarray(GRAY).save(path)
 
     def fails(self: PIL.Image.Image) -> None:
         raise error
@@ -111,7 +111,7 @@ def test_no_damage_makes_a_traceback(form: str, tmp_path: Path) -> None:
 
 def test_a_header_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
-    PIL.Image.fromarray(GREY).save(path)
+    PIL.Image.fromarray(GRAY).save(path)
     data = bytearray(path.read_bytes())
     data[16:24] = struct.pack(">II", 50_000, 50_000)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
@@ -127,7 +127,7 @@ def test_kinds_by_content(tmp_path: Path) -> None:
     assert kind(video.rename(tmp_path / "clip.png")) == "video"
     for form in ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "JPEG2000", "AVIF", "PPM"):
         path = tmp_path / "picture.mp4"
-        PIL.Image.fromarray(GREY).save(path, format=form)
+        PIL.Image.fromarray(GRAY).save(path, format=form)
         assert kind(path) == "image"
 
 
@@ -138,7 +138,7 @@ def test_one_kind_for_the_other_is_named(tmp_path: Path) -> None:
     assert "--target_video" in caught.value.hint
     for form in ("PNG", "AVIF", "WEBP"):
         path = tmp_path / "picture"
-        PIL.Image.fromarray(GREY).save(path, format=form)
+        PIL.Image.fromarray(GRAY).save(path, format=form)
         with pytest.raises(InputError, match="is a picture, not a video") as caught:
             probe(path)
         assert "--target_image" in caught.value.hint
@@ -166,7 +166,7 @@ def test_pixels_are_copied_and_compared_in_strips(mode: str) -> None:
 
 def test_a_file_beyond_any_picture_is_not_taken_into_memory(tmp_path: Path) -> None:
     path = tmp_path / "long.webp"
-    PIL.Image.fromarray(GREY).save(path)
+    PIL.Image.fromarray(GRAY).save(path)
     with path.open("r+b") as file:
         file.truncate(pillow.MOST_BYTES + 1)
     for read in (read_picture, kind):

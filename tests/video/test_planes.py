@@ -1,4 +1,4 @@
-"""Regions: right colours in and out, and not one sample changed where the mask is 0."""
+"""Regions: right colors in and out, and not one sample changed where the mask is 0."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from videoswap.video.color import Colour, colour_of
+from videoswap.video.color import Color, color_of
 from videoswap.video.hdr import (
     from_view,
     light_to_pq,
@@ -76,13 +76,13 @@ def a_mask(height: int, width: int) -> np.ndarray:
 @pytest.mark.parametrize(("pix_fmt", "range_"), list(itertools.product(FORMATS, (1, 2))))
 def test_nothing_outside_the_mask_changes(pix_fmt: str, range_: int) -> None:
     frame = random_frame(pix_fmt, range_=range_)
-    colour, form = colour_of(frame), layout(pix_fmt)
+    color, form = color_of(frame), layout(pix_fmt)
     before = planes_of(frame)
     info = SimpleNamespace(width=65, height=47, pix_fmt=pix_fmt)
     box = align_box((9, 3, 64, 46), info)
     rgb = RNG.uniform(0, 255, (box[3] - box[1], box[2] - box[0], 3)).astype(np.float32)
     mask = a_mask(*rgb.shape[:2])
-    write_rgb(frame, box, rgb, mask, colour)
+    write_rgb(frame, box, rgb, mask, color)
     whole = np.zeros((47, 65), np.uint8)
     whole[box[1] : box[3], box[0] : box[2]] = mask
     for index, (old, new) in enumerate(zip(before, planes_of(frame), strict=True)):
@@ -104,13 +104,13 @@ def test_nothing_outside_the_mask_changes(pix_fmt: str, range_: int) -> None:
 @pytest.mark.parametrize(("pix_fmt", "range_"), list(itertools.product(FORMATS, (1, 2))))
 def test_full_mask_takes_the_picture(pix_fmt: str, range_: int) -> None:
     frame = random_frame(pix_fmt, 64, 48, range_)
-    colour = colour_of(frame)
+    color = color_of(frame)
     y, x = np.mgrid[0:48, 0:64].astype(np.float32)
     rgb = np.dstack([x * 2 + 60, y * 2 + 60, 200 - x - y])
     if pix_fmt.startswith("gray"):
         rgb[...] = rgb.mean(axis=2, keepdims=True)
-    write_rgb(frame, (0, 0, 64, 48), rgb, np.full((48, 64), 255, np.uint8), colour)
-    back = read_rgb(frame, (0, 0, 64, 48), colour)
+    write_rgb(frame, (0, 0, 64, 48), rgb, np.full((48, 64), 255, np.uint8), color)
+    back = read_rgb(frame, (0, 0, 64, 48), color)
     assert back.dtype == np.float32
     assert np.abs(back - rgb)[4:-4, 4:-4].max() < (2.7 if layout(pix_fmt).depth == 8 else 1.3)
 
@@ -118,10 +118,10 @@ def test_full_mask_takes_the_picture(pix_fmt: str, range_: int) -> None:
 def test_formula_of_luma_and_chroma() -> None:
     frame = random_frame("yuv420p", 4, 2)
     old = planes_of(frame)
-    colour = colour_of(frame)
+    color = color_of(frame)
     white = np.full((2, 4, 3), 255, np.float32)
     mask = np.array([[0, 51, 255, 255], [0, 0, 255, 255]], np.uint8)
-    write_rgb(frame, (0, 0, 4, 2), white, mask, colour)
+    write_rgb(frame, (0, 0, 4, 2), white, mask, color)
     new = planes_of(frame)
     share = mask / 255
     assert np.array_equal(new[0], np.rint(old[0] + share * (235 - old[0].astype(float))))
@@ -146,7 +146,7 @@ def test_conversion_agrees_with_swscale(space: int, full: bool) -> None:
         src_color_range=2,
     )
     frame.colorspace, frame.color_range = space, 2 if full else 1
-    back = read_rgb(frame, (0, 0, 64, 48), colour_of(frame))
+    back = read_rgb(frame, (0, 0, 64, 48), color_of(frame))
     assert np.abs(back - rgb).max() < 2.5
 
 
@@ -175,7 +175,7 @@ def test_a_frame_that_the_decoder_still_needs_is_copied_before_it_is_changed(
         for number, frame in enumerate(reader.frames()):
             for before, now in zip(untouched[number], planes_of(frame.image), strict=True):
                 np.testing.assert_array_equal(now, before)
-            write_rgb(frame.image, box, black, everywhere, info.colour)
+            write_rgb(frame.image, box, black, everywhere, info.color)
             assert planes_of(frame.image)[0].max() <= 16
     assert number == 7
 
@@ -185,7 +185,7 @@ def test_repacking_is_lossless(pix_fmt: str) -> None:
     target = PLANAR[pix_fmt]
     form = layout(target)
     start = random_frame(target, 64, 48, 2)
-    if pix_fmt in ("ya8",):  # grey: all three planes are the same
+    if pix_fmt in ("ya8",):  # gray: all three planes are the same
         view = [samples(p) for p in start.planes]
         view[1][...] = view[0]
         view[2][...] = view[0]
@@ -233,10 +233,10 @@ def test_pq_region_survives() -> None:
     for index, plane in enumerate(frame.planes):
         samples(plane, 10)[...] = 500 if index == 0 else 512
     frame.color_trc, frame.colorspace = 16, 9
-    colour = colour_of(frame)
-    assert isinstance(colour, Colour) and colour.transfer == "pq"
-    rgb = read_rgb(frame, (0, 0, 64, 48), colour)
+    color = color_of(frame)
+    assert isinstance(color, Color) and color.transfer == "pq"
+    rgb = read_rgb(frame, (0, 0, 64, 48), color)
     assert 60 < rgb.mean() < 160
-    write_rgb(frame, (0, 0, 64, 48), rgb, np.full((48, 64), 255, np.uint8), colour)
+    write_rgb(frame, (0, 0, 64, 48), rgb, np.full((48, 64), 255, np.uint8), color)
     for plane, value in zip(planes_of(frame), (500, 512, 512), strict=True):
         assert np.abs(plane.astype(int) - value).max() <= 1

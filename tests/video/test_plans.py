@@ -124,7 +124,7 @@ def test_ffv1_takes_every_size(size: tuple[int, int], tmp_path: Path) -> None:
 
 
 def test_what_h264_loses_is_noted(infos, tmp_path: Path) -> None:
-    hdr = infos("yuv420p10le", (66, 48), colour=(9, 1, 16, 9))
+    hdr = infos("yuv420p10le", (66, 48), color=(9, 1, 16, 9))
     plan = plan_encoder(hdr, EncodeSettings(encoder="libx264"), Path("o.mp4"))
     assert any("h265" in n.reason for n in plan.notes)
     options = {"preset": "ultrafast", "x264-params": "interlaced=1"}
@@ -136,7 +136,7 @@ def test_what_h264_loses_is_noted(infos, tmp_path: Path) -> None:
 
 
 def test_tags_reach_the_result(infos, tmp_path: Path) -> None:
-    info = infos("yuv420p10le", colour=(9, 1, 18, 9))
+    info = infos("yuv420p10le", color=(9, 1, 18, 9))
     for encoder in ("libx264", "libx265"):
         plan = plan_encoder(
             info, EncodeSettings(encoder=encoder, preset="ultrafast"), tmp_path / "o.mp4"
@@ -144,7 +144,7 @@ def test_tags_reach_the_result(infos, tmp_path: Path) -> None:
         clips.swap_nothing(
             info.path, tmp_path / "o.mp4", EncodeSettings(encoder=encoder, preset="ultrafast")
         )
-        made = probe(tmp_path / "o.mp4").colour
+        made = probe(tmp_path / "o.mp4").color
         assert (made.space_tag, made.range_tag, made.transfer_tag, made.primaries_tag) == (
             9,
             1,
@@ -163,26 +163,26 @@ def test_hdr_metadata_is_kept(encoder: str, tmp_path: Path) -> None:
         frames=4,
         audio=0,
         encoder="libx265",
-        colour=(9, 1, 16, 9),
+        color=(9, 1, 16, 9),
         options={"preset": "ultrafast", "x265-params": words},
     )
     source = clips.make(tmp_path / "hdr.mkv", clip)
-    light = probe(source).colour.light
+    light = probe(source).color.hdr
     assert light is not None and light.max_cll == 1000 and light.luminance[1] == 1000
     out = tmp_path / "out.mp4"
     clips.swap_nothing(source, out, EncodeSettings(encoder=encoder, preset="ultrafast"))
-    assert probe(out).colour.light == light
+    assert probe(out).color.hdr == light
 
 
 def test_full_range_is_kept(infos, tmp_path: Path) -> None:
     source = clips.make(
         tmp_path / "full.mp4",
-        clips.Clip(frames=5, audio=0, pix_fmt="yuvj420p", colour=(6, 2, 6, 6)),
+        clips.Clip(frames=5, audio=0, pix_fmt="yuvj420p", color=(6, 2, 6, 6)),
     )
     assert probe(source).native_pix_fmt == "yuvj420p" and probe(source).pix_fmt == "yuv420p"
     clips.swap_nothing(source, tmp_path / "o.mp4")
     made = probe(tmp_path / "o.mp4")
-    assert made.colour.full_range and made.colour.space_tag == 6
+    assert made.color.full_range and made.color.space_tag == 6
 
 
 def test_containers() -> None:

@@ -169,9 +169,9 @@ def test_pixel_shape_moves_centres_right() -> None:
     assert (tall.upright_width, tall.upright_height) == (100, 100)
 
 
-def test_colour_tags(tmp_path: Path) -> None:
-    clip = clips.Clip(frames=2, audio=0, colour=(9, 2, 16, 9), pix_fmt="yuv420p10le")
-    colour = probe(clips.make(tmp_path / "hdr.mp4", clip)).colour
-    assert (colour.space, colour.full_range, colour.transfer, colour.depth) == (9, True, "pq", 10)
-    low = probe(clips.make(tmp_path / "low.mp4", clips.Clip(frames=2, audio=0))).colour
+def test_color_tags(tmp_path: Path) -> None:
+    clip = clips.Clip(frames=2, audio=0, color=(9, 2, 16, 9), pix_fmt="yuv420p10le")
+    color = probe(clips.make(tmp_path / "hdr.mp4", clip)).color
+    assert (color.space, color.full_range, color.transfer, color.depth) == (9, True, "pq", 10)
+    low = probe(clips.make(tmp_path / "low.mp4", clips.Clip(frames=2, audio=0))).color
     assert (low.space, low.full_range, low.space_tag) == (6, False, 2)

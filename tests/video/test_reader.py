@@ -130,8 +130,8 @@ def test_changing_size_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("form", "tick"), [("GIF", 10), ("WEBP", 1)])
 def test_animations(form: str, tick: int, tmp_path: Path) -> None:
-    colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
-    pictures = [PIL.Image.new("RGB", (20, 10), c) for c in colours]
+    colors = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
+    pictures = [PIL.Image.new("RGB", (20, 10), c) for c in colors]
     path = tmp_path / "animation"
     pictures[0].save(
         path,
@@ -149,8 +149,8 @@ def test_animations(form: str, tick: int, tmp_path: Path) -> None:
         assert [f.pts * tick for f in frames] == [0, 100, 170]
         assert [(f.image.duration or 0) * tick for f in frames] == [100, 70, 200]
         scaler = AnalysisScaler(info, 10)
-        for frame, colour in zip(frames, colours, strict=True):
-            assert np.abs(scaler.picture(frame).astype(int) - colour).max() <= 1
+        for frame, color in zip(frames, colors, strict=True):
+            assert np.abs(scaler.picture(frame).astype(int) - color).max() <= 1
         assert [f.pts * tick for f in reader.frames(frames[1].pts)] == [100, 170]
 
 

@@ -91,8 +91,8 @@ KINDS = {
     "png16": (".png", 3, np.uint16),
     "png alpha": (".png", 4, np.uint8),
     "png16 alpha": (".png", 4, np.uint16),
-    "png grey": (".png", 1, np.uint8),
-    "png16 grey": (".png", 1, np.uint16),
+    "png gray": (".png", 1, np.uint8),
+    "png16 gray": (".png", 1, np.uint16),
     "tif": (".tif", 3, np.uint8),
     "tiff16": (".tiff", 3, np.uint16),
     "exr": (".exr", 3, np.float16),
@@ -114,7 +114,7 @@ def _sequence(folder: Path, name: str, first: int = 7, count: int = 4) -> Path:
 
 def _decoded(pattern: Path) -> list[list[bytes]]:
     info = probe(pattern)
-    depth = 8 if info.colour.depth == 8 else 16
+    depth = 8 if info.color.depth == 8 else 16
     with VideoReader(info) as reader:
         planes = [frame.image.planes for frame in reader.frames()]
     return [[samples(p, depth)[:, : info.width].tobytes() for p in frame] for frame in planes]
@@ -181,8 +181,8 @@ def test_half_floats_are_numbered_in_order() -> None:
 
 
 def test_exr_is_seen_like_a_picture(tmp_path: Path) -> None:
-    grey = np.full((HEIGHT, WIDTH), 0.5, np.float16)
-    with OpenEXR.File({}, {"R": grey, "G": grey, "B": grey * 0}) as file:
+    gray = np.full((HEIGHT, WIDTH), 0.5, np.float16)
+    with OpenEXR.File({}, {"R": gray, "G": gray, "B": gray * 0}) as file:
         file.write(str(tmp_path / "1.exr"))
     info = probe(tmp_path / "%d.exr")
     with VideoReader(info) as reader:
@@ -209,13 +209,13 @@ def test_reading_from_the_middle(tmp_path: Path) -> None:
         assert [frame.pts for frame in reader.frames(1, 2)] == [1, 2]
 
 
-@pytest.mark.parametrize("name", ["mono.jpg", "colour.jpg"])
-def test_jpeg_is_read_with_its_own_colours(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mono.jpg", "color.jpg"])
+def test_jpeg_is_read_with_its_own_colors(name: str, tmp_path: Path) -> None:
     picture = cv2.GaussianBlur(_pixels(1, 3, np.uint8), (0, 0), 5)
-    picture = picture if name == "colour.jpg" else picture[..., 0]
+    picture = picture if name == "color.jpg" else picture[..., 0]
     cv2.imwrite(str(tmp_path / "1.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 100])
     info = probe(tmp_path / "%d.jpg")
-    assert info.colour.full_range
+    assert info.color.full_range
     plan = plan_pictures(info, EncodeSettings(quality="visually_lossless"), tmp_path / "o%d.jpg")
     pieces, times = _pieces(info, plan, tmp_path)
     (made,) = write_pictures(pieces, info, times, tmp_path / "o%d.jpg")
@@ -246,7 +246,7 @@ def test_a_video_becomes_pictures(suffix: str, tmp_path: Path) -> None:
         ("yuv420p10le", 9, (0.2627, 0.0593)),
     ],
 )
-def test_colours_of_a_video_are_exact(
+def test_colors_of_a_video_are_exact(
     pix_fmt: str, space: int, weights: tuple[float, float], tmp_path: Path
 ) -> None:
     deep = pix_fmt.endswith("10le")

@@ -94,16 +94,16 @@ def test_alpha_that_cannot_be_kept_is_told(suffix: str, tmp_path: Path) -> None:
         assert again.alpha is None
 
 
-def test_jpeg_keeps_full_colour_resolution(tmp_path: Path) -> None:
+def test_jpeg_keeps_full_color_resolution(tmp_path: Path) -> None:
     rgb = np.zeros((32, 32, 3), np.uint8)
     rgb[:, ::2] = (255, 0, 0)
     rgb[:, 1::2] = (0, 0, 255)
     write_picture(tmp_path / "o.jpg", Picture(rgb))
-    # with halved chroma the two colours would become one purple
+    # with halved chroma the two colors would become one purple
     assert np.abs(read_picture(tmp_path / "o.jpg").rgb.astype(int) - rgb).mean() < 6
 
 
-# What a result of each format keeps: colour profile, EXIF, XMP, pixels an inch, every pixel.
+# What a result of each format keeps: color profile, EXIF, XMP, pixels an inch, every pixel.
 KEEPS = {
     ".png": "icc exif xmp dpi exact",
     ".jpg": "icc exif xmp dpi",
@@ -118,7 +118,7 @@ KEEPS = {
 }
 SOURCES = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "BMP", "GIF", "JPEG2000", "PPM", "HEIC", "ICO")
 NAMES = {
-    "icc": "colour profile",
+    "icc": "color profile",
     "exif": "EXIF",
     "xmp": "XMP",
     "dpi": "pixels an inch",
@@ -280,15 +280,15 @@ def test_what_is_too_large_for_jpeg_is_told_and_left_out(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".jp2", ".webp"])
-def test_a_grey_picture_stays_grey(suffix: str, tmp_path: Path) -> None:
-    grey = np.arange(192, dtype=np.uint8).reshape(12, 16)
-    PIL.Image.fromarray(grey).save(tmp_path / "l.png")
+def test_a_gray_picture_stays_gray(suffix: str, tmp_path: Path) -> None:
+    gray = np.arange(192, dtype=np.uint8).reshape(12, 16)
+    PIL.Image.fromarray(gray).save(tmp_path / "l.png")
     picture = read_picture(tmp_path / "l.png")
-    assert np.array_equal(picture.rgb, np.dstack([grey] * 3))
+    assert np.array_equal(picture.rgb, np.dstack([gray] * 3))
     changed = picture.rgb.copy()
     changed[:6, :8] = (200, 30, 40)
     out = tmp_path / f"o{suffix}"
-    assert any("grey" in str(note) for note in losses(picture, out))
+    assert any("gray" in str(note) for note in losses(picture, out))
     write_picture(out, picture.with_rgb(changed))
     with PIL.Image.open(out) as made:
         assert made.mode == ("RGB" if suffix == ".webp" else "L")
@@ -300,13 +300,13 @@ def test_a_grey_picture_stays_grey(suffix: str, tmp_path: Path) -> None:
 
 
 def test_modes(tmp_path: Path) -> None:
-    grey = np.arange(64, dtype=np.uint8).reshape(8, 8) * 3
-    PIL.Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "i.png")
+    gray = np.arange(64, dtype=np.uint8).reshape(8, 8) * 3
+    PIL.Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "i.png")
     deep = read_picture(tmp_path / "i.png")
-    assert np.array_equal(deep.rgb[..., 0], grey) and deep.grey
+    assert np.array_equal(deep.rgb[..., 0], gray) and deep.gray
     assert "8 bits" in str(losses(deep, tmp_path / "o.png")[0])
-    PIL.Image.fromarray(grey > 90).save(tmp_path / "b.png")
-    assert np.array_equal(read_picture(tmp_path / "b.png").rgb[..., 0], (grey > 90) * 255)
+    PIL.Image.fromarray(gray > 90).save(tmp_path / "b.png")
+    assert np.array_equal(read_picture(tmp_path / "b.png").rgb[..., 0], (gray > 90) * 255)
     PIL.Image.fromarray(UPRIGHT).convert("P").save(tmp_path / "p.png", transparency=0)
     assert read_picture(tmp_path / "p.png").alpha is not None
 
@@ -336,7 +336,7 @@ def test_inks_are_kept_where_nothing_changed(suffix: str, tmp_path: Path) -> Non
     assert np.abs(again[4:60, 4:60] - (90, 160, 70)).mean() < 5
 
 
-def test_inks_that_cannot_be_kept_become_colours_and_it_is_told(tmp_path: Path) -> None:
+def test_inks_that_cannot_be_kept_become_colors_and_it_is_told(tmp_path: Path) -> None:
     picture = read_picture(_inked(".jpg", tmp_path))
     assert any("CMYK" in str(note) for note in losses(picture, tmp_path / "o.png"))
     write_picture(tmp_path / "o.png", picture)
@@ -344,7 +344,7 @@ def test_inks_that_cannot_be_kept_become_colours_and_it_is_told(tmp_path: Path) 
     assert np.array_equal(again.rgb, picture.rgb) and again.icc_profile is None
     PIL.Image.fromarray(UPRIGHT).convert("CMYK").save(tmp_path / "c.jpg", quality=95)
     bare = read_picture(tmp_path / "c.jpg")
-    assert "no colour profile" in str(losses(bare, tmp_path / "o.jpg")[0])
+    assert "no color profile" in str(losses(bare, tmp_path / "o.jpg")[0])
     assert np.abs(bare.rgb[2:6, 2:10].astype(int) - (255, 0, 0)).max() < 12
     write_picture(tmp_path / "o.jpg", bare)
     assert PIL.Image.open(tmp_path / "o.jpg").mode == "RGB"
@@ -428,7 +428,7 @@ def test_masks_are_kept_without_loss(name: str, code: str) -> None:
     check_mask_name(Path("m.png"))
 
 
-def test_sixteen_bit_colour_is_said(tmp_path: Path) -> None:
+def test_sixteen_bit_color_is_said(tmp_path: Path) -> None:
     import cv2
 
     values = np.random.default_rng(3).integers(0, 65536, (8, 9, 3), np.uint16)

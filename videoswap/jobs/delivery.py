@@ -81,7 +81,7 @@ def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapS
     if is_numbered(out):
         encoder = plan_pictures(info, settings.encode, out)
         streams = animation_streams(info, CONTAINER)
-    elif info.colour.transfer == HALF:
+    elif info.color.transfer == HALF:
         raise UsageError(
             "exr_from_exr",
             "EXR pictures become EXR pictures alone.",

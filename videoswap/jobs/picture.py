@@ -91,7 +91,7 @@ def swap_one_picture(
         mask = swap_in_place(context, pixels, faces, matching.sources)
         write_picture(out, picture.with_rgb(pixels), quality, overwrite)
         if masks is not None:
-            grey = Picture(np.repeat(mask[..., None], 3, axis=2), grey=True)
+            grey = Picture(np.repeat(mask[..., None], 3, axis=2), gray=True)
             write_picture(masks, grey, overwrite=overwrite)
     return Report(
         input=str(target),

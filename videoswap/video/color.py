@@ -34,7 +34,7 @@ SD_HEIGHT = 720  # untagged pictures lower than this are taken for BT.601, other
 
 
 @dataclass(frozen=True, slots=True)
-class Light:
+class HdrMetadata:
     """HDR mastering metadata (SMPTE ST 2086 and CTA-861.3).
 
     Attributes:
@@ -51,7 +51,7 @@ class Light:
 
 
 @dataclass(frozen=True, slots=True)
-class Colour:
+class Color:
     """How samples turn into light.
 
     Attributes:
@@ -63,7 +63,7 @@ class Colour:
         range_tag: Range as the stream says it (0 unspecified, 1 limited, 2 full).
         transfer_tag: Transfer characteristic as the stream says it.
         primaries_tag: Primaries as the stream says them.
-        light: HDR mastering metadata, if any.
+        hdr: HDR mastering metadata, if any.
     """
 
     space: int
@@ -74,14 +74,14 @@ class Colour:
     range_tag: int = 0
     transfer_tag: int = UNSPECIFIED
     primaries_tag: int = UNSPECIFIED
-    light: Light | None = None
+    hdr: HdrMetadata | None = None
 
 
-def colour_of(frame: av.VideoFrame) -> Colour:
-    """Return the colour of a planar frame.
+def color_of(frame: av.VideoFrame) -> Color:
+    """Return the color of a planar frame.
 
     An unspecified matrix means BT.601 under 720 rows and BT.709 from there on; an unspecified
-    range means limited for YUV and full for grey and RGB.
+    range means limited for YUV and full for gray and RGB.
 
     Raises:
         InputError: ``unsupported_colour`` for matrices that are no plain luma weights.
@@ -92,20 +92,20 @@ def colour_of(frame: av.VideoFrame) -> Colour:
     space = int(frame.colorspace)
     if form.model == "rgb":
         used = RGB
-    elif space == UNSPECIFIED or form.model == "grey":
+    elif space == UNSPECIFIED or form.model == "gray":
         used = SMPTE170M if frame.height < SD_HEIGHT else BT709
     else:
         used = space
     if used != RGB and used not in WEIGHTS:
         raise InputError(
             "unsupported_colour",
-            f"The colour matrix of the video (H.273 number {used}) is not supported.",
+            f"The color matrix of the video (H.273 number {used}) is not supported.",
             "Convert it to BT.709 or BT.2020 first.",
         )
     tag = int(frame.color_range)
-    full = form.model == "rgb" or tag == FULL or (form.model == "grey" and tag != LIMITED)
+    full = form.model == "rgb" or tag == FULL or (form.model == "gray" and tag != LIMITED)
     curve = {PQ: "pq", HLG: "hlg"}.get(int(frame.color_trc), "sdr")
-    return Colour(
+    return Color(
         space=used,
         full_range=full,
         depth=form.depth,
@@ -114,7 +114,7 @@ def colour_of(frame: av.VideoFrame) -> Colour:
         range_tag=FULL if full else tag,
         transfer_tag=int(frame.color_trc),
         primaries_tag=int(frame.color_primaries),
-        light=_light(frame),
+        hdr=_hdr_metadata(frame),
     )
 
 
@@ -127,7 +127,7 @@ def side_data(frame: av.VideoFrame) -> dict[Type, bytes]:
     return {entry.type: bytes(entry) for entry in entries}
 
 
-def _light(frame: av.VideoFrame) -> Light | None:
+def _hdr_metadata(frame: av.VideoFrame) -> HdrMetadata | None:
     found = side_data(frame)
     mastering = found.get(Type.MASTERING_DISPLAY_METADATA)
     level = found.get(Type.CONTENT_LIGHT_LEVEL)
@@ -135,7 +135,7 @@ def _light(frame: av.VideoFrame) -> Light | None:
         return None
     primaries, luminance = _mastering(mastering) if mastering else (None, None)
     cll, fall = struct.unpack_from("=II", level) if level else (0, 0)
-    return Light(primaries, luminance, cll, fall)
+    return HdrMetadata(primaries, luminance, cll, fall)
 
 
 def _mastering(
@@ -151,7 +151,7 @@ def _mastering(
     )
 
 
-def swscale_space(colour: Colour) -> int:
+def swscale_space(color: Color) -> int:
     """Return swscale's number of the matrix that turns these samples into RGB."""
     known = {
         BT709: Colorspace.ITU709,
@@ -159,4 +159,4 @@ def swscale_space(colour: Colour) -> int:
         SMPTE240M: Colorspace.SMPTE240M,
         BT2020_NCL: Colorspace.BT2020,
     }
-    return int(known.get(colour.space, Colorspace.ITU601))
+    return int(known.get(color.space, Colorspace.ITU601))

@@ -20,7 +20,7 @@ from .probe import VideoInfo
 from .reader import DecodedFrame
 from .segment import EncodedSegment, SegmentWriter
 
-# By default swscale rounds so roughly that colours move by up to two levels.
+# By default swscale rounds so roughly that colors move by up to two levels.
 EXACT = (
     Interpolation.BICUBIC
     | Interpolation.ACCURATE_RND
@@ -121,7 +121,7 @@ class _Converter:
             return image
         if self._repack is not None:
             return self._repack(image)
-        old, new = self._info.colour, self._plan.colour
+        old, new = self._info.color, self._plan.color
         made = self._reformatter.reformat(
             image,
             format=self._plan.pix_fmt,

@@ -159,7 +159,7 @@ def _order(info: VideoInfo, wanted: str) -> tuple[str, ...]:
 def is_hdr(info: VideoInfo, wanted: str) -> bool:
     """Whether a result in a pixel format is HDR."""
     form = layout(wanted)
-    return info.colour.transfer in ("pq", "hlg") and form is not None and form.depth > 8
+    return info.color.transfer in ("pq", "hlg") and form is not None and form.depth > 8
 
 
 def why_not_first(info: VideoInfo, encoder: str, wanted: str, container: str) -> Fallback | None:

@@ -13,7 +13,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from ..errors import UsageError
 from ..records import Fallback
-from .color import Colour
+from .color import Color
 from .formats import EVEN_ONLY, PREFERRED, SLICES, counts_frames, encoders_for
 from .probe import VideoInfo
 
@@ -31,7 +31,7 @@ class EncoderPlan:
         container: FFmpeg's name of the container.
         time_base: Seconds a tick of pts.
         rate: Frames a second, a hint for rate control.
-        colour: Tags to write.
+        color: Tags to write.
         repacked: Whether frames reach the encoder without loss.
         notes: What is done otherwise than asked or expected.
     """
@@ -44,7 +44,7 @@ class EncoderPlan:
     container: str
     time_base: Fraction
     rate: Fraction
-    colour: Colour
+    color: Color
     repacked: bool
     notes: tuple[Fallback, ...] = ()
 
@@ -58,10 +58,10 @@ def configure_encoder(context: VideoCodecContext, plan: EncoderPlan, info: Video
     context.thread_count = plan.threads
     context.flags |= Flags.global_header
     context.sample_aspect_ratio = info.orientation.sample_aspect_ratio
-    context.colorspace = plan.colour.space_tag
-    context.color_range = plan.colour.range_tag
-    context.color_trc = plan.colour.transfer_tag
-    context.color_primaries = plan.colour.primaries_tag
+    context.colorspace = plan.color.space_tag
+    context.color_range = plan.color.range_tag
+    context.color_trc = plan.color.transfer_tag
+    context.color_primaries = plan.color.primaries_tag
     context.options = dict(plan.options)
     if plan.encoder == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # its only way to be told to print errors alone

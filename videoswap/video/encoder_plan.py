@@ -18,8 +18,8 @@ from .color import (
     LIMITED,
     RGB,
     UNSPECIFIED,
-    Colour,
-    Light,
+    Color,
+    HdrMetadata,
 )
 from .encoder_choice import (
     choose,
@@ -85,8 +85,8 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
     options |= profile_options(info, settings, encoder, wanted, asked.encoder == "same")
     if container == "avi":
         options["bf"] = "0"  # AVI has no place for the order of B-frames
-    colour = _output_colour(info.colour, wanted)
-    if colour.light is not None and not _tell_light(encoder, options, colour.light):
+    color = _output_color(info.color, wanted)
+    if color.hdr is not None and not _add_hdr_options(encoder, options, color.hdr):
         notes.append(Fallback("HDR mastering metadata", "", f"{encoder} takes none from here"))
     plan = EncoderPlan(
         encoder=encoder,
@@ -97,7 +97,7 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
         container=container,
         time_base=info.time_base,
         rate=info.average_rate,
-        colour=colour,
+        color=color,
         repacked=wanted == info.pix_fmt,
         notes=tuple(notes),
     )
@@ -107,7 +107,7 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
 
 
 def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
-    """Plan a lossless 8-bit grey video of masks, with the pts and size of the source.
+    """Plan a lossless 8-bit gray video of masks, with the pts and size of the source.
 
     FFV1 where the container takes it, else x264 without loss.
 
@@ -135,8 +135,8 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
         container=container,
         time_base=info.time_base,
         rate=info.average_rate,
-        colour=replace(
-            info.colour,
+        color=replace(
+            info.color,
             full_range=True,
             depth=8,
             transfer="sdr",
@@ -144,7 +144,7 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
             range_tag=FULL,
             transfer_tag=UNSPECIFIED,
             primaries_tag=UNSPECIFIED,
-            light=None,
+            hdr=None,
         ),
         repacked=True,
         notes=tuple(notes),
@@ -265,7 +265,7 @@ def _notes(
         notes.append(Fallback("interlaced video", "progressive video", "whole frames are encoded"))
     form = layout(wanted)
     deep = form is not None and form.depth > 8
-    if info.colour.transfer != "sdr" and deep and codec_of(encoder) == "h264":
+    if info.color.transfer != "sdr" and deep and codec_of(encoder) == "h264":
         notes.append(
             Fallback("HEVC", "HDR in H.264", "libx264 was taken; --encoder h265 plays on more")
         )
@@ -274,27 +274,27 @@ def _notes(
     return notes
 
 
-def _output_colour(colour: Colour, wanted: str) -> Colour:
+def _output_color(color: Color, wanted: str) -> Color:
     """Return the tags after a change of the pixel format."""
     form = layout(wanted)
-    if form is None or (form.model == "rgb") == (colour.space == RGB):
-        return colour if form is None else replace(colour, depth=form.depth)
+    if form is None or (form.model == "rgb") == (color.space == RGB):
+        return color if form is None else replace(color, depth=form.depth)
     if form.model == "rgb":
         return replace(
-            colour, space=RGB, space_tag=RGB, full_range=True, range_tag=FULL, depth=form.depth
+            color, space=RGB, space_tag=RGB, full_range=True, range_tag=FULL, depth=form.depth
         )
-    grey = form.model == "grey"
+    gray = form.model == "gray"
     return replace(
-        colour,
+        color,
         space=BT709,
-        space_tag=UNSPECIFIED if grey else BT709,
-        full_range=grey,
-        range_tag=FULL if grey else LIMITED,
+        space_tag=UNSPECIFIED if gray else BT709,
+        full_range=gray,
+        range_tag=FULL if gray else LIMITED,
         depth=form.depth,
     )
 
 
-def _tell_light(encoder: str, options: dict[str, str], light: Light) -> bool:
+def _add_hdr_options(encoder: str, options: dict[str, str], hdr: HdrMetadata) -> bool:
     """Add the mastering metadata in the encoder's own words; False if it has none."""
     names = {
         "libx264": ("x264-params", "mastering-display", "cll", True),
@@ -305,25 +305,25 @@ def _tell_light(encoder: str, options: dict[str, str], light: Light) -> bool:
         return False
     option, display, level, whole = names[encoder]
     parts = [options[option]] if option in options else []
-    if light.primaries is not None and light.luminance is not None:
-        parts.append(f"{display}={_display(light, whole)}")
-    if light.max_cll or light.max_fall:
-        parts.append(f"{level}={light.max_cll},{light.max_fall}")
+    if hdr.primaries is not None and hdr.luminance is not None:
+        parts.append(f"{display}={_display(hdr, whole)}")
+    if hdr.max_cll or hdr.max_fall:
+        parts.append(f"{level}={hdr.max_cll},{hdr.max_fall}")
     options[option] = ":".join(parts)
     return True
 
 
-def _display(light: Light, whole: bool) -> str:
+def _display(hdr: HdrMetadata, whole: bool) -> str:
     """Write a mastering display in x265's units, or in plain numbers."""
-    assert light.primaries is not None and light.luminance is not None
+    assert hdr.primaries is not None and hdr.luminance is not None
 
     def write(value: Fraction, unit: int) -> str:
         return str(round(value * unit)) if whole else f"{value.numerator / value.denominator:.4f}"
 
     pairs = [
-        ",".join(write(value, 50_000) for value in light.primaries[i : i + 2])
+        ",".join(write(value, 50_000) for value in hdr.primaries[i : i + 2])
         for i in range(0, 8, 2)
     ]
     red, green, blue, white = pairs
-    least, greatest = (write(value, 10_000) for value in light.luminance)
+    least, greatest = (write(value, 10_000) for value in hdr.luminance)
     return f"G({green})B({blue})R({red})WP({white})L({greatest},{least})"

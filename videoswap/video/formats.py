@@ -315,7 +315,7 @@ def codec_of(encoder: str) -> str:
 def nearest_format(encoder: str, pix_fmt: str) -> str | None:
     """Return the planar format of the same kind with most bits, up to the format's own.
 
-    The kind is the colour model, the size of the chroma planes and whether there is alpha; None
+    The kind is the color model, the size of the chroma planes and whether there is alpha; None
     if the encoder holds nothing of it.
     """
     form = layout(pix_fmt)

@@ -61,7 +61,7 @@ class Layout:
     """How the samples of a planar format lie.
 
     Attributes:
-        model: ``yuv``, ``rgb`` (planes G, B, R) or ``grey``.
+        model: ``yuv``, ``rgb`` (planes G, B, R) or ``gray``.
         depth: Bits a sample, 8 to 16.
         sub_x: Luma columns that share a chroma sample.
         sub_y: Luma rows that share a chroma sample.
@@ -92,10 +92,10 @@ def layout(pix_fmt: str) -> Layout | None:
     if form.padded_bits_per_pixel != form.bits_per_pixel and pix_fmt.endswith("msble"):
         return None
     alpha = any(part.is_alpha for part in parts)
-    colours = len(parts) - alpha
-    if colours == 1:
-        return Layout("grey", depth, 1, 1, alpha)
-    if colours != 3 or not (form.is_rgb or pix_fmt.startswith("yuv")):
+    colors = len(parts) - alpha
+    if colors == 1:
+        return Layout("gray", depth, 1, 1, alpha)
+    if colors != 3 or not (form.is_rgb or pix_fmt.startswith("yuv")):
         return None
     if form.is_rgb:
         return Layout("rgb", depth, 1, 1, alpha)

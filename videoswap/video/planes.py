@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..records import Array
-from .color import WEIGHTS, Colour
+from .color import WEIGHTS, Color
 from .hdr import from_view, to_view
 from .pixel_formats import Layout, layout, samples
 
@@ -34,7 +34,7 @@ def align_box(box: Box, info: VideoInfo) -> Box:
     return x0, y0, max(x0, x1), max(y0, y1)
 
 
-def read_rgb(frame: av.VideoFrame, box: Box, colour: Colour) -> Array:
+def read_rgb(frame: av.VideoFrame, box: Box, color: Color) -> Array:
     """Return a region as (h, w, 3) float32 RGB, 0 to 255 at any bit depth.
 
     Chroma is interpolated between sample centres; PQ and half floats are shown as ``hdr`` says.
@@ -42,13 +42,13 @@ def read_rgb(frame: av.VideoFrame, box: Box, colour: Colour) -> Array:
     Args:
         frame: A planar frame.
         box: An aligned box that is not empty.
-        colour: What the samples mean.
+        color: What the samples mean.
     """
     form = _layout(frame.format.name)
     width, height = box[2] - box[0], box[3] - box[1]
-    if form.model == "grey":
-        grey = _plane(frame, 0, form, box)
-        merged = cv2.merge([grey, grey, grey])
+    if form.model == "gray":
+        gray = _plane(frame, 0, form, box)
+        merged = cv2.merge([gray, gray, gray])
     elif form.model == "rgb":
         merged = cv2.merge([_plane(frame, index, form, box) for index in (2, 0, 1)])
     else:
@@ -57,12 +57,12 @@ def read_rgb(frame: av.VideoFrame, box: Box, colour: Colour) -> Array:
             chroma = _plane(frame, index, form, _chroma_box(box, form))
             parts.append(_enlarged(chroma, form)[:height, :width])
         merged = cv2.merge(parts)
-    rgb: Array = cv2.transform(merged.astype(np.float32), _matrices(form, colour)[0])
+    rgb: Array = cv2.transform(merged.astype(np.float32), _matrices(form, color)[0])
     np.clip(rgb, 0, 255, out=rgb)
-    return to_view(rgb, colour.transfer)
+    return to_view(rgb, color.transfer)
 
 
-def write_rgb(frame: av.VideoFrame, box: Box, rgb: Array, mask: Array, colour: Colour) -> None:
+def write_rgb(frame: av.VideoFrame, box: Box, rgb: Array, mask: Array, color: Color) -> None:
     """Blend a picture into a region of a frame, in place.
 
     Samples under mask 0 stay bit for bit; a chroma sample becomes the mean, over the luma
@@ -73,12 +73,12 @@ def write_rgb(frame: av.VideoFrame, box: Box, rgb: Array, mask: Array, colour: C
         box: An aligned box that is not empty.
         rgb: (h, w, 3) float32, 0 to 255, finite.
         mask: (h, w) uint8, 0 (keep the frame) to 255 (take the picture).
-        colour: What the samples mean.
+        color: What the samples mean.
     """
     frame.make_writable()
     form = _layout(frame.format.name)
-    rgb = from_view(rgb, colour.transfer)
-    new = cv2.split(cv2.transform(rgb, _matrices(form, colour)[1]))
+    rgb = from_view(rgb, color.transfer)
+    new = cv2.split(cv2.transform(rgb, _matrices(form, color)[1]))
     weight = np.multiply(mask, np.float32(1 / 255), dtype=np.float32)
     top = (1 << form.depth) - 1
     if form.model == "yuv":
@@ -88,7 +88,7 @@ def write_rgb(frame: av.VideoFrame, box: Box, rgb: Array, mask: Array, colour: C
             target = _plane(frame, index, form, _chroma_box(box, form))
             _blend_premultiplied(target, _mean(new[index] * weight, form), small, top)
     else:
-        planes = {"grey": (0,), "rgb": (2, 0, 1)}[form.model]
+        planes = {"gray": (0,), "rgb": (2, 0, 1)}[form.model]
         for index, values in zip(planes, new, strict=False):
             _blend(_plane(frame, index, form, box), values, weight, top)
 
@@ -146,16 +146,16 @@ def _add(target: Array, change: Array, top: int) -> None:
 
 
 @lru_cache(maxsize=32)
-def _matrices(form: Layout, colour: Colour) -> tuple[Array, Array]:
+def _matrices(form: Layout, color: Color) -> tuple[Array, Array]:
     """Return (3, 4) float32 affine maps: samples to RGB 0..255, and back."""
     unit = 1 << (form.depth - 8)
-    luma = (0, 2**form.depth - 1) if colour.full_range else (16 * unit, 219 * unit)
-    span = 2**form.depth - 1 if colour.full_range else 224 * unit
+    luma = (0, 2**form.depth - 1) if color.full_range else (16 * unit, 219 * unit)
+    span = 2**form.depth - 1 if color.full_range else 224 * unit
     if form.model == "rgb":
         decode = np.diag([255 / luma[1]] * 3 + [1.0])
         return _rows(decode), _rows(np.linalg.inv(decode))
-    weight_r, weight_b = WEIGHTS[colour.space]
-    if form.model == "grey":
+    weight_r, weight_b = WEIGHTS[color.space]
+    if form.model == "gray":
         decode = np.diag([255 / luma[1]] * 3 + [1.0])
         decode[:3, 3] = -luma[0] * 255 / luma[1]
         encode = np.array([[weight_r, 1 - weight_r - weight_b, weight_b, 0]]) * luma[1] / 255

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from ..errors import InputError, UsageError
 from .animated.webp import MILLISECOND, webp_frames
-from .color import Colour, colour_of, side_data
+from .color import Color, color_of, side_data
 from .files import FileStamp, check_readable, open_input
 from .orientation import Orientation, orientation
 from .packets import packets
@@ -51,7 +51,7 @@ class VideoInfo:
         start_pts: pts of the first decoded frame.
         duration: Seconds; a hint from the header, None if it has none.
         frames_hint: Number of frames; a hint from the header, None if it has none.
-        colour: Meaning of the samples.
+        color: Meaning of the samples.
         orientation: From coded to upright pixels.
         dolby_vision: Whether frames carry Dolby Vision metadata, which an encode loses.
         animation: ``gif``, ``webp``, ``apng``, or None for a video.
@@ -74,7 +74,7 @@ class VideoInfo:
     start_pts: int
     duration: Fraction | None
     frames_hint: int | None
-    colour: Colour
+    color: Color
     orientation: Orientation
     dolby_vision: bool
     animation: str | None
@@ -245,7 +245,7 @@ def _describe(
         start_pts=frame.pts if frame.pts is not None else 0,
         duration=duration,
         frames_hint=stream.frames or None,
-        colour=colour_of(Repacker(pix_fmt)(frame)),
+        color=color_of(Repacker(pix_fmt)(frame)),
         orientation=_orientation(frame, stream),
         dolby_vision=Type.DOVI_METADATA in extra or Type.DOVI_RPU_BUFFER in extra,
         animation=animation,
@@ -272,7 +272,7 @@ def _describe_webp(path: Path) -> VideoInfo:
         start_pts=0,
         duration=None,
         frames_hint=count,
-        colour=colour_of(first),
+        color=color_of(first),
         orientation=orientation(first.width, first.height),
         dolby_vision=False,
         animation="webp",
@@ -284,9 +284,9 @@ def _describe_sequence(path: Path, sequence: PictureSequence) -> VideoInfo:
     frame = read_frame(file)
     native = frame.format.name
     pix_fmt = checked_planar(native, file)
-    colour = colour_of(Repacker(pix_fmt)(frame))
+    color = color_of(Repacker(pix_fmt)(frame))
     if file.suffix.lower() == ".exr":
-        colour = replace(colour, transfer=HALF)
+        color = replace(color, transfer=HALF)
     matrix = side_data(frame).get(Type.DISPLAYMATRIX)
     return VideoInfo(
         path=path,
@@ -302,7 +302,7 @@ def _describe_sequence(path: Path, sequence: PictureSequence) -> VideoInfo:
         start_pts=0,
         duration=len(sequence.files) / sequence.rate,
         frames_hint=len(sequence.files),
-        colour=colour,
+        color=color,
         orientation=orientation(frame.width, frame.height, matrix),
         dolby_vision=False,
         animation=None,

@@ -358,9 +358,9 @@ class AnalysisScaler:
         self._coded = (self.width, self.height)
         if shape.turn[0, 0] == 0:
             self._coded = (self.height, self.width)
-        self._space = swscale_space(info.colour)
-        self._curve = PQ_PREVIEW if info.colour.transfer == "pq" else None
-        self._half = info.colour.transfer == HALF
+        self._space = swscale_space(info.color)
+        self._curve = PQ_PREVIEW if info.color.transfer == "pq" else None
+        self._half = info.color.transfer == HALF
         self._reformatter = VideoReformatter()
 
     def picture(self, frame: DecodedFrame | av.VideoFrame) -> Array:

@@ -1,6 +1,6 @@
 """Animated GIF, PNG and WebP results: the source's times, loop count and, where it fits, pixels.
 
-GIF holds 256 colours a frame: frames of a GIF source come back exactly outside of the swapped
+GIF holds 256 colors a frame: frames of a GIF source come back exactly outside of the swapped
 faces if the faces leave room in the palette. PNG and WebP are written without loss; the encoder
 of WebP keeps all frames in memory until the end.
 """
@@ -69,7 +69,7 @@ def animation_losses(info: VideoInfo, container: str) -> tuple[Fallback, ...]:
     if form is not None and form.depth > 8:
         notes.append(Fallback(f"{form.depth} bits a sample", "8 bits", "animations get no more"))
     if container == "gif" and info.animation != "gif":
-        notes.append(Fallback("all colours", "256 a frame", "GIF holds no more"))
+        notes.append(Fallback("all colors", "256 a frame", "GIF holds no more"))
         if form is not None and form.alpha:
             why = "GIF has no half transparency"
             notes.append(Fallback("transparency", "pixels of full or no opacity", why))
@@ -130,15 +130,15 @@ class AnimationWriter:
         pts = image.pts or 0
         self._first = pts if self._first is None else self._first
         length = image.duration or round(1 / (self._info.average_rate * self._info.time_base))
-        colour = self._info.colour
+        color = self._info.color
         picture = self._upright(
             self._reformatter.reformat(
                 image,
                 width=self._stretched[0],
                 height=self._stretched[1],
                 format="bgra",
-                src_colorspace=swscale_space(colour),
-                src_color_range=2 if colour.full_range else 1,
+                src_colorspace=swscale_space(color),
+                src_color_range=2 if color.full_range else 1,
                 dst_color_range=2,
             )
         )

@@ -19,7 +19,7 @@ import PIL.Image
 from ...records import Array
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-TRUECOLOUR, WITH_ALPHA = 2, 6
+TRUECOLOR, WITH_ALPHA = 2, 6
 MOST_DELAY_PART = 0xFFFF  # numerator and denominator of a delay
 _RECTANGLE = struct.Struct(">IIII")  # width, height, x, y
 
@@ -68,7 +68,7 @@ def write_apng(
         delays: Seconds that each of them is shown.
         plays: How often it is played; 0 for ever.
     """
-    kind = WITH_ALPHA if alpha else TRUECOLOUR
+    kind = WITH_ALPHA if alpha else TRUECOLOR
     file.write(SIGNATURE)
     _write(file, b"IHDR", struct.pack(">IIBBBBB", *size, 8, kind, 0, 0, 0))
     _write(file, b"acTL", struct.pack(">II", len(delays), plays))

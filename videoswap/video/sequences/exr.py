@@ -110,7 +110,7 @@ def read_exr(path: Path) -> ExrPicture:
 
 
 def write_exr(path: Path, planes: list[Array], like: ExrPicture) -> None:
-    """Write an EXR file with other colours and everything else of another.
+    """Write an EXR file with other colors and everything else of another.
 
     Args:
         path: The result.

@@ -24,7 +24,7 @@ DEFAULT_RATE = Fraction(25)
 MOST_NAMED = 10  # missing numbers that a sentence names
 MOST_PIXELS = 150_000_000  # several frames are in memory at once
 MOST_BYTES = (1 << 31) - 4096  # of a file: FFmpeg counts them in 32 bits
-# Damage is an error; without it half a JPEG would pass for a picture with a grey lower half.
+# Damage is an error; without it half a JPEG would pass for a picture with a gray lower half.
 STRICT = {name: {"err_detect": "crccheck+bitstream+buffer+explode"} for name in ("mjpeg", "png")}
 # The beginnings of the files that are decoded, with FFmpeg's decoder of each.
 DECODERS = {

@@ -18,7 +18,7 @@ from ..color import (
     RGB,
     SMPTE170M,
     UNSPECIFIED,
-    Colour,
+    Color,
 )
 from ..encoder_context import EncoderPlan, try_encoder
 from ..files import held, output_errors, scratch_path
@@ -38,14 +38,14 @@ FORMATS = {
     ("png", "rgb", False, True): ("gbrap", "rgba"),
     ("png", "rgb", True, False): ("gbrp16le", "rgb48be"),
     ("png", "rgb", True, True): ("gbrap16le", "rgba64be"),
-    ("png", "grey", False, False): ("gray", "gray"),
-    ("png", "grey", True, False): ("gray16le", "gray16be"),
+    ("png", "gray", False, False): ("gray", "gray"),
+    ("png", "gray", True, False): ("gray16le", "gray16be"),
     ("tiff", "rgb", False, False): ("gbrp", "rgb24"),
     ("tiff", "rgb", False, True): ("gbrap", "rgba"),
     ("tiff", "rgb", True, False): ("gbrp16le", "rgb48le"),
     ("tiff", "rgb", True, True): ("gbrap16le", "rgba64le"),
-    ("tiff", "grey", False, False): ("gray", "gray"),
-    ("tiff", "grey", True, False): ("gray16le", "gray16le"),
+    ("tiff", "gray", False, False): ("gray", "gray"),
+    ("tiff", "gray", True, False): ("gray16le", "gray16le"),
 }
 OPTIONS = {"png": {"pred": "mixed"}, "tiff": {"compression_algo": "deflate"}}
 
@@ -53,7 +53,7 @@ OPTIONS = {"png": {"pred": "mixed"}, "tiff": {"compression_algo": "deflate"}}
 def plan_pictures(info: VideoInfo, settings: EncodeSettings, out: Path) -> EncoderPlan:
     """Decide how numbered pictures are written.
 
-    PNG and TIFF hold the source's samples bit for bit if these are RGB or grey of 8 or 16 bits;
+    PNG and TIFF hold the source's samples bit for bit if these are RGB or gray of 8 or 16 bits;
     YUV becomes RGB. EXR is written from EXR alone, with everything else that is in its files.
 
     Args:
@@ -81,11 +81,11 @@ def plan_pictures(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encod
             )
     if settings.preset is not None:
         raise UsageError("no_preset", "Pictures have no --preset.", "Leave it out.")
-    if (suffix == ".exr") != (info.colour.transfer == HALF):
+    if (suffix == ".exr") != (info.color.transfer == HALF):
         raise UsageError(
             "exr_from_exr",
             "EXR pictures are made from EXR pictures alone, and become nothing else.",
-            "Write .exr." if info.colour.transfer == HALF else "Write .png or .tif.",
+            "Write .exr." if info.color.transfer == HALF else "Write .png or .tif.",
         )
     encoder = SUFFIXES.get(suffix, "png")
     plan = _jpeg(info, settings) if encoder == "mjpeg" else _lossless(info, settings, encoder)
@@ -98,7 +98,7 @@ def _lossless(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Encode
         raise UsageError("no_crf", f"{encoder} has no --crf.", "Leave --crf out.")
     form = layout(info.pix_fmt)
     assert form is not None
-    model = "grey" if form.model == "grey" and not form.alpha else "rgb"
+    model = "gray" if form.model == "gray" and not form.alpha else "rgb"
     same, pix_fmt = FORMATS[encoder, model, form.depth > 8, form.alpha]
     notes = []
     if same != info.pix_fmt:
@@ -107,15 +107,15 @@ def _lossless(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Encode
     if settings.quality not in (None, "lossless"):
         wish, why = f"--quality {settings.quality}", f"{encoder} knows nothing else"
         notes.append(Fallback(wish, "coding without loss", why))
-    if info.colour.transfer == HALF and info.sequence is not None:
+    if info.color.transfer == HALF and info.sequence is not None:
         notes += read_exr(info.sequence.files[0]).notes
-    colour = info.colour
-    if model == "rgb" and colour.space != RGB:
+    color = info.color
+    if model == "rgb" and color.space != RGB:
         depth = 16 if form.depth > 8 else 8
-        colour = replace(
-            colour, space=RGB, space_tag=RGB, full_range=True, range_tag=FULL, depth=depth
+        color = replace(
+            color, space=RGB, space_tag=RGB, full_range=True, range_tag=FULL, depth=depth
         )
-    return _plan(info, encoder, pix_fmt, OPTIONS[encoder], colour, same == info.pix_fmt, notes)
+    return _plan(info, encoder, pix_fmt, OPTIONS[encoder], color, same == info.pix_fmt, notes)
 
 
 def _jpeg(info: VideoInfo, settings: EncodeSettings) -> EncoderPlan:
@@ -132,18 +132,18 @@ def _jpeg(info: VideoInfo, settings: EncodeSettings) -> EncoderPlan:
     form = layout(info.pix_fmt)
     assert form is not None
     shape = {(2, 2): "yuv420p", (2, 1): "yuv422p"}.get((form.sub_x, form.sub_y), "yuv444p")
-    kept = info.pix_fmt == shape and info.colour.full_range
-    kept = kept and info.colour.space in (SMPTE170M, BT470BG)
+    kept = info.pix_fmt == shape and info.color.full_range
+    kept = kept and info.color.space in (SMPTE170M, BT470BG)
     notes = [Fallback("unchanged surroundings", "JPEG", "its name says so")]
     if form.alpha:
         notes.append(Fallback("alpha", "", "JPEG has no transparency"))
-    colour = info.colour
+    color = info.color
     if not kept:
-        colour = replace(
-            colour, space=SMPTE170M, space_tag=SMPTE170M, full_range=True, range_tag=FULL, depth=8
+        color = replace(
+            color, space=SMPTE170M, space_tag=SMPTE170M, full_range=True, range_tag=FULL, depth=8
         )
     options = {**spec.options, "global_quality": f"{step * spec.scale:g}"}
-    return _plan(info, "mjpeg", shape.replace("yuv", "yuvj"), options, colour, kept, notes)
+    return _plan(info, "mjpeg", shape.replace("yuv", "yuvj"), options, color, kept, notes)
 
 
 def _plan(
@@ -151,11 +151,11 @@ def _plan(
     encoder: str,
     pix_fmt: str,
     options: dict[str, str],
-    colour: Colour,
+    color: Color,
     kept: bool,
     notes: list[Fallback],
 ) -> EncoderPlan:
-    if info.colour.light is not None:
+    if info.color.hdr is not None:
         notes.append(Fallback("HDR mastering metadata", "", "pictures have no place for it"))
     return EncoderPlan(
         encoder=encoder,
@@ -166,14 +166,14 @@ def _plan(
         container=CONTAINER,
         time_base=info.time_base,
         rate=info.average_rate,
-        colour=replace(colour, light=None, transfer_tag=_transfer_tag(colour)),
+        color=replace(color, hdr=None, transfer_tag=_transfer_tag(color)),
         repacked=kept,
         notes=tuple(notes),
     )
 
 
-def _transfer_tag(colour: Colour) -> int:
-    return UNSPECIFIED if colour.transfer == HALF else colour.transfer_tag
+def _transfer_tag(color: Color) -> int:
+    return UNSPECIFIED if color.transfer == HALF else color.transfer_tag
 
 
 def picture_numbers(info: VideoInfo, pts: Sequence[int] | Array) -> list[int]:
@@ -250,7 +250,7 @@ def _pictures(segments: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
 
 
 def _write(path: Path, data: bytes, info: VideoInfo, time: int) -> None:
-    if info.colour.transfer != HALF or info.sequence is None:
+    if info.color.transfer != HALF or info.sequence is None:
         path.write_bytes(data)
         return
     context = av.CodecContext.create("png", "r")

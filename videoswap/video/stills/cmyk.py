@@ -13,7 +13,7 @@ import PIL.ImageCms
 from ...records import Array
 from .pillow import pixels_of
 
-PROBES = 4096  # colours of the picture with which the way there and back is tried
+PROBES = 4096  # colors of the picture with which the way there and back is tried
 MOST_ERROR = 6.0  # mean levels by which they may differ after it
 
 
@@ -45,7 +45,7 @@ class Inks:
 def read_inks(picture: PIL.Image.Image, profile: bytes | None) -> tuple[Array, Inks | None]:
     """Return a CMYK picture as (H, W, 3) uint8 sRGB, and its inks if they can be mixed anew.
 
-    They cannot without a profile, and if the profile's way back leads to other colours.
+    They cannot without a profile, and if the profile's way back leads to other colors.
     """
     values = pixels_of(picture)
     if profile is None:

@@ -17,7 +17,7 @@ class StillFormat:
         suffixes: Endings of its files; the first is the usual one.
         modes: Pillow's modes that come back as they were written.
         lossless: Whether every pixel comes back; WebP can do both.
-        icc: Whether it holds a colour profile.
+        icc: Whether it holds a color profile.
         exif: Whether it holds EXIF data.
         xmp: Whether it holds XMP data.
         dpi: Whether it holds the pixels an inch.
@@ -40,8 +40,8 @@ class StillFormat:
         return "RGBA" in self.modes
 
 
-_COLOUR = frozenset({"RGB", "RGBA"})
-_ALL = _COLOUR | {"L", "LA"}
+_COLOR = frozenset({"RGB", "RGBA"})
+_ALL = _COLOR | {"L", "LA"}
 STILL_FORMATS = (
     StillFormat("PNG", (".png", ".apng"), _ALL, True, icc=True, exif=True, xmp=True, dpi=True),
     StillFormat(
@@ -55,14 +55,12 @@ STILL_FORMATS = (
         dpi=True,
         most_side=65_500,
     ),
-    StillFormat(
-        "WEBP", (".webp",), _COLOUR, False, icc=True, exif=True, xmp=True, most_side=16_383
-    ),
+    StillFormat("WEBP", (".webp",), _COLOR, False, icc=True, exif=True, xmp=True, most_side=16_383),
     StillFormat(
         "TIFF", (".tif", ".tiff"), _ALL | {"CMYK"}, True, icc=True, exif=True, xmp=True, dpi=True
     ),
     StillFormat(
-        "AVIF", (".avif",), _COLOUR | {"L"}, False, icc=True, exif=True, xmp=True, most_side=65_535
+        "AVIF", (".avif",), _COLOR | {"L"}, False, icc=True, exif=True, xmp=True, most_side=65_535
     ),
     StillFormat("BMP", (".bmp",), frozenset({"L", "RGB"}), True, dpi=True),
     StillFormat("JPEG2000", (".jp2", ".jpx", ".j2k", ".j2c"), _ALL, True),

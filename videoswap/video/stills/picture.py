@@ -38,8 +38,8 @@ XMP_TAG = 700  # of TIFF files
 PROFILE_SPACES = {"L": b"GRAY", "LA": b"GRAY", "CMYK": b"CMYK"}  # in the profile's header
 QUALITY_WORDS = {"draft": 75, "good": 85, "high": 95, "visually_lossless": 98}
 MOST_JPEG_EXIF, MOST_JPEG_XMP = 65_533, 65_504  # bytes that fit a segment of a JPEG file
-_GREYS = {"1", "L", "LA", "La"}
-_MODES = _GREYS | {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr"}
+_GRAYS = {"1", "L", "LA", "La"}
+_MODES = _GRAYS | {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +49,11 @@ class Picture:
     Attributes:
         rgb: (H, W, 3) uint8 RGB.
         alpha: (H, W) uint8, or None for an opaque picture.
-        icc_profile: Colour profile of the file, of grey or ink where the picture is, if any.
+        icc_profile: Color profile of the file, of gray or ink where the picture is, if any.
         exif: EXIF block without orientation and thumbnail, if any.
         xmp: XMP packet, if any.
         dpi: Pixels an inch, across and down, if known.
-        grey: Whether the picture has no colours, and keeps none.
+        gray: Whether the picture has no colors, and keeps none.
         inks: The picture's own CMYK values, if a result can have them.
         lossless: Whether its file, a WebP, held it without loss.
         lost: What is lost of it whatever the result's format is.
@@ -66,7 +66,7 @@ class Picture:
     exif: bytes | None = None
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
-    grey: bool = False
+    gray: bool = False
     inks: Inks | None = None
     lossless: bool = False
     lost: tuple[Fallback, ...] = ()
@@ -75,9 +75,9 @@ class Picture:
     def with_rgb(self, rgb: Array) -> Picture:
         """Return a picture with other pixels and the same alpha and metadata.
 
-        A grey picture stays grey. Of a CMYK picture the pixels that differ get new inks.
+        A gray picture stays gray. Of a CMYK picture the pixels that differ get new inks.
         """
-        if self.grey:
+        if self.gray:
             rgb = np.asarray(PIL.Image.fromarray(rgb).convert("L"))[..., None].repeat(3, axis=2)
         inks = self.inks
         if inks is not None:
@@ -167,15 +167,15 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
             "Save it as 8-bit RGB.",
         )
     upright = _eight_bits(file) if deep else file
-    icc, grey = file.info.get("icc_profile"), upright.mode in _GREYS
+    icc, gray = file.info.get("icc_profile"), upright.mode in _GRAYS
     lost = []
     if deep:
         why = "pictures are worked on in 8 bits"
         lost.append(Fallback("more than 8 bits a sample", "8 bits", why))
-    if grey:
-        lost.append(Fallback("a swapped face in colour", "a grey one", "the picture is grey"))
+    if gray:
+        lost.append(Fallback("a swapped face in color", "a gray one", "the picture is gray"))
     if file.mode == "1":
-        lost.append(Fallback("black and white alone", "shades of grey", "a face needs them"))
+        lost.append(Fallback("black and white alone", "shades of gray", "a face needs them"))
     for words in other_data(file):
         lost.append(Fallback(f"the original's {words}", "none", "they are not carried over"))
     alpha, inks = None, None
@@ -187,7 +187,7 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
     else:
         rgb = pixels_of(upright if upright.mode == "RGB" else upright.convert("RGB"))
     if upright.mode == "CMYK" and inks is None:
-        why = "it has no colour profile" if icc is None else "its colour profile has no way back"
+        why = "it has no color profile" if icc is None else "its color profile has no way back"
         lost.append(Fallback("CMYK", "sRGB", why))
     return Picture(
         rgb,
@@ -195,7 +195,7 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
         icc,
         xmp=xmp_of(file),
         dpi=dpi,
-        grey=grey,
+        gray=gray,
         inks=inks,
         lossless=file.format == "WEBP" and is_lossless_webp(path),
         lost=tuple(lost),
@@ -233,7 +233,7 @@ def losses(picture: Picture, path: Path) -> tuple[Fallback, ...]:
     why = f"{form.name} has no place for that"
     notes = list(picture.lost)
     if form.name == "GIF":
-        notes.append(Fallback("all colours", "256 of them", "GIF holds no more"))
+        notes.append(Fallback("all colors", "256 of them", "GIF holds no more"))
     if picture.inks is not None and mode != "CMYK":
         notes.append(Fallback("CMYK", "sRGB", why))
     if picture.alpha is not None and not form.alpha:
@@ -241,7 +241,7 @@ def losses(picture: Picture, path: Path) -> tuple[Fallback, ...]:
         notes.append(Fallback("the original's transparency", used, why))
     if picture.icc_profile is not None and "icc_profile" not in kept:
         reason = f"it is not one of {mode} pictures" if form.icc else why
-        notes.append(Fallback("the original's colour profile", "none", reason))
+        notes.append(Fallback("the original's color profile", "none", reason))
     for name, held in (("exif", form.exif), ("xmp", form.xmp)):
         if getattr(picture, name) is not None and name not in kept:
             reason = f"they are too large for {form.name}" if held else why
@@ -257,7 +257,7 @@ def _mode(picture: Picture, form: StillFormat) -> str:
         return "P"
     if picture.inks is not None and "CMYK" in form.modes:
         return "CMYK"
-    if picture.grey and "L" in form.modes:
+    if picture.gray and "L" in form.modes:
         alpha = picture.alpha is not None and form.alpha
         if not alpha or "LA" in form.modes:
             return "LA" if alpha else "L"
@@ -303,7 +303,7 @@ def write_picture(
 ) -> None:
     """Write a picture as its name says; it appears only when complete and read back.
 
-    PNG, TIFF, BMP, PPM and JPEG 2000 are lossless; JPEG and AVIF keep full colour resolution
+    PNG, TIFF, BMP, PPM and JPEG 2000 are lossless; JPEG and AVIF keep full color resolution
     (4:4:4); WebP is lossy unless the picture came without loss. `losses` says what is not kept.
 
     Args:
@@ -334,7 +334,7 @@ def write_picture(
 def _image(picture: Picture, form: StillFormat) -> PIL.Image.Image:
     mode = _mode(picture, form)
     if mode == "P":
-        return _of_256_colours(picture)
+        return _of_256_colors(picture)
     if mode == "CMYK" and picture.inks is not None:
         return PIL.Image.fromarray(np.ascontiguousarray(picture.inks.values), mode="CMYK")
     pixels = picture.rgb[..., 0] if mode in ("L", "LA") else picture.rgb
@@ -343,17 +343,17 @@ def _image(picture: Picture, form: StillFormat) -> PIL.Image.Image:
     return PIL.Image.fromarray(np.ascontiguousarray(pixels))
 
 
-def _of_256_colours(picture: Picture) -> PIL.Image.Image:
-    """Return a picture of at most 256 colours, one of which is transparent if it has alpha."""
-    colours = 256 if picture.alpha is None else 255
+def _of_256_colors(picture: Picture) -> PIL.Image.Image:
+    """Return a picture of at most 256 colors, one of which is transparent if it has alpha."""
+    colors = 256 if picture.alpha is None else 255
     image = PIL.Image.fromarray(np.ascontiguousarray(picture.rgb))
-    image = image.quantize(colours, PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
+    image = image.quantize(colors, PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE)
     if picture.alpha is None:
         return image
-    indices = np.where(picture.alpha < 128, np.uint8(colours), np.asarray(image))
+    indices = np.where(picture.alpha < 128, np.uint8(colors), np.asarray(image))
     clear = PIL.Image.fromarray(indices.astype(np.uint8), mode="P")
     clear.putpalette([*(image.getpalette() or ()), *[0] * 768][:768])
-    clear.info["transparency"] = colours
+    clear.info["transparency"] = colors
     return clear
 
 
@@ -393,7 +393,7 @@ def _read_back(part: Path, path: Path, image: PIL.Image.Image, lossless: bool) -
         with opened(part) as file, decoding(part):
             file.load()
             same = file.size == image.size
-            if same and image.mode == "P":  # its colours may be numbered anew
+            if same and image.mode == "P":  # its colors may be numbered anew
                 same = same_pixels(file.convert("RGBA"), image.convert("RGBA"))
             elif same and lossless:
                 made = file if file.mode == image.mode else file.convert(image.mode)
