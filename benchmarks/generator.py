@@ -32,9 +32,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "networks")]
 import fill  # noqa: E402
 
 from videoswap import networks  # noqa: E402
-from videoswap.networks.fast import FastAEINet  # noqa: E402
+from videoswap.networks.fast_aei_net import FastAEINet  # noqa: E402
 from videoswap.networks.fast_blendswap import FastBlendSwap  # noqa: E402
-from videoswap.networks.rendering import Rendering  # noqa: E402
+from videoswap.networks.fast_network import FastNetwork  # noqa: E402
 
 #: Multiplications and additions of one face, in 1e9: from the issue, blendswap's counted by torch.
 GFLOP = {
@@ -83,10 +83,10 @@ class Plain(torch.nn.Module):
 
     def fast(
         self, dtype: torch.dtype, device: str = "cpu", graphs: bool | None = None
-    ) -> Rendering:
+    ) -> FastNetwork:
         """The same made ready for rendering."""
         kind: Any = FastBlendSwap if self.blend else FastAEINet
-        made: Rendering = kind(self.net, dtype, device, graphs=graphs)
+        made: FastNetwork = kind(self.net, dtype, device, graphs=graphs)
         return made
 
 

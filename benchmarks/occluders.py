@@ -40,7 +40,7 @@ from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
 from videoswap.crops import FrameSurface, covered_pixels, cut  # noqa: E402
 from videoswap.detection.face_models import FaceTools  # noqa: E402
-from videoswap.engines.mesh.engine import MeshSwapper  # noqa: E402
+from videoswap.engines.mesh.engine import MeshEngine  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.geometry import face_masks as masks  # noqa: E402
 from videoswap.occlusion.builtin import BuiltinSegmenter  # noqa: E402
@@ -418,7 +418,7 @@ class Quiet:
 
 def untouched(video: Path, step: int = 3) -> list[Quiet]:
     """Measure what is kept on a clip as it is, of everybody in it, in every third frame."""
-    info, spec = probe(video), MeshSwapper.spec
+    info, spec = probe(video), MeshEngine.spec
     shares: dict[int, list[float]] = {}
     spent = 0.0
     with analyze(video) as found, VideoReader(info) as reader:

@@ -10,9 +10,8 @@ from tests.engines.filled import save
 from tests.jobs.test_video import planes
 from videoswap import EncodeSettings, swap_image, swap_video
 from videoswap.engines import tensors
-from videoswap.engines.ghost.engine import GhostSwapper
-from videoswap.engines.neural import NeuralSwapper
-from videoswap.engines.pixels import resized
+from videoswap.engines.ghost.engine import GhostEngine
+from videoswap.engines.neural import NeuralEngine, resized
 from videoswap.errors import InputError
 from videoswap.settings import GhostSettings
 
@@ -28,14 +27,14 @@ FILES = {
 def batches(monkeypatch):
     """What the engine got and gave: (crops, identities, swapped) of every batch."""
     seen = []
-    real = NeuralSwapper.swap
+    real = NeuralEngine.swap
 
     def spy(self, crops, identities):
         made = real(self, crops, identities)
         seen.append((list(crops), list(identities), made))
         return made
 
-    monkeypatch.setattr(NeuralSwapper, "swap", spy)
+    monkeypatch.setattr(NeuralEngine, "swap", spy)
     return seen
 
 
@@ -108,13 +107,13 @@ def test_each_person_gets_the_identity_of_its_own_photo(
     """Every swapped crop is what the plain networks make of it and of its person's photo."""
     generator = save(weights / "G_unet_1block.pth", "ghost_aei_unet_1")
     recogniser = save(weights / "backbone.pth", "iresnet100")
-    sources, real = [], GhostSwapper.embed
+    sources, real = [], GhostEngine.embed
 
     def spy(self, pictures):
         sources.append(pictures[0])
         return real(self, pictures)
 
-    monkeypatch.setattr(GhostSwapper, "embed", spy)
+    monkeypatch.setattr(GhostEngine, "embed", spy)
     run("ghost", clips, photos, settings, tmp_path, ghost=GhostSettings(num_blocks=1))
     labels = [identity.label for identity in batches[0][1]]
     assert labels == [str(photos["source"]), str(photos["left"])]

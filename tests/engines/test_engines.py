@@ -11,13 +11,13 @@ from tests.conftest import ROOT
 from tests.engines.filled import save
 from videoswap.crops import CropSpec, PictureSurface, cut
 from videoswap.engines import registry
-from videoswap.engines.aei_net import AEISwapper
-from videoswap.engines.blendface.engine import BlendFaceSwapper, specs
-from videoswap.engines.ghost.engine import GhostSwapper, source_spec, target_spec
+from videoswap.engines.aei_net import AEIEngine
+from videoswap.engines.blendface.engine import BlendFaceEngine, specs
+from videoswap.engines.ghost.engine import GhostEngine, source_spec, target_spec
 from videoswap.engines.ghost.masks import GhostMasks
 from videoswap.engines.lite import engine as lite
 from videoswap.engines.neural import Framing
-from videoswap.engines.runtime.batches import Batches
+from videoswap.engines.torch_runtime import Batches
 from videoswap.errors import InputError, UsageError, VideoswapError
 from videoswap.geometry.affine import (
     POSES,
@@ -91,7 +91,7 @@ def crop(size, pixels=None, source=0, track=0):
 def ghost(generator=None, recogniser=None, **settings):
     chosen = GhostSettings(**settings)
     framing = Framing("ghost", "key", target_spec(chosen), source_spec(chosen), 4)
-    return GhostSwapper(
+    return GhostEngine(
         framing, Batches(generator or Mirror()), recogniser or Recogniser(), exact=chosen.exact
     )
 
@@ -99,11 +99,11 @@ def ghost(generator=None, recogniser=None, **settings):
 def aei(generator, encode):
     spec = CropSpec(TEMPLATES["arcface_112_v2"], (256,))
     framing = Framing("lite", "key", spec, CropSpec(spec.template, (112,)), 4)
-    return AEISwapper(framing, Batches(generator), encode)
+    return AEIEngine(framing, Batches(generator), encode)
 
 
 def blendface(generator, encoder):
-    return BlendFaceSwapper(Framing("blendface", "key", *specs(), 4), Batches(generator), encoder)
+    return BlendFaceEngine(Framing("blendface", "key", *specs(), 4), Batches(generator), encoder)
 
 
 def everyone(swapper):

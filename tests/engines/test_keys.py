@@ -6,16 +6,16 @@ import pytest
 
 from tests.engines import filled
 from tests.engines.filled import save
+from tests.engines.restorer_files import FILES as RESTORERS
+from tests.engines.restorer_files import save_restorer
 from tests.engines.test_engine_runs import FILES
-from tests.engines.wrappers.graphs import FILES as RESTORERS
-from tests.engines.wrappers.graphs import save_restorer
 from videoswap.detection.face_detector import CenterFace
 from videoswap.detection.landmarks import DlibLandmarker
 from videoswap.detection.packaged_files import centerface_path, landmarks_path, recognition_path
 from videoswap.detection.recognition import DlibRecognizer
-from videoswap.engines.mesh.engine import MeshSettings, MeshSwapper
+from videoswap.engines.mesh.engine import MeshEngine, MeshSettings
 from videoswap.engines.registry import choose_engine
-from videoswap.engines.wrappers.restored import restored
+from videoswap.engines.restorer import restored
 from videoswap.occlusion import builtin as own
 from videoswap.settings import DetailSettings, GhostSettings
 from videoswap.weights import store as slim
@@ -53,15 +53,15 @@ def test_another_weight_file_is_another_key(engine, file, weights, monkeypatch):
 def test_another_restorer_is_another_key(weights, name):
     save_restorer(weights / RESTORERS[name], 512, slope=1.1)
     asked = DetailSettings(restorer=name)
-    keys = {restored(MeshSwapper(), asked, CPU).key, MeshSwapper().key}
-    keys.add(restored(MeshSwapper(), DetailSettings(restorer=name, restorer_blend=0.5), CPU).key)
+    keys = {restored(MeshEngine(), asked, CPU).key, MeshEngine().key}
+    keys.add(restored(MeshEngine(), DetailSettings(restorer=name, restorer_blend=0.5), CPU).key)
     save_restorer(weights / RESTORERS[name], 512, slope=1.2)
-    keys.add(restored(MeshSwapper(), asked, CPU).key)
+    keys.add(restored(MeshEngine(), asked, CPU).key)
     assert len(keys) == 4
 
 
 def test_mesh_tells_its_settings():
-    keys = {MeshSwapper(one).key for one in (None, MeshSettings(), MeshSettings(feather=0.05))}
+    keys = {MeshEngine(one).key for one in (None, MeshSettings(), MeshSettings(feather=0.05))}
     assert len(keys) == 2
 
 

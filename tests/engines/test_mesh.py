@@ -4,7 +4,7 @@ import pytest
 
 from videoswap.compositing.finisher import Finisher, Swap
 from videoswap.crops import CropSpec
-from videoswap.engines.mesh.engine import MeshSettings, MeshSwapper
+from videoswap.engines.mesh.engine import MeshEngine, MeshSettings
 from videoswap.engines.mesh.texture import (
     LARGE_SIDE,
     MIRRORED,
@@ -79,7 +79,7 @@ def crop(swapper, size=256, skin=(120, 110, 90), opening=0.03, points=None):
 
 @pytest.fixture(scope="module")
 def swapper():
-    return MeshSwapper()
+    return MeshEngine()
 
 
 @pytest.mark.parametrize("size", [128, 192, 256, 384, 512])

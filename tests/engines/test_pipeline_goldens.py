@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.networks import fill
-from videoswap.engines import pixels, tensors
+from videoswap.engines import neural as pixels
+from videoswap.engines import tensors
 from videoswap.engines.blendface import paste as blendface
 from videoswap.engines.ghost import mask_rule as ghost
 from videoswap.engines.ghost.smoothing import smooth_points

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from videoswap import SwapSettings
-from videoswap.engines.mesh.engine import MeshSwapper
+from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.jobs.context import unheeded
 from videoswap.settings import BlendSettings
 
@@ -13,18 +13,18 @@ EXACT = SimpleNamespace(name="ghost", as_is=True, batch_size=4, keeps=frozenset(
 
 
 @pytest.mark.parametrize(
-    ("settings", "swapper", "told"),
+    ("settings", "engine", "told"),
     [
-        ({}, MeshSwapper(), []),
-        ({"blend": BlendSettings(keep_eyes=True)}, MeshSwapper(), []),
+        ({}, MeshEngine(), []),
+        ({"blend": BlendSettings(keep_eyes=True)}, MeshEngine(), []),
         (
             {"batch_size": 8},
-            MeshSwapper(),
+            MeshEngine(),
             ["without --batch_size 8, because the engine mesh takes one face after the other"],
         ),
         (
             {"blend": BlendSettings(keep_eyes=False)},
-            MeshSwapper(),
+            MeshEngine(),
             ["the target's eyes instead of the photo's eyes, because the engine mesh paints none"],
         ),
         ({}, EXACT, []),
@@ -35,5 +35,5 @@ EXACT = SimpleNamespace(name="ghost", as_is=True, batch_size=4, keeps=frozenset(
         ),
     ],
 )
-def test_wishes_that_an_engine_does_not_heed_are_told(settings, swapper, told):
-    assert [str(note) for note in unheeded(SwapSettings(**settings), swapper)] == told
+def test_wishes_that_an_engine_does_not_heed_are_told(settings, engine, told):
+    assert [str(note) for note in unheeded(SwapSettings(**settings), engine)] == told

@@ -6,7 +6,7 @@ import pytest
 
 import videoswap.jobs.video
 from videoswap import EncodeSettings
-from videoswap.engines.mesh.engine import MeshSettings, MeshSwapper
+from videoswap.engines.mesh.engine import MeshEngine, MeshSettings
 from videoswap.jobs.context import open_context
 from videoswap.settings import BlendSettings
 
@@ -33,7 +33,7 @@ def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, m
         key(settings=replace(plain, blend=BlendSettings(strength=0.5))),
         key(settings=replace(plain, encode=EncodeSettings(crf=30))),
         key(settings=replace(plain, segment_frames=4)),
-        key(swapper=MeshSwapper(MeshSettings(feather=0.1))),
+        key(engine=MeshEngine(MeshSettings(feather=0.1))),
         key(device=replace(context.device, name="cuda")),
     ]
     assert len(set(keys)) == len(keys)

@@ -8,11 +8,11 @@ import skimage.data
 
 from videoswap.crops import PictureSurface, covered_pixels, cut
 from videoswap.detection.face_models import FaceTools
-from videoswap.engines.mesh.engine import MeshSwapper
+from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.records import Array, Crop
 from videoswap.settings import AnalysisSettings
 
-SPEC = MeshSwapper.spec
+SPEC = MeshEngine.spec
 
 
 def crops_of(picture: Array) -> list[Crop]:

@@ -8,7 +8,7 @@ import skimage.data
 from tests.occlusion.faces import over, skin_of, stripe
 from videoswap.detection.face_models import FaceTools
 from videoswap.detection.face_view import FRAMED_SIZE, FRAMING, Appearance
-from videoswap.engines.mesh.engine import MeshSwapper
+from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.builtin import BuiltinSegmenter
 from videoswap.occlusion.reference import References, in_the_light_of
@@ -111,15 +111,15 @@ def test_a_mouth_that_is_gone_is_under_something(face):
 def test_a_thing_that_passes_does_not_change_the_light(face):
     """Haze is told by dark features: under a stripe they are known from other frames."""
     hazy = replace(face, pixels=face.pixels * 0.65 + 70)
-    swapper = MeshSwapper()
+    engine = MeshEngine()
     photo = np.ascontiguousarray(skimage.data.astronaut())
     found = FaceTools.open(("CPUExecutionProvider",)).photos(AnalysisSettings())
-    identity = swapper.identity([Photo("her", photo, found.analyze_picture(photo)[0])])
+    identity = engine.identity([Photo("her", photo, found.analyze_picture(photo)[0])])
     alpha = stripe(face, 1.57, 0.2, -0.12)
     kept = [framed_of(hazy, number) for number in range(4)]
     shown = BuiltinSegmenter(lambda track: kept)(over(hazy, np.array([20.0, 60.0, 30.0]), alpha))
     crops = [hazy, shown, replace(shown, unoccluded=None)]
-    free, known, unknown = (one.pixels for one in swapper.swap(crops, [identity]))
+    free, known, unknown = (one.pixels for one in engine.swap(crops, [identity]))
     beside = (outline(face) > 0.5) & (cv2.dilate(alpha, np.ones((9, 9))) == 0)
     apart = [float(np.abs(one - free)[beside].mean()) for one in (known, unknown)]
     assert apart[0] < 2.0 and apart[0] < 0.5 * apart[1], apart

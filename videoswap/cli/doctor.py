@@ -25,7 +25,7 @@ from ..packages import (
 from .parser import Parser
 
 if TYPE_CHECKING:
-    from ..engines.registry import Engine
+    from ..engines.registry import KnownEngine
 
 #: A render keeps its segments on disk; with less than this it may not come to its end.
 LITTLE_DISK = 2 * 10**9  # bytes
@@ -235,14 +235,14 @@ def _engines() -> list[Check]:
     ]
 
 
-def _state(engine: Engine) -> str:
+def _state(engine: KnownEngine) -> str:
     if engine.missing is None:
         return f"usable: {engine.summary}"
     return engine.missing if engine.published else "its weights are not published yet"
 
 
 def _restorers() -> list[Check]:
-    from ..engines.wrappers.restorer import KINDS
+    from ..engines.restorer import KINDS
     from ..weights.store import missing_files
 
     missing = {name: missing_files([name], name) for name in KINDS}

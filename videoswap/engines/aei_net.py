@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ..records import Array, Crop, SwappedCrop
 from . import tensors
-from .neural import Framing, MaskRule, NeuralSwapper, outline_mask
-from .runtime.batches import Batches
+from .neural import Framing, MaskRule, NeuralEngine, outline_mask
+from .torch_runtime import Batches
 
 
-class AEISwapper(NeuralSwapper):
+class AEIEngine(NeuralEngine):
     """Swaps with AEI-Net.
 
     Args:

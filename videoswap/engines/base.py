@@ -23,7 +23,7 @@ class Identity:
     data: Any
 
 
-class Swapper(Protocol):
+class Engine(Protocol):
     """An engine: puts a source identity onto aligned crops."""
 
     @property

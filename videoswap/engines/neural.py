@@ -1,4 +1,4 @@
-"""What all engines with a learned generator have in common. Does not import torch."""
+"""What engines with a learned generator have in common. Does not import torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..crops import CropSpec
+import cv2
+import numpy as np
+
+from ..crops import CropSpec, PictureSurface, cut
+from ..errors import InputError
 from ..geometry.face_masks import inner_face
 from ..records import (
     Array,
@@ -16,7 +20,6 @@ from ..records import (
     SwappedCrop,
 )
 from .base import Identity
-from .pixels import photo_crop
 
 #: Draws the mask (S, S) float32 of a crop for its swapped picture (S, S, 3).
 MaskRule = Callable[[Crop, Array], Array]
@@ -46,7 +49,7 @@ class Framing:
     batch_size: int
 
 
-class NeuralSwapper(ABC):
+class NeuralEngine(ABC):
     """An engine made of a generator and an identity encoder."""
 
     keeps: frozenset[str] = frozenset()
@@ -81,3 +84,34 @@ class NeuralSwapper(ABC):
     @abstractmethod
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of one size, each onto the identity beside it."""
+
+
+def truncated(pictures: Sequence[Array]) -> list[Array]:
+    """Cut pictures down to whole numbers (uint8), as GHOST and BlendFace do, not rounding."""
+    return [picture.astype(np.uint8) for picture in pictures]
+
+
+def rounded(picture: Array) -> Array:
+    """Round a picture to uint8."""
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def resized(picture: Array, size: int) -> Array:
+    """Resize a square picture bilinearly, keeping its dtype; nothing is done at the same size."""
+    if picture.shape[0] == size:
+        return picture
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_LINEAR))
+
+
+def photo_crop(photo: Photo, spec: CropSpec) -> Array:
+    """Cut the face out of a source photo, (S, S, 3) float32 RGB, S being the spec's largest size.
+
+    Raises:
+        InputError: ``face_too_small``.
+    """
+    crop = cut(PictureSurface(photo.pixels), photo.face, spec, spec.sizes[-1], 0, 0)
+    if crop is None:
+        raise InputError(
+            "face_too_small", f"The face in {photo.label} has no extent.", "Use a larger photo."
+        )
+    return crop.pixels

@@ -12,20 +12,20 @@ from ..devices import PROVIDERS
 from ..errors import InputError, UsageError
 from ..records import Fallback
 from ..settings import GhostSettings
-from .base import Swapper
+from .base import Engine
 from .blendface import build as blendface_build
 from .facefusion import build as onnx_build
 from .ghost import build as ghost_build
 from .lite import engine as lite
-from .mesh.engine import MeshSwapper
+from .mesh.engine import MeshEngine
 from .reliableswap import engine as reliableswap
 
 #: An engine, and what it does otherwise than expected.
-Built = tuple[Swapper, tuple[Fallback, ...]]
+Built = tuple[Engine, tuple[Fallback, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class KnownEngine:
     """An engine that may or may not be usable.
 
     Attributes:
@@ -45,7 +45,7 @@ class Engine:
     published: bool = True
 
 
-def engines(ghost: GhostSettings | None = None) -> tuple[Engine, ...]:
+def engines(ghost: GhostSettings | None = None) -> tuple[KnownEngine, ...]:
     """Return all engines, the preferred one first.
 
     Args:
@@ -53,32 +53,32 @@ def engines(ghost: GhostSettings | None = None) -> tuple[Engine, ...]:
     """
     asked = ghost or GhostSettings()
     return (
-        Engine(
+        KnownEngine(
             "blendface",
             "BlendFace's swap model with its learned mask",
             _either(blendface_build.missing(), onnx_build.missing_blendface()),
             _build_blendface,
         ),
-        Engine(
+        KnownEngine(
             "ghost",
             "GHOST's AEI-Net with ArcFace",
             _missing_ghost(asked),
             lambda device: _build_ghost(asked, device),
         ),
-        Engine(
+        KnownEngine(
             "lite",
             "this project's own small AEI-Net",
             lite.missing(),
             lite.build,
             published=False,
         ),
-        Engine(
+        KnownEngine(
             "mesh",
             "the photo warped to the target's landmarks; needs no weights",
             None,
-            lambda device: (MeshSwapper(), ()),
+            lambda device: (MeshEngine(), ()),
         ),
-        Engine(
+        KnownEngine(
             "reliableswap",
             "ReliableSwap's generator with FixerNet; only when asked for by name",
             reliableswap.missing(),
@@ -127,25 +127,25 @@ def choose_engine(name: str, device: str, ghost: GhostSettings | None = None) ->
     return _build(chosen, device)
 
 
-def _best(known: Sequence[Engine], device: str) -> Built:
-    passed: list[Engine] = []
+def _best(known: Sequence[KnownEngine], device: str) -> Built:
+    passed: list[KnownEngine] = []
     broken: dict[str, InputError] = {}
     for engine in known:
         if engine.missing is not None:
             passed.append(engine)
             continue
         try:
-            swapper, notes = _build(engine, device)
+            built, notes = _build(engine, device)
         except InputError as error:
             broken[engine.name] = error
             continue
         used = f"the engine {engine.name}"
         told = [Fallback(name, used, error.message.rstrip(".")) for name, error in broken.items()]
-        return swapper, (*_passed_over(passed, engine), *told, *notes)
+        return built, (*_passed_over(passed, engine), *told, *notes)
     raise next(iter(broken.values()))  # never: mesh needs no weights
 
 
-def _build(engine: Engine, device: str) -> Built:
+def _build(engine: KnownEngine, device: str) -> Built:
     """Build an engine; where its weights are of no use, the error says what needs none."""
     try:
         return engine.build(device)
@@ -154,7 +154,7 @@ def _build(engine: Engine, device: str) -> Built:
         raise type(error)(error.code, error.message, f"{error.hint}\n{way}".strip()) from error
 
 
-def _passed_over(passed: Sequence[Engine], best: Engine) -> tuple[Fallback, ...]:
+def _passed_over(passed: Sequence[KnownEngine], best: KnownEngine) -> tuple[Fallback, ...]:
     """Say in one line why better engines are not used."""
     used = f"the engine {best.name}"
     passed = [one for one in passed if one.published]

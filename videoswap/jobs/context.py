@@ -14,10 +14,10 @@ from ..compositing.kept_regions import EYES, MOUTH
 from ..detection.face_models import FaceTools
 from ..detection.photos import LARGE
 from ..devices import Device, choose_device
-from ..engines.base import Identity, Swapper
+from ..engines.base import Engine, Identity
+from ..engines.pixel_boost import boosted
 from ..engines.registry import choose_engine
-from ..engines.wrappers.pixel_boost import boosted
-from ..engines.wrappers.restored import restored
+from ..engines.restorer import restored
 from ..errors import InputError
 from ..occlusion.load import MakeFinder, load_occlusion_segmenter
 from ..people.choosing import check_numbers
@@ -42,7 +42,7 @@ class Context:
         settings: The settings.
         device: Where to compute.
         tools: Detector, landmarks, recognition.
-        swapper: The engine.
+        engine: The engine.
         sources: The source people, in the order given.
         identities: What the engine made of them.
         references: The target faces; empty if none were given.
@@ -54,7 +54,7 @@ class Context:
     settings: SwapSettings
     device: Device
     tools: FaceTools
-    swapper: Swapper
+    engine: Engine
     sources: tuple[Source, ...]
     identities: tuple[Identity, ...]
     references: tuple[Reference, ...]
@@ -71,7 +71,7 @@ class Context:
     @property
     def batch_size(self) -> int:
         """Crops given to the engine at once."""
-        return self.settings.batch_size or self.swapper.batch_size
+        return self.settings.batch_size or self.engine.batch_size
 
     @property
     def restorer(self) -> str | None:
@@ -81,7 +81,7 @@ class Context:
 
     def finisher(self) -> Finisher:
         """Make what finishes the engine's swaps."""
-        return Finisher(self.settings.blend, self.swapper.keeps, self.swapper.as_is)
+        return Finisher(self.settings.blend, self.engine.keeps, self.engine.as_is)
 
 
 def open_context(
@@ -103,16 +103,16 @@ def open_context(
         say_if_large(path, say)
     people, source_notes = load_sources(sources, tools)
     references, reference_notes = load_references(target_faces, tools)
-    swapper, engine_notes = choose_engine(settings.engine, device.name, settings.ghost)
-    swapper, boost_notes = boosted(swapper, settings.detail, device.name)
-    swapper = restored(swapper, settings.detail, device.providers)
-    finder = load_occlusion_segmenter("outline" if swapper.as_is else settings.blend.mask, device)
-    engine_notes = (*engine_notes, *boost_notes, *unheeded(settings, swapper))
+    engine, engine_notes = choose_engine(settings.engine, device.name, settings.ghost)
+    engine, boost_notes = boosted(engine, settings.detail, device.name)
+    engine = restored(engine, settings.detail, device.providers)
+    finder = load_occlusion_segmenter("outline" if engine.as_is else settings.blend.mask, device)
+    engine_notes = (*engine_notes, *boost_notes, *unheeded(settings, engine))
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
-    identities = tuple(swapper.identity(person.photos) for person in people)
+    identities = tuple(engine.identity(person.photos) for person in people)
     return Context(
-        settings, device, tools, swapper, people, identities, references, finder, notes, say
+        settings, device, tools, engine, people, identities, references, finder, notes, say
     )
 
 
@@ -124,14 +124,14 @@ def say_if_large(path: Path, say: Say) -> None:
             say(f"{path} has {width * height / 1e6:.0f} megapixels: this takes a while.")
 
 
-def unheeded(settings: SwapSettings, swapper: Swapper) -> tuple[Fallback, ...]:
+def unheeded(settings: SwapSettings, engine: Engine) -> tuple[Fallback, ...]:
     """Say which wishes an engine does not heed."""
     notes = []
-    if settings.batch_size is not None and swapper.batch_size == 1:
-        why = f"the engine {swapper.name} takes one face after the other"
+    if settings.batch_size is not None and engine.batch_size == 1:
+        why = f"the engine {engine.name} takes one face after the other"
         notes.append(Fallback(f"--batch_size {settings.batch_size}", "", why))
     blend = settings.blend
-    if swapper.as_is:
+    if engine.as_is:
         usual = BlendSettings()
         asked = [
             one.name
@@ -142,8 +142,8 @@ def unheeded(settings: SwapSettings, swapper: Swapper) -> tuple[Fallback, ...]:
             named = " and ".join(f"--{name}" for name in asked)
             notes.append(Fallback(named, "", "--ghost_exact does as GHOST does"))
     for region, wanted in ((EYES, blend.keep_eyes), (MOUTH, blend.keep_mouth)):
-        if wanted is False and region in swapper.keeps:
-            why = f"the engine {swapper.name} paints none"
+        if wanted is False and region in engine.keeps:
+            why = f"the engine {engine.name} paints none"
             notes.append(Fallback(f"the photo's {region}", f"the target's {region}", why))
     return tuple(notes)
 

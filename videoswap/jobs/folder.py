@@ -155,7 +155,7 @@ class _Run:
         if request.report is not None and Inputs([*paths, *results]).same_as(request.report):
             message = f"The report {request.report} is also an input or a result."
             raise OutputError("output_is_input", message, "Name another file.")
-        wishes = wishes_of(context.swapper.key, request.photos, settings)
+        wishes = wishes_of(context.engine.key, request.photos, settings)
         self.record = DoneRecord(out, wishes, settings.overwrite)
         self.items: list[FolderItem] = []
         self.made: set[tuple[int, int]] = set()

@@ -83,7 +83,7 @@ def swap_one_picture(
     for line in describe(people, lambda report: everybody.in_words(report.person)):
         context.say(line)
     Notes(context.say).add((*matching.notes, *notes))
-    spec = context.swapper.spec
+    spec = context.engine.spec
     sizes = {_size(context, faces[track]) for track in matching.sources}
     if not dry_run:
         # The old pixels tell which inks are mixed anew; otherwise nobody needs them any more.
@@ -96,7 +96,7 @@ def swap_one_picture(
     return Report(
         input=str(target),
         output=None if dry_run else str(out),
-        engine=context.swapper.name,
+        engine=context.engine.name,
         device=context.device.name,
         recognizer=context.tools.recognizer.name,
         threshold=context.threshold,
@@ -174,14 +174,14 @@ def swap_in_place(
     """
     surface = PictureSurface(pixels)
     mask = np.zeros(pixels.shape[:2], np.uint8)
-    swapper, finish, finder = context.swapper, context.finisher(), context.finder(None)
+    engine, finish, finder = context.engine, context.finisher(), context.finder(None)
     for track, source in sorted(sources.items(), key=lambda pair: faces[pair[0]].size):
         face = faces[track]
-        crop = cut(surface, face, swapper.spec, _size(context, face), track, source)
+        crop = cut(surface, face, engine.spec, _size(context, face), track, source)
         if crop is None:
             continue
         crop = crop if finder is None else finder(crop)
-        swapped = swapper.swap([crop], context.identities)[0]
+        swapped = engine.swap([crop], context.identities)[0]
         written = paste(surface, crop, finish([Swap(crop, swapped, 0)], 0), finish.grain)
         if written is not None:
             (x0, y0, x1, y1), part = written
@@ -191,5 +191,5 @@ def swap_in_place(
 
 def _size(context: Context, face: Face) -> int:
     """Return the side of the crop that a face is swapped in."""
-    spec = context.swapper.spec
+    spec = context.engine.spec
     return spec.size_for(covered_pixels(face, spec))

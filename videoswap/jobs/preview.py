@@ -125,7 +125,7 @@ def preview_video(context: Context, video: Path, out: Path, moment: Fraction | N
         with clock.part("uncover"):
             uncover_with_progress(analysis, tracks)
         casting = {
-            track: plan_track(analysis.faces(track), matching.sources[track], context.swapper)
+            track: plan_track(analysis.faces(track), matching.sources[track], context.engine)
             for track in tracks
         }
         swapped = any(pts in part.pts for part in casting.values())
@@ -195,7 +195,7 @@ def _report(
     return Report(
         input=str(target),
         output=str(out),
-        engine=context.swapper.name,
+        engine=context.engine.name,
         device=context.device.name,
         recognizer=context.tools.recognizer.name,
         threshold=context.threshold,

@@ -92,7 +92,7 @@ def swap_one_video(
             uncover_with_progress(analysis, {track for track, _ in matching.tracks})
         notes.add(analysis.fallbacks[len(known) :])
         casting = {
-            track: plan_track(analysis.faces(track), source, context.swapper)
+            track: plan_track(analysis.faces(track), source, context.engine)
             for track, source in matching.tracks
         }
         frames = analysis.frames
@@ -107,7 +107,7 @@ def swap_one_video(
     return Report(
         input=str(video),
         output=None if dry_run else str(out),
-        engine=context.swapper.name,
+        engine=context.engine.name,
         device=context.device.name,
         recognizer=context.tools.recognizer.name,
         threshold=context.threshold,
@@ -122,7 +122,7 @@ def swap_one_video(
         seconds=clock.seconds,
         stages=tally.stages,
         crop_sizes=tuple(sizes),
-        pixel_boost=max(map(context.swapper.spec.boost_for, sizes)),
+        pixel_boost=max(map(context.engine.spec.boost_for, sizes)),
         restorer=context.restorer,
         masks=None if masks is None or dry_run else str(masks),
         dry_run=dry_run,
@@ -165,8 +165,8 @@ def match_in_video(
             f"No frame of {info.path} lies in the part that was asked for.",
             "Choose --start and --end within the video.",
         )
-    if context.swapper.spec.smoother is not None:
-        analysis.smooth_with(context.swapper.spec.smoother)
+    if context.engine.spec.smoother is not None:
+        analysis.smooth_with(context.engine.spec.smoother)
     with explained(info, lost_of(info, analysis.damage)):
         return match_people(
             VideoPlaces(info, analysis),
@@ -191,7 +191,7 @@ def renderer_for(
         info,
         faces_between,
         casting,
-        context.swapper,
+        context.engine,
         context.identities,
         context.finisher(),
         finder,
@@ -234,7 +234,7 @@ def _render(
         analysis=analysis.key,
         casting=[(track, part.source, part.size) for track, part in casting.items()],
         sources=[source.digest for source in context.sources],
-        engine=context.swapper.key,
+        engine=context.engine.key,
         blend=context.settings.blend,
         finder=None if finder is None else finder.key,
         encoders=[targets.encoder, targets.mask_encoder],

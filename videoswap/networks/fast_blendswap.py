@@ -1,7 +1,8 @@
 """BlendFace's swap model for rendering: the same answer as the plain module, in less time.
 
-What is done differently, besides what :mod:`~videoswap.networks.fast` does as well (terms of the
-identity once per person, channels-last, weights laid out once, one convolution over both branches):
+What is done differently, besides what :mod:`~videoswap.networks.fast_aei_net` does as well (terms
+of the identity once per person, channels-last, weights laid out once, one convolution over both
+branches):
 
 * a batch norm in eval mode is a factor and a shift per channel, so the norms inside the generator
   disappear: centring and scaling into the convolution before them, their weights into the
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from .aei_net import upsample
 from .blendswap import ADD, ADDBlock, BlendSwap
-from .pieces import (
+from .fast_layers import (
     Affine,
     FastEncoder,
     Normed,
@@ -32,7 +33,7 @@ from .pieces import (
     modulate,
     rows_of,
 )
-from .rendering import Rendering, Terms, on_device
+from .fast_network import FastNetwork, Terms, on_device
 
 #: Bytes of what a block's attribute convolutions may give at once on a CPU; at 256 x 256 pixels it
 #: is 100 MB a face.
@@ -188,7 +189,7 @@ def _sequence(layer: nn.Module) -> nn.Sequential:
     return layer
 
 
-class FastBlendSwap(Rendering):
+class FastBlendSwap(FastNetwork):
     """A loaded :class:`~videoswap.networks.blendswap.BlendSwap`, made ready for rendering.
 
     It takes RGB in [0, 1] and gives the painted picture with the mask as a fourth channel, both in

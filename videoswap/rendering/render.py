@@ -10,7 +10,7 @@ import numpy as np
 from ..compositing.finisher import REACH, Finisher, Swap
 from ..compositing.paste import paste
 from ..crops import FrameSurface, covered_pixels, cut
-from ..engines.base import Identity, Swapper
+from ..engines.base import Engine, Identity
 from ..errors import InputError
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..records import (
@@ -43,9 +43,9 @@ class TrackPlan:
     pts: Array
 
 
-def plan_track(faces: Iterable[Face], source: int, swapper: Swapper) -> TrackPlan:
+def plan_track(faces: Iterable[Face], source: int, engine: Engine) -> TrackPlan:
     """Choose the crop size of a track: large enough for all but its few largest faces."""
-    spec = swapper.spec
+    spec = engine.spec
     seen = np.array([(face.pts, covered_pixels(face, spec)) for face in faces])
     size = spec.size_for(float(np.percentile(seen[:, 1], 90)))
     return TrackPlan(source, size, seen[:, 0].astype(np.int64))
@@ -60,7 +60,7 @@ class Renderer:
         faces_between: The smoothed faces of some tracks in a stretch of video: pts to (track,
             face).
         casting: The tracks that are swapped.
-        swapper: The engine.
+        engine: The engine.
         identities: The source identities.
         finisher: What makes the swaps part of their film.
         finder: What finds things in front of faces; None to look for nothing.
@@ -71,7 +71,7 @@ class Renderer:
     info: VideoInfo
     faces_between: FacesBetween
     casting: Mapping[int, TrackPlan]
-    swapper: Swapper
+    engine: Engine
     identities: Sequence[Identity]
     finisher: Finisher
     finder: OcclusionSegmenter | None
@@ -151,7 +151,7 @@ class Renderer:
         crops = []
         for track, face in sorted(faces, key=lambda pair: pair[1].size):  # the nearest on top
             part = self.casting[track]
-            crop = cut(surface, face, self.swapper.spec, part.size, track, part.source)
+            crop = cut(surface, face, self.engine.spec, part.size, track, part.source)
             if crop is not None:
                 crops.append(crop)
         return tuple(crops)
@@ -181,7 +181,7 @@ class Renderer:
             group = [crop for crop in crops if crop.pixels.shape[0] == size]
             for start in range(0, len(group), self.batch_size):
                 batch = group[start : start + self.batch_size]
-                swapped = self.swapper.swap(batch, self.identities)
+                swapped = self.engine.swap(batch, self.identities)
                 results.update((id(crop), made) for crop, made in zip(batch, swapped, strict=True))
         return [
             replace(job, swapped=tuple(results[id(crop)] for crop in job.crops)) for job in jobs

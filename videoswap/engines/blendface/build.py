@@ -11,7 +11,7 @@ from ...weights import store
 from ...weights import store as slim
 from ...weights.manifest import load_manifest, weights_dir
 from ...weights.store import missing_files, missing_torch
-from ..base import Swapper
+from ..base import Engine
 from ..neural import Framing
 
 MODEL = "blendswap"
@@ -24,7 +24,7 @@ def missing() -> str | None:
     return missing_files([MODEL], "blendface") or missing_torch()
 
 
-def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
+def build(device: str) -> tuple[Engine, tuple[Fallback, ...]]:
     """Load the engine.
 
     Args:
@@ -41,8 +41,8 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
 
     from ...networks.blendswap import BlendSwap
     from ...networks.fast_blendswap import FastBlendSwap
-    from ..runtime.startup import start
-    from .engine import BlendFaceSwapper, specs
+    from ..torch_runtime import start
+    from .engine import BlendFaceEngine, specs
 
     network = cast(BlendSwap, store.load(MODEL, "cpu"))
     anyone = F.normalize(torch.ones(1, 512))
@@ -52,7 +52,7 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     used = file_digest(slim.prefer(load_manifest().model(MODEL)))
     key = f"blendface {started.precision} {used}"
     framing = Framing("blendface", key, target, source, started.generator.largest)
-    return BlendFaceSwapper(framing, started.generator, network.identity), started.notes
+    return BlendFaceEngine(framing, started.generator, network.identity), started.notes
 
 
 def _path() -> Path | None:

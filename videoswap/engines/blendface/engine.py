@@ -22,8 +22,8 @@ from ...geometry.affine import TEMPLATES
 from ...geometry.face_masks import fade_border
 from ...records import Array, Crop, SwappedCrop
 from .. import tensors
-from ..neural import Framing, NeuralSwapper
-from ..runtime.batches import Batches
+from ..neural import Framing, NeuralEngine
+from ..torch_runtime import Batches
 
 SOURCE_SIDE = 112
 #: Values of the learned mask that count as nothing and as everything.
@@ -31,7 +31,7 @@ FLOOR, CEILING = 0.02, 0.98
 BORDER = 0.05  # of the side, over which the mask falls to 0
 
 
-class BlendFaceSwapper(NeuralSwapper):
+class BlendFaceEngine(NeuralEngine):
     """Swaps with BlendFace's swap model.
 
     Args:

@@ -11,15 +11,15 @@ from ...settings import GhostSettings
 from ...weights import store
 from ...weights.onnx_models import OnnxNetwork
 from ...weights.store import missing_files
-from ..base import Swapper
+from ..base import Engine
 from ..ghost.build import LANDMARKS, mask_rule
 from ..neural import Framing
 from .engines import (
     BLENDSWAP_TARGET,
     GHOST_TARGET,
     SOURCE,
-    OnnxBlendSwapper,
-    OnnxGhostSwapper,
+    OnnxBlendFaceEngine,
+    OnnxGhostEngine,
 )
 
 RECOGNISER, BLENDSWAP = "arcface_w600k_r50", "blendswap_onnx"
@@ -51,7 +51,7 @@ def missing_blendface() -> str | None:
 
 def build_ghost(
     settings: GhostSettings, providers: Sequence[str]
-) -> tuple[Swapper, tuple[Fallback, ...]]:
+) -> tuple[Engine, tuple[Fallback, ...]]:
     """Load the engine ghost; arguments, result and errors as in ``ghost_build.build``."""
     ignored = [
         word
@@ -75,11 +75,11 @@ def build_ghost(
     used = digest_of_files([*files, store.find(LANDMARKS)])
     framing = Framing("ghost", f"ghost onnx {used}", GHOST_TARGET, SOURCE, _batch(generator))
     said = Fallback("GHOST's own weights", "FaceFusion's ONNX files and framing", _reason(settings))
-    swapper = OnnxGhostSwapper(framing, generator, recogniser, converter, mask)
-    return swapper, (said, *notes)
+    engine = OnnxGhostEngine(framing, generator, recogniser, converter, mask)
+    return engine, (said, *notes)
 
 
-def build_blendface(providers: Sequence[str]) -> tuple[Swapper, tuple[Fallback, ...]]:
+def build_blendface(providers: Sequence[str]) -> tuple[Engine, tuple[Fallback, ...]]:
     """Load the engine blendface; result and errors as in ``ghost_build.build``."""
     path = store.require(BLENDSWAP)
     network = OnnxNetwork(path, providers)
@@ -95,7 +95,7 @@ def build_blendface(providers: Sequence[str]) -> tuple[Swapper, tuple[Fallback, 
         "the outline of the 68 landmarks as the mask",
         "only FaceFusion's ONNX file is here, and that gives no mask",
     )
-    return OnnxBlendSwapper(framing, network), (said,)
+    return OnnxBlendFaceEngine(framing, network), (said,)
 
 
 def _converter() -> str:

@@ -18,7 +18,7 @@ from ...weights.onnx_models import OnnxNetwork, pictures, planes
 from ..neural import (
     Framing,
     MaskRule,
-    NeuralSwapper,
+    NeuralEngine,
     outline_mask,
 )
 
@@ -28,7 +28,7 @@ GHOST_TARGET = CropSpec(TEMPLATES["arcface_112_v1"], (NETWORK_SIDE,))
 BLENDSWAP_TARGET = CropSpec(TEMPLATES["ffhq_512"], (NETWORK_SIDE,))
 
 
-class OnnxGhostSwapper(NeuralSwapper):
+class OnnxGhostEngine(NeuralEngine):
     """Swaps with ``ghost_N_256.onnx``.
 
     Args:
@@ -72,7 +72,7 @@ class OnnxGhostSwapper(NeuralSwapper):
         ]
 
 
-class OnnxBlendSwapper(NeuralSwapper):
+class OnnxBlendFaceEngine(NeuralEngine):
     """Swaps with ``blendswap_256.onnx``, which holds the identity encoder.
 
     Its picture is mixed with the target already; the learned mask does not come out, so the

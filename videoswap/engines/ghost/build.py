@@ -11,7 +11,7 @@ from ...records import Fallback
 from ...settings import GhostSettings
 from ...weights import store
 from ...weights.store import missing_files, missing_torch
-from ..base import Swapper
+from ..base import Engine
 from ..neural import Framing, MaskRule, outline_mask
 from .masks import Face2d106, GhostMasks
 
@@ -47,7 +47,7 @@ def missing(settings: GhostSettings) -> str | None:
 
 def build(
     settings: GhostSettings, device: str, providers: Sequence[str]
-) -> tuple[Swapper, tuple[Fallback, ...]]:
+) -> tuple[Engine, tuple[Fallback, ...]]:
     """Load the engine.
 
     Args:
@@ -64,10 +64,10 @@ def build(
     import torch
 
     from ...networks.aei_net import AEINet
-    from ...networks.fast import FastAEINet
+    from ...networks.fast_aei_net import FastAEINet
     from ...weights.loading import load_into
-    from ..runtime.startup import start
-    from .engine import GhostSwapper, source_spec, target_spec
+    from ..torch_runtime import start
+    from .engine import GhostEngine, source_spec, target_spec
 
     path = settings.g_path or store.require(f"ghost_unet_{settings.num_blocks}")
     arcface = store.require(ARCFACE)
@@ -87,8 +87,8 @@ def build(
     )
     recogniser = load_into("iresnet100", arcface, "cpu")  # once per person: not worth a GPU
     sharpen = None if sharpener is None else _sharpen(sharpener, settings, device)
-    swapper = GhostSwapper(framing, started.generator, recogniser, mask, sharpen, settings.exact)
-    return swapper, (*started.notes, *notes)
+    engine = GhostEngine(framing, started.generator, recogniser, mask, sharpen, settings.exact)
+    return engine, (*started.notes, *notes)
 
 
 def _sharpen(path: Path, settings: GhostSettings, device: str) -> Network:

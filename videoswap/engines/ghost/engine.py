@@ -25,11 +25,13 @@ from .. import tensors
 from ..neural import (
     Framing,
     MaskRule,
-    NeuralSwapper,
+    NeuralEngine,
     outline_mask,
+    resized,
+    rounded,
+    truncated,
 )
-from ..pixels import resized, rounded, truncated
-from ..runtime.batches import Batches
+from ..torch_runtime import Batches
 from .smoothing import smooth_as_ghost
 
 #: Side of the crop that the source's identity is read from.
@@ -57,7 +59,7 @@ def _spec(side: int, exact: bool) -> CropSpec:
     )
 
 
-class GhostSwapper(NeuralSwapper):
+class GhostEngine(NeuralEngine):
     """Swaps with AEI-Net.
 
     Args:

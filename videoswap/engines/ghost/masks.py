@@ -11,7 +11,7 @@ import numpy as np
 from ...geometry.face_masks import fade_border
 from ...records import Array, Crop
 from ...weights.onnx_models import open_insightface
-from ..pixels import resized, rounded
+from ..neural import resized, rounded
 from .mask_rule import (
     SIDE,
     GhostMaskRule,

@@ -14,7 +14,7 @@ from ...geometry.affine import TEMPLATES
 from ...records import Fallback
 from ...weights import store
 from ...weights.store import missing_files, missing_torch
-from ..base import Swapper
+from ..base import Engine
 from ..neural import Framing
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def identity_of(encoder: nn.Module, photos: Tensor) -> Tensor:
     return cast("Tensor", F.normalize(mean) * NUMBERS**0.5)
 
 
-def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
+def build(device: str) -> tuple[Engine, tuple[Fallback, ...]]:
     """Load the engine.
 
     Args:
@@ -61,10 +61,10 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     import torch
 
     from ...networks.aei_net import AEINet
-    from ...networks.fast import FastAEINet
+    from ...networks.fast_aei_net import FastAEINet
     from ...weights.loading import load_into
-    from ..aei_net import AEISwapper
-    from ..runtime.startup import start
+    from ..aei_net import AEIEngine
+    from ..torch_runtime import start
 
     generator_path, encoder_path = store.require(GENERATOR), store.require(ENCODER)
     module = cast(AEINet, load_into("lite", generator_path, "cpu"))
@@ -79,5 +79,5 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
         source=CropSpec(_ARCFACE, (SOURCE_SIDE,)),
         batch_size=started.generator.largest,
     )
-    swapper = AEISwapper(framing, started.generator, lambda photos: identity_of(encoder, photos))
-    return swapper, started.notes
+    engine = AEIEngine(framing, started.generator, lambda photos: identity_of(encoder, photos))
+    return engine, started.notes

@@ -54,7 +54,7 @@ class MeshSettings:
     feather: float = 0.04
 
 
-class MeshSwapper:
+class MeshEngine:
     """Swaps by landmarks; see the module's docstring."""
 
     name = "mesh"

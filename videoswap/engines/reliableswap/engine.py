@@ -15,7 +15,7 @@ from ...geometry.affine import TEMPLATES
 from ...records import Fallback
 from ...weights import store
 from ...weights.store import missing_files, missing_torch
-from ..base import Swapper
+from ..base import Engine
 from ..neural import Framing
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def identity_of(network: FSGenerator, photos: Tensor) -> Tensor:
     return torch.cat([F.normalize(mean[:, :_DIRECTION]), mean[:, _DIRECTION:]], dim=1)
 
 
-def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
+def build(device: str) -> tuple[Engine, tuple[Fallback, ...]]:
     """Load the engine.
 
     Args:
@@ -66,11 +66,11 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
     import torch
     import torch.nn.functional as F
 
-    from ...networks.fast import FastAEINet
+    from ...networks.fast_aei_net import FastAEINet
     from ...networks.reliableswap import FSGenerator
     from ...weights.parts import load_whole
-    from ..aei_net import AEISwapper
-    from ..runtime.startup import start
+    from ..aei_net import AEIEngine
+    from ..torch_runtime import start
 
     model = WITH_MOUTH if store.find(WITH_MOUTH) is not None else PLAIN
     whole, paths = load_whole(model)
@@ -85,5 +85,5 @@ def build(device: str) -> tuple[Swapper, tuple[Fallback, ...]]:
         source=CropSpec(TEMPLATES["arcface_112_v2"], (NETWORK_SIDE,)),
         batch_size=started.generator.largest,
     )
-    swapper = AEISwapper(framing, started.generator, lambda photos: identity_of(network, photos))
-    return swapper, started.notes
+    engine = AEIEngine(framing, started.generator, lambda photos: identity_of(network, photos))
+    return engine, started.notes

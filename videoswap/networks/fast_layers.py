@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .aei_net import LEAK, upsample
-from .packed import Conv, Linear, can_pack
-from .winograd import WinogradConv
+from .cpu_layers import Conv, Linear, WinogradConv, can_pack
 
 #: Bytes of a tile of the modulation's working set on a CPU, per thread.
 TILE_BYTES = 1 << 20

@@ -10,7 +10,7 @@ What is done differently:
   cache, and only the first step's statistics are computed for two layers that share their input;
 * the sum of a block's two branches is one convolution over both;
 * batch norms disappear into the convolutions before them, weights are laid out once (see
-  :mod:`~videoswap.networks.packed`), and the last convolution, to three channels, computes
+  :mod:`~videoswap.networks.cpu_layers`), and the last convolution, to three channels, computes
   2 x 2 pixels at a time;
 * in half precision, statistics and normalisation are computed in float32, and weights are scaled
   by powers of two so that large activations stay far from 65504. The instance norms undo the
@@ -29,8 +29,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .aei_net import AADLayer, AEINet, AttributeEncoder, Block, upsample
-from .packed import Linear
-from .pieces import (
+from .cpu_layers import Linear
+from .fast_layers import (
     TILE_BYTES,
     FastEncoder,
     Normed,
@@ -43,7 +43,7 @@ from .pieces import (
     rows_of,
     tiles,
 )
-from .rendering import Rendering, Terms, on_device
+from .fast_network import FastNetwork, Terms, on_device
 
 
 class IdentityTerms(NamedTuple):
@@ -250,7 +250,7 @@ def _encoder(module: AEINet, dtype: torch.dtype) -> Callable[[Tensor], list[Tens
     return copied.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-class FastAEINet(Rendering):
+class FastAEINet(FastNetwork):
     """A loaded :class:`~videoswap.networks.aei_net.AEINet`, made ready for rendering.
 
     It takes and gives RGB in [-1, 1]. It holds its own copies of the weights; the module can be

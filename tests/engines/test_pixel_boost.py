@@ -12,10 +12,10 @@ from tests.engines.test_engines import crop, ghost
 from videoswap import swap_image
 from videoswap.crops import CropSpec
 from videoswap.engines.base import Identity
-from videoswap.engines.mesh.engine import MeshSwapper
-from videoswap.engines.neural import NeuralSwapper
-from videoswap.engines.wrappers.pixel_boost import (
-    Boosted,
+from videoswap.engines.mesh.engine import MeshEngine
+from videoswap.engines.neural import NeuralEngine
+from videoswap.engines.pixel_boost import (
+    PixelBoostEngine,
     boosted,
     joined,
     taken_apart,
@@ -97,7 +97,7 @@ def test_sub_images_are_every_kth_pixel_and_lie_where_they_were(parts):
 def test_an_engine_that_changes_nothing_gives_back_the_crop(parts):
     painter = Painter()
     whole = face(256 * parts)
-    made = Boosted(painter, 4).swap([whole, whole], NOBODY)
+    made = PixelBoostEngine(painter, 4).swap([whole, whole], NOBODY)
     for one in made:
         np.testing.assert_allclose(one.pixels, whole.pixels, atol=1e-3)
         assert one.mask.shape == whole.pixels.shape[:2]
@@ -113,7 +113,7 @@ def test_an_engine_that_changes_nothing_gives_back_the_crop(parts):
 def test_sub_images_painted_in_other_tones_leave_no_grid(parts):
     tones = np.random.default_rng(1).normal(0, 6, (parts**2, 1, 1, 3)).astype(np.float32)
     whole = face(256 * parts)
-    made = Boosted(Painter(lambda number, pixels: pixels + tones[number]), parts).swap(
+    made = PixelBoostEngine(Painter(lambda number, pixels: pixels + tones[number]), parts).swap(
         [whole], NOBODY
     )[0]
     plain = joined([piece.pixels + tones[n] for n, piece in enumerate(taken_apart(whole, parts))])
@@ -133,7 +133,7 @@ def test_drifting_tones_leave_no_grid_and_slopes_no_stairs(parts):
         return pixels * (1 + 0.02 * wave) + 4 * wave
 
     whole = face(256 * parts)
-    made = Boosted(Painter(drift), parts).swap([whole], NOBODY)[0]
+    made = PixelBoostEngine(Painter(drift), parts).swap([whole], NOBODY)[0]
     assert grid_energy(made.pixels, parts) < 2 * grid_energy(whole.pixels, parts)
     ramp = np.repeat(np.linspace(0, 200, 256 * parts, dtype=np.float32)[:, None], 256 * parts, 1)
     ramp = np.repeat(ramp[..., None], 3, axis=2)
@@ -146,7 +146,7 @@ def test_a_larger_crop_than_allowed_is_made_smaller_and_larger_again():
     painter = Painter()
     wave = 100 + 50 * np.sin(np.arange(1024) / 20)
     whole = crop(1024, np.asarray(wave[:, None, None] + np.zeros((1, 1024, 3)), np.float32))
-    made = Boosted(painter, 2).swap([whole], NOBODY)[0]
+    made = PixelBoostEngine(painter, 2).swap([whole], NOBODY)[0]
     assert sum(painter.batches) == 4
     middle = np.s_[16:-16, 16:-16]
     np.testing.assert_allclose(made.pixels[middle], whole.pixels[middle], atol=0.5)
@@ -189,7 +189,7 @@ def test_ghosts_own_crops_stay_and_large_ones_are_not_resized_for_the_network():
 
 
 def test_exact_ghost_and_mesh_never_boost_and_say_so():
-    for engine, word in ((ghost(exact=True), "ghost_exact"), (MeshSwapper(), "any size")):
+    for engine, word in ((ghost(exact=True), "ghost_exact"), (MeshEngine(), "any size")):
         assert boosted(engine, DetailSettings(), "cpu") == (engine, ())
         same, (note,) = boosted(engine, DetailSettings(pixel_boost=4), "cpu")
         assert same is engine
@@ -206,13 +206,13 @@ def test_bad_settings_are_refused(bad):
 def test_a_whole_picture_by_sub_images(weights, photos, settings, tmp_path, monkeypatch):
     for file, network in FILES["ghost"].items():
         save(weights / file, network)
-    seen, real = [], NeuralSwapper.swap
+    seen, real = [], NeuralEngine.swap
 
     def spy(self, crops, identities):
         seen.append([one.pixels.shape[0] for one in crops])
         return real(self, crops, identities)
 
-    monkeypatch.setattr(NeuralSwapper, "swap", spy)
+    monkeypatch.setattr(NeuralEngine, "swap", spy)
     chosen = replace(
         settings,
         swapper="ghost",

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from tests.networks import fill
 from videoswap import networks
-from videoswap.networks.fast import FastAEINet
+from videoswap.networks.fast_aei_net import FastAEINet
 from videoswap.networks.fast_blendswap import FastBlendSwap
 
 pytestmark = [pytest.mark.needs_shared, pytest.mark.slow]

@@ -15,18 +15,18 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ...crops import NETWORK_SIDE
-from ...geometry.affine import compose, transform
-from ...records import (
+from ..crops import NETWORK_SIDE
+from ..geometry.affine import compose, transform
+from ..records import (
     Array,
     Crop,
     Fallback,
     Photo,
     SwappedCrop,
 )
-from ...settings import DetailSettings
-from ..base import Identity, Swapper
-from ..pixels import resized
+from ..settings import DetailSettings
+from .base import Engine, Identity
+from .neural import resized
 
 #: Sides of large crops, in sides of the generator.
 STEPS = (2, 3, 4)
@@ -41,12 +41,12 @@ MOST = {"cpu": 2, "cuda": 4}
 
 
 def boosted(
-    swapper: Swapper, settings: DetailSettings, device: str
-) -> tuple[Swapper, tuple[Fallback, ...]]:
+    engine: Engine, settings: DetailSettings, device: str
+) -> tuple[Engine, tuple[Fallback, ...]]:
     """Give an engine pixel boost where that makes sense.
 
     Args:
-        swapper: The engine.
+        engine: The engine.
         settings: What is wanted.
         device: cpu or cuda.
 
@@ -54,57 +54,57 @@ def boosted(
         The engine, and why it does not do what was asked for.
     """
     reason = None
-    if swapper.as_is:
+    if engine.as_is:
         reason = "--ghost_exact does as GHOST does"
-    elif len(swapper.spec.sizes) > 1:
-        reason = f"{swapper.name} paints faces of any size"
+    elif len(engine.spec.sizes) > 1:
+        reason = f"{engine.name} paints faces of any size"
     if reason is None:
         wanted = settings.pixel_boost
-        return Boosted(swapper, wanted or MOST[device], always=wanted is not None), ()
+        return PixelBoostEngine(engine, wanted or MOST[device], always=wanted is not None), ()
     if settings.pixel_boost in (None, 1):
-        return swapper, ()
-    return swapper, (Fallback(f"--pixel_boost {settings.pixel_boost}", "", reason),)
+        return engine, ()
+    return engine, (Fallback(f"--pixel_boost {settings.pixel_boost}", "", reason),)
 
 
-class Boosted:
+class PixelBoostEngine:
     """Lets an engine of one crop size take large crops.
 
     What exceeds the sub-images allowed is made smaller for the engine and larger again, so that
     what follows (grain, restorers) works at the size of the face in any case.
 
     Args:
-        swapper: The engine; crops of its own size are given to it as they are.
+        engine: The engine; crops of its own size are given to it as they are.
         most: Most sub-images a side.
         always: Whether every face, however small, is split into so many.
     """
 
-    def __init__(self, swapper: Swapper, most: int, always: bool = False) -> None:
-        self._swapper = swapper
-        self.name = swapper.name
-        self.key = f"{swapper.key} boost {most} {always}"
-        self.batch_size = swapper.batch_size
-        self.keeps = swapper.keeps
-        self.as_is = swapper.as_is
+    def __init__(self, engine: Engine, most: int, always: bool = False) -> None:
+        self._engine = engine
+        self.name = engine.name
+        self.key = f"{engine.key} boost {most} {always}"
+        self.batch_size = engine.batch_size
+        self.keeps = engine.keeps
+        self.as_is = engine.as_is
         sizes = tuple(NETWORK_SIDE * step for step in STEPS if not always or step >= most)
-        own = () if always and most > 1 else swapper.spec.sizes
+        own = () if always and most > 1 else engine.spec.sizes
         larger = tuple(size for size in sizes if size > max(own, default=0))
-        self.spec = replace(swapper.spec, sizes=(*own, *larger), stretch=STRETCH, boost=most)
+        self.spec = replace(engine.spec, sizes=(*own, *larger), stretch=STRETCH, boost=most)
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Prepare one person as the engine does."""
-        return self._swapper.identity(photos)
+        return self._engine.identity(photos)
 
     def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
         """Swap a batch of crops of one size."""
         side = crops[0].pixels.shape[0] if crops else 0
         parts = self.spec.boost_for(side)
-        if not crops or (parts == 1 and side in self._swapper.spec.sizes):
-            return self._swapper.swap(crops, identities)
+        if not crops or (parts == 1 and side in self._engine.spec.sizes):
+            return self._engine.swap(crops, identities)
         small = [scaled(crop, parts * NETWORK_SIDE) for crop in crops]
         pieces = [piece for crop in small for piece in taken_apart(crop, parts)]
         made: list[SwappedCrop] = []
         for start in range(0, len(pieces), self.batch_size):
-            made += self._swapper.swap(pieces[start : start + self.batch_size], identities)
+            made += self._engine.swap(pieces[start : start + self.batch_size], identities)
         return [
             _put_together(made[number * parts**2 : (number + 1) * parts**2], crop.pixels, side)
             for number, crop in enumerate(small)

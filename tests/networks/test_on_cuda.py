@@ -17,9 +17,9 @@ from tests.networks import fill
 from tests.networks.amplified import amplify
 from videoswap.networks.aei_net import LITE_WIDTHS, AEINet
 from videoswap.networks.blendswap import BlendSwap
-from videoswap.networks.fast import FastAEINet
+from videoswap.networks.fast_aei_net import FastAEINet
 from videoswap.networks.fast_blendswap import FastBlendSwap
-from videoswap.networks.rendering import Rendering
+from videoswap.networks.fast_network import FastNetwork
 
 pytestmark = pytest.mark.needs_cuda
 
@@ -53,7 +53,7 @@ def _inputs(n: int = 3) -> tuple[Tensor, Tensor]:
     return fill.image("fast", SIZE, 16, n), fill.vec("fast", NUMBERS, n)
 
 
-def _swap(fast: Rendering, x: Tensor, z: Tensor, graphs: bool = True) -> Tensor:
+def _swap(fast: FastNetwork, x: Tensor, z: Tensor, graphs: bool = True) -> Tensor:
     return fast(x, [fast.identity(row) for row in z], graphs=graphs).cpu()
 
 
@@ -117,7 +117,7 @@ def test_large_activations_are_finite_and_right_in_half(part: str) -> None:
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_right() -> None:
-    from videoswap.engines.runtime.batches import Batches
+    from videoswap.engines.torch_runtime import Batches
 
     net = AEINet("unet", 1, c_id=NUMBERS, widths=LITE_WIDTHS).eval()
     fill.fill(net, "memory")
@@ -141,7 +141,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_right() -> None:
 
 
 def test_start_up_measures_a_batch_and_takes_half_precision() -> None:
-    from videoswap.engines.runtime.startup import start
+    from videoswap.engines.torch_runtime import start
 
     net = _aei()
     started = start(

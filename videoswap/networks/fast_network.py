@@ -12,8 +12,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from .graphs import Graphs
-from .pieces import Workspace
+from .cuda_graphs import Graphs
+from .fast_layers import Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def on_device(module: M, device: torch.device | str) -> M:
     return copy.deepcopy(module).to(device)
 
 
-class Rendering(ABC):
+class FastNetwork(ABC):
     """A swap network for batches of crops, with what depends on the identity computed beforehand.
 
     Attributes:

@@ -8,10 +8,18 @@ import torch.nn.functional as F
 
 from tests.networks import fill
 from tests.networks.amplified import amplify
-from videoswap.networks import fast as fast_module
-from videoswap.networks import packed, pieces, winograd
+from videoswap.networks import (
+    cpu_layers as packed,
+)
+from videoswap.networks import (
+    cpu_layers as winograd,
+)
+from videoswap.networks import fast_aei_net as fast_module
+from videoswap.networks import (
+    fast_layers as pieces,
+)
 from videoswap.networks.aei_net import AEINet
-from videoswap.networks.fast import FastAEINet
+from videoswap.networks.fast_aei_net import FastAEINet
 from videoswap.networks.reliableswap import NamedAADBlock
 
 WIDTHS = (8, 16, 16, 24, 32)

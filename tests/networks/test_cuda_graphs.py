@@ -11,9 +11,15 @@ from torch import Tensor
 
 from tests.networks import fill
 from videoswap.networks.aei_net import AEINet
-from videoswap.networks.fast import FastAEINet
-from videoswap.networks.graphs import BATCH_SHAPES, Function, Graphs, cut, filled
-from videoswap.networks.rendering import out_of_memory
+from videoswap.networks.cuda_graphs import (
+    BATCH_SHAPES,
+    Function,
+    Graphs,
+    cut,
+    filled,
+)
+from videoswap.networks.fast_aei_net import FastAEINet
+from videoswap.networks.fast_network import out_of_memory
 
 
 class Recorder:

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.networks import fill
-from videoswap.networks import packed, pieces
+from videoswap.networks import cpu_layers as packed
+from videoswap.networks import fast_layers as pieces
 from videoswap.networks.blendswap import BlendSwap
 from videoswap.networks.fast_blendswap import FastBlendSwap
 

@@ -1,1 +1,0 @@
-"""How neural engines run: what start-up measures, batches."""

@@ -1,1 +1,0 @@
-"""Engines around an engine: pixel boost and face restorers."""
