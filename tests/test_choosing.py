@@ -104,17 +104,17 @@ def test_who_gets_which_source(places, people, sources, tracks):
         (Film([track(0, 0, 9, 0)]), None, "only person"),
         (FILM, None, "most screen time of 2 people is taken (person 0: 3 ticks)"),
         (PICTURE, None, "largest of 4 faces is taken (person 0, second from the left)"),
-        (PICTURE, at("right"), "The face (right) is person 3, on the right of 4 faces."),
+        (PICTURE, at("right"), "the face (right) is person 3, on the right of 4 faces"),
     ],
 )
 def test_the_note_says_who_it_is(places, people, words):
-    (note,) = chosen(places, people).notes
+    (note,) = map(str, chosen(places, people).notes)
     assert words in note
 
 
 @pytest.mark.parametrize("places", [FILM, PICTURE])
 def test_without_a_choice_the_note_says_how_to_choose(places):
-    (note,) = chosen(places).notes
+    (note,) = map(str, chosen(places).notes)
     for way in ("--person", "--face_at", "--all_faces", "--target_faces_paths"):
         assert way in note
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from videoswap.detection.recognition import euclidean_distances
-from videoswap.errors import InputError
 from videoswap.people.clustering import cluster_tracks
-from videoswap.people.matching import Match, Matching, assign
+from videoswap.people.matching import assign
 from videoswap.records import Track
 
 
@@ -54,12 +53,14 @@ def test_assignment(tracks, references, sources, missing):
 def test_two_references_of_one_person_are_told_and_get_one_person_each_at_most():
     matching = matched(TWO, [("one.jpg", ANN), ("two.jpg", ANN + 0.1)])
     assert matching.sources == {0: 0} and matching.missing == (1,)
-    assert any("one.jpg and two.jpg show the same person" in note for note in matching.notes)
-    assert any(note.startswith("two.jpg matches only people") for note in matching.notes)
+    assert any(
+        "one.jpg and two.jpg show the same person" in note for note in map(str, matching.notes)
+    )
+    assert any(note.startswith("two.jpg matches only people") for note in map(str, matching.notes))
 
 
 def test_a_reference_that_never_appears_is_told_with_its_distance():
-    (note,) = matched(TWO, [("cat.jpg", CAT)]).notes
+    (note,) = map(str, matched(TWO, [("cat.jpg", CAT)]).notes)
     assert "cat.jpg does not appear" in note and "closest distance 1.00" in note
 
 
@@ -77,19 +78,3 @@ PROFILE = vector(0.42, 0.3)  # too far from ANN (0.52) to be put together with h
 def test_another_view_of_a_matched_person(first, reference, sources):
     tracks = [track(0, 0, 19, ANN), track(1, first, first + 9, PROFILE)]
     assert matched(tracks, [("ann", reference)]).sources == sources
-
-
-def test_json_round_trip_and_edits():
-    matching = matched(TWO, [("a", ANN), ("c", CAT)])
-    assert Matching.from_json(matching.to_json()) == matching
-    edited = matching.to_json().replace('"label": "a"', '"label": "edited"')
-    assert Matching.from_json(edited).matches == (
-        Match(0, "edited", 0, pytest.approx(0.0, abs=1e-6)),
-    )
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"matches": [1]}', '{"matches": 3}'])
-def test_bad_json_is_one_sentence(text):
-    with pytest.raises(InputError) as caught:
-        Matching.from_json(text)
-    assert caught.value.code == "bad_matching"

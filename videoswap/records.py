@@ -275,7 +275,7 @@ class Fallback:
     """Something was done in another way than asked or expected, and why.
 
     Attributes:
-        wanted: What was asked or expected.
+        wanted: What was asked or expected; empty for an ``observation``.
         used: What is done instead; empty where it is left out and nothing takes its place.
         reason: Why.
     """
@@ -286,5 +286,25 @@ class Fallback:
 
     def __str__(self) -> str:
         """Return one sentence, without the full stop."""
+        if not self.wanted:
+            return self.reason
         done = f"{self.used} instead of {self.wanted}" if self.used else f"without {self.wanted}"
         return f"{done}, because {self.reason}"
+
+    def as_data(self) -> dict[str, str]:
+        """Return it as plain data, with its sentence as ``text``."""
+        return {
+            "wanted": self.wanted,
+            "used": self.used,
+            "reason": self.reason,
+            "text": str(self),
+        }
+
+
+def observation(text: str) -> Fallback:
+    """Return a note that tells something without an alternative, such as damage of the input.
+
+    Args:
+        text: One sentence, without the full stop.
+    """
+    return Fallback("", "", text)

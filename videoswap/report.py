@@ -1,16 +1,32 @@
-"""What a run did, as data."""
+"""The report of a run: what was done, and what was done otherwise than asked.
+
+``docs/report.md`` describes every key of the JSON.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .records import Lost
+from ._version import __version__
+from .jsonfile import json_text, plain_fields, write_json
+from .records import Fallback, Lost
 from .rendering.pipeline import StageTime
-from .video.files import atomic_output
+
+#: Of the JSON of all reports; goes up when a key is renamed or removed, or its meaning changes.
+SCHEMA = 3
+KIND = "videoswap swap report"
+
+
+def report_head(kind: str) -> dict[str, Any]:
+    """Return the keys that every report begins with.
+
+    Args:
+        kind: What it is a report of.
+    """
+    return {"kind": kind, "schema": SCHEMA, "videoswap": __version__}
 
 
 def counted(number: int, noun: str) -> str:
@@ -58,7 +74,7 @@ class Report:
         segments: Segments it was rendered in.
         encoder: Encoder and pixel format; None for pictures.
         people: The people found.
-        notes: What was done otherwise than asked or expected, in sentences.
+        notes: What was done otherwise than asked or expected.
         unmatched: Labels of target faces that were not found.
         analysis_cached: Whether the analysis came from the cache.
         seconds: Wall time of each part.
@@ -82,7 +98,7 @@ class Report:
     segments: int
     encoder: str | None
     people: tuple[PersonReport, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Fallback, ...]
     unmatched: tuple[str, ...]
     analysis_cached: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
@@ -99,21 +115,18 @@ class Report:
         """Whether everything that was asked for was done."""
         return not self.unmatched
 
+    def as_data(self) -> dict[str, Any]:
+        """Return the report as plain data; times are decimal seconds."""
+        return {**report_head(KIND), **plain_fields(self)}
+
     def to_json(self) -> str:
-        """Return the report as JSON; times as decimal seconds."""
-        return json.dumps(asdict(self), indent=2, default=_plain)
+        """Return the report as JSON."""
+        return json_text(self)
 
     def save(self, path: Path) -> None:
-        """Write the report to a file.
+        """Write the report to a file as JSON.
 
         Raises:
             OutputError: ``unwritable_output`` or ``disk_full``.
         """
-        with atomic_output(path) as part:
-            part.write_text(self.to_json() + "\n", encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Fraction):
-        return float(value)
-    raise TypeError(f"cannot write {type(value).__name__} as JSON")
+        write_json(path, self)

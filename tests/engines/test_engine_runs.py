@@ -148,7 +148,7 @@ def test_the_exact_way_with_super_resolution_and_another_generator(
     assert report.engine == "ghost"
     check_batches(batches, 6, 128)
     check_only_masks_changed(originals, results, masked)
-    assert any("GHOST's mask" in note for note in report.notes)
+    assert any("GHOST's mask" in note for note in map(str, report.notes))
 
 
 @pytest.mark.usefixtures("small_networks")

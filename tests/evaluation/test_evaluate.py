@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.report_keys import documented, keys_of
 from tests.video import clips
 from videoswap import EncodeSettings, SwapSettings, analyze, evaluate, swap_video
 from videoswap.detection.face_models import FaceTools
@@ -62,13 +63,13 @@ def planes(frame):
 
 def test_a_clean_swap_has_no_defect(clean):
     assert clean.frames == FRAMES
-    assert clean.encoder == "dlib"
+    assert clean.recognizer == "dlib" == clean.encoder
     for key in ("fallback_frames", "wrong_source_frames", "outside_changed", "outside_places"):
         assert clean.number(key) == 0, key
     assert 0.3 < clean.number("distance_to_source") < 0.7
     assert clean.number("mask_overlap") > 0.9
     assert clean.number("pose") < 8
-    assert clean.notes == ("The only person is taken.",)
+    assert [str(note) for note in clean.notes] == ["the only person is taken"]
     assert [group.name for group in clean.groups.people] == ["person 0"]
     assert clean.groups.people[0].rows == FRAMES
 
@@ -196,7 +197,9 @@ def test_outputs_hold_numbers_or_pictures_as_promised(swapped, cache, tmp_path):
     json_file, html_file = tmp_path / "e.json", tmp_path / "e.html"
     run(swapped, cache, step=8, json_file=json_file, html_file=html_file)
     data = json.loads(json_file.read_text())
-    assert data["version"] == 2 and data["frames"] == FRAMES
+    assert data["schema"] == 3 and data["frames"] == FRAMES
+    unseen = {"verdict.bad[].group", "verdict.bad[].metric", "verdict.bad[].value"}
+    assert keys_of(data) | unseen == documented("Evaluation")
     people = data["groups"][1]
     assert people["metrics"]["wrong_source_frames"] == {
         "value": 0.0,

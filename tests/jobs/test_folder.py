@@ -122,7 +122,7 @@ def test_one_odd_file_ends_nothing(job):
     assert saved["d.png"]["traceback"] is None
     assert saved[odd]["status"] == saved["x" * 251 + ".png"]["status"] == "done"
     assert "2 of 5 done, 3 failed; 0 other files skipped." in job.said
-    assert job.report()["schema"] == 1
+    assert job.report()["schema"] == 3
 
 
 def test_if_all_fail_alike_so_does_the_run(job):

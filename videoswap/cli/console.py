@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import errno
 import io
-import json
 import os
 import re
 import signal
@@ -14,13 +13,13 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from .._version import __version__
 from ..errors import InputError, OutputError, VideoswapError
+from ..jsonfile import json_text
 from ..packages import explain
 from ..paths import shortened
 from ..watching import Watcher, watched
@@ -150,7 +149,7 @@ def _bars(arguments: argparse.Namespace) -> AbstractContextManager[Watcher]:
     """Show how far the run is, as it is wanted."""
     how = getattr(arguments, "progress", "auto")
     if how == "json":
-        return watched(lambda update: _print(json.dumps(asdict(update)), sys.stderr))
+        return watched(lambda update: _print(json_text(update, indent=None), sys.stderr))
     return watched(bars=how == "auto" and not arguments.quiet)
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from ..detection.face_models import FaceTools
 from ..devices import choose_device
 from ..errors import UsageError
-from ..jobs.context import Say
+from ..jobs.context import Notes, Say
 from ..jobs.video import analyze_with_progress, uncover_with_progress
 from ..people.choosing import check_numbers
 from ..people.places import VideoPlaces
+from ..records import Fallback, observation
 from ..rendering.pipeline import stages_share_the_cores
 from ..rendering.progress import Progress
 from ..settings import AnalysisSettings, PeopleSettings, SwapSettings
@@ -103,24 +104,20 @@ def evaluate_result(
                 step,
                 bar.advance,
             )
-    notes = [
-        *map(str, doubts),
-        *people.matching.notes,
-        *_coverage(measured, infos, len(analysis.frames.pts)),
-    ]
-    for note in notes:
-        say(f"Note: {note.rstrip('.')}.")
+    notes = Notes(say)
+    notes.add((*doubts, *people.matching.notes))
+    notes.add(_coverage(measured, infos, len(analysis.frames.pts)))
     lossless = infos[1].codec in LOSSLESS and infos[1].pix_fmt == infos[0].pix_fmt
     return Evaluation(
         original=str(original),
         result=str(result),
         masks=None if masks is None else str(masks),
-        encoder=tools.recognizer.name,
+        recognizer=tools.recognizer.name,
         lossless=lossless,
         frames=measured.count,
         step=step,
         part=settings.time_range,
-        notes=tuple(notes),
+        notes=tuple(notes.said),
         groups=_groups(people, families, measured, masks is not None, lossless),
     )
 
@@ -158,10 +155,13 @@ def _families(
     )
 
 
-def _coverage(measured: Measured, infos: tuple[VideoInfo, VideoInfo], wanted: int) -> list[str]:
+def _coverage(
+    measured: Measured, infos: tuple[VideoInfo, VideoInfo], wanted: int
+) -> list[Fallback]:
     if measured.count == wanted:
         return []
-    return [f"{infos[1].path} shows {measured.count} of {wanted} frames of {infos[0].path}"]
+    shown = f"{infos[1].path} shows {measured.count} of {wanted} frames of {infos[0].path}"
+    return [observation(shown)]
 
 
 def _groups(

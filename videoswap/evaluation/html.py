@@ -68,7 +68,7 @@ def write_page(evaluation: Evaluation, path: Path) -> None:
 
 def _head(evaluation: Evaluation) -> str:
     name = escape(Path(evaluation.result).name)
-    notes = "".join(f"<p>{escape(note)}</p>" for note in evaluation.notes)
+    notes = "".join(f"<p>{escape(str(note))}.</p>" for note in evaluation.notes)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ..records import Array
+from ..jsonfile import json_text, plain, write_json
+from ..records import Array, Fallback
+from ..report import report_head
 from ..timerange import TimeRange
-from ..video.files import atomic_output
 from .metrics.metric import Columns, Metric
 
-VERSION = 2  # of the JSON; goes up when a key changes its meaning or goes away
+KIND = "videoswap evaluation"
 COUNTS = ("frames", "times", "faces", "samples")  # units of whole numbers
 NEEDS_MASKS = "needs --masks"
 NOTHING = "there was nothing to measure it on"
@@ -130,25 +129,30 @@ class Evaluation:
         original: The video that was swapped.
         result: What came out.
         masks: Its masks, if given.
-        encoder: Name of the face encoder that judged identities.
+        recognizer: Name of the face recognition that judged identities.
         lossless: Whether the result was encoded without loss.
         frames: Frames compared.
         step: Metrics of single frames looked at every one of so many.
         part: The part of the original that was looked at.
         groups: The numbers.
-        notes: Sentences for the user.
+        notes: What the user should know about it.
     """
 
     original: str
     result: str
     masks: str | None
-    encoder: str
+    recognizer: str
     lossless: bool
     frames: int
     step: int
     part: TimeRange
     groups: Groups
-    notes: tuple[str, ...]
+    notes: tuple[Fallback, ...]
+
+    @property
+    def encoder(self) -> str:
+        """Deprecated name of ``recognizer``."""
+        return self.recognizer
 
     def number(self, key: str) -> float | None:
         """Return a number over all swapped people, all others or whole frames."""
@@ -170,14 +174,14 @@ class Evaluation:
         return Verdict(not bad if judged else None, len(judged), bad)
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as plain data for JSON."""
+        """Return it as plain data, which ``docs/report.md`` describes."""
         verdict = self.verdict
         return {
-            "version": VERSION,
+            **report_head(KIND),
             "original": self.original,
             "result": self.result,
             "masks": self.masks,
-            "encoder": self.encoder,
+            "recognizer": self.recognizer,
             "lossless": self.lossless,
             "verdict": {
                 "good": verdict.good,
@@ -189,16 +193,23 @@ class Evaluation:
             },
             "frames": self.frames,
             "step": self.step,
-            "start": _seconds(self.part.start),
-            "end": _seconds(self.part.end),
+            "start_seconds": plain(self.part.start),
+            "end_seconds": plain(self.part.end),
             "groups": [_group(group) for group in self.groups.all],
-            "notes": list(self.notes),
+            "notes": plain(self.notes),
         }
 
+    def to_json(self) -> str:
+        """Return it as JSON."""
+        return json_text(self)
+
     def save(self, path: Path) -> None:
-        """Write it as JSON; the file appears only when it is complete."""
-        with atomic_output(path) as part:
-            part.write_text(json.dumps(self.as_data(), indent=1), encoding="utf-8")
+        """Write it as JSON; the file appears only when it is complete.
+
+        Raises:
+            OutputError: ``unwritable_output`` or ``disk_full``.
+        """
+        write_json(path, self)
 
 
 def values_of(
@@ -266,15 +277,11 @@ def _numbers(column: Array) -> list[float | None]:
     return [round(one, 6) if math.isfinite(one) else None for one in column.tolist()]
 
 
-def _seconds(time: Fraction | None) -> float | None:
-    return None if time is None else float(time)
-
-
 def table(evaluation: Evaluation) -> list[str]:
     """Return the lines of the report, one column for every person."""
     lines = [
         f"{evaluation.result} against {evaluation.original}: {evaluation.frames} frames, "
-        f"identities by {evaluation.encoder}",
+        f"identities by {evaluation.recognizer}",
         "",
     ]
     groups = evaluation.groups

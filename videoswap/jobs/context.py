@@ -176,11 +176,11 @@ class Notes:
     """What is done otherwise than asked or expected: said as soon as it is known, and kept."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self.said: list[str] = []
+        self.said: list[Fallback] = []
         self._say = say
 
-    def add(self, notes: Iterable[Fallback | str]) -> None:
+    def add(self, notes: Iterable[Fallback]) -> None:
         """Say some notes."""
-        for note in map(str, notes):
+        for note in notes:
             self.said.append(note)
-            self._say(f"Note: {note.rstrip('.')}.")
+            self._say(f"Note: {note}.")

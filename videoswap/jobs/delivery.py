@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OutputError, UsageError
-from ..records import Array, Fallback
+from ..records import Array, Fallback, observation
 from ..rendering.progress import Progress
 from ..rendering.segment_outputs import Outputs
 from ..rendering.segments import Segment
@@ -118,7 +118,7 @@ def deliver(
     pts: Array,
     settings: SwapSettings,
     clock: Clock,
-) -> list[Fallback | str]:
+) -> list[Fallback]:
     """Join the pieces, check the results, and only then let them replace anything.
 
     Args:
@@ -141,7 +141,7 @@ def deliver(
     """
     if is_numbered(targets.out):
         return _deliver_pictures(info, targets, outputs, segments, pts, settings, clock)
-    notes: list[Fallback | str] = []
+    notes: list[Fallback] = []
     with ExitStack() as names:
         masks = None
         if targets.masks is not None:
@@ -176,7 +176,8 @@ def deliver(
                     damage = verify_copied(result, bar.reach)
     notes += unchecked
     if damage:
-        notes.append(f"a copied stream is damaged, as it is in the source: {damage[0]}")
+        text = f"a copied stream is damaged, as it is in the source: {damage[0]}"
+        notes.append(observation(text))
     return notes
 
 
@@ -188,9 +189,9 @@ def _deliver_pictures(
     pts: Array,
     settings: SwapSettings,
     clock: Clock,
-) -> list[Fallback | str]:
+) -> list[Fallback]:
     """Write numbered pictures, which are read back one by one, and the masks as a video."""
-    notes: list[Fallback | str] = []
+    notes: list[Fallback] = []
     with ExitStack() as names:
         if targets.masks is not None and targets.mask_encoder is not None:
             masks = names.enter_context(atomic_output(targets.masks, settings.overwrite))

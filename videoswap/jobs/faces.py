@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..detection.face_models import FaceTools
+from ..jsonfile import write_json
 from ..people.clustering import people_of
 from ..people.places import (
     PicturePlaces,
@@ -23,13 +24,13 @@ from ..records import Array, Face, Person, Track
 from ..rendering.progress import Progress
 from ..settings import SwapSettings
 from ..tracking.analysis import Analysis
-from ..video.files import atomic_output, made_folder, output_errors
+from ..video.files import made_folder, output_errors
 from ..video.probe import VideoInfo, kind, probe
 from ..video.reader import VideoReader, upright_picture
 from ..video.sequences.pattern import files_of
 from ..video.stills.picture import Picture, read_picture, write_picture
 from .context import Notes, Say
-from .losses import explained, lost_of, sentences
+from .losses import damage_notes, explained, lost_of
 from .outputs import check_output_folder, check_outputs
 from .picture import picture_places
 from .portraits import Portrait, SheetEntry, Shot, contact_sheet, make_portrait
@@ -190,7 +191,7 @@ def _opened(target: Path, settings: SwapSettings, tools: FaceTools, say: Say) ->
         if analysis.cached:
             say("The analysis comes from the cache.")
         lost = lost_of(info, analysis.damage)
-        Notes(say).add(sentences(lost))
+        Notes(say).add(damage_notes(lost))
         with explained(info, lost):
             yield _VideoSeen(info, analysis)
 
@@ -272,5 +273,4 @@ def _write_listing(path: Path, target: Path, what: str, listed: Sequence[_Listed
         "height": view.height,
         "people": [one.facts() for one in listed],
     }
-    with atomic_output(path) as part:
-        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_json(path, facts)

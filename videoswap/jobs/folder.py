@@ -35,7 +35,6 @@ from .folder_record import (
     FolderReport,
     Stamp,
     is_folder_report,
-    plain,
 )
 from .inputs import inputs_of
 from .outputs import (
@@ -249,7 +248,7 @@ class _Run:
         with output_errors(out):
             self.made.add(_identity(out))
         item = _item(entry, report)
-        facts = (item.exit_code, item.message, plain(report))
+        facts = (item.exit_code, item.message, report.as_data())
         try:
             self.record.add(entry.name, source, entry.result, *facts)
         except OutputError as error:

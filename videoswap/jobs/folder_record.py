@@ -6,15 +6,15 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._version import __version__
 from ..errors import PartialError
-from ..report import Report, counted
+from ..jsonfile import json_text, plain, plain_fields, write_json
+from ..report import Report, counted, report_head
 from ..tracking.key import video_digest
-from ..video.files import atomic_output, output_errors
+from ..video.files import output_errors
 
 RECORD_NAME = ".videoswap_done.jsonl"
 
@@ -183,7 +183,7 @@ class DoneRecord:
             made = Stamp.of(self._folder / result)
         done = Done(result, name, source, made, self._wishes, self._run, exit_code, message, report)
         self._done[result] = done
-        self._write(asdict(done))
+        self._write(plain_fields(done))
 
     def _keep(self, entry: dict[str, Any]) -> None:
         try:
@@ -196,7 +196,7 @@ class DoneRecord:
     def _write(self, entry: Mapping[str, Any]) -> None:
         # A line may follow one that was cut off.
         with output_errors(self._path), self._path.open("a", encoding="ascii") as file:
-            file.write(f"\n{json.dumps(entry)}\n")
+            file.write(f"\n{json_text(entry, indent=None)}\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -219,7 +219,6 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 REPORT_NAME = "videoswap-report.json"
-SCHEMA = 1
 KIND = "videoswap folder report"
 STATES = ("done", "already_done", "failed", "not_reached", "would_be_done")
 
@@ -251,6 +250,20 @@ class FolderItem:
     seconds: float = 0.0
     traceback: str | None = None
     earlier: Mapping[str, Any] | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data, with this run's report or that of the run that did it."""
+        return {
+            "input": self.input,
+            "output": self.output,
+            "status": self.status,
+            "exit_code": self.exit_code,
+            "code": self.code,
+            "message": self.message,
+            "seconds": self.seconds,
+            "traceback": self.traceback,
+            "report": self.earlier if self.report is None else self.report.as_data(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,27 +327,23 @@ class FolderReport:
         what = f"{len(bad)} of {counted(len(self.items), 'file')} {verb if failed else 'in part'}"
         return f"{what}, first {bad[0].input}: {bad[0].message}"
 
+    def as_data(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        return {
+            **report_head(KIND),
+            "dry_run": self.dry_run,
+            "interrupted": self.interrupted,
+            "seconds": self.seconds,
+            "exit_code": self.exit_code,
+            "counts": {state: self.count(state) for state in STATES},
+            "skipped": list(self.skipped),
+            "left_out": list(self.left_out),
+            "items": plain(self.items),
+        }
+
     def to_json(self) -> str:
         """Return the report as JSON."""
-        items = [
-            {
-                **asdict(replace(item, report=None, earlier=None)),
-                "report": plain(item.report) if item.report else item.earlier,
-            }
-            for item in self.items
-        ]
-        for item in items:
-            del item["earlier"]
-        whole = {
-            "kind": KIND,
-            "schema": SCHEMA,
-            "videoswap": __version__,
-            **asdict(replace(self, items=())),
-            "counts": {state: self.count(state) for state in STATES},
-            "exit_code": self.exit_code,
-            "items": items,
-        }
-        return json.dumps(whole, indent=2)
+        return json_text(self)
 
     def save(self, path: Path) -> None:
         """Write the report as JSON.
@@ -342,14 +351,7 @@ class FolderReport:
         Raises:
             OutputError: ``unwritable_output`` or ``disk_full``.
         """
-        with atomic_output(path) as part:
-            part.write_text(self.to_json() + "\n", encoding="utf-8")
-
-
-def plain(report: Report) -> dict[str, Any]:
-    """Return a report as plain data."""
-    data: dict[str, Any] = json.loads(report.to_json())
-    return data
+        write_json(path, self)
 
 
 def is_folder_report(path: Path) -> bool:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 
 from ..errors import InputError, NoFaceError
-from ..records import Gap, Lost
+from ..records import Fallback, Gap, Lost, observation
 from ..video.damage import Damage
 from ..video.probe import VideoInfo
 
@@ -45,8 +45,12 @@ def lost_of(info: VideoInfo, damage: Sequence[Damage], streams: Sequence[str] = 
     )
 
 
-def sentences(lost: Lost) -> list[str]:
-    """Say what is missing or damaged; empty if nothing is, apart from streams."""
+def damage_notes(lost: Lost) -> list[Fallback]:
+    """Return what is missing or damaged, apart from streams."""
+    return [observation(text) for text in _sentences(lost)]
+
+
+def _sentences(lost: Lost) -> list[str]:
     said = []
     if lost.end is not None:
         said.append(
@@ -73,7 +77,7 @@ def check_whole(info: VideoInfo, lost: Lost) -> None:
     Raises:
         InputError: ``damaged_input``.
     """
-    said = sentences(lost)
+    said = _sentences(lost)
     if said:
         raise InputError(
             "damaged_input",
@@ -88,7 +92,7 @@ def explained(info: VideoInfo, lost: Lost) -> Iterator[None]:
     try:
         yield
     except NoFaceError as error:
-        more = [said[0].upper() + said[1:] + "." for said in sentences(lost)]
+        more = [said[0].upper() + said[1:] + "." for said in _sentences(lost)]
         if info.other_videos:
             which = " and ".join(map(str, info.other_videos))
             more.append(

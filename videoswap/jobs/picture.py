@@ -105,7 +105,7 @@ def swap_one_picture(
         segments=0,
         encoder=None,
         people=people,
-        notes=(*map(str, context.notes), *matching.notes, *map(str, notes)),
+        notes=(*context.notes, *matching.notes, *notes),
         unmatched=tuple(context.references[index].label for index in matching.missing),
         seconds={"all": round(time.perf_counter() - started, 3)},
         crop_sizes=tuple(sorted(sizes)),

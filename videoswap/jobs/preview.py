@@ -20,7 +20,7 @@ from ..compositing.finisher import REACH
 from ..errors import UsageError
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
-from ..records import Array, Fallback
+from ..records import Array, Fallback, observation
 from ..rendering.pipeline import stages_share_the_cores
 from ..rendering.render import plan_track
 from ..rendering.segment_outputs import Outputs
@@ -122,7 +122,7 @@ def preview_video(context: Context, video: Path, out: Path, moment: Fraction | N
         around = (*segment.before, *segment.pts, *segment.after)
         seen = analysis.faces_between(around[0], around[-1], matching.sources)
         tracks = sorted({track for faces in seen.values() for track, _ in faces})
-        with clock.part("uncover"):
+        with clock.part("refine_landmarks"):
             uncover_with_progress(analysis, tracks)
         casting = {
             track: plan_track(analysis.faces(track), matching.sources[track], context.engine)
@@ -138,7 +138,9 @@ def preview_video(context: Context, video: Path, out: Path, moment: Fraction | N
         before = upright_picture(info, next(iter(reader.frames(pts, pts))))
     if not swapped:
         where = f"at {float(places.seconds(pts)):.2f} s"
-        notes.add([f"Nobody who is swapped is seen {where}: both pictures are the same."])
+        notes.add(
+            [observation(f"nobody who is swapped is seen {where}: both pictures are the same")]
+        )
     _write(out, before, shown.pictures[0], settings.overwrite)
     times, cached = clock.seconds, analysis.cached
     return _report(context, video, out, people, matching, notes, swapped, times, cached)
@@ -204,7 +206,7 @@ def _report(
         segments=0,
         encoder=None,
         people=people,
-        notes=(*map(str, context.notes), *notes.said),
+        notes=(*context.notes, *notes.said),
         unmatched=tuple(context.references[index].label for index in matching.missing),
         analysis_cached=cached,
         seconds=seconds,

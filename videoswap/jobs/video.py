@@ -37,7 +37,7 @@ from ..video.probe import VideoInfo, probe
 from ..video.segment import EncodedSegment
 from .context import Clock, Context, Notes
 from .delivery import Targets, animation_sink, deliver, plan_targets
-from .losses import check_whole, explained, lost_of, sentences
+from .losses import check_whole, damage_notes, explained, lost_of
 from .people import describe, person_reports
 
 
@@ -45,7 +45,7 @@ from .people import describe, person_reports
 class _Tally:
     """What the render has to say."""
 
-    notes: list[Fallback | str] = field(default_factory=list)
+    notes: list[Fallback] = field(default_factory=list)
     stages: tuple[StageTime, ...] = ()
     changed: int = 0
 
@@ -80,7 +80,7 @@ def swap_one_video(
         if analysis.cached:
             context.say("The analysis comes from the cache.")
         lost = lost_of(info, analysis.damage, targets.dropped)
-        notes.add(sentences(lost))
+        notes.add(damage_notes(lost))
         if settings.strict_input:
             check_whole(info, lost)
         persons, matching = match_in_video(context, info, analysis)
@@ -88,7 +88,7 @@ def swap_one_video(
         for line in describe(people):
             context.say(line)
         notes.add(matching.notes)
-        with clock.part("uncover"):
+        with clock.part("refine_landmarks"):
             uncover_with_progress(analysis, {track for track, _ in matching.tracks})
         notes.add(analysis.fallbacks[len(known) :])
         casting = {
@@ -116,7 +116,7 @@ def swap_one_video(
         segments=len(segments),
         encoder=f"{encoder.encoder} {encoder.pix_fmt}" if encoder is not None else out.suffix[1:],
         people=people,
-        notes=(*map(str, context.notes), *notes.said),
+        notes=(*context.notes, *notes.said),
         unmatched=tuple(context.references[index].label for index in matching.missing),
         analysis_cached=analysis.cached,
         seconds=clock.seconds,
@@ -201,7 +201,7 @@ def renderer_for(
 
 def uncover_with_progress(analysis: Analysis, tracks: Collection[int] | None = None) -> None:
     """Find landmarks with something before them again, see `Analysis.uncover`, under a bar."""
-    bar = Progress("hidden landmarks", None, unit="faces", waits=True)
+    bar = Progress("refine landmarks", None, unit="faces", waits=True)
     with stages_share_the_cores(), bar:
         analysis.uncover(tracks, bar.reach)
 

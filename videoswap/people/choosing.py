@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..detection.recognition import Recognizer
 from ..errors import NoFaceError, UsageError
-from ..records import Person
+from ..records import Fallback, Person, observation
 from ..settings import FacePlace, PeopleSettings
 from .clustering import cluster_tracks, people_of
 from .matching import (
@@ -101,7 +101,7 @@ def match_people(
     labelled = [(one.label, one.embedding) for one in references]
     matching = assign(persons, places.tracks, labelled, threshold, recognizer.distances)
     if not matching.matches:
-        notes = " ".join(matching.notes)
+        notes = " ".join(f"{note}." for note in matching.notes)
         raise NoFaceError(
             "no_match", f"None of the target faces was found in {places.path}. {notes}", hint
         )
@@ -130,24 +130,26 @@ def _chosen(
     return Matching(matches, track_sources(persons, matches), (), tuple(notes))
 
 
-def _default(places: Places, persons: Sequence[Person]) -> tuple[list[str], list[int], list[str]]:
+def _default(
+    places: Places, persons: Sequence[Person]
+) -> tuple[list[str], list[int], list[Fallback]]:
     """Take the only person, or whoever is seen most."""
     first = persons[0]
     label = [f"person {first.id}"]
     if len(persons) == 1:
-        return label, [first.id], ["The only person is taken."]
+        return label, [first.id], [observation("the only person is taken")]
     where = places.describe(persons, first)
     if places.kind == "picture":
-        text = f"The largest of {len(persons)} faces is taken (person {first.id}, {where})."
+        text = f"the largest of {len(persons)} faces is taken (person {first.id}, {where})"
         ways = "--person N, --face_at left (middle, right or x,y)"
     else:
         text = (
-            f"The person with most screen time of {len(persons)} people is taken "
-            f"(person {first.id}: {where})."
+            f"the person with most screen time of {len(persons)} people is taken "
+            f"(person {first.id}: {where})"
         )
         ways = "--person N, --face_at TIME"
-    choose = f"Others are chosen with {ways}, --all_faces or --target_faces_paths."
-    return label, [first.id], [f"{text} {choose}"]
+    choose = f"choose others with {ways}, --all_faces or --target_faces_paths"
+    return label, [first.id], [observation(f"{text}; {choose}")]
 
 
 def _check_there(places: Places, persons: Sequence[Person], wanted: Sequence[int]) -> None:
@@ -171,7 +173,7 @@ def _first(places: Places) -> str:
 
 def _by_place(
     places: Places, persons: Sequence[Person], wanted: Sequence[FacePlace]
-) -> tuple[list[int], list[str]]:
+) -> tuple[list[int], list[Fallback]]:
     """Return who is at some places, and what has to be said about it."""
     numbers: list[int] = []
     notes = []
@@ -186,7 +188,7 @@ def _by_place(
                 "Name every person once.",
             )
         numbers.append(number)
-        notes.append(f"The face {place} is person {number}{_told(view, number)}.")
+        notes.append(observation(f"the face {place} is person {number}{_told(view, number)}"))
     return numbers, notes
 
 

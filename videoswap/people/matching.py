@@ -6,16 +6,13 @@ can be read, edited and given back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
 from ..geometry.assignment import FORBIDDEN, cheapest_pairs
-from ..records import Array, Person, Track
+from ..records import Array, Fallback, Person, Track, observation
 from .clustering import Distances, share_time
 
 # Of the threshold: two reference photos nearer than this are said to be one person, and more
@@ -48,54 +45,18 @@ class Matching:
         matches: By source; the main person of a source comes first.
         tracks: (track, source) pairs, by track: what the rendering follows.
         missing: Indices of references that were given to nobody.
-        notes: Sentences for the user.
+        notes: What the user should know about it.
     """
 
     matches: tuple[Match, ...]
     tracks: tuple[tuple[int, int], ...]
     missing: tuple[int, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Fallback, ...] = ()
 
     @property
     def sources(self) -> dict[int, int]:
         """Source index by track number."""
         return dict(self.tracks)
-
-    def to_json(self) -> str:
-        """Return it as text that can be edited."""
-        return json.dumps(asdict(self), indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> Matching:
-        """Return a matching that was written, and perhaps edited.
-
-        Raises:
-            InputError: ``bad_matching``.
-        """
-        try:
-            data = json.loads(text)
-            return cls(
-                matches=tuple(_match(one) for one in data["matches"]),
-                tracks=tuple((int(track), int(source)) for track, source in data["tracks"]),
-                missing=tuple(int(one) for one in data["missing"]),
-                notes=tuple(str(one) for one in data["notes"]),
-            )
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(
-                "bad_matching",
-                f"This is not a matching of tracks and sources ({error}).",
-                "Write one with --dry_run and change that.",
-            ) from error
-
-
-def _match(data: dict[str, Any]) -> Match:
-    distance = data["distance"]
-    return Match(
-        int(data["source"]),
-        str(data["label"]),
-        int(data["person"]),
-        None if distance is None else float(distance),
-    )
 
 
 def assign(
@@ -178,26 +139,28 @@ def _together(one: Person, other: Person, tracks: Mapping[int, Track]) -> bool:
 
 def _same_references(
     references: Sequence[tuple[str, Array]], apart: Array, limit: float
-) -> list[str]:
+) -> list[Fallback]:
     return [
-        f"{references[other][0]} and {label} show the same person "
-        f"(distance {apart[row, other]:.2f})."
+        observation(
+            f"{references[other][0]} and {label} show the same person "
+            f"(distance {apart[row, other]:.2f})"
+        )
         for row, (label, _) in enumerate(references)
         for other in range(row)
         if apart[row, other] <= limit
     ]
 
 
-def _absence(label: str, distances: Array, threshold: float) -> str:
+def _absence(label: str, distances: Array, threshold: float) -> Fallback:
     if not distances.size:
-        return f"{label} does not appear: there is nobody in the video."
+        return observation(f"{label} does not appear: there is nobody in the video")
     nearest = float(distances.min())
     if nearest <= threshold:
-        return (
+        return observation(
             f"{label} matches only people that another target face matches better "
-            f"(closest distance {nearest:.2f})."
+            f"(closest distance {nearest:.2f})"
         )
-    return (
+    return observation(
         f"{label} does not appear in the video: closest distance {nearest:.2f}, "
-        f"threshold {threshold:.2f}."
+        f"threshold {threshold:.2f}"
     )

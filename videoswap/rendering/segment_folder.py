@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from ..errors import reason_of
 from ..fingerprint import code_digest, digest_of, library_versions
+from ..jsonfile import json_text
 from ..locks import discard, try_lock
 from ..records import Fallback
 from ..video.files import held, output_errors, scratch_path
@@ -107,5 +108,5 @@ def _describe(folder: Path, film: Path, out: Path) -> None:
     """Write down what the pieces are of, and that they are in use now."""
     facts = {"film": str(film.absolute()), "out": str(out.absolute())}
     (folder / ABOUT).touch(mode=0o600)
-    (folder / ABOUT).write_text(json.dumps(facts), encoding="utf-8")
+    (folder / ABOUT).write_text(json_text(facts, indent=None), encoding="utf-8")
     os.utime(folder)

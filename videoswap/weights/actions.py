@@ -15,7 +15,8 @@ from ..errors import (
     UsageError,
     VideoswapError,
 )
-from ..video.files import atomic_output, output_errors
+from ..jsonfile import write_json
+from ..video.files import output_errors
 from . import (
     digests as known,
 )
@@ -268,5 +269,4 @@ def _keep(folder: Path, known: dict[str, dict[str, str]]) -> None:
     path = folder / FILE_NAME
     with output_errors(path):
         folder.mkdir(parents=True, exist_ok=True)
-    with atomic_output(path) as part:
-        part.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    write_json(path, known)

@@ -14,7 +14,7 @@ import logging
 import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from filelock import FileLock
 
 from ..errors import InputError, reason_of
 from ..fingerprint import file_digest
-from ..video.files import atomic_output, output_errors
+from ..jsonfile import write_json
+from ..video.files import output_errors
 from .manifest import Model, load_manifest, weights_dir
 
 _log = logging.getLogger(__name__)
@@ -236,6 +237,4 @@ def check(model: Model, folder: Path, thorough: bool = False) -> Path:
 
 
 def _write(path: Path, known: Mapping[str, Seen]) -> None:
-    text = json.dumps({file: asdict(seen) for file, seen in sorted(known.items())}, indent=1)
-    with atomic_output(path) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+    write_json(path, dict(sorted(known.items())))

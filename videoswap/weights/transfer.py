@@ -16,11 +16,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from ..errors import OutputError
+from ..jsonfile import json_text
 from ..video.files import output_errors
 
 AGENT = "videoswap (weights download)"
@@ -185,7 +186,7 @@ def transfer(
             raise AttemptError(f"the server answered {response.status}")
         _check_space(part, now.total, offset)
         with output_errors(part):
-            _note(part).write_text(json.dumps(asdict(now)), encoding="utf-8")
+            _note(part).write_text(json_text(now, indent=None), encoding="utf-8")
         _copy(response, part, offset, now.total, advance, pace)
 
 

@@ -1,0 +1,85 @@
+"""Reports hold what docs/report.md says, and JSON can hold them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from fractions import Fraction
+
+import pytest
+
+from tests.report_keys import documented, keys_of
+from videoswap import __version__, swap_image
+from videoswap.jobs.folder_record import FolderItem, FolderReport, is_folder_report
+from videoswap.records import Fallback, Gap, Lost, observation
+from videoswap.rendering.pipeline import StageTime
+from videoswap.report import PersonReport, Report
+
+GAP = Gap(Fraction(1, 2), Fraction(3, 4), 6)
+REPORT = Report(
+    input="in.mp4",
+    output="out.mp4",
+    engine="mesh",
+    device="cpu",
+    recognizer="dlib",
+    threshold=0.6,
+    frames=9,
+    swapped_frames=8,
+    segments=1,
+    encoder="libx264 yuv420p",
+    people=(PersonReport(0, "a.jpg", "b.jpg", 0.4, Fraction(1, 3), 8, 1),),
+    notes=(
+        Fallback("AAC", "Opus", "webm cannot hold AAC"),
+        observation("the only person is taken"),
+    ),
+    unmatched=("c.jpg",),
+    seconds={"analyze": 1.5},
+    stages=(StageTime("decode", 9, 0.5, 0.25),),
+    crop_sizes=(256,),
+    lost=Lost(1, Fraction(1, 25), (GAP,), GAP, 1, 1, (Fraction(1, 7),), ("subtitle 3",)),
+)
+
+
+def test_the_page_lists_every_key_of_a_swap():
+    data = json.loads(REPORT.to_json())
+    assert keys_of(data) == documented("Swap")
+    assert set(data) == {"kind", "schema", "videoswap", *(one.name for one in fields(Report))}
+    assert (data["kind"], data["schema"]) == ("videoswap swap report", 3)
+    assert data["videoswap"] == __version__
+    assert data["people"][0]["first_seconds"] == pytest.approx(1 / 3)
+    assert [note["text"] for note in data["notes"]] == [
+        "Opus instead of AAC, because webm cannot hold AAC",
+        "the only person is taken",
+    ]
+
+
+def test_the_page_lists_every_key_of_a_folder(tmp_path):
+    item = FolderItem("in.mp4", REPORT, output="in.mp4", seconds=1.5)
+    report = FolderReport((item,), ("notes.txt",), ("old.gif",), seconds=2.0)
+    data = json.loads(report.to_json())
+    assert keys_of(data) == documented("Folder")
+    assert data["items"][0]["report"] == json.loads(REPORT.to_json())
+    report.save(tmp_path / "r.json")
+    REPORT.save(tmp_path / "one.json")
+    assert is_folder_report(tmp_path / "r.json") and not is_folder_report(tmp_path / "one.json")
+
+
+def test_a_real_report_has_no_other_keys(photos, settings, tmp_path):
+    path = tmp_path / "r.json"
+    report = swap_image(
+        photos["source"], photos["left"], tmp_path / "o.png", settings=settings, report_file=path
+    )
+    data = json.loads(path.read_text())
+    assert data == json.loads(report.to_json())
+    assert keys_of(data) - {"lost.end"} <= documented("Swap")
+    assert {"people[].source", "notes[].text", "seconds.*"} <= keys_of(data)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_json_cannot_hold_is_refused(value):
+    with pytest.raises(ValueError):
+        Report(**{**_arguments(), "threshold": value}).to_json()
+
+
+def _arguments():
+    return {one.name: getattr(REPORT, one.name) for one in fields(Report)}
