@@ -18,7 +18,7 @@ from videoswap.settings import GhostSettings
 FILES = {
     "ghost": {"G_unet_1block.pth": "ghost_aei_unet_1", "backbone.pth": "iresnet100"},
     "blendface": {"blendswap.pth": "blendswap"},
-    "lite": {"lite/generator.safetensors": "lite", "lite/id_encoder.safetensors": "lite_encoder"},
+    "lite": {"lite/generator.safetensors": "lite", "lite/encoder.safetensors": "lite_encoder"},
     "reliableswap": {"reliableswap.pth": "reliableswap_fsgenerator_mouth"},
 }
 

@@ -318,7 +318,7 @@ def test_engines_in_order_of_preference_say_what_is_missing(weights):
     assert str(weights / "blendswap.pth") in missing["blendface"]
     assert "videoswap models download ghost" in missing["ghost"]
     assert "backbone.pth" in missing["ghost"]
-    assert "id_encoder.safetensors" in missing["lite"]
+    assert "lite/encoder.safetensors" in missing["lite"]
     assert "reliableswap.pth" in missing["reliableswap"]
     assert missing["mesh"] == ""
 

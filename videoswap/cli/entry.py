@@ -15,6 +15,8 @@ from . import (
     faces,
     models,
     swap,
+    train,
+    verify,
 )
 from .console import EXIT_CODES, add_common, run_guarded
 from .parser import Parser
@@ -37,7 +39,9 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "models": (models, "list, fetch and check the weights of the engines"),
     "evaluate": (evaluate, "measure how good a result is"),
     "compare": (compare, "show and measure results side by side"),
+    "verify": (verify, "measure whether encoders tell people apart"),
     "completion": (completion, "let a shell complete all of this"),
+    "train": (train, "train the networks of this project and of its models"),
     "doctor": (doctor, "say what is installed and usable, and why not"),
 }
 

@@ -1,4 +1,4 @@
-"""What networks learn by: losses, margins, learning rates.
+"""How networks learn: data, losses, recipes, and the one loop that runs them.
 
-Torch only. There are no data and no loops here yet; the numbers are those of the published code.
+Importing this package does not import torch.
 """

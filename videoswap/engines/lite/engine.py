@@ -1,6 +1,6 @@
 """The engine of this project's own small model: a narrow AEI-Net, weights trained here.
 
-Source photo: ArcFace framing at 112, ``LiteEncoder``, times sqrt(128). Target: ArcFace framing at
+Source photo: ArcFace framing at 96, ``LiteEncoder``, times sqrt(128). Target: ArcFace framing at
 256. The mask is drawn from the target's landmarks.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 GENERATOR, ENCODER = "lite", "lite_encoder"
-SOURCE_SIDE, NUMBERS = 112, 128
+SOURCE_SIDE, NUMBERS = 96, 128
 _ARCFACE = TEMPLATES["arcface_112_v2"]
 
 
@@ -35,7 +35,7 @@ def identity_of(encoder: nn.Module, photos: Tensor) -> Tensor:
 
     Args:
         encoder: Gives vectors of length 1.
-        photos: (B, 3, 112, 112) RGB in [-1, 1], ArcFace framing.
+        photos: (B, 3, 96, 96) RGB in [-1, 1], ArcFace framing.
 
     Returns:
         (1, 128), the direction of the mean, of length sqrt(128).

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.training.drawn import pack_drawn
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory):
+    return pack_drawn(tmp_path_factory.mktemp("packed"))

@@ -1,0 +1,144 @@
+"""Packing, on crops of the people of the group photo."""
+
+import csv
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+
+from videoswap.errors import InputError, UsageError
+from videoswap.geometry.affine import TEMPLATES, crop_matrix
+from videoswap.training.encoder import prepare
+from videoswap.training.encoder.prepare import PrepareSettings, is_held, prepare_encoder
+from videoswap.training.report import write_report
+from videoswap.training.shards import PackedPictures
+
+SIZE = 256
+
+
+@pytest.fixture(scope="session")
+def crops(tmp_path_factory, group, detector):
+    """A tar file of the six faces and the table of their points."""
+    folder = tmp_path_factory.mktemp("crops")
+    template = TEMPLATES["arcface_112_v2"]
+    rows = []
+    with tarfile.open(folder / "faces.tar", "w") as archive:
+        for number, face in enumerate(detector.detect(group)):
+            matrix = crop_matrix(face.points5, template, SIZE)
+            crop = cv2.warpAffine(group, matrix, (SIZE, SIZE))
+            name = f"{'known' if number < 2 else 'loose'}/{number}.jpg"
+            path = folder / f"{number}.jpg"
+            cv2.imwrite(str(path), crop[..., ::-1])
+            archive.add(path, name)
+            points = face.points5 @ matrix[:, :2].T + matrix[:, 2]
+            rows.append([name, f"person {number}", *points.ravel().tolist()])
+    with (folder / "faces.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "identity", *(f"l{a}{n}" for n in range(5) for a in "xy")])
+        writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def settings(crops):
+    return PrepareSettings(
+        sources=(crops / "faces.tar",), table=crops / "faces.csv", identities=("known",),
+        held=1000, synthetic=2, per_shard=6,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def packed_crops(settings, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packed faces")
+    assert prepare_encoder(settings, folder)
+    return folder
+
+
+def test_photos_come_with_the_answer_of_the_teacher(packed_crops):
+    columns = PackedPictures(packed_crops).columns
+    real = columns["kind"] == "original"
+    assert real.sum() == 6 and len(real) == 18
+    known = sorted(set(columns["identity"][real].tolist()))
+    assert known == ["", "person 0", "person 1"]
+    own, label = (columns[name][real].astype(np.float64) for name in ("teacher", "label"))
+    distance = np.linalg.norm(own[:, None] - label[None], axis=2)
+    assert np.diag(distance).max() < 0.35  # the mirror image is the same person to dlib
+    assert (distance + 9 * np.eye(6)).min() > 0.45  # the others are not
+
+
+def test_made_faces_are_labelled_by_what_was_pasted(packed_crops):
+    columns = PackedPictures(packed_crops).columns
+    photos = dict(zip(columns["name"].tolist(), columns["label"], strict=True))
+    kinds = set()
+    for name, kind, label, own in zip(
+        *(columns[one].tolist() for one in ("name", "kind")),
+        *(columns[one] for one in ("label", "teacher")), strict=True,
+    ):  # fmt: skip
+        if kind.startswith("paste"):
+            assert np.array_equal(label, photos[name.partition("|")[0]])
+            assert not np.array_equal(label, own)
+        elif kind != "original":
+            assert np.array_equal(label, own)
+        kinds.add(kind)
+    assert len(kinds) >= 4
+
+
+def test_packing_goes_on_and_gives_the_same(settings, packed_crops, tmp_path):
+    asked = iter([False, False, True])
+    assert not prepare_encoder(settings, tmp_path, cancel=lambda: next(asked))
+    assert sorted(path.name for path in tmp_path.glob("*.tar")) == [
+        "original-0.tar",
+        "synthetic-000.tar",
+    ]
+    assert prepare_encoder(settings, tmp_path)
+    assert PackedPictures(tmp_path).key == PackedPictures(packed_crops).key
+
+
+def test_the_page_has_counts_and_pictures(packed_crops):
+    text = write_report(packed_crops).read_text()
+    assert "<h1>18 packed pictures</h1>" in text
+    assert "<td>original</td><td>6</td><td>0</td><td>2</td>" in text
+    assert text.count("<img ") >= 4
+
+
+def test_held_out_photos_have_no_part_in_made_faces(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(prepare, "is_held", lambda name, one_of: name.startswith("known"))
+    assert prepare_encoder(settings, tmp_path)
+    columns = PackedPictures(tmp_path).columns
+    assert columns["held"].sum() == 2
+    made = [name for name in columns["name"].tolist() if "|" in name]
+    assert len(made) == 12 and not any("known" in name for name in made)
+
+
+def test_about_one_photo_of_so_many_is_held_out():
+    held = [is_held(f"{number}.jpg", 25) for number in range(5000)]
+    assert 150 < sum(held) < 250
+    assert held == [is_held(f"{number}.jpg", 25) for number in range(5000)]
+
+
+def test_folders_without_a_table_lie_on_the_template(crops, tmp_path):
+    settings = PrepareSettings(sources=(crops,), synthetic=0)
+    assert prepare_encoder(settings, tmp_path)
+    columns = PackedPictures(tmp_path).columns
+    assert columns["name"].tolist() == [f"{number}.jpg" for number in range(6)]
+    assert set(columns["identity"].tolist()) == {""}
+
+
+def test_a_face_that_the_table_lacks(crops, tmp_path):
+    (tmp_path / "faces.csv").write_text("file,identity\n")
+    (tmp_path / "other.csv").write_text("file,identity\nx,y\n")
+    settings = PrepareSettings(sources=(crops / "faces.tar",), table=tmp_path / "other.csv")
+    with pytest.raises(InputError, match=r"no row for known/0\.jpg"):
+        prepare_encoder(settings, tmp_path / "out")
+
+
+@pytest.mark.parametrize("source", ["none.tar", "faces.csv"])
+def test_a_source_that_is_none(crops, tmp_path, source):
+    with pytest.raises(InputError, match="cannot be read"):
+        prepare_encoder(PrepareSettings(sources=(crops / source,)), tmp_path)
+
+
+def test_wrong_settings_are_refused():
+    with pytest.raises(UsageError):
+        PrepareSettings(per_shard=0)

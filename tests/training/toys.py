@@ -1,0 +1,93 @@
+"""Small trainings that take milliseconds: a regression, and a pair of adversaries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from videoswap.training.loop_settings import LoopSettings
+from videoswap.training.ordering import AUGMENTATION, EpochOrder, generator
+from videoswap.training.recipe import Batch, Phase, Recipe, warmup_stable_decay
+
+
+@dataclass(frozen=True)
+class ToySettings:
+    width: int = 8
+    samples: int = 10
+    loop: LoopSettings = field(
+        default_factory=lambda: LoopSettings(
+            steps=12, batch=4, precision="float32", log_every=3, checkpoint_every=4,
+            evaluate_every=6, ema_decay=0.9, threads=1,
+        )
+    )  # fmt: skip
+
+
+class Toy(Recipe):
+    """A generator with dropout and batch norm that meets targets, and a critic of it."""
+
+    name = "toy"
+    averaged = ("generator",)
+
+    def __init__(self, settings=None, data_key="data", explodes_at=None):
+        self._settings = settings or ToySettings()
+        self.loop = self._settings.loop
+        self._data_key, self._explodes_at = data_key, explodes_at
+        torch.manual_seed(self.loop.seed)
+        width = self._settings.width
+        self.networks = {
+            "generator": nn.Sequential(
+                nn.Linear(3, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.3),
+                nn.Linear(width, 2),
+            ),
+            "critic": nn.Linear(2, 1),
+        }  # fmt: skip
+        self.phases = tuple(
+            Phase(name, (name,), optimizer, warmup_stable_decay(optimizer, self.loop.steps, 3))
+            for name, optimizer in (
+                ("generator", torch.optim.AdamW(self.networks["generator"].parameters(), 0.02)),
+                ("critic", torch.optim.SGD(self.networks["critic"].parameters(), 0.02, 0.9)),
+            )
+        )
+        rows = torch.arange(self._settings.samples).numpy()
+        self._order = EpochOrder(rows, self.loop.batch, self.loop.seed)
+        self.running = 1.0
+
+    @property
+    def settings(self):
+        return self._settings
+
+    @property
+    def data_key(self):
+        return self._data_key
+
+    def batch(self, step, part, parts):
+        rows = self._order.rows(step, part, parts)
+        noise = generator(AUGMENTATION, self.loop.seed, step, part).normal(size=(len(rows), 3))
+        x = torch.from_numpy(rows[:, None] / 10 + 0.1 * noise).float()
+        return Batch({"x": x, "y": x[:, :2] ** 2}, step)
+
+    def losses(self, phase, batch):
+        if phase == "critic":
+            judged = self.networks["critic"](batch.kept["made"])
+            real = self.networks["critic"](batch["y"])
+            return {"total": judged.mean() - real.mean() + 0.1 * real.square().mean()}
+        made = self.networks["generator"](batch["x"])
+        batch.kept["made"] = made.detach()
+        error = (made - batch["y"]).square().mean()
+        self.running = 0.9 * self.running + 0.1 * float(error.detach())
+        total = error - 0.01 * self.networks["critic"](made).mean() * self.running
+        if batch.step == self._explodes_at:
+            total = total * float("nan")
+        return {"total": total, "error": error}
+
+    def evaluate(self, networks):
+        x = torch.linspace(0, 1, 5)[:, None].expand(5, 3)
+        return {"spread": float(networks["generator"](x).std())}
+
+    def state(self):
+        return {"running": self.running}
+
+    def load_state(self, state):
+        self.running = state["running"]

@@ -1,0 +1,128 @@
+"""``videoswap train``: prepare data, train a recipe, say what it will need."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .parser import Parser
+
+#: Recipes with what they train. The room itself is imported when one is run.
+RECIPES = {"encoder": "the small identity encoder of the lite engine"}
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the recipes and ``prepare``, with the flags of each."""
+    parts = parser.add_subparsers(dest="action", required=True)
+    prepare = parts.add_parser("prepare", help="pack the training data of a recipe; resumable")
+    prepare.add_argument("recipe", choices=sorted(RECIPES))
+    for name, title in RECIPES.items():
+        part = parts.add_parser(name, help=f"train {title}")
+        part.add_argument(
+            "--max_minutes",
+            type=float,
+            metavar="N",
+            help="stop after so many minutes; the same command goes on",
+        )
+        part.add_argument(
+            "--dry_run", action="store_true", help="say sizes, memory and time, and train nothing"
+        )
+        part.add_argument(
+            "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
+        )
+    for part in parser.parts().values():
+        part.add_argument(
+            "--settings", type=Path, metavar="FILE", help="TOML file of what is not as usual"
+        )
+        part.add_argument(
+            *("-o", "--output", "--out"),
+            dest="out",
+            type=Path,
+            required=True,
+            metavar="DIR",
+            help="folder of the run (or of the data): it goes on with what is there",
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; returns the exit code."""
+    if arguments.action == "prepare":
+        return _prepare(arguments)
+    return _train(arguments)
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from ..training.encoder.prepare import PrepareSettings, prepare_encoder
+    from ..training.report import write_report
+
+    settings = _settings(arguments, PrepareSettings)
+    say = arguments.console.say
+    with _stopping() as stopped:
+        complete = prepare_encoder(settings, arguments.out, cancel=stopped, say=say)
+    page = write_report(arguments.out)
+    say(f"{'All is packed' if complete else 'Packed in part'}; see {page}.")
+    return 0 if complete else _interrupted()
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from ..training.loop import train
+    from ..training.recipes import recipe_named
+    from ..training.speed import estimate
+
+    entry = recipe_named(arguments.action)
+    recipe = entry.build(_settings(arguments, entry.settings))
+    console = arguments.console
+    if arguments.dry_run:
+        for line in estimate(recipe, arguments.device).lines():
+            console.show(line)
+        return 0
+    with _stopping() as stopped:
+        outcome = train(
+            recipe,
+            arguments.out,
+            device=arguments.device,
+            minutes=arguments.max_minutes,
+            cancel=stopped,
+            say=console.say,
+        )
+        interrupted = stopped()
+    for file in outcome.files:
+        console.say(f"Written: {file}.")
+    return _interrupted() if interrupted else 0
+
+
+def _settings(arguments: argparse.Namespace, kind: type[Any]) -> Any:
+    from ..training.settings_file import read_settings
+
+    return kind() if arguments.settings is None else read_settings(arguments.settings, kind)
+
+
+def _interrupted() -> int:
+    from .console import INTERRUPTED
+
+    return INTERRUPTED
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C or SIGTERM end the work after a step, and the second one at once."""
+    asked = threading.Event()
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, frame: object) -> None:
+        asked.set()
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+    for one in before:
+        signal.signal(one, stop)
+    try:
+        yield asked.is_set
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

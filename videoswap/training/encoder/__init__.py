@@ -1,0 +1,1 @@
+"""Recipe of the small identity encoder: its data, its losses, its settings."""

@@ -1,0 +1,285 @@
+"""Packs aligned faces for the encoder: photos with their teacher's answer, and faces made of them.
+
+The teacher is dlib's descriptor (see :mod:`videoswap.detection.recognition`). Its label of a photo
+is the mean of the answers to the photo and to its mirror image. A share of the photos is held out;
+no made face has a part of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ...detection.landmarks import DlibLandmarker
+from ...detection.recognition import DlibRecognizer
+from ...errors import InputError, UsageError, reason_of
+from ...fieldtypes import conform
+from ...geometry.affine import TEMPLATES
+from ...records import Array
+from ..shards import PackedPictures, ShardWriter, decode_jpeg, pack
+from .synthesis import Synthesizer
+
+#: Side of a packed crop, the middle of which a network sees.
+PACKED_SIZE = 128
+#: Side of the crops that faces are made of.
+_WORK_SIZE = 256
+_PICTURES = (".jpg", ".jpeg", ".png")
+# The 68 landmarks of a mirrored face in their usual order.
+_MIRRORED = np.array(
+    [
+        *(*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)),
+        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
+        *(*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareSettings:
+    """What is packed.
+
+    Attributes:
+        sources: Tar files or folders of square crops in ArcFace's framing.
+        table: CSV with the columns file, identity and lx0 ... ly4 (five points in pixels); None
+            where all points lie on the template.
+        landmarks: NPZ with ``name`` and ``landmarks68``; where a file is missing there, dlib finds
+            them.
+        identities: Sets (first folder of the name) whose identities count; others have one photo
+            of each person.
+        held: One photo of so many is held out.
+        synthetic: Shards of made faces.
+        per_shard: Faces in each of them.
+        seed: Of the made faces.
+    """
+
+    sources: tuple[Path, ...] = ()
+    table: Path | None = None
+    landmarks: Path | None = None
+    identities: tuple[str, ...] = ("id_celeb24",)
+    held: int = 25
+    synthetic: int = 48
+    per_shard: int = 2048
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        conform(self)
+        if min(self.held, self.per_shard) < 1 or min(self.synthetic, self.seed) < 0:
+            problem = "held and per_shard must be at least 1, synthetic and seed not negative."
+            raise UsageError("wrong_setting", problem)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Face:
+    name: str
+    picture: Array
+    points5: Array
+    identity: str
+
+
+@dataclass(slots=True)
+class _Teacher:
+    """Finds landmarks and describes faces."""
+
+    known: Mapping[str, Array]
+    _recognizer: DlibRecognizer = field(default_factory=DlibRecognizer)
+    _landmarker: DlibLandmarker = field(default_factory=lambda: DlibLandmarker(boxes=3))
+
+    def landmarks(self, face: _Face) -> Array:
+        if face.name in self.known:
+            return self.known[face.name].astype(np.float32)
+        return self._landmarker.landmarks(face.picture, face.points5)
+
+    def describe(self, picture: Array, landmarks: Array) -> Array:
+        return self._recognizer.embed(picture, landmarks.astype(np.float32))
+
+    def both_sides(self, picture: Array, landmarks: Array) -> tuple[Array, Array]:
+        """Describe a face, and it and its mirror image together."""
+        mirrored = landmarks[_MIRRORED].copy()
+        mirrored[:, 0] = picture.shape[1] - 1 - mirrored[:, 0]
+        own = self.describe(picture, landmarks)
+        other = self.describe(np.ascontiguousarray(picture[:, ::-1]), mirrored)
+        return own, (own + other) / 2
+
+
+def prepare_encoder(
+    settings: PrepareSettings,
+    folder: str | os.PathLike[str],
+    *,
+    cancel: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = lambda line: None,
+) -> bool:
+    """Pack the training data of the encoder; a second call goes on where the first one ended.
+
+    Args:
+        settings: What is packed.
+        folder: Where the shards go; made if it is not there.
+        cancel: Asked before every shard.
+        say: Takes lines for people.
+
+    Returns:
+        Whether all of it is packed.
+
+    Raises:
+        InputError: ``bad_source``, ``damaged_shard``, or if the table lacks a file.
+        OutputError: ``cannot_write_shard``.
+    """
+    folder = Path(folder)
+    table = _table(settings.table)
+    teacher = _Teacher(_landmarks(settings.landmarks))
+    names = {f"original-{number}": path for number, path in enumerate(settings.sources)}
+
+    def fill_originals(name: str, shard: ShardWriter) -> None:
+        for face in _faces(names[name], table, settings.identities):
+            _add_original(face, shard, teacher, settings)
+
+    left = pack(folder, names, fill_originals, cancel=cancel, say=say)
+    if left or not settings.synthetic:
+        return not left
+    maker = _Maker(settings, folder, table, teacher)
+    made = [f"synthetic-{number:03d}" for number in range(settings.synthetic)]
+    return not pack(folder, made, maker.fill, cancel=cancel, say=say)
+
+
+def is_held(name: str, one_of: int) -> bool:
+    """Whether a photo is held out: decided by its name alone, so that it never changes."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % one_of == 0
+
+
+class _Maker:
+    """Fills shards with made faces; the photos are read when the first one is needed."""
+
+    def __init__(
+        self,
+        settings: PrepareSettings,
+        folder: Path,
+        table: Mapping[str, Mapping[str, str]],
+        teacher: _Teacher,
+    ) -> None:
+        self._settings, self._folder, self._table = settings, folder, table
+        self._teacher = teacher
+        self._read: tuple[list[str], Synthesizer, dict[str, Array]] | None = None
+
+    def fill(self, name: str, shard: ShardWriter) -> None:
+        names, synthesizer, labels = self._photos()
+        number = int(name.rpartition("-")[2])
+        for sample in range(self._settings.per_shard):
+            random = np.random.default_rng([self._settings.seed, number, sample])
+            made = synthesizer.make(random)
+            own = self._teacher.describe(made.picture, made.landmarks)
+            label = labels[names[made.first]] if made.is_pasted else own
+            shard.add(
+                _packed(made.picture),
+                name=f"{names[made.first]}|{names[made.second]}",
+                identity="",
+                label=label.astype(np.float16),
+                teacher=own.astype(np.float16),
+                landmarks=(made.landmarks / made.picture.shape[0]).astype(np.float16),
+                kind=made.kind,
+                held=False,
+            )
+
+    def _photos(self) -> tuple[list[str], Synthesizer, dict[str, Array]]:
+        if self._read is None:
+            faces = [
+                face
+                for source in self._settings.sources
+                for face in _faces(source, self._table, ())
+                if face.picture.shape[0] == _WORK_SIZE
+                and not is_held(face.name, self._settings.held)
+            ]
+            if not faces:
+                problem = f"No source has crops of {_WORK_SIZE} pixels to make faces of."
+                raise InputError("bad_source", problem, "Set synthetic to 0.")
+            landmarks = np.stack([self._teacher.landmarks(face) for face in faces])
+            columns = PackedPictures(self._folder).columns
+            labels = dict(zip(columns["name"].tolist(), columns["label"], strict=True))
+            pictures = [face.picture for face in faces]
+            names = [face.name for face in faces]
+            self._read = names, Synthesizer(pictures, landmarks), labels
+        return self._read
+
+
+def _add_original(
+    face: _Face, shard: ShardWriter, teacher: _Teacher, settings: PrepareSettings
+) -> None:
+    landmarks = teacher.landmarks(face)
+    own, label = teacher.both_sides(face.picture, landmarks)
+    shard.add(
+        _packed(face.picture),
+        name=face.name,
+        identity=face.identity,
+        label=label.astype(np.float16),
+        teacher=own.astype(np.float16),
+        landmarks=(landmarks / face.picture.shape[0]).astype(np.float16),
+        kind="original",
+        held=is_held(face.name, settings.held),
+    )
+
+
+def _packed(picture: Array) -> Array:
+    shrinks = picture.shape[0] > PACKED_SIZE
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return cv2.resize(picture, (PACKED_SIZE, PACKED_SIZE), interpolation=how)
+
+
+def _faces(
+    source: Path, table: Mapping[str, Mapping[str, str]], identities: Sequence[str]
+) -> Iterator[_Face]:
+    for name, data in _files(source):
+        picture = decode_jpeg(data, name)
+        row: Mapping[str, Any] = table.get(name, {})
+        if table and not row:
+            raise InputError("bad_source", f"The table has no row for {name} of {source}.")
+        if row:
+            points = [[float(row[f"lx{n}"]), float(row[f"ly{n}"])] for n in range(5)]
+        else:
+            points = (TEMPLATES["arcface_112_v2"] * picture.shape[0]).tolist()
+        known = name.partition("/")[0] in identities
+        identity = row.get("identity", "") if known else ""
+        yield _Face(name, picture, np.array(points, np.float32), identity)
+
+
+def _files(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the pictures of a tar file or folder, in a fixed order."""
+    try:
+        if source.is_dir():
+            for path in sorted(source.rglob("*")):
+                if path.suffix.lower() in _PICTURES:
+                    yield path.relative_to(source).as_posix(), path.read_bytes()
+            return
+        with tarfile.open(source) as archive:
+            for member in archive:
+                if member.isfile() and Path(member.name).suffix.lower() in _PICTURES:
+                    file = archive.extractfile(member)
+                    yield member.name, b"" if file is None else file.read()
+    except (OSError, tarfile.TarError) as error:
+        raise InputError("bad_source", f"{source} cannot be read: {reason_of(error)}.") from None
+
+
+def _table(path: Path | None) -> dict[str, dict[str, str]]:
+    if path is None:
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return {row["file"]: row for row in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError("bad_source", f"{path} cannot be read: {reason_of(error)}.") from None
+
+
+def _landmarks(path: Path | None) -> dict[str, Array]:
+    if path is None:
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            return dict(zip(found["name"].tolist(), found["landmarks68"], strict=True))
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError("bad_source", f"{path} cannot be read: {reason_of(error)}.") from None

@@ -1,0 +1,62 @@
+"""Settings of the encoder's training; importing them needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import UsageError
+from ...fieldtypes import conform
+from ..augment import Augmentation
+from ..loop_settings import LoopSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """How the encoder is trained.
+
+    Attributes:
+        data: Folder of the shards that ``videoswap train prepare encoder`` made.
+        initial: Weights to begin with, a safetensors file; None begins with random ones.
+        rate: Learning rate of AdamW in the stable part.
+        weight_decay: Of AdamW.
+        warmup: Steps in which the rate rises.
+        decay: Share of the steps in which it falls to zero.
+        own: Weight of what the teacher says of a pasted picture itself, against 1 for the label
+            of the pasted face.
+        relation: Weight of the cosines within a batch.
+        people: Weight of the margin loss on the pictures whose person is known.
+        scale: Of the margin loss.
+        margin: Taken from the right person's cosine (CosFace).
+        repeats: How often a real picture is drawn an epoch; a made one once.
+        augmentation: What happens to every sample.
+        loop: How long and how much at once.
+    """
+
+    data: Path = Path("data/encoder")
+    initial: Path | None = None
+    rate: float = 3e-3
+    weight_decay: float = 0.02
+    warmup: int = 300
+    decay: float = 0.4
+    own: float = 0.25
+    relation: float = 0.15
+    people: float = 0.1
+    scale: float = 24.0
+    margin: float = 0.15
+    repeats: int = 2
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    loop: LoopSettings = field(
+        default_factory=lambda: LoopSettings(
+            steps=40_000, batch=128, clip_norm=2.0, precision="auto", threads=1
+        )
+    )
+
+    def __post_init__(self) -> None:
+        conform(self)
+        for name in ("own", "relation", "people", "weight_decay", "margin", "warmup"):
+            if getattr(self, name) < 0:
+                raise UsageError("wrong_setting", f"{name} must not be negative.")
+        if self.repeats < 1 or self.rate <= 0 or not 0 <= self.decay <= 1:
+            problem = "repeats must be at least 1, rate above 0, and decay from 0 to 1."
+            raise UsageError("wrong_setting", problem)

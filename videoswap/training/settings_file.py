@@ -1,0 +1,79 @@
+"""Settings of a training from a TOML file, as frozen dataclasses.
+
+A file names only what differs from the defaults. Tables are nested dataclasses::
+
+    margin = 0.3
+
+    [loop]
+    steps = 20000
+    batch = 64
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from ..errors import InputError, UsageError, reason_of
+
+Settings = TypeVar("Settings")
+
+
+def read_settings(path: str | os.PathLike[str], kind: type[Settings]) -> Settings:
+    """Read a settings file.
+
+    Args:
+        path: A TOML file.
+        kind: The dataclass that it fills.
+
+    Raises:
+        InputError: ``bad_settings`` if the file cannot be read or is not TOML.
+        UsageError: ``unknown_setting``, ``wrong_type`` or whatever the dataclass refuses.
+    """
+    path = Path(path)
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{path} cannot be read: {reason_of(error)}."
+        raise InputError("bad_settings", message) from None
+    except ValueError as error:
+        raise InputError("bad_settings", f"{path} is not TOML: {error}.") from None
+    return make_settings(kind, found)
+
+
+def make_settings(kind: type[Settings], found: Mapping[str, Any], where: str = "") -> Settings:
+    """Fill a dataclass from nested mappings, refusing keys that it does not have.
+
+    Args:
+        kind: The dataclass; fields that are dataclasses take mappings.
+        found: Values by name; what is missing keeps its default.
+        where: Name of the table, for the error.
+
+    Raises:
+        UsageError: ``unknown_setting``, ``wrong_type`` or whatever the dataclass refuses.
+    """
+    hints = get_type_hints(kind)
+    known = [one.name for one in fields(kind)]  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for name, value in found.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {where}{near[0]}?" if near else f"Known are {', '.join(known)}."
+            raise UsageError("unknown_setting", f"There is no setting {where}{name}.", hint)
+        if is_dataclass(hints[name]):
+            if not isinstance(value, Mapping):
+                raise UsageError("wrong_type", f"{where}{name} must be a table, not {value!r}.")
+            value = make_settings(hints[name], value, f"{where}{name}.")  # type: ignore[arg-type]
+        values[name] = value
+    return kind(**values)
+
+
+def settings_text(settings: Any) -> str:
+    """Return all settings as JSON with sorted keys: what a checkpoint keeps of them."""
+    return json.dumps(asdict(settings), sort_keys=True, default=str)
