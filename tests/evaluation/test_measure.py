@@ -5,15 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.evaluation.looks import flat, look
+from tests.evaluation.face_pairs import face_pair, flat
 from videoswap.evaluation.measure import LOOK_AHEAD, Families, measure
-from videoswap.evaluation.metrics.metric import (
-    Metric,
-    mean,
-    runs,
-    share_at_most,
-    total,
-)
+from videoswap.evaluation.metrics.columns import mean, runs, share_at_most, total
+from videoswap.evaluation.metrics.metric import Metric
 from videoswap.evaluation.report import NOTHING, values_of
 
 
@@ -26,8 +21,8 @@ class Counting:
     def __init__(self, over_time=True):
         self.over_time = over_time
 
-    def measure(self, moment):
-        return {"before": len(moment.before), "others": len(moment.swapped)}
+    def measure(self, history):
+        return {"before": len(history.before), "others": len(history.swapped)}
 
 
 class Faces:
@@ -40,7 +35,7 @@ class Faces:
 
     def faces_between(self, first, last):
         self.asked += 1
-        face = look(flat(), flat()).face
+        face = face_pair(flat(), flat()).face
         return {
             pts: [(track, face) for track, seen in self.tracks.items() if pts in seen]
             for pts in range(first, last + 1)
@@ -48,7 +43,7 @@ class Faces:
 
 
 def run(tracks, count, sources, step=1):
-    pairs = (look(flat(), flat(), index=index).pair for index in range(count))
+    pairs = (face_pair(flat(), flat(), index=index).pair for index in range(count))
     families = Families((Counting(),), (Counting(over_time=False),), ())
     faces = Faces(tracks, count)
     persons = {track: track for track in tracks}

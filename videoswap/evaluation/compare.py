@@ -24,7 +24,7 @@ from ..video.files import atomic_output, url
 from ..video.formats import container_for, holds
 from ..video.probe import VideoInfo, probe
 from .evaluate import evaluate_result
-from .pairs import Pair, read_pairs
+from .frame_pairs import FramePair, read_pairs
 from .report import Evaluation
 
 
@@ -165,7 +165,7 @@ def tiled(panes: Sequence[Array]) -> Array:
     return np.vstack([np.hstack(cells[row * columns :][:columns]) for row in range(rows)])
 
 
-def _pictures(pairs: Sequence[Pair]) -> list[Array]:
+def _pictures(pairs: Sequence[FramePair]) -> list[Array]:
     return [pairs[0].original, *(pair.result for pair in pairs)]
 
 

@@ -15,29 +15,15 @@ from ..people.places import VideoPlaces
 from ..records import Fallback, observation
 from ..rendering.pipeline import stages_share_the_cores
 from ..rendering.progress import Progress
-from ..settings import AnalysisSettings, PeopleSettings, SwapSettings
+from ..settings import PeopleSettings, SwapSettings
 from ..video.probe import VideoInfo, probe
 from .expected import People, find_people
-from .measure import Families, Measured, measure
-from .metrics.expression import ExpressionFamily, GazeFamily
-from .metrics.identity import IdentityFamily
-from .metrics.light import LightFamily
-from .metrics.likeness import LikenessFamily
-from .metrics.metric import (
-    Collector,
-    Columns,
-    Family,
-    FrameFamily,
-    Metric,
-    joined,
-)
-from .metrics.outside import LOSSLESS, OutsideFamily
-from .metrics.pose import PoseFamily
-from .metrics.presence import BystanderFamily, FallbackFamily, MissedFamily
-from .metrics.seam import SeamFamily
-from .metrics.steadiness import JitterFamily, MaskFlickerFamily, WarpingFamily
-from .metrics.texture import TextureFamily
-from .pairs import read_pairs
+from .frame_pairs import read_pairs
+from .measure import Measured, measure
+from .metrics.columns import Collector, Columns, joined
+from .metrics.families import Families, all_families
+from .metrics.metric import Family, FrameFamily, Metric
+from .metrics.outside import LOSSLESS
 from .report import Evaluation, Group, Groups, values_of
 from .threshold import person_threshold
 
@@ -91,7 +77,7 @@ def evaluate_result(
             settings.people,
         )
         persons = {track: one.id for one in people.persons for track in one.track_ids}
-        families = _families(people, persons, tools, settings.analysis)
+        families = all_families(people, persons, tools, settings.analysis)
         pairs = read_pairs(*infos, covers, settings.time_range)
         with stages_share_the_cores(), Progress("measure", len(analysis.frames.pts)) as bar:
             measured = measure(
@@ -128,31 +114,6 @@ def _check(
     if step < 1:
         raise UsageError("bad_step", "--step must be at least 1.")
     check_numbers(len(sources), len(targets), people)
-
-
-def _families(
-    people: People, persons: Mapping[int, int], tools: FaceTools, analysis: AnalysisSettings
-) -> Families:
-    swapped = {match.person for match in people.matching.matches}
-    wanted = [person.embedding for person in people.persons if person.id in swapped]
-    return Families(
-        swapped=(
-            FallbackFamily(),
-            IdentityFamily(people.known, persons, tools.recognizer),
-            JitterFamily(),
-            WarpingFamily(),
-            MaskFlickerFamily(),
-            SeamFamily(),
-            TextureFamily(),
-            LightFamily(people.source_photos),
-            LikenessFamily(people.source_photos, tools.recognizer),
-            PoseFamily(),
-            ExpressionFamily(),
-            GazeFamily(),
-        ),
-        others=(BystanderFamily(),),
-        frames=(MissedFamily(wanted, tools, analysis), OutsideFamily()),
-    )
 
 
 def _coverage(

@@ -15,8 +15,8 @@ from ..records import Array
 from ..video.files import atomic_output
 from ..video.planes import Box
 from ..video.probe import probe
-from .face_pair import cut
-from .pairs import Pair, read_pairs
+from .face_pair import crop_box
+from .frame_pairs import FramePair, read_pairs
 from .report import Evaluation, Group, Value
 
 QUALITY = 85  # of the JPEG pictures
@@ -277,13 +277,13 @@ def pictures(
             return
 
 
-def _shown(pair: Pair, box: Box | None) -> tuple[Array, ...]:
+def _shown(pair: FramePair, box: Box | None) -> tuple[Array, ...]:
     whole = [pair.original, pair.result]
     if pair.mask is not None:
         whole.append(cv2.cvtColor(pair.mask, cv2.COLOR_GRAY2RGB))
     shown = []
     for picture in whole:
-        part = picture if box is None else cut(picture, box)
+        part = picture if box is None else crop_box(picture, box)
         scale = SIDE / part.shape[0]
         size = max(1, round(part.shape[1] * scale)), SIDE
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC

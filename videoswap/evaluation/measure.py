@@ -8,27 +8,15 @@ from dataclasses import dataclass
 from ..detection.landmarks import Landmarker
 from ..records import Array, Face
 from ..tracking.analysis import Analysis
-from .face_pair import Look, Moment
-from .metrics.metric import Collector, Family, FrameFamily
-from .pairs import Pair
+from .face_motion import FaceHistory
+from .face_pair import FacePair
+from .frame_pairs import FramePair
+from .metrics.columns import Collector
+from .metrics.families import Families
+from .metrics.metric import Family
 
 LOOK_AHEAD = 100  # frames whose faces are read at once
-HISTORY = 2  # looks kept of every track
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Families:
-    """What is measured.
-
-    Attributes:
-        swapped: Of faces that should be swapped.
-        others: Of faces that should be left alone.
-        frames: Of whole frames.
-    """
-
-    swapped: Sequence[Family]
-    others: Sequence[Family]
-    frames: Sequence[FrameFamily]
+HISTORY = 2  # face pairs kept of every track
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +37,7 @@ class Measured:
 
 
 def measure(
-    pairs: Iterable[Pair],
+    pairs: Iterable[FramePair],
     analysis: Analysis,
     persons: Mapping[int, int],
     sources: Mapping[int, int],
@@ -72,34 +60,36 @@ def measure(
     """
     kept: dict[tuple[bool, int], Collector] = {}
     frames = Collector(name for family in families.frames for name in family.columns)
-    history: dict[int, tuple[Look, ...]] = {}
+    earlier: dict[int, tuple[FacePair, ...]] = {}
     count = 0
     for pair, faces in with_faces(pairs, analysis):
         count += 1
-        looks = [Look(pair, track, sources.get(track), face, landmarker) for track, face in faces]
+        face_pairs = [
+            FacePair(pair, track, sources.get(track), face, landmarker) for track, face in faces
+        ]
         chosen = pair.index % step == 0
-        to_swap = [look for look in looks if look.source is not None]
-        for look in looks:
-            matched = look.source is not None
+        to_swap = [face_pair for face_pair in face_pairs if face_pair.source is not None]
+        for face_pair in face_pairs:
+            matched = face_pair.source is not None
             group = families.swapped if matched else families.others
-            moment = Moment(
-                look,
-                _adjoining(history.get(look.track, ()), pair.index),
-                [other for other in to_swap if other is not look],
+            history = FaceHistory(
+                face_pair,
+                _adjoining(earlier.get(face_pair.track, ()), pair.index),
+                [other for other in to_swap if other is not face_pair],
             )
-            values = _values(group, moment, chosen)
-            key = matched, persons.get(look.track, -1)
+            values = _values(group, history, chosen)
+            key = matched, persons.get(face_pair.track, -1)
             if key not in kept:
                 kept[key] = Collector(name for family in group for name in family.columns)
-            kept[key].add(pair, look, values)
-            history[look.track] = (look, *moment.before)[:HISTORY]
-        history = {look.track: history[look.track] for look in looks}
+            kept[key].add(pair, face_pair, values)
+            earlier[face_pair.track] = (face_pair, *history.before)[:HISTORY]
+        earlier = {face_pair.track: earlier[face_pair.track] for face_pair in face_pairs}
         values = {}
         for frame_family in families.frames:
-            values.update(frame_family.measure(pair, looks) if chosen else {})
+            values.update(frame_family.measure(pair, face_pairs) if chosen else {})
         frames.add(pair, None, values)
         if on_frame is not None:
-            on_frame(len(looks))
+            on_frame(len(face_pairs))
     return Measured(
         swapped={person: one.columns for (matched, person), one in kept.items() if matched},
         others={person: one.columns for (matched, person), one in kept.items() if not matched},
@@ -109,8 +99,8 @@ def measure(
 
 
 def with_faces(
-    pairs: Iterable[Pair], analysis: Analysis
-) -> Iterator[tuple[Pair, Sequence[tuple[int, Face]]]]:
+    pairs: Iterable[FramePair], analysis: Analysis
+) -> Iterator[tuple[FramePair, Sequence[tuple[int, Face]]]]:
     """Yield every frame with the (track, face) pairs seen in it."""
     pts = analysis.frames.pts
     faces: Mapping[int, Sequence[tuple[int, Face]]] = {}
@@ -123,19 +113,19 @@ def with_faces(
         yield pair, faces.get(pair.pts, ())
 
 
-def _values(families: Iterable[Family], moment: Moment, chosen: bool) -> dict[str, float]:
+def _values(families: Iterable[Family], history: FaceHistory, chosen: bool) -> dict[str, float]:
     values: dict[str, float] = {}
     for family in families:
         if family.over_time or chosen:
-            values.update(family.measure(moment))
+            values.update(family.measure(history))
     return values
 
 
-def _adjoining(looks: tuple[Look, ...], index: int) -> tuple[Look, ...]:
-    """Return the looks of the frames just before this one, without a gap."""
-    found: list[Look] = []
-    for look in looks:
-        if look.pair.index != index - 1 - len(found):
+def _adjoining(face_pairs: tuple[FacePair, ...], index: int) -> tuple[FacePair, ...]:
+    """Return the face pairs of the frames just before this one, without a gap."""
+    found: list[FacePair] = []
+    for face_pair in face_pairs:
+        if face_pair.pair.index != index - 1 - len(found):
             break
-        found.append(look)
+        found.append(face_pair)
     return tuple(found)

@@ -12,7 +12,8 @@ from ..jsonfile import json_text, plain, write_json
 from ..records import Array, Fallback
 from ..report import report_head
 from ..timerange import TimeRange
-from .metrics.metric import Columns, Metric
+from .metrics.columns import Columns
+from .metrics.metric import Metric
 
 KIND = "videoswap evaluation"
 COUNTS = ("frames", "times", "faces", "samples")  # units of whole numbers

@@ -321,8 +321,7 @@ def _display(hdr: HdrMetadata, whole: bool) -> str:
         return str(round(value * unit)) if whole else f"{value.numerator / value.denominator:.4f}"
 
     pairs = [
-        ",".join(write(value, 50_000) for value in hdr.primaries[i : i + 2])
-        for i in range(0, 8, 2)
+        ",".join(write(value, 50_000) for value in hdr.primaries[i : i + 2]) for i in range(0, 8, 2)
     ]
     red, green, blue, white = pairs
     least, greatest = (write(value, 10_000) for value in hdr.luminance)

@@ -9,13 +9,9 @@ import numpy as np
 
 from ...geometry.affine import similarity, transform
 from ...records import Array
-from ..face_pair import Moment
-from .metric import (
-    Metric,
-    apart,
-    correlation,
-    mean,
-)
+from ..face_motion import FaceHistory
+from .columns import apart, correlation, mean
+from .metric import Metric, at_least, at_most
 
 INNER = range(17, 68)  # the outline of the jaw is not expression
 #: Standard deviation over time, eye distances or aspect ratio; the landmarks' own is about 0.01.
@@ -41,21 +37,25 @@ class ExpressionFamily:
     over_time = True
     columns = ("expression", "mouth_result", "mouth_original", "eyes_result", "eyes_original")
     metrics = (
+        # The landmarker's own noise is 0.02; lips just parted are 0.1 apart; an open eye has 0.3.
         Metric("expression", "expression difference", "eye distance",
-               mean("expression"), plot=("expression",), worst="expression"),
+               mean("expression"), plot=("expression",), worst="expression", good=at_most(0.03)),
         Metric("mouth_opening", "mouth opening difference", "eye distance",
-               apart("mouth_result", "mouth_original"), plot=("mouth_result", "mouth_original")),
+               apart("mouth_result", "mouth_original"), plot=("mouth_result", "mouth_original"),
+               good=at_most(0.05)),
+        # Speech and blinks in step. Eyes hardly vary between blinks, so noise counts for more.
         Metric("mouth_correlation", "mouth opening over time", "correlation",
-               correlation("mouth_result", "mouth_original", MOVES)),
+               correlation("mouth_result", "mouth_original", MOVES), good=at_least(0.8)),
         Metric("eye_opening", "eye opening difference", "aspect ratio",
-               apart("eyes_result", "eyes_original"), plot=("eyes_result", "eyes_original")),
+               apart("eyes_result", "eyes_original"), plot=("eyes_result", "eyes_original"),
+               good=at_most(0.06)),
         Metric("eye_correlation", "eye opening over time", "correlation",
-               correlation("eyes_result", "eyes_original", MOVES)),
+               correlation("eyes_result", "eyes_original", MOVES), good=at_least(0.6)),
     )  # fmt: skip
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        original, result = (one.astype(np.float64) for one in moment.now.landmarks)
+        original, result = (one.astype(np.float64) for one in history.now.landmarks)
         return {
             "expression": shape_distance(result, original),
             "mouth_result": mouth_opening(result),
@@ -114,13 +114,14 @@ class GazeFamily:
     over_time = False
     columns = ("gaze", "gaze_result", "gaze_original")
     metrics = (
+        # Twice what the landmarks alone spread.
         Metric("gaze", "gaze difference", "eye widths", mean("gaze"), worst="gaze",
-               plot=("gaze_result", "gaze_original")),
+               plot=("gaze_result", "gaze_original"), good=at_most(0.1)),
     )  # fmt: skip
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        now = moment.now
+        now = history.now
         was = gaze(now.pair.original, now.landmarks[0])
         became = gaze(now.pair.result, now.landmarks[1])
         if was is None or became is None:

@@ -10,8 +10,10 @@ import numpy as np
 
 from ...geometry.face_masks import hull
 from ...records import Array, Photo
-from ..face_pair import AROUND, Look, Moment
-from .metric import Metric, geometric_mean, mean
+from ..face_motion import FaceHistory
+from ..face_pair import AROUND, FacePair
+from .columns import geometric_mean, mean
+from .metric import Metric, at_most, between
 
 WINDOW_SIZE = 192  # pixels to which the window is brought
 FACE_SIZE = WINDOW_SIZE / AROUND  # of a face in it
@@ -50,13 +52,13 @@ class Skin:
     clipped: tuple[float, float]
 
     @classmethod
-    def of(cls, look: Look) -> Skin:
+    def of(cls, face_pair: FacePair) -> Skin:
         """Bring the window of a face to one size."""
-        left, top, right, _ = look.window
+        left, top, right, _ = face_pair.window
         scale = WINDOW_SIZE / (right - left)
-        points = ((look.smooth - (left, top) + 0.5) * scale - 0.5).astype(np.float32)
-        original, result = (_resized(one) for one in (look.original, look.result))
-        face = _resized(look.inside.astype(np.float32)) > 0.5
+        points = ((face_pair.smooth - (left, top) + 0.5) * scale - 0.5).astype(np.float32)
+        original, result = (_resized(one) for one in (face_pair.original, face_pair.result))
+        face = _resized(face_pair.inside.astype(np.float32)) > 0.5
         skin = face.copy()
         for which, growth in FEATURES:
             middle = points[which].mean(axis=0)
@@ -102,9 +104,11 @@ class LightFamily:
         Metric("tone_luma", "tone along the outline, luma", "levels", mean("tone_luma"),
                worst="tone_luma", plot=("tone_luma", "tone_color")),
         Metric("tone_color", "tone along the outline, color", "levels", mean("tone_color")),
+        # The shadows and highlights of another light make it 1.3 and more.
         Metric("coarse_contrast", "coarse contrast", "x original",
-               geometric_mean("coarse_contrast")),
-        Metric("clipped_highlights", "clipped highlights", "", mean("clipped")),
+               geometric_mean("coarse_contrast"), good=between(0.9, 1.15)),
+        Metric("clipped_highlights", "clipped highlights", "", mean("clipped"),
+               good=at_most(0.002)),
         Metric("shading_original", "shading like the original's", "",
                mean("shading_original"), plot=("shading_original", "shading_source")),
         Metric("shading_source", "shading like the photo's", "", mean("shading_source")),
@@ -118,10 +122,10 @@ class LightFamily:
         """
         self._photos = photos
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        look = moment.now
-        skin = Skin.of(look)
+        face_pair = history.now
+        skin = Skin.of(face_pair)
         if np.count_nonzero(skin.skin) < LEAST_PIXELS:
             return {}
         contrast = [coarse_contrast(one[..., 0], skin.face) for one in (skin.result, skin.original)]
@@ -134,7 +138,7 @@ class LightFamily:
         }
         if tone is not None:
             values |= {"tone_luma": tone[0], "tone_color": tone[1]}
-        photo = None if look.source is None else self._photos[look.source]
+        photo = None if face_pair.source is None else self._photos[face_pair.source]
         if photo is not None and photo.face.landmarks is not None:
             luma, seen = _aligned(photo, skin.landmarks)
             seen &= skin.skin

@@ -9,8 +9,10 @@ import numpy as np
 
 from ...detection.recognition import Recognizer
 from ...records import Array, Photo
-from ..face_pair import Moment, cut
-from .metric import Metric, mean
+from ..face_motion import FaceHistory
+from ..face_pair import crop_box
+from .columns import mean
+from .metric import GoodRange, Metric
 
 GAMMAS = 1.0, 0.7, 1.4  # of the grey copies
 SLOPES = -0.4, 0.4  # by which the left side of a grey copy is lighter than its middle
@@ -44,8 +46,10 @@ class LikenessFamily:
         Metric("light_blind_to_source", "distance to source, light-blind", "dlib",
                mean("blind_source"), plot=("blind_source", "blind_original"),
                worst="blind_source"),
+        # The same without the photo's own light and color.
         Metric("light_blind_to_original", "distance to original, light-blind", "dlib",
-               mean("blind_original")),
+               mean("blind_original"),
+               good=GoodRange("> to source", above="light_blind_to_source")),
         Metric("eyes_to_source", "eyes: distance to source", "dlib", mean("eyes_source"),
                plot=("eyes_source", "eyes_original")),
         Metric("eyes_to_original", "eyes: distance to original", "dlib", mean("eyes_original")),
@@ -61,9 +65,9 @@ class LikenessFamily:
         self._recognizer = recognizer
         self._photos = [self._embeddings(one.pixels, one.face.landmarks) for one in photos]
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        now = moment.now
+        now = history.now
         if now.source is None:
             return {}
         original, result = (
@@ -83,12 +87,12 @@ class LikenessFamily:
 
     def _embeddings(self, picture: Array, landmarks: Array | None) -> tuple[Array, Array]:
         """Return the light-blind embedding and that of the eye region, (D,) float32 each."""
-        assert landmarks is not None  # photos and looks have them
+        assert landmarks is not None  # photos and face pairs have them
         low, high = landmarks.min(axis=0), landmarks.max(axis=0)
         margin = AROUND * float((high - low).max())
         left, top = np.floor(low - margin).astype(int)
         right, bottom = np.ceil(high + margin).astype(int)
-        window = cut(picture, (int(left), int(top), int(right), int(bottom)))
+        window = crop_box(picture, (int(left), int(top), int(right), int(bottom)))
         points = (landmarks - (left, top)).astype(np.float32)
         embed = self._recognizer.embed
         blind = np.mean([embed(one, points) for one in relit_copies(window)], axis=0)

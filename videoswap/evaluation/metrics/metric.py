@@ -1,21 +1,72 @@
-"""What a metric is: columns of numbers, one row a face and frame, and what is made of them."""
+"""What a metric is, which of its values are good, and what a family of metrics is.
+
+Why a limit lies where it lies is said where the metric is defined. A metric without a range only
+informs: the original's own numbers, or what another one judges better.
+"""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
+from ..face_motion import FaceHistory
+from ..face_pair import FacePair
+from ..frame_pairs import FramePair
+from .columns import Columns
 
-from ...records import Array
-from ..face_pair import Look, Moment
-from ..limits import GOOD, Good
-from ..pairs import Pair
 
-Columns = Mapping[str, Array]  # (n,) float64 each, NaN where nothing could be measured
-FEWEST = 8  # frames that a correlation over time needs
+@dataclass(frozen=True, slots=True)
+class GoodRange:
+    """The good values of a metric.
+
+    Attributes:
+        words: The range in words, as the table shows it.
+        low: Least good value.
+        high: Greatest good value.
+        below: Key of a number of the same group that it must not exceed; empty for none.
+        above: Key of a number of the same group that it must exceed; empty for none.
+        lossless: Whether it only says something of results that were encoded without loss.
+    """
+
+    words: str
+    low: float = -math.inf
+    high: float = math.inf
+    below: str = ""
+    above: str = ""
+    lossless: bool = False
+
+    def holds(self, number: float, others: Mapping[str, float | None]) -> bool | None:
+        """Tell whether a number is good; None if what it is held against was not measured.
+
+        Args:
+            number: The number.
+            others: The numbers of its group by key.
+        """
+        below = others.get(self.below) if self.below else math.inf
+        above = others.get(self.above) if self.above else -math.inf
+        if below is None or above is None:
+            return None
+        return self.low <= number <= min(self.high, below) and number > above
+
+
+def at_most(high: float) -> GoodRange:
+    """Return the range up to a limit."""
+    return GoodRange(f"<= {high:g}", high=high)
+
+
+def at_least(low: float) -> GoodRange:
+    """Return the range from a limit on."""
+    return GoodRange(f">= {low:g}", low=low)
+
+
+def between(low: float, high: float) -> GoodRange:
+    """Return the range between two limits."""
+    return GoodRange(f"{low:g} to {high:g}", low, high)
+
+
+ZERO = GoodRange("0", 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +81,7 @@ class Metric:
         needs_masks: Whether it cannot be measured without the masks.
         plot: Columns to draw over time.
         worst: Column whose largest values are the worst frames; empty for none.
+        good: Which values are good; None for a metric that only informs.
     """
 
     key: str
@@ -39,15 +91,11 @@ class Metric:
     needs_masks: bool = False
     plot: tuple[str, ...] = ()
     worst: str = ""
-
-    @property
-    def good(self) -> Good | None:
-        """Which values are good; None for a number that only informs."""
-        return GOOD.get(self.key)
+    good: GoodRange | None = None
 
     @property
     def good_words(self) -> str:
-        """The same in words; empty for a number that only informs."""
+        """The good values in words; empty for a metric that only informs."""
         return "" if self.good is None else self.good.words
 
 
@@ -66,7 +114,7 @@ class Family(Protocol):
     def over_time(self) -> bool:
         """Whether it needs every frame, whatever step was asked for."""
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """Return the numbers of one face of one frame; what is left out counts as NaN."""
 
 
@@ -81,145 +129,5 @@ class FrameFamily(Protocol):
     def metrics(self) -> tuple[Metric, ...]:
         """What is made of them."""
 
-    def measure(self, pair: Pair, looks: Sequence[Look]) -> Mapping[str, float]:
+    def measure(self, pair: FramePair, face_pairs: Sequence[FacePair]) -> Mapping[str, float]:
         """Return the numbers of one frame and its faces; what is left out counts as NaN."""
-
-
-def mean(column: str) -> Callable[[Columns], float]:
-    """Return the mean of a column over what was measured."""
-    return lambda columns: _mean(columns[column])
-
-
-def total(column: str) -> Callable[[Columns], float]:
-    """Return the sum of a column over what was measured."""
-
-    def value(columns: Columns) -> float:
-        known = columns[column][np.isfinite(columns[column])]
-        return float(known.sum()) if known.size else float("nan")
-
-    return value
-
-
-def runs(column: str) -> Callable[[Columns], float]:
-    """Return how many times a column of 0 and 1 goes up, counted track by track."""
-
-    def value(columns: Columns) -> float:
-        if not np.isfinite(columns[column]).any():
-            return float("nan")
-        tracks = columns["track"]
-        marked = (columns[column][tracks == track] > 0 for track in np.unique(tracks))
-        return float(sum(np.count_nonzero(np.diff(one, prepend=False) & one) for one in marked))
-
-    return value
-
-
-def largest(column: str) -> Callable[[Columns], float]:
-    """Return the largest value of a column."""
-
-    def value(columns: Columns) -> float:
-        known = columns[column][np.isfinite(columns[column])]
-        return float(known.max()) if known.size else float("nan")
-
-    return value
-
-
-def share_at_most(column: str, other: str) -> Callable[[Columns], float]:
-    """Return the share of rows in which a column is not larger than another."""
-
-    def value(columns: Columns) -> float:
-        one, two = columns[column], columns[other]
-        known = np.isfinite(one) & np.isfinite(two)
-        return _mean((one <= two)[known].astype(float))
-
-    return value
-
-
-def ratio(column: str, other: str) -> Callable[[Columns], float]:
-    """Return the ratio of two means, over the rows that have both."""
-    return lambda columns: _ratio(columns[column], columns[other])
-
-
-def root_ratio(column: str, other: str) -> Callable[[Columns], float]:
-    """Return the ratio of two root mean squares, over the rows that have both."""
-    return lambda columns: float(np.sqrt(_ratio(columns[column] ** 2, columns[other] ** 2)))
-
-
-def root_mean(column: str) -> Callable[[Columns], float]:
-    """Return the root mean square of a column."""
-    return lambda columns: float(np.sqrt(_mean(columns[column] ** 2)))
-
-
-def geometric_mean(column: str) -> Callable[[Columns], float]:
-    """Return the geometric mean; the column holds logarithms."""
-    return lambda columns: float(np.exp(_mean(columns[column])))
-
-
-def apart(column: str, other: str) -> Callable[[Columns], float]:
-    """Return the mean absolute difference of two columns."""
-    return lambda columns: _mean(np.abs(columns[column] - columns[other]))
-
-
-def correlation(column: str, other: str, least: float) -> Callable[[Columns], float]:
-    """Return Pearson's correlation of two columns over time.
-
-    Args:
-        column: One of them.
-        other: The other.
-        least: Standard deviation of the other below which it is NaN: where nothing happens, only
-            noise would be compared.
-    """
-
-    def value(columns: Columns) -> float:
-        one, two = columns[column], columns[other]
-        known = np.isfinite(one) & np.isfinite(two)
-        if np.count_nonzero(known) < FEWEST or two[known].std() < least or not one[known].std():
-            return float("nan")
-        return float(np.corrcoef(one[known], two[known])[0, 1])
-
-    return value
-
-
-def _mean(values: Array) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else float("nan")
-
-
-def _ratio(one: Array, two: Array) -> float:
-    known = np.isfinite(one) & np.isfinite(two)
-    below = float(two[known].sum())
-    return float(one[known].sum()) / below if below > 0 else float("nan")
-
-
-# Columns that say which face of which frame a row is, and where: window in upright pixels.
-PLACE = ("pts", "seconds", "track", "left", "top", "side")
-
-
-class Collector:
-    """Columns that grow row by row.
-
-    These numbers, some hundred bytes a face and frame, are all that is kept of a frame.
-    """
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._columns = {name: array("d") for name in (*PLACE, *names)}
-
-    def add(self, pair: Pair, look: Look | None, values: Mapping[str, float]) -> None:
-        """Add the row of a face, or of a whole frame; what is not named is NaN."""
-        row = {"pts": float(pair.pts), "seconds": float(pair.seconds), **values}
-        if look is not None:
-            left, top, right, _ = look.window
-            row |= {"track": look.track, "left": left, "top": top, "side": right - left}
-        for name, column in self._columns.items():
-            column.append(row.get(name, float("nan")))
-
-    @property
-    def columns(self) -> dict[str, Array]:
-        """All columns, (n,) float64."""
-        return {name: np.array(column, np.float64) for name, column in self._columns.items()}
-
-
-def joined(parts: Sequence[Columns]) -> dict[str, Array]:
-    """Put the rows of several people together, by time."""
-    names = parts[0].keys() if parts else ()
-    order = np.argsort(np.concatenate([part["pts"] for part in parts]), kind="stable")
-    return {name: np.concatenate([part[name] for part in parts])[order] for name in names}

@@ -10,14 +10,10 @@ import numpy as np
 
 from ...records import Array
 from ...video.pixel_formats import layout, samples
-from ..face_pair import Look
-from ..pairs import Pair
-from .metric import (
-    Metric,
-    largest,
-    mean,
-    total,
-)
+from ..face_pair import FacePair
+from ..frame_pairs import FramePair
+from .columns import largest, mean, total
+from .metric import GoodRange, Metric, at_most
 
 BLOCK = 8  # pixels, side of the squares in which encoder noise averages out
 #: Codecs that give every sample back as it was.
@@ -58,18 +54,21 @@ class OutsideFamily:
 
     columns = ("outside_changed", "outside_mean", "outside_largest", "outside_places")
     metrics = (
+        # Squares that changed by more than re-encoding explains: one of a thousand may be bad luck.
         Metric("outside_places", "changed places outside the masks", "",
                mean("outside_places"), needs_masks=True, plot=("outside_mean",),
-               worst="outside_places"),
+               worst="outside_places", good=at_most(0.001)),
+        # An encoder with loss changes samples everywhere, so this is only asked of one without.
         Metric("outside_changed", "changed samples outside", "samples",
-               total("outside_changed"), needs_masks=True),
+               total("outside_changed"), needs_masks=True,
+               good=GoodRange("0 if lossless", 0.0, 0.0, lossless=True)),
         Metric("outside_mean", "mean difference outside", "levels", mean("outside_mean"),
                needs_masks=True),
         Metric("outside_largest", "largest difference outside", "levels",
                largest("outside_largest"), needs_masks=True),
     )  # fmt: skip
 
-    def measure(self, pair: Pair, looks: Sequence[Look]) -> Mapping[str, float]:
+    def measure(self, pair: FramePair, face_pairs: Sequence[FacePair]) -> Mapping[str, float]:
         """See FrameFamily."""
         if pair.mask is None or pair.coded_mask is None:
             return {}
@@ -88,7 +87,7 @@ class OutsideFamily:
         }
 
 
-def _differences(pair: Pair) -> list[tuple[Array, Array, float]]:
+def _differences(pair: FramePair) -> list[tuple[Array, Array, float]]:
     """Return for every plane the absolute differences, where to look, and levels a unit."""
     form = layout(pair.before.format.name)
     assert pair.coded_mask is not None

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from ...records import Array
-from ..face_pair import Moment
-from .metric import Metric, apart, mean
+from ..face_motion import FaceHistory
+from .columns import apart, mean
+from .metric import Metric, at_most
 
 # Nose, eye corners, mouth corners: hard to move, and away from the outline, which slides over
 # the head as it turns.
@@ -32,19 +33,21 @@ class PoseFamily:
     over_time = False
     columns = (*(f"{axis}_{which}" for axis in AXES for which in ("result", "original")), "pose")
     metrics = (
-        Metric("pose", "pose difference", "degrees", mean("pose"), worst="pose"),
+        # Two to three degrees are the spread of the landmarks alone.
+        Metric("pose", "pose difference", "degrees", mean("pose"), worst="pose",
+               good=at_most(6.0)),
         *(
             Metric(axis, f"{axis} difference", "degrees",
                    apart(f"{axis}_result", f"{axis}_original"),
-                   plot=(f"{axis}_result", f"{axis}_original"))
+                   plot=(f"{axis}_result", f"{axis}_original"), good=at_most(5.0))
             for axis in AXES
         ),
     )  # fmt: skip
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        height, width = moment.now.pair.original.shape[:2]
-        angles = [head_angles(points, width, height) for points in moment.now.landmarks]
+        height, width = history.now.pair.original.shape[:2]
+        angles = [head_angles(points, width, height) for points in history.now.landmarks]
         if any(one is None for one in angles):
             return {}
         original, result = (np.asarray(one) for one in angles)

@@ -12,14 +12,11 @@ from ...detection.face_models import FaceTools
 from ...detection.search import FaceSearch
 from ...records import Array, Face
 from ...settings import AnalysisSettings
-from ..face_pair import Look, Moment
-from ..pairs import Pair
-from .metric import (
-    Metric,
-    mean,
-    runs,
-    total,
-)
+from ..face_motion import FaceHistory
+from ..face_pair import FacePair
+from ..frame_pairs import FramePair
+from .columns import mean, runs, total
+from .metric import ZERO, Metric, at_least
 
 SMOOTH = 0.03  # of the window, standard deviation of the blur: encoder noise averages out
 LEAST = 1.5  # levels by which a smooth picture must differ to count as changed
@@ -28,7 +25,7 @@ CHANGED = 0.2  # of the face: less than this is no swap, more is one
 SEEN = 0.3  # of a face that no swapped face may cover, so that something can be said of it
 
 
-def changed_share(look: Look, others: Sequence[Look] = ()) -> float:
+def changed_share(face_pair: FacePair, others: Sequence[FacePair] = ()) -> float:
     """Return the share of the face, 0 to 1, where the result shows something else.
 
     Both pictures are blurred, so that the noise of another encoding averages out, and compared
@@ -36,29 +33,29 @@ def changed_share(look: Look, others: Sequence[Look] = ()) -> float:
     and by ``NOISE`` times the 90th percentile of the surroundings, which no swap touches.
 
     Args:
-        look: The face.
+        face_pair: The face.
         others: Swapped faces, whose pixels are left out.
 
     Returns:
         NaN if the others cover nearly all of the face.
     """
-    sigma = max(1.0, SMOOTH * (look.window[2] - look.window[0]))
+    sigma = max(1.0, SMOOTH * (face_pair.window[2] - face_pair.window[0]))
     smooth = [
         cv2.GaussianBlur(cv2.cvtColor(one, cv2.COLOR_RGB2YCrCb).astype(np.float32), (0, 0), sigma)
-        for one in (look.original, look.result)
+        for one in (face_pair.original, face_pair.result)
     ]
     apart: Array = np.abs(smooth[0] - smooth[1]).max(axis=2)
     alone = np.ones(apart.shape[:2], np.uint8)
     for other in others:
-        alone[other.drawn_in(look.window)] = 0
+        alone[other.drawn_in(face_pair.window)] = 0
     reach = 2 * round(2 * sigma) + 1
     free: Array = cv2.erode(alone, np.ones((reach, reach), np.uint8), borderValue=1) > 0
-    face = look.inside & free
-    if np.count_nonzero(face) < max(1.0, SEEN * np.count_nonzero(look.inside)):
+    face = face_pair.inside & free
+    if np.count_nonzero(face) < max(1.0, SEEN * np.count_nonzero(face_pair.inside)):
         return float("nan")
-    around = ~look.inside & free
-    if look.mask is not None:
-        around &= look.mask == 0
+    around = ~face_pair.inside & free
+    if face_pair.mask is not None:
+        around &= face_pair.mask == 0
     noise = float(np.percentile(apart[around], 90)) if around.any() else 0.0
     return float((apart[face] > max(LEAST, NOISE * noise)).mean())
 
@@ -76,14 +73,16 @@ class FallbackFamily:
     columns = ("changed", "fallback")
     metrics = (
         Metric("fallback_frames", "fall-back frames", "frames", total("fallback"),
-               plot=("changed",), worst="fallback"),
-        Metric("fallback_runs", "times it falls back", "times", runs("fallback")),
-        Metric("changed_share", "share of the face changed", "", mean("changed")),
+               plot=("changed",), worst="fallback", good=ZERO),
+        Metric("fallback_runs", "times it falls back", "times", runs("fallback"), good=ZERO),
+        # A fringe, glasses or a hand may cover a fifth of a face.
+        Metric("changed_share", "share of the face changed", "", mean("changed"),
+               good=at_least(0.8)),
     )  # fmt: skip
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        now = moment.now
+        now = history.now
         share = changed_share(now)
         empty = now.mask is not None and not (now.mask[now.inside] >= 128).any()
         return {"changed": share, "fallback": float(share < CHANGED or empty)}
@@ -101,12 +100,12 @@ class BystanderFamily:
     columns = ("changed", "disturbed")
     metrics = (
         Metric("changed_bystander_frames", "changed though not asked for", "frames",
-               total("disturbed"), worst="disturbed"),
+               total("disturbed"), worst="disturbed", good=ZERO),
     )  # fmt: skip
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        share = changed_share(moment.now, moment.swapped)
+        share = changed_share(history.now, history.swapped)
         return {} if np.isnan(share) else {"changed": share, "disturbed": float(share > CHANGED)}
 
 
@@ -122,7 +121,9 @@ class MissedFamily:
 
     columns = ("missed",)
     metrics = (
-        Metric("missed_faces", "faces overlooked", "faces", total("missed"), worst="missed"),
+        Metric(
+            "missed_faces", "faces overlooked", "faces", total("missed"), worst="missed", good=ZERO
+        ),
     )
 
     def __init__(
@@ -140,9 +141,9 @@ class MissedFamily:
         self._settings = settings
         self._search = FaceSearch(tools.detector, settings)
 
-    def measure(self, pair: Pair, looks: Sequence[Look]) -> Mapping[str, float]:
+    def measure(self, pair: FramePair, face_pairs: Sequence[FacePair]) -> Mapping[str, float]:
         """See FrameFamily."""
-        known = [look.face.box for look in looks]
+        known = [face_pair.face.box for face_pair in face_pairs]
         least = float(self._settings.min_face) * pair.original.shape[0]
         found = [
             one
@@ -151,7 +152,7 @@ class MissedFamily:
         ]
         return {"missed": float(sum(self._missed(pair, one) for one in found))}
 
-    def _missed(self, pair: Pair, one: Detection) -> bool:
+    def _missed(self, pair: FramePair, one: Detection) -> bool:
         landmarks = self._tools.landmarker.landmarks(pair.original, one.points5)
         recognizer = self._tools.recognizer
         embedding = recognizer.embed(pair.original, landmarks)
@@ -159,7 +160,7 @@ class MissedFamily:
         if apart > recognizer.cluster_threshold:
             return False
         face = Face(pair.pts, one.box, one.points5, landmarks, min(one.score, 1.0))
-        return changed_share(Look(pair, -1, None, face, self._tools.landmarker)) < CHANGED
+        return changed_share(FacePair(pair, -1, None, face, self._tools.landmarker)) < CHANGED
 
 
 def _inside(one: Detection, box: Array) -> bool:

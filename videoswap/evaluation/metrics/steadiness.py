@@ -9,15 +9,9 @@ import numpy as np
 
 from ...geometry.affine import compose, invert, transform
 from ...records import Array
-from ..face_pair import LEAST_VISIBLE, Moment
-from .metric import (
-    Metric,
-    mean,
-    ratio,
-    root_mean,
-    root_ratio,
-    total,
-)
+from ..face_motion import LEAST_VISIBLE, FaceHistory
+from .columns import mean, ratio, root_mean, root_ratio, total
+from .metric import Metric, at_least, at_most
 
 STILL = 0.006  # eye distances by which a resting face may change from frame to frame
 SECOND_DIFFERENCE = np.sqrt(6.0)  # of white noise, in its standard deviations
@@ -51,7 +45,7 @@ class JitterFamily:
     to infinity; good: at most 1.1. The second difference as a measure of jitter is usual for
     poses (the acceleration error of Zeng et al., "SmoothNet", ECCV 2022).
 
-    Twice: of landmarks read once, and of the means of many readings (``Look.reread``). dlib's
+    Twice: of landmarks read once, and of the means of many readings (``FacePair.reread``). dlib's
     readings of one and the same picture from squares that hardly differ lie 3 to 8 thousandths
     apart, as much as those of frames that follow each other. So the first is mostly noise of the
     landmarker, which the mean takes away; what the face does stays in both.
@@ -68,9 +62,11 @@ class JitterFamily:
                plot=("jitter_result", "jitter_original")),
         Metric("jitter_original", "the original's own", "1/1000 eye distance",
                root_mean("jitter_original")),
+        # A tenth more trembling than the film's own is not seen. Most of jitter_ratio is noise of
+        # the landmarker, so it only informs.
         Metric("jitter_reread_ratio", "the same, landmarks read often", "x original",
                root_ratio("jitter_reread_result", "jitter_reread_original"),
-               plot=("jitter_reread_result", "jitter_reread_original")),
+               plot=("jitter_reread_result", "jitter_reread_original"), good=at_most(1.1)),
         Metric("jitter_reread_original", "the original's own", "1/1000 eye distance",
                root_mean("jitter_reread_original")),
         Metric("still_frames", "still frames it was measured on", "frames", total("still")),
@@ -79,24 +75,24 @@ class JitterFamily:
     def __init__(self) -> None:
         self._steps: dict[int, _Step] = {}
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        now = moment.now
+        now = history.now
         earlier = self._steps.get(now.track)
-        if moment.motion is None:
+        if history.motion is None:
             return {}
-        back, change = moment.motion.rigid
+        back, change = history.motion.rigid
         self._steps[now.track] = _Step(now.pair.index, back, change)
-        if earlier is None or earlier.index != now.pair.index - 1 or len(moment.before) < 2:
+        if earlier is None or earlier.index != now.pair.index - 1 or len(history.before) < 2:
             return {}
         if max(change, earlier.change) > STILL * now.eye_distance:
             return {"still": 0.0}
         first = invert(back)
         poses = np.eye(2, 3), first, compose(first, invert(earlier.back))
-        looks = now, *moment.before[:2]
+        face_pairs = now, *history.before[:2]
         size = now.eye_distance / 1000
-        once = [one.landmarks for one in looks]
-        often = [one.reread for one in looks]
+        once = [one.landmarks for one in face_pairs]
+        often = [one.reread for one in face_pairs]
         return {
             "still": 1.0,
             "jitter_result": _trembling([one[1] for one in once], poses) / size,
@@ -133,16 +129,17 @@ class MaskFlickerFamily:
     over_time = True
     columns = ("mask_overlap", "mask_area_change", "mask_unsteady")
     metrics = (
+        # Masks of a still face are alike; turns of the head and hands cost a few hundredths.
         Metric("mask_overlap", "mask overlap frame to frame", "IoU",
                mean("mask_overlap"), needs_masks=True, plot=("mask_overlap",),
-               worst="mask_unsteady"),
+               worst="mask_unsteady", good=at_least(0.95)),
         Metric("mask_area_change", "mask area change", "", mean("mask_area_change"),
-               needs_masks=True),
+               needs_masks=True, good=at_most(0.03)),
     )  # fmt: skip
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        masks = None if moment.motion is None else moment.motion.masks
+        masks = None if history.motion is None else history.motion.masks
         if masks is None:
             return {}
         now, then = (one.astype(np.float64) / 255 for one in masks)
@@ -171,15 +168,16 @@ class WarpingFamily:
     over_time = True
     columns = ("warp_result", "warp_original")
     metrics = (
+        # The flow is that of the original: what it misses costs original and result about the same.
         Metric("warp_ratio", "warped frame-to-frame error", "x original",
                ratio("warp_result", "warp_original"), worst="warp_result",
-               plot=("warp_result", "warp_original")),
+               plot=("warp_result", "warp_original"), good=at_most(1.15)),
         Metric("warp_original", "the original's own", "levels", mean("warp_original")),
     )  # fmt: skip
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        motion = moment.motion
+        motion = history.motion
         if motion is None or np.count_nonzero(motion.visible) < LEAST_VISIBLE:
             return {}
         return {

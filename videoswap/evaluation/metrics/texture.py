@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from ...records import Array
-from ..face_pair import Moment
-from .metric import Metric, geometric_mean, mean
+from ..face_motion import FaceHistory
+from .columns import geometric_mean, mean
+from .metric import Metric, between
 
 SIGMA = 1.5  # pixels; finer than this is called detail
 SHRINK = 0.08  # of the window: the face is measured this far inside its outline
@@ -40,21 +41,24 @@ class TextureFamily:
         "softness_off",
     )  # fmt: skip
     metrics = (
+        # A quarter sharper or softer than its surroundings, and half as much more or less noise
+        # (3.5 dB), is about where a face begins to stand out.
         Metric("sharpness", "sharpness to surroundings", "x original",
                geometric_mean("sharpness"),
-               plot=("detail_result", "detail_original"), worst="softness_off"),
+               plot=("detail_result", "detail_original"), worst="softness_off",
+               good=between(0.75, 1.33)),
         Metric("grain", "noise to surroundings", "x original",
                geometric_mean("grain"),
-               plot=("noise_result", "noise_original")),
+               plot=("noise_result", "noise_original"), good=between(0.67, 1.5)),
         Metric("detail_result", "detail of the face", "levels", mean("detail_result")),
         Metric("detail_original", "the original's own", "levels", mean("detail_original")),
         Metric("noise_result", "noise of the face", "levels", mean("noise_result")),
         Metric("noise_original", "the original's own", "levels", mean("noise_original")),
     )  # fmt: skip
 
-    def measure(self, moment: Moment) -> Mapping[str, float]:
+    def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
-        now = moment.now
+        now = history.now
         face, ring = regions(now.inside, now.mask)
         if min(np.count_nonzero(face), np.count_nonzero(ring)) < LEAST:
             return {}

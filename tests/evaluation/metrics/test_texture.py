@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.looks import SIDE, flat, look, moment, textured
+from tests.evaluation.face_pairs import SIDE, face_pair, flat, history, textured
 from videoswap.evaluation.metrics.texture import TextureFamily, detail, noise
 
 FAMILY = TextureFamily()
@@ -30,7 +30,7 @@ def grainy(seed, sigma):
 
 def face_of(picture, other):
     """Put the face of one picture into another."""
-    inside = look(picture, picture).pair, look(picture, picture)
+    inside = face_pair(picture, picture).pair, face_pair(picture, picture)
     x0, y0, x1, y1 = inside[1].window
     made = other.copy()
     window = made[max(0, y0) : y1, max(0, x0) : x1]
@@ -42,7 +42,7 @@ def face_of(picture, other):
 
 def test_the_same_picture_is_as_sharp_and_as_grainy():
     picture = grainy(0, 4)
-    found = FAMILY.measure(moment(look(picture, picture)))
+    found = FAMILY.measure(history(face_pair(picture, picture)))
     assert found["sharpness"] == found["grain"] == found["softness_off"] == 0
     assert found["noise_result"] == pytest.approx(4, rel=0.2)
 
@@ -51,7 +51,7 @@ def test_a_softer_face_and_a_grainier_one_are_told_apart():
     film = grainy(0, 4)
     soft = face_of(cv2.GaussianBlur(film, (0, 0), 2), film)
     rough = face_of(grainy(0, 8), film)
-    found = {name: FAMILY.measure(moment(look(film, one))) for name, one in
+    found = {name: FAMILY.measure(history(face_pair(film, one))) for name, one in
              (("soft", soft), ("rough", rough))}  # fmt: skip
     assert found["soft"]["sharpness"] < -0.5 and found["soft"]["grain"] < -1
     assert np.exp(found["rough"]["grain"]) == pytest.approx(2, rel=0.1)
@@ -59,4 +59,4 @@ def test_a_softer_face_and_a_grainier_one_are_told_apart():
 
 def test_a_face_that_fills_the_window_has_no_ring():
     mask = np.full((SIDE, SIDE), 255, np.uint8)
-    assert FAMILY.measure(moment(look(flat(), flat(), mask=mask))) == {}
+    assert FAMILY.measure(history(face_pair(flat(), flat(), mask=mask))) == {}

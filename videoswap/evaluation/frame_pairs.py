@@ -23,7 +23,7 @@ UNLIKE = 30.0  # levels by which the median pixel of two thumbnails may differ
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pair:
+class FramePair:
     """One frame of the original and what became of it.
 
     Attributes:
@@ -51,7 +51,7 @@ class Pair:
 
 def read_pairs(
     original: VideoInfo, result: VideoInfo, masks: VideoInfo | None, part: TimeRange
-) -> Iterator[Pair]:
+) -> Iterator[FramePair]:
     """Read the videos side by side; a few frames are held at a time, never more.
 
     A result that was cut begins with its first frame at ``part.start`` of the original. Times
@@ -88,7 +88,7 @@ def read_pairs(
                 )
             pictures = scalers[0].picture(before), scalers[1].picture(after)
             _check_content(*pictures, original, result)
-            yield Pair(
+            yield FramePair(
                 index=index,
                 pts=before.pts,
                 seconds=(before.pts - original.start_pts) * original.time_base,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.evaluation.looks import flat, look, moment
+from tests.evaluation.face_pairs import face_pair, flat, history
 from videoswap.evaluation.expected import Known
 from videoswap.evaluation.metrics.identity import IdentityFamily
 
@@ -38,11 +38,11 @@ CASES = {  # level of the result: distances to source and original, retrieved, w
 
 @pytest.mark.parametrize("level", CASES)
 def test_distances_retrieval_and_wrong_person(level):
-    found = FAMILY.measure(moment(look(flat(60), flat(level))))
+    found = FAMILY.measure(history(face_pair(flat(60), flat(level))))
     names = ("to_source", "to_original", "retrieved", "wrong_source")
     assert tuple(found[name] for name in names) == CASES[level]
 
 
 def test_every_track_has_its_own_source_and_person():
-    found = FAMILY.measure(moment(look(flat(200), flat(140), source=1, track=1)))
+    found = FAMILY.measure(history(face_pair(flat(200), flat(140), source=1, track=1)))
     assert (found["to_source"], found["to_original"], found["retrieved"]) == (0, 60, 1)

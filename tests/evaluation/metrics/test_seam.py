@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.looks import SIDE, flat, look, moment
+from tests.evaluation.face_pairs import SIDE, face_pair, flat, history
 from videoswap.evaluation.metrics.seam import SeamFamily
 
 FAMILY = SeamFamily()
@@ -20,7 +20,7 @@ def measure(original, weight, change):
     picture = original + weight[..., None] * np.array(change, np.float32)
     result = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     mask = np.rint(weight * 255).astype(np.uint8)
-    return FAMILY.measure(moment(look(original, result, mask=mask)))
+    return FAMILY.measure(history(face_pair(original, result, mask=mask)))
 
 
 @pytest.mark.parametrize("width", [10, 20])
@@ -76,6 +76,6 @@ def test_the_mask_of_a_neighbour_and_dips_inside_are_no_border():
 
 
 def test_without_a_mask_nothing_can_be_said():
-    assert FAMILY.measure(moment(look(flat(), flat()))) == {}
+    assert FAMILY.measure(history(face_pair(flat(), flat()))) == {}
     empty = np.zeros((SIDE, SIDE), np.uint8)
-    assert FAMILY.measure(moment(look(flat(), flat(), mask=empty))) == {}
+    assert FAMILY.measure(history(face_pair(flat(), flat(), mask=empty))) == {}

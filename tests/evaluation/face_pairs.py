@@ -7,9 +7,10 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from videoswap.evaluation.face_pair import Look, Moment
+from videoswap.evaluation.face_motion import FaceHistory
+from videoswap.evaluation.face_pair import FacePair
+from videoswap.evaluation.frame_pairs import FramePair
 from videoswap.evaluation.metrics.pose import HEAD
-from videoswap.evaluation.pairs import Pair
 from videoswap.geometry.affine import five_points
 from videoswap.records import Array, Face
 
@@ -60,7 +61,7 @@ def frame(picture: Array, pix_fmt: str = "yuv444p") -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pix_fmt)
 
 
-def look(
+def face_pair(
     original: Array,
     result: Array,
     mask: Array | None = None,
@@ -69,7 +70,7 @@ def look(
     index: int = 0,
     source: int | None = 0,
     track: int = 0,
-) -> Look:
+) -> FacePair:
     """Return the look at a face; landmarks are the drawn ones unless told otherwise."""
     smooth = points() if smooth is None else smooth.astype(np.float32)
     original, result = original.copy(), result.copy()
@@ -78,14 +79,14 @@ def look(
     told.known = {id(original): fresh[0], id(result): fresh[1]}
     low, high = smooth.min(axis=0), smooth.max(axis=0)
     box = np.concatenate([low, high]).astype(np.float32)
-    pair = Pair(
+    pair = FramePair(
         index, index, Fraction(index, 25), original, result, mask, frame(original), frame(result),
         mask,
     )  # fmt: skip
     face = Face(index, box, five_points(smooth), smooth, 0.9)
-    return Look(pair, track, source, face, told)
+    return FacePair(pair, track, source, face, told)
 
 
-def moment(*looks: Look) -> Moment:
-    """Return a moment; the newest look comes first."""
-    return Moment(looks[0], looks[1:])
+def history(*face_pairs: FacePair) -> FaceHistory:
+    """Return a history; the newest face pair comes first."""
+    return FaceHistory(face_pairs[0], face_pairs[1:])

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.looks import look, moment
+from tests.evaluation.face_pairs import face_pair, history
 from videoswap.evaluation.metrics.likeness import LikenessFamily, eyes_alone, relit_copies
 from videoswap.geometry.affine import five_points
 from videoswap.records import Face, Photo
@@ -39,7 +39,7 @@ def brought(faces):
 def measured(faces, result, recognizer):
     (film, points), source = faces
     family = LikenessFamily([photo(*source)], recognizer)
-    return family.measure(moment(look(film, result, smooth=points, fresh=(points, points))))
+    return family.measure(history(face_pair(film, result, smooth=points, fresh=(points, points))))
 
 
 def test_nobody_was_swapped(faces, recognizer):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.video import clips
 from videoswap.errors import InputError
-from videoswap.evaluation.pairs import read_pairs
+from videoswap.evaluation.frame_pairs import read_pairs
 from videoswap.settings import EncodeSettings
 from videoswap.timerange import TimeRange
 from videoswap.video.probe import probe

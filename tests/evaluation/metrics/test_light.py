@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.looks import SIDE, flat, look, moment, points, textured
+from tests.evaluation.face_pairs import SIDE, face_pair, flat, history, points, textured
 from videoswap.evaluation.metrics.light import LightFamily
 from videoswap.geometry.affine import five_points
 from videoswap.records import Face, Photo
@@ -17,7 +17,7 @@ PHOTO = portrait(textured(7), points())
 
 
 def measured(original, result, photo=PHOTO):
-    return LightFamily([photo]).measure(moment(look(original, result)))
+    return LightFamily([photo]).measure(history(face_pair(original, result)))
 
 
 def slopes(amount):

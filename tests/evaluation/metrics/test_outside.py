@@ -3,9 +3,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.evaluation.looks import SIDE, flat, frame, textured
+from tests.evaluation.face_pairs import SIDE, flat, frame, textured
+from videoswap.evaluation.frame_pairs import FramePair
 from videoswap.evaluation.metrics.outside import OutsideFamily
-from videoswap.evaluation.pairs import Pair
 from videoswap.video.pixel_formats import samples
 
 FAMILY = OutsideFamily()
@@ -15,7 +15,7 @@ MASK[80:161, 80:161] = 200  # the last row and column share chroma with samples 
 
 def pair(before, after, mask=MASK, pictures=None):
     one, two = pictures or (flat(), flat())
-    return Pair(0, 0, Fraction(0), one, two, mask, before, after, mask)
+    return FramePair(0, 0, Fraction(0), one, two, mask, before, after, mask)
 
 
 def measured(one):

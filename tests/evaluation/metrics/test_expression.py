@@ -1,10 +1,9 @@
-"""Pose, expression and gaze: what is measured on landmarks alone."""
-
 import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.looks import SIDE, flat, look, moment, points
+from tests.evaluation.face_pairs import face_pair, flat, history, points
+from videoswap.evaluation.metrics.columns import correlation
 from videoswap.evaluation.metrics.expression import (
     MOVES,
     ExpressionFamily,
@@ -15,57 +14,6 @@ from videoswap.evaluation.metrics.expression import (
     mouth_opening,
     shape_distance,
 )
-from videoswap.evaluation.metrics.metric import correlation
-from videoswap.evaluation.metrics.pose import HEAD, PoseFamily, camera_matrix, head_angles
-
-MIRROR = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
-MIRROR += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1)]
-MIRROR += [*range(64, 59, -1), *range(67, 64, -1)]
-
-
-def turned(yaw=0.0, pitch=0.0, roll=0.0, size=640):
-    """Photograph the average head after turning it."""
-    y, x, z = np.radians([-yaw, pitch, roll])  # z leads away from the viewer
-    about_x = [[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]]
-    about_y = [[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]]
-    about_z = [[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]]
-    solid = HEAD @ (np.array(about_z) @ about_y @ about_x).T + [30, -20, 900]
-    flat_points = solid @ camera_matrix(size, size).T
-    return (flat_points[:, :2] / flat_points[:, 2:]).astype(np.float32)
-
-
-def test_the_head_is_symmetric_and_in_the_order_of_the_landmarks():
-    np.testing.assert_array_equal(HEAD[MIRROR] * [-1, 1, 1], HEAD)
-    assert HEAD[8, 1] == HEAD[:, 1].max()  # the chin is lowest
-    assert HEAD[30, 2] == HEAD[:, 2].min()  # the tip of the nose is nearest
-    assert (np.diff(HEAD[[0, 36, 39, 42, 45, 16], 0]) > 0).all()
-
-
-@pytest.mark.parametrize(
-    ("yaw", "pitch", "roll"),
-    [(0, 0, 0), (25, 0, 0), (-25, 0, 0), (0, 15, 0), (0, -15, 0), (0, 0, 30), (20, -10, 8)],
-)
-def test_a_turned_head_has_the_angles_it_was_turned_by(yaw, pitch, roll):
-    found = head_angles(turned(yaw, pitch, roll), 640, 640)
-    np.testing.assert_allclose(found, [yaw, pitch, roll], atol=0.05)
-
-
-def test_the_signs_are_those_of_the_picture():
-    assert turned(yaw=20)[30, 0] - turned(yaw=20)[27, 0] > 0  # the nose points right
-    assert turned(pitch=20)[30, 1] > turned()[30, 1]  # it sinks
-    left, right = turned(roll=20)[[36, 45]]
-    assert right[1] > left[1]  # clockwise
-
-
-def test_the_pose_difference_is_the_turn_between_them():
-    fresh = tuple(points_in_small(yaw) for yaw in (5, 12))
-    found = PoseFamily().measure(moment(look(flat(), flat(), fresh=fresh)))
-    assert found["pose"] == pytest.approx(7, abs=0.1)
-    assert found["yaw_result"] - found["yaw_original"] == pytest.approx(7, abs=0.1)
-
-
-def points_in_small(yaw):
-    return turned(yaw, size=SIDE)
 
 
 def test_expression_does_not_see_place_size_and_roll():
@@ -95,7 +43,7 @@ def test_the_family_tells_both_and_follows_over_time():
     rows = []
     for index in range(12):
         fresh = points(6 * np.sin(index) + 6), points(3 * np.sin(index) + 3)
-        rows.append(ExpressionFamily().measure(moment(look(flat(), flat(), fresh=fresh))))
+        rows.append(ExpressionFamily().measure(history(face_pair(flat(), flat(), fresh=fresh))))
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     found = {metric.key: metric.value(columns) for metric in ExpressionFamily().metrics}
     assert found["mouth_correlation"] == pytest.approx(1, abs=1e-4)
@@ -131,7 +79,7 @@ def test_the_iris_is_where_it_was_drawn(share):
 def test_gaze_differs_by_what_the_irises_moved():
     one, face = eyes_looking(0.4)
     two, _ = eyes_looking(0.6)
-    found = GazeFamily().measure(moment(look(one, two, fresh=(face, face))))
+    found = GazeFamily().measure(history(face_pair(one, two, fresh=(face, face))))
     assert found["gaze"] == pytest.approx(0.2, abs=0.03)
 
 
@@ -140,4 +88,4 @@ def test_gaze_says_nothing_of_small_and_closed_eyes(why):
     picture, face = eyes_looking(0.5, width=10 if why == "small" else 40)
     if why == "closed":
         face[[37, 38, 40, 41, 43, 44, 46, 47], 1] = 100
-    assert GazeFamily().measure(moment(look(picture, picture, fresh=(face, face)))) == {}
+    assert GazeFamily().measure(history(face_pair(picture, picture, fresh=(face, face)))) == {}
