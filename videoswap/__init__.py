@@ -37,6 +37,17 @@ if TYPE_CHECKING:
         swap_image,
         swap_video,
     )
+    from .records import Fallback
+    from .video.color import Color, HdrMetadata
+    from .video.damage import Damage
+    from .video.files import FileStamp
+    from .video.orientation import Orientation
+    from .video.probe import VideoInfo, probe
+    from .video.reader import DecodedFrame, ReadProblems, VideoReader
+    from .video.sequences.sequence import PictureSequence
+    from .video.stills.cmyk import Inks
+    from .video.stills.picture import Picture, read_picture, write_picture
+    from .video.writer import VideoWriter
 
 # onnxruntime keeps a device id and usage data unless it is told not to before its import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -45,37 +56,71 @@ __all__ = [
     "AnalysisSettings",
     "BlendSettings",
     "CancelledError",
+    "Color",
+    "Damage",
+    "DecodedFrame",
     "DetailSettings",
     "EncodeSettings",
     "FacePlace",
+    "Fallback",
+    "FileStamp",
     "GhostSettings",
+    "HdrMetadata",
+    "Inks",
+    "Orientation",
     "PeopleSettings",
+    "Picture",
+    "PictureSequence",
     "ProgressUpdate",
+    "ReadProblems",
     "SwapSettings",
     "TimeRange",
+    "VideoInfo",
+    "VideoReader",
+    "VideoWriter",
     "VideoswapError",
     "analyze",
     "compare",
     "evaluate",
     "list_faces",
     "preview_swap",
+    "probe",
+    "read_picture",
     "swap_folder",
     "swap_image",
     "swap_video",
+    "write_picture",
 ]
 
 
 # What is heavy to import, and the module that has it. It is imported when it is asked for, so that
 # --help and doctor are quick.
 _LAZY = {
+    "Color": "video.color",
+    "Damage": "video.damage",
+    "DecodedFrame": "video.reader",
+    "Fallback": "records",
+    "FileStamp": "video.files",
+    "HdrMetadata": "video.color",
+    "Inks": "video.stills.cmyk",
+    "Orientation": "video.orientation",
+    "Picture": "video.stills.picture",
+    "PictureSequence": "video.sequences.sequence",
+    "ReadProblems": "video.reader",
+    "VideoInfo": "video.probe",
+    "VideoReader": "video.reader",
+    "VideoWriter": "video.writer",
     "analyze": "api",
     "compare": "api",
     "evaluate": "api",
     "list_faces": "api",
     "preview_swap": "api",
+    "probe": "video.probe",
+    "read_picture": "video.stills.picture",
     "swap_folder": "api",
     "swap_image": "api",
     "swap_video": "api",
+    "write_picture": "video.stills.picture",
 }
 
 

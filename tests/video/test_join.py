@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -255,3 +256,14 @@ def test_damage_of_copied_streams_is_told_apart(tmp_path: Path) -> None:
     assert verify(out)
     silent = clips.make(tmp_path / "silent.mp4", clips.Clip(audio=0))
     assert verify(silent) == verify_copied(silent) == []
+
+
+def test_frames_closer_than_a_tick_of_avi_get_one_each(tmp_path: Path) -> None:
+    # AVI counts 600 ticks a second where the time base is finer than 1 ms
+    clip = clips.Clip(frames=12, audio=0, steps=(1000, 5, 5, 2000, 300))
+    source = clips.make(tmp_path / "source.mp4", clip)
+    clips.swap_nothing(source, tmp_path / "out.avi", EncodeSettings(encoder="ffv1"))
+    after = clips.times(tmp_path / "out.avi")
+    errors = [abs(new - old) for new, old in zip(after, clips.times(source), strict=True)]
+    assert max(errors) < Fraction(3, 600)
+    assert all(b > a for a, b in itertools.pairwise(after))

@@ -89,7 +89,7 @@ def swap_one_picture(
         # The old pixels tell which inks are mixed anew; otherwise nobody needs them any more.
         pixels = picture.rgb if picture.inks is None else picture.rgb.copy()
         mask = swap_in_place(context, pixels, faces, matching.sources)
-        write_picture(out, picture.with_rgb(pixels), quality, overwrite)
+        write_picture(out, picture.with_rgb(pixels), quality, overwrite=overwrite)
         if masks is not None:
             grey = Picture(np.repeat(mask[..., None], 3, axis=2), gray=True)
             write_picture(masks, grey, overwrite=overwrite)

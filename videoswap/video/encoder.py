@@ -93,6 +93,10 @@ class SegmentEncoder:
             duration = self._durations.pop(pts, 0)
             self._writer.add(bytes(packet), pts, duration, packet.is_keyframe)
 
+    def discard(self) -> None:
+        """Remove an unfinished segment."""
+        self._writer.discard()
+
     def __enter__(self) -> Self:
         """Return the encoder."""
         return self
@@ -103,8 +107,8 @@ class SegmentEncoder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Remove an unfinished piece."""
-        self._writer.discard()
+        """Remove an unfinished segment."""
+        self.discard()
 
 
 class _Converter:

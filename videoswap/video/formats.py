@@ -210,7 +210,7 @@ EXACT_TIMES = ("mp4", "mov", "nut")  # these keep every pts; the others round
 ROUNDING = {
     "matroska": "1 ms",
     "webm": "1 ms",
-    "avi": "whole frames of the mean rate",
+    "avi": "1/600 s",
     "mpegts": "1/90000 s and shift the start",
 }
 

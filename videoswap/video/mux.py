@@ -311,7 +311,9 @@ def _chapters(container: InputContainer, window: Window) -> list[Any]:
 def _video_packets(
     pieces: Sequence[EncodedSegment], plan: EncoderPlan, video: VideoStream, shift: int
 ) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
-    pts = np.concatenate([piece.pts for piece in pieces]) - shift
+    pts, base = np.concatenate([piece.pts for piece in pieces]) - shift, plan.time_base
+    if plan.container == "avi" and video.time_base:  # it counts frames, and refuses two in one tick
+        pts, base = _one_frame_a_tick(pts * (base / video.time_base)), video.time_base
     dts = coding_times(pts)
     ordered = np.sort(pts)
     last = max(int(pieces[-1].durations[np.argmax(pieces[-1].pts)]), 0)
@@ -322,13 +324,20 @@ def _video_packets(
     for piece in pieces:
         for data, key in zip(piece.packets(), piece.keys, strict=True):
             packet: av.Packet[Any] = av.Packet(data)
-            packet.time_base = plan.time_base
+            packet.time_base = base
             packet.pts, packet.dts = int(pts[index]), int(dts[index])
             packet.duration = int(durations[index])
             packet.is_keyframe = bool(key)
             packet.stream = video
-            yield packet.dts * plan.time_base, packet
+            yield packet.dts * base, packet
             index += 1
+
+
+def _one_frame_a_tick(times: Array) -> Array:
+    """Round times (n,) in ticks, ascending, so that no two fall into the same tick."""
+    index = np.arange(len(times))
+    # Less its index, a strictly increasing whole number is one that never falls.
+    return np.maximum.accumulate(np.array([round(time) for time in times]) - index) + index
 
 
 def _counted(

@@ -48,17 +48,12 @@ class Orientation:
         return self.display_matrix != IDENTITY
 
     def apply(self, picture: Array) -> Array:
-        """Turn and mirror a coded picture (h, w, ...); pixel shape is left alone."""
-        a, c = self.turn[0]
-        b, d = self.turn[1]
-        if a == 0:
-            picture = cv2.transpose(picture)
-            flip_x, flip_y = c < 0, b < 0
-        else:
-            flip_x, flip_y = a < 0, d < 0
-        if flip_x or flip_y:
-            picture = cv2.flip(picture, -1 if flip_x and flip_y else int(flip_x))
-        return picture
+        """Turn and mirror a coded picture (h, w, ...) upright; pixel shape is left alone."""
+        return _turned(picture, self.turn)
+
+    def undo(self, picture: Array) -> Array:
+        """Turn and mirror an upright picture (h, w, ...) as it is coded; see `apply`."""
+        return _turned(picture, self.turn.T)
 
 
 def orientation(
@@ -114,3 +109,17 @@ def _right_angles(numbers: Sequence[int]) -> Array:
     else:
         parts = [[0, 1 if c >= 0 else -1], [1 if b >= 0 else -1, 0]]
     return np.array(parts, dtype=np.int64)
+
+
+def _turned(picture: Array, turn: Array) -> Array:
+    """Turn and mirror a picture by a (2, 2) matrix of 0, 1 and -1 that acts on (x, y)."""
+    a, c = turn[0]
+    b, d = turn[1]
+    if a == 0:
+        picture = cv2.transpose(picture)
+        flip_x, flip_y = c < 0, b < 0
+    else:
+        flip_x, flip_y = a < 0, d < 0
+    if flip_x or flip_y:
+        picture = cv2.flip(picture, -1 if flip_x and flip_y else int(flip_x))
+    return picture

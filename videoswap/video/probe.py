@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import Type
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from ..errors import InputError, UsageError
+from ..paths import AnyPath, path_of
+from ..records import Array
 from .animated.webp import MILLISECOND, webp_frames
 from .color import Color, color_of, side_data
 from .files import FileStamp, check_readable, open_input
@@ -38,10 +42,10 @@ class VideoInfo:
     """A video and how to read it.
 
     Attributes:
-        path: The file.
+        path: The file; empty if the video is not in a file.
         formats: FFmpeg's names of the container format.
         codec: Name of the video codec.
-        stream_index: Index of the video stream in the file.
+        stream_index: Index of the video stream in the file, -1 if there is none.
         width: Coded width in pixels.
         height: Coded height in pixels.
         pix_fmt: Planar pixel format that the reader hands out.
@@ -58,6 +62,7 @@ class VideoInfo:
         interlaced: Whether the first frame holds two fields.
         profile: Profile of the codec as FFmpeg names it, None if it has none.
         sequence: The pictures, if these are numbered ones; ``path`` then is their pattern.
+        stamp: What tells the file from itself after a change; None if it is not one file.
         other_videos: Streams of the file that are videos too, without cover art.
     """
 
@@ -83,6 +88,43 @@ class VideoInfo:
     sequence: PictureSequence | None = None
     stamp: FileStamp | None = None
     other_videos: tuple[int, ...] = ()
+
+    @classmethod
+    def of_frame(
+        cls, frame: av.VideoFrame | Array, *, time_base: Fraction, rate: Fraction | None = None
+    ) -> Self:
+        """Describe a video that is not in a file by one of its frames.
+
+        Args:
+            frame: A frame, or an (H, W, 3) uint8 RGB array.
+            time_base: Seconds a tick of pts.
+            rate: Frames a second, a hint for encoders; None takes 25.
+
+        Raises:
+            InputError: ``unsupported_pixels`` or ``unsupported_colour``.
+        """
+        if not isinstance(frame, av.VideoFrame):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        pix_fmt = checked_planar(frame.format.name, Path("the frames"))
+        return cls(
+            path=Path(),
+            formats=(),
+            codec="rawvideo",
+            stream_index=-1,
+            width=frame.width,
+            height=frame.height,
+            pix_fmt=pix_fmt,
+            native_pix_fmt=frame.format.name,
+            time_base=time_base,
+            average_rate=rate or Fraction(25),
+            start_pts=0,
+            duration=None,
+            frames_hint=None,
+            color=color_of(Repacker(pix_fmt)(frame)),
+            orientation=orientation(frame.width, frame.height),
+            dolby_vision=False,
+            animation=None,
+        )
 
     def check_unchanged(self) -> None:
         """Make sure that the file is still the one that was probed.
@@ -148,7 +190,7 @@ def find_video(container: InputContainer, path: Path) -> VideoStream:
     return (defaults or videos)[0]
 
 
-def probe(path: Path, rate: Fraction | None = None) -> VideoInfo:
+def probe(path: AnyPath, rate: Fraction | None = None) -> VideoInfo:
     """Open a video, decode its first frame and describe it.
 
     Args:
@@ -156,10 +198,11 @@ def probe(path: Path, rate: Fraction | None = None) -> VideoInfo:
         rate: Frames a second of numbered pictures; None takes 25.
 
     Raises:
-        UsageError: ``fps_of_video`` if a rate is given for anything else.
+        UsageError: ``fps_of_video`` if a rate is given for anything else; ``wrong_type``.
         InputError: ``missing_file``, ``is_directory``, ``empty_file``, ``not_media``,
             ``no_video_stream``, ``no_frames``, ``unsupported_pixels`` or ``unsupported_colour``.
     """
+    path = path_of("path", path)
     if is_numbered(path):
         return _describe_sequence(path, find_sequence(path, rate))
     if rate is not None:

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from ..errors import InputError
 from ..geometry.affine import resizing
+from ..paths import AnyPath
 from ..records import Array
 from .animated.webp import webp_frames
 from .color import swscale_space
@@ -27,7 +28,7 @@ from .files import open_input
 from .hdr import HALF_PREVIEW, PQ_PREVIEW
 from .packets import SteadyClock, packets, unreadable
 from .pixel_formats import Repacker, planar, samples
-from .probe import VideoInfo
+from .probe import VideoInfo, probe
 from .sequences.exr import HALF
 from .sequences.sequence import picture_frames
 
@@ -49,7 +50,7 @@ class DecodedFrame:
 
 
 @dataclass(slots=True)
-class Problems:
+class ReadProblems:
     """What a reader met and got over.
 
     Attributes:
@@ -74,24 +75,44 @@ class Problems:
 
 
 class VideoReader:
-    """Reads the frames of one video, in order, from any frame on.
+    """Reads the frames of one video with their exact times, in order, from any frame on.
+
+    It reads whatever FFmpeg decodes, animated GIF, WebP and PNG, and numbered pictures
+    (``frames/%04d.png``). Iterating over it gives all frames.
+
+    Use it as a context manager, or call `close`.
+
+    Example:
+        >>> with VideoReader("film.mp4") as reader:  # doctest: +SKIP
+        ...     for frame in reader:
+        ...         print(frame.pts * reader.info.time_base, reader.rgb(frame).shape)
 
     Attributes:
+        info: The video.
         problems: What was wrong with the frames handed out so far.
     """
 
-    def __init__(self, info: VideoInfo, threads: int = 0) -> None:
-        """Prepare to read.
+    def __init__(
+        self, source: VideoInfo | AnyPath, threads: int = 0, *, rate: Fraction | None = None
+    ) -> None:
+        """Prepare to read; a path is probed first.
 
         Args:
-            info: The video.
+            source: The video, or its path.
             threads: Decoder threads; 0 lets the decoder decide.
+            rate: Frames a second of numbered pictures given by their path; None takes 25.
+
+        Raises:
+            UsageError: As `probe` does.
+            InputError: As `probe` does.
         """
+        info = source if isinstance(source, VideoInfo) else probe(source, rate)
         self.info = info
-        self.problems = Problems()
+        self.problems = ReadProblems()
         self._threads = threads
         self._repack = Repacker(info.pix_fmt)
         self._frames: Generator[DecodedFrame] | None = None
+        self._scaler: AnalysisScaler | None = None
 
     def __enter__(self) -> Self:
         """Return the reader."""
@@ -103,27 +124,43 @@ class VideoReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close whatever iteration is still under way."""
-        self._close()
+        """Close the decoder."""
+        self.close()
 
-    def _close(self) -> None:
+    def __iter__(self) -> Iterator[DecodedFrame]:
+        """Yield all frames, as `frames` does."""
+        return self.frames()
+
+    def close(self) -> None:
+        """Close the decoder and the file, and end any iteration that is under way."""
         if self._frames is not None:
             self._frames.close()
             self._frames = None
+
+    def rgb(self, frame: DecodedFrame | av.VideoFrame) -> Array:
+        """Return a frame as it is shown: (H, W, 3) uint8 RGB, upright, with square pixels."""
+        if self._scaler is None:
+            self._scaler = AnalysisScaler(self.info, self.info.orientation.upright_height)
+        return self._scaler.picture(frame)
 
     def frames(
         self, first_pts: int | None = None, last_pts: int | None = None
     ) -> Iterator[DecodedFrame]:
         """Yield the frames with ``first_pts <= pts <= last_pts``, strictly increasing.
 
-        What was being read before ends here: a reader reads one part at a time.
+        A reader reads one part at a time: an earlier iteration ends here, and its decoder is
+        closed.
+
+        Args:
+            first_pts: First time wanted, in ticks of ``info.time_base``; None for the beginning.
+            last_pts: Last time wanted; None for the end.
 
         Raises:
             InputError: ``no_frames`` if nothing can be decoded; ``changing_video`` if the size
                 or the pixel format changes on the way; ``video_changed`` if the file is not the
                 one any more that was probed; ``unreadable_file`` if the disk fails.
         """
-        self._close()
+        self.close()
         self._frames = self._range(first_pts, last_pts)
         return self._frames
 
@@ -176,16 +213,18 @@ class VideoReader:
             return
         last: int | None = None
         used: _Run | None = None
-        for run, frame in self._decoded(first_pts, self._threads):
-            used, last = run, frame.pts
-            yield frame
+        with closing(self._decoded(first_pts, self._threads)) as decoded:
+            for run, frame in decoded:
+                used, last = run, frame.pts
+                yield frame
         if last is None or used is None:
             raise InputError("no_frames", f"No frame of {self.info.path} can be decoded.")
         if self._threads != 1 and used.short:
             # Where the end is damaged, several threads lose frames that one hands out.
-            for _, frame in self._decoded(last, 1):
-                if frame.pts > last:
-                    yield frame
+            with closing(self._decoded(last, 1)) as decoded:
+                for _, frame in decoded:
+                    if frame.pts > last:
+                        yield frame
         expected = used.expected_end(last_pts)
         if expected is not None:
             self._check_over(used, last)
@@ -201,7 +240,7 @@ class VideoReader:
             if again.goes_on_after(used.position):
                 raise unreadable(self.info.path, OSError(errno.EIO, os.strerror(errno.EIO)))
 
-    def _decoded(self, first_pts: int | None, threads: int) -> Iterator[tuple[_Run, DecodedFrame]]:
+    def _decoded(self, first_pts: int | None, threads: int) -> Generator[tuple[_Run, DecodedFrame]]:
         """Yield frames from ``first_pts`` or before it on, and what decodes them."""
         if first_pts is not None and first_pts > self.info.start_pts:
             for margin in SEEK_MARGINS:
@@ -235,7 +274,7 @@ class _Run:
         rate = info.average_rate or Fraction(25)
         self._step = max(1, round(1 / (rate * info.time_base)))
         self.watch = DamageWatch(self._step, self._container.format.name != "avi")
-        self.problems = Problems(damage=self.watch.found)
+        self.problems = ReadProblems(damage=self.watch.found)
         self._end = EndWatch(self._container, self._stream, info)
         self._clock = SteadyClock(info.time_base)
         self._last: int | None = None

@@ -244,6 +244,10 @@ class AnimationWriter:
                 packet.is_keyframe = True
                 out.mux(packet)
 
+    def discard(self) -> None:
+        """Remove what an unfinished animation left."""
+        self._writer.discard()
+
     def __enter__(self) -> Self:
         """Return the writer."""
         return self
@@ -255,7 +259,7 @@ class AnimationWriter:
         trace: TracebackType | None,
     ) -> None:
         """Remove what an unfinished animation left."""
-        self._writer.discard()
+        self.discard()
 
 
 def _palette_graph(size: tuple[int, int], ticks: Fraction) -> Graph:

@@ -12,6 +12,7 @@ import PIL.ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from ...errors import InputError, OutputError, UsageError
+from ...paths import AnyPath, path_of
 from ...records import Array, Fallback
 from ..files import atomic_output, open_input
 from ..probe import find_video
@@ -85,7 +86,7 @@ class Picture:
         return replace(self, rgb=rgb, inks=inks)
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: AnyPath) -> Picture:
     """Read a picture, turned upright as its EXIF orientation says.
 
     Deeper than 8-bit pictures are reduced to 8 bits; CMYK becomes sRGB through its profile; of
@@ -95,6 +96,7 @@ def read_picture(path: Path) -> Picture:
         InputError: ``missing_file``, ``is_directory``, ``empty_file``, ``not_a_picture``,
             ``picture_too_large`` or ``unsupported_picture``.
     """
+    path = path_of("path", path)
     try:
         with opened(path) as file, decoding(path):
             notes = _several(file, path)
@@ -299,7 +301,7 @@ def still_quality(path: Path, word: str | None) -> int | None:
 
 
 def write_picture(
-    path: Path, picture: Picture, quality: int | None = 95, overwrite: bool = True
+    path: AnyPath, picture: Picture, quality: int | None = 95, *, overwrite: bool = True
 ) -> None:
     """Write a picture as its name says; it appears only when complete and read back.
 
@@ -317,6 +319,7 @@ def write_picture(
         OutputError: ``unwritable_output``, ``disk_full``, ``picture_too_large`` or
             ``verification_failed``.
     """
+    path = path_of("path", path)
     form = still_format(path)
     image = _image(picture, form)
     lossless = picture.lossless or quality is None
