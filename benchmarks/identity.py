@@ -23,10 +23,10 @@ sys.path.insert(0, str(ROOT))
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
 from videoswap.crops import FrameSurface  # noqa: E402
-from videoswap.detection.face_models import FaceTools  # noqa: E402
+from videoswap.detection.face_models import FaceModels  # noqa: E402
 from videoswap.people.choosing import match_people  # noqa: E402
 from videoswap.people.places import VideoPlaces  # noqa: E402
-from videoswap.people.sources import load_references  # noqa: E402
+from videoswap.people.sources import load_target_faces  # noqa: E402
 from videoswap.video.probe import probe  # noqa: E402
 from videoswap.video.reader import VideoReader  # noqa: E402
 
@@ -59,10 +59,10 @@ def measure(
     settings = SwapSettings(cache_dir=folder / "cache", overwrite=True)
     out = folder / "out.mp4"
     swap_video(sources, video, out, target_faces=targets, settings=settings)
-    tools = FaceTools.open(("CPUExecutionProvider",))
+    tools = FaceModels.load(("CPUExecutionProvider",))
     recognizer = tools.recognizer
-    wanted, _ = load_references(sources, tools)
-    references, _ = load_references(targets, tools)
+    wanted, _ = load_target_faces(sources, tools)
+    references, _ = load_target_faces(targets, tools)
     rows = []
     with analyze(video, settings=settings) as analysis:
         places = VideoPlaces(probe(video), analysis)

@@ -39,7 +39,7 @@ from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
 from videoswap.crops import FrameSurface, covered_pixels, cut  # noqa: E402
-from videoswap.detection.face_models import FaceTools  # noqa: E402
+from videoswap.detection.face_models import FaceModels  # noqa: E402
 from videoswap.engines.mesh.engine import MeshEngine  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
 from videoswap.geometry import face_masks as masks  # noqa: E402
@@ -423,7 +423,7 @@ def untouched(video: Path, step: int = 3) -> list[Quiet]:
     spent = 0.0
     with analyze(video) as found, VideoReader(info) as reader:
         finder = BuiltinSegmenter(found.appearances)
-        scale = FaceTools.open(("CPUExecutionProvider",)).recognizer
+        scale = FaceModels.load(("CPUExecutionProvider",)).recognizer
         people = cluster_tracks(found.tracks, scale.cluster_threshold, scale.distances)
         owner = {track: person.id for person in people for track in person.track_ids}
         faces = found.faces_between(int(found.frames.pts[0]), int(found.frames.pts[-1]))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.detection.face_detector import CenterFace
+from videoswap.detection.centerface import CenterFace
 from videoswap.detection.landmarks import DlibLandmarker
 from videoswap.detection.recognition import DlibRecognizer
 from videoswap.records import Array

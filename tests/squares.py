@@ -8,20 +8,19 @@ import av
 import cv2
 import numpy as np
 
-from videoswap.detection.face_detector import Detection
 from videoswap.detection.recognition import euclidean_distances
-from videoswap.records import Array
+from videoswap.records import Array, Face
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
-def square_face(x: float, y: float, size: float, score: float = 0.9) -> Detection:
+def square_face(x: float, y: float, size: float, score: float = 0.9) -> Face:
     """Return a face with its centre at (x, y)."""
     half = size / 2
     box = np.array([x - half, y - half, x + half, y + half], np.float32)
     points = np.array([[-0.2, -0.15], [0.2, -0.15], [0, 0], [-0.15, 0.2], [0.15, 0.2]])
     points5 = (points * size + [x, y]).astype(np.float32)
-    return Detection(box, points5, score)
+    return Face(box, points5, score)
 
 
 class SquareDetector:
@@ -32,7 +31,7 @@ class SquareDetector:
     def __init__(self) -> None:
         self.looked: list[tuple[int, int]] = []
 
-    def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
+    def detect(self, picture: Array, threshold: float = 0.5) -> list[Face]:
         self.looked.append(picture.shape[:2])
         found = []
         for channel in range(3):

@@ -12,8 +12,8 @@ import pytest
 from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import NoFaceError, UsageError, VideoswapError
 from videoswap.people.choosing import check_numbers, match_people
-from videoswap.people.places import PicturePlaces, View
-from videoswap.people.sources import Reference
+from videoswap.people.places import PeopleInPicture, PicturePlaces
+from videoswap.people.sources import TargetFace
 from videoswap.records import Face, Track
 from videoswap.settings import FacePlace, PeopleSettings
 
@@ -30,7 +30,7 @@ def track(number, first, last, x, count=None, screen_time=0):
 
 def face(x, size):
     box = np.array([x - size / 2, 50, x + size / 2, 50 + size], np.float32)
-    return Face(0, box, np.zeros((5, 2), np.float32), np.zeros((68, 2), np.float32), 1.0)
+    return Face(box, np.zeros((5, 2), np.float32), 1.0, landmarks=np.zeros((68, 2), np.float32))
 
 
 class Film:
@@ -43,7 +43,7 @@ class Film:
 
     def view(self, persons, place):
         boxes = {one.id: np.array([10 * one.id, 0, 10 * one.id + 8, 8]) for one in persons}
-        return View(place.time, boxes, 100, 50)
+        return PeopleInPicture(place.time, boxes, 100, 50)
 
     def describe(self, persons, person):
         return f"{person.screen_time} ticks"
@@ -136,7 +136,7 @@ def test_who_is_not_there(places, people, error, code, words):
 
 
 def test_where_no_reference_is_found_the_notes_say_why():
-    far = Reference("c", np.array([99, 0], np.float32))
+    far = TargetFace("c", np.array([99, 0], np.float32))
     with pytest.raises(NoFaceError) as caught:
         chosen(FILM, references=[far])
     assert caught.value.code == "no_match" and caught.value.hint == "Look again."
@@ -144,7 +144,7 @@ def test_where_no_reference_is_found_the_notes_say_why():
 
 
 def test_references_are_found_again():
-    references = [Reference("b", np.array([5, 0], np.float32))]
+    references = [TargetFace("b", np.array([5, 0], np.float32))]
     assert chosen(FILM, references=references).sources == {2: 0}
 
 

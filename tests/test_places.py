@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from videoswap.errors import InputError, NoFaceError, UsageError
-from videoswap.people.places import VideoPlaces, View
+from videoswap.people.places import PeopleInPicture, VideoPlaces
 from videoswap.records import Face, Person, Track
 from videoswap.settings import FacePlace
 
@@ -18,7 +18,7 @@ from videoswap.settings import FacePlace
 def row(count):
     """Return a view of faces side by side, person 0 on the left."""
     boxes = {n: np.array([10 * n, 0, 10 * n + 5, 5]) for n in range(count)}
-    return View(Fraction(0), boxes, 10 * count, 10)
+    return PeopleInPicture(Fraction(0), boxes, 10 * count, 10)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ class Found:
     def faces_between(self, first, last, tracks):
         box, points = np.array([0, 0, 5, 5], np.float32), np.zeros((5, 2), np.float32)
         return {
-            int(pts): [(one.id, Face(int(pts), box, points, None, 1.0))]
+            int(pts): [(one.id, Face(box, points, 1.0, pts=int(pts)))]
             for pts in PTS
             for one in TRACKS
             if first <= pts <= last and one.first_pts <= pts <= one.last_pts

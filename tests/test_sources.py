@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 
     def read(path, reader):
         box, points = np.array([0, 0, 99, 99], np.float32), np.zeros((5, 2), np.float32)
-        face = Face(0, box, points, np.zeros((68, 2), np.float32), 1.0)
+        face = Face(box, points, 1.0, landmarks=np.zeros((68, 2), np.float32))
         pixels = np.zeros((1, 2, 3), np.uint8)
         pixels[0, 0, 0] = list(shown).index(path.name)
         return Photo(str(path), pixels, face), ()
@@ -44,7 +44,7 @@ def folder(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sources, "_photo", read)
     recognizer = SimpleNamespace(embed=embed, distances=euclidean_distances, default_threshold=0.6)
-    tools = SimpleNamespace(recognizer=recognizer, photos=lambda settings: None)
+    tools = SimpleNamespace(detector=None, recognizer=recognizer)
     return lambda *people: load_sources([make(people)], tools)
 
 
@@ -96,7 +96,7 @@ def listing(tmp_path, count):
 
 
 def test_a_folder_of_listed_people_is_refused_before_any_is_read(tmp_path):
-    tools = SimpleNamespace(photos=lambda settings: None)
+    tools = SimpleNamespace(detector=None)
     with pytest.raises(InputError) as caught:
         load_sources([listing(tmp_path, 3)], tools)
     assert caught.value.code == "several_people"

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from threading import Event
 
-from .detection.face_models import FaceTools
+from .detection.face_models import FaceModels
 from .devices import choose_device
 from .errors import UsageError
 from .evaluation.compare import compare_results
@@ -74,7 +74,7 @@ def analyze(
     """
     path = path_of("video", video)
     with _run(settings, progress, cancel):
-        tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
+        tools = FaceModels.load(choose_device(settings.device).providers, settings.analysis)
         analysis = analyze_with_progress(probe(path, settings.fps), settings, tools)
         try:
             uncover_with_progress(analysis)
@@ -275,7 +275,7 @@ def list_faces(
     """
     path, folder = path_of("target", target), path_of("out", out)
     with _run(settings, progress, cancel):
-        tools = FaceTools.open(choose_device(settings.device).providers, settings.analysis)
+        tools = FaceModels.load(choose_device(settings.device).providers, settings.analysis)
         return list_people(path, folder, settings, tools, say)
 
 

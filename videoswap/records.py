@@ -6,7 +6,7 @@ centre of the first pixel at (0, 0), unless a docstring says otherwise. Pictures
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -31,21 +31,27 @@ def _check(name: str, value: Array, shape: tuple[int | None, ...], dtype: type) 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """One face in one frame.
+    """A face in a picture or in a frame, in pixels of that picture.
 
     Attributes:
-        pts: Presentation time of the frame in the stream's time base; 0 for a still picture.
-        box: (4,) float32: left, top, right, bottom.
+        box: (4,) float32: left, top, right, bottom; may reach beyond the picture's border.
         points5: (5, 2) float32: eye, eye, nose, mouth corner, mouth corner; image left first.
-        landmarks: (68, 2) float32 in the iBUG-68 order, or None where not computed yet.
-        score: Confidence of the detector, 0 to 1.
+        score: Confidence of the detector, 0 to 1; 0 where only a comparison of pictures shows it.
+        landmarks: (68, 2) float32 in the iBUG 300-W order; None where they were not asked for.
+        embedding: (D,) float32, see `Recognizer`; None where it was not asked for.
+        pts: Presentation time of the frame in the stream's time base; 0 for a still picture.
+
+    Raises:
+        ValueError: If an array has another shape or dtype.
     """
 
-    pts: int
     box: Array
     points5: Array
-    landmarks: Array | None
     score: float
+    _: KW_ONLY
+    landmarks: Array | None = None
+    embedding: Array | None = None
+    pts: int = 0
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -53,11 +59,27 @@ class Face:
         _check("points5", self.points5, (5, 2), np.float32)
         if self.landmarks is not None:
             _check("landmarks", self.landmarks, (68, 2), np.float32)
+        if self.embedding is not None:
+            _check("embedding", self.embedding, (None,), np.float32)
 
     @property
     def size(self) -> float:
         """Larger side of the box in pixels."""
         return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
+
+    def moved(self, scale: float, dx: float = 0.0, dy: float = 0.0) -> Face:
+        """Return the same face after ``x' = x * scale + dx``, ``y' = y * scale + dy``."""
+        shift = np.array([dx, dy], np.float32)
+
+        def move(points: Array) -> Array:
+            return (points * scale + shift).astype(np.float32)
+
+        return replace(
+            self,
+            box=move(self.box.reshape(2, 2)).reshape(4),
+            points5=move(self.points5),
+            landmarks=None if self.landmarks is None else move(self.landmarks),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from hands import Array
 from photos import Pool
 from shapes import SIDE
 
-from videoswap.detection.landmarks import Landmarker
+from videoswap.detection.base import Landmarker
 from videoswap.geometry.affine import five_points
 
 SCALE = 0.51  # mean size of a 256-pixel photo in a sample

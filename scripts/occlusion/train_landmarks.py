@@ -23,7 +23,8 @@ from photos import Pool, load
 from shapes import SIDE
 from train import chosen
 
-from videoswap.detection.landmarks import DlibLandmarker, Landmarker
+from videoswap.detection.base import Landmarker
+from videoswap.detection.landmarks import DlibLandmarker
 
 CHECKED = 96  # samples of every kind
 KINDS = ("hand", "stripe", "card", "half")

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.detection.face_view import FRAMED_SIZE
-from videoswap.detection.occluded_landmarks import SURROUNDINGS, load_hidden_landmarks
+from videoswap.detection.appearance import FRAMED_SIZE
+from videoswap.detection.occluded_landmarks import SURROUNDINGS, load_occluded_landmarker
 from videoswap.geometry.affine import (
     crop_matrix,
     five_points,
@@ -25,7 +25,7 @@ CARDS = {
 
 @pytest.fixture(scope="module")
 def place():
-    return load_hidden_landmarks()
+    return load_occluded_landmarker()
 
 
 @pytest.fixture(scope="module")

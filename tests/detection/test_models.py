@@ -8,22 +8,26 @@ import pytest
 
 from tests.squares import square_face
 from videoswap.detection import packaged_files as packaged
-from videoswap.detection.face_detector import Detection, non_maximum_suppression, padded
+from videoswap.detection.boxes import non_maximum_suppression
+from videoswap.detection.centerface import padded
+from videoswap.detection.face_detector import FaceDetector, largest_face
+from videoswap.detection.face_models import FaceModels
 from videoswap.detection.landmarks import face_square
-from videoswap.detection.photos import PhotoReader, largest_face
 from videoswap.detection.search import MOST_SEARCHED, FaceSearch
 from videoswap.errors import InputError, NoFaceError
 from videoswap.geometry.affine import invert, similarity, transform, warp
+from videoswap.people.sources import photo_of
+from videoswap.records import Face
 
 
 @pytest.fixture(scope="module")
-def photos(detector, landmarker) -> PhotoReader:
-    return PhotoReader(detector, landmarker)
+def face_detector(detector, landmarker, recognizer) -> FaceDetector:
+    return FaceDetector(FaceModels(detector, landmarker, recognizer))
 
 
 @pytest.fixture(scope="module")
-def faces(photos, group):
-    return photos.analyze_picture(group)
+def faces(face_detector, group):
+    return face_detector.detect(group)
 
 
 @pytest.mark.parametrize("width", [320, 333, 640])
@@ -62,7 +66,7 @@ def test_non_maximum_suppression(faces, kept):
 
 def test_moved_follows_scale_and_shift():
     face = square_face(10, 20, 8).moved(2.0, 1.0, -1.0)
-    assert isinstance(face, Detection)
+    assert isinstance(face, Face)
     assert face.box.tolist() == [13, 31, 29, 47] and face.size == 16
 
 
@@ -123,22 +127,23 @@ def test_embeddings_tell_the_six_apart(recognizer, group, faces):
         assert sorted(apart)[1] > 0.45
 
 
-def test_photo_takes_the_largest_face(photos, group, faces):
-    photo = photos.photo_from("group", group)
+def test_photo_takes_the_largest_face(face_detector, group, faces):
+    photo = photo_of("group", group, faces)
     assert len(faces) == 6 and photo.face.size == max(face.size for face in faces)
     assert largest_face([]) is None
 
 
-def test_a_face_that_fills_the_photo_is_found(photos, group, faces):
+def test_a_face_that_fills_the_photo_is_found(face_detector, group, faces):
     left, top, right, bottom = faces[0].box.round().astype(int)
     tight = np.ascontiguousarray(group[top:bottom, left:right])
-    found = photos.analyze_picture(cv2.resize(tight, None, fx=3, fy=3))
+    found = face_detector.detect(cv2.resize(tight, None, fx=3, fy=3))
     assert len(found) == 1 and found[0].size > 2 * faces[0].size
 
 
-def test_a_photo_without_a_face_is_refused(photos):
+def test_a_photo_without_a_face_is_refused(face_detector):
+    wall = np.full((300, 200, 3), 128, np.uint8)
     with pytest.raises(NoFaceError, match=r"wall\.png") as caught:
-        photos.photo_from("wall.png", np.full((300, 200, 3), 128, np.uint8))
+        photo_of("wall.png", wall, face_detector.detect(wall))
     assert caught.value.code == "no_face_in_photo" and caught.value.hint
 
 
@@ -181,20 +186,23 @@ class Sizes:
 )
 def test_a_strip_is_not_scaled_up_beyond_what_memory_holds(landmarker, shape):
     sizes = Sizes()
-    assert PhotoReader(sizes, landmarker).analyze_picture(np.zeros((*shape, 3), np.uint8)) == []
+    assert (
+        FaceDetector(FaceModels(sizes, landmarker, None)).detect(np.zeros((*shape, 3), np.uint8))
+        == []
+    )
     assert len(sizes.seen) == 5
     assert max(height * width for height, width in sizes.seen) <= MOST_SEARCHED
 
 
 def test_an_ordinary_picture_is_searched_at_the_usual_sizes(landmarker):
     sizes = Sizes()
-    PhotoReader(sizes, landmarker).analyze_picture(np.zeros((1000, 4000, 3), np.uint8))
+    FaceDetector(FaceModels(sizes, landmarker, None)).detect(np.zeros((1000, 4000, 3), np.uint8))
     assert sizes.seen[:3] == [(416, 1600), (736, 2880), (224, 800)]
 
 
-def test_a_large_picture_is_searched_in_a_smaller_copy(photos, group, monkeypatch):
+def test_a_large_picture_is_searched_in_a_smaller_copy(face_detector, group, monkeypatch):
     enlarged = cv2.resize(group, None, fx=3, fy=3, interpolation=cv2.INTER_LINEAR)
-    whole = photos.analyze_picture(enlarged)
+    whole = face_detector.detect(enlarged)
     sizes = []
     at_height = FaceSearch.at_height
     monkeypatch.setattr(
@@ -204,24 +212,24 @@ def test_a_large_picture_is_searched_in_a_smaller_copy(photos, group, monkeypatc
             sizes.append(picture.size // 3) or at_height(self, picture, rows)
         ),
     )
-    monkeypatch.setattr("videoswap.detection.photos.LARGE", 5_000_000)
-    monkeypatch.setattr("videoswap.detection.photos.SEARCHED", 1_500_000)
-    copied = photos.analyze_picture(enlarged)
+    monkeypatch.setattr("videoswap.detection.face_detector.LARGE_PICTURE_PIXELS", 5_000_000)
+    monkeypatch.setattr("videoswap.detection.face_detector.SEARCHED_PIXELS", 1_500_000)
+    copied = face_detector.detect(enlarged)
     assert max(sizes) <= 1_500_000
     assert len(copied) == len(whole) == 6
     for one, other in zip(copied, whole, strict=True):
         assert np.abs(one.landmarks - other.landmarks).max() < 0.03 * one.size
 
 
-def test_a_large_face_of_a_large_photo_is_made_smaller(photos, group, faces, monkeypatch):
-    monkeypatch.setattr("videoswap.detection.photos.LARGE", 1_000_000)
-    monkeypatch.setattr("videoswap.detection.photos.ENOUGH", 40)
-    photo = photos.photo_from("group", group, faces)
+def test_a_large_face_of_a_large_photo_is_made_smaller(face_detector, group, faces, monkeypatch):
+    monkeypatch.setattr("videoswap.detection.face_detector.LARGE_PICTURE_PIXELS", 1_000_000)
+    monkeypatch.setattr("videoswap.people.sources.ENGINE_FACE", 40)
+    photo = photo_of("group", group, faces)
     face = max(faces, key=lambda one: one.size)
     factor = int(face.size // 40)
     assert factor > 1
     assert photo.pixels.shape[:2] == tuple(side // factor for side in group.shape[:2])
-    again = photos.landmarker.landmarks(photo.pixels, photo.face.points5)
+    again = face_detector.models.landmarker.landmarks(photo.pixels, photo.face.points5)
     assert np.abs(again - photo.face.landmarks).max() < 0.06 * photo.face.size
-    monkeypatch.setattr("videoswap.detection.photos.LARGE", 2_000_000)
-    assert photos.photo_from("group", group, faces).pixels is group
+    monkeypatch.setattr("videoswap.detection.face_detector.LARGE_PICTURE_PIXELS", 2_000_000)
+    assert photo_of("group", group, faces).pixels is group

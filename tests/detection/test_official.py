@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from videoswap.detection.face_models import FaceTools
+from videoswap.detection.face_models import FaceModels
 from videoswap.detection.insightface import ArcFaceRecognizer, Scrfd
 from videoswap.errors import InputError, UsageError
 from videoswap.geometry.affine import TEMPLATES
@@ -123,14 +123,14 @@ def test_they_are_used_when_asked_for(weights):
     scrfd_file(weights / "scrfd_10g_bnkps.onnx")
     arcface_file(weights / "glintr100.onnx")
     asked = AnalysisSettings(face_models="insightface")
-    tools = FaceTools.open(("CPUExecutionProvider",), asked)
+    tools = FaceModels.load(("CPUExecutionProvider",), asked)
     assert tools.recognizer.name == "arcface"
     assert tools.detector.key.startswith("scrfd ")
 
 
 def test_without_their_files_it_is_said_how_to_get_them(weights):
     with pytest.raises(InputError) as caught:
-        FaceTools.open(("CPUExecutionProvider",), AnalysisSettings(face_models="insightface"))
+        FaceModels.load(("CPUExecutionProvider",), AnalysisSettings(face_models="insightface"))
     assert caught.value.code == "missing_weights"
     assert "videoswap models download scrfd" in caught.value.hint
 

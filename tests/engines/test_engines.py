@@ -77,7 +77,9 @@ def landmarks(size):
 def photo(colour, size=300):
     """One colour; the face in the middle has room around it."""
     points = landmarks(size / 2) + np.float32(size / 4)
-    face = Face(0, np.array([0, 0, size, size], np.float32), five_points(points), points, 1.0)
+    face = Face(
+        np.array([0, 0, size, size], np.float32), five_points(points), 1.0, landmarks=points
+    )
     return Photo("photo", np.full((size, size, 3), colour, np.uint8), face)
 
 
@@ -241,7 +243,10 @@ def turned(share):
     """A face between frontal (0) and left (1), as ``Face`` with landmarks of no meaning."""
     points = ((1 - share) * POSES[2] + share * POSES[1]) * 300
     return Face(
-        0, np.array([0, 0, 300, 300], np.float32), points.astype(np.float32), landmarks(300), 1.0
+        np.array([0, 0, 300, 300], np.float32),
+        points.astype(np.float32),
+        1.0,
+        landmarks=landmarks(300),
     )
 
 
@@ -267,11 +272,10 @@ def test_our_framing_glides_between_poses():
 def test_outside_the_picture_the_exact_crop_is_black():
     points = landmarks(200) - np.array([60.0, 0.0])
     face = Face(
-        0,
         np.array([0, 0, 140, 200], np.float32),
         five_points(points).astype(np.float32),
-        points.astype(np.float32),
         1.0,
+        landmarks=points.astype(np.float32),
     )
     surface = PictureSurface(np.full((200, 200, 3), 90, np.uint8))
     ours, exact = (

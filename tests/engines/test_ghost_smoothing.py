@@ -10,7 +10,7 @@ def face(pts, x):
     points[36:42], points[30] = [90, 95], [100, 110]
     points[:, 0] += x
     box = np.array([60, 60, 140, 140], np.float32)
-    return Face(pts, box, five_points(points), points, 1.0)
+    return Face(box, five_points(points), 1.0, landmarks=points, pts=pts)
 
 
 def shifts(faces):

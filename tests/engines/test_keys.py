@@ -9,7 +9,7 @@ from tests.engines.filled import save
 from tests.engines.restorer_files import FILES as RESTORERS
 from tests.engines.restorer_files import save_restorer
 from tests.engines.test_engine_runs import FILES
-from videoswap.detection.face_detector import CenterFace
+from videoswap.detection.centerface import CenterFace
 from videoswap.detection.landmarks import DlibLandmarker
 from videoswap.detection.packaged_files import centerface_path, landmarks_path, recognition_path
 from videoswap.detection.recognition import DlibRecognizer

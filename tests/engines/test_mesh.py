@@ -66,7 +66,9 @@ def picture(size, skin, seed):
 
 def photo(skin=(200, 150, 120), size=300, seed=1, opening=0.0):
     points = landmarks(opening) * size
-    face = Face(0, np.array([30, 30, 270, 290], np.float32), five_points(points), points, 0.9)
+    face = Face(
+        np.array([30, 30, 270, 290], np.float32), five_points(points), 0.9, landmarks=points
+    )
     return Photo(f"photo {seed}", picture(size, skin, seed), face)
 
 

@@ -83,7 +83,7 @@ def face_pair(
         index, index, Fraction(index, 25), original, result, mask, frame(original), frame(result),
         mask,
     )  # fmt: skip
-    face = Face(index, box, five_points(smooth), smooth, 0.9)
+    face = Face(box, five_points(smooth), 0.9, landmarks=smooth, pts=index)
     return FacePair(pair, track, source, face, told)
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.report_keys import documented, keys_of
 from tests.video import clips
 from videoswap import EncodeSettings, SwapSettings, analyze, evaluate, swap_video
-from videoswap.detection.face_models import FaceTools
+from videoswap.detection.face_models import FaceModels
 from videoswap.errors import InputError, NoFaceError, UsageError
 from videoswap.evaluation.expected import find_people
 from videoswap.people.places import VideoPlaces
@@ -259,7 +259,7 @@ def test_a_clip_without_faces_is_refused(empty_clip, photos, settings):
 def test_the_gallery_holds_sources_then_people_then_further_faces(clip, photos, settings, tmp_path):
     for name in ("other", "left"):
         (tmp_path / f"{name}.png").write_bytes(photos[name].read_bytes())
-    tools = FaceTools.open(("CPUExecutionProvider",))
+    tools = FaceModels.load(("CPUExecutionProvider",))
     with analyze(clip, settings=settings) as analysis:
         people = find_people(
             VideoPlaces(probe(clip), analysis),

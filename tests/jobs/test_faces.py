@@ -109,7 +109,8 @@ def test_people_cannot_be_listed_into_a_file(clip, settings, tmp_path):
 
 def face_at(left, top, right, bottom):
     box = np.array([left, top, right, bottom], np.float32)
-    return Face(0, box, np.zeros((5, 2), np.float32), np.zeros((68, 2), np.float32), 1.0)
+    landmarks = np.zeros((68, 2), np.float32)
+    return Face(box, np.zeros((5, 2), np.float32), 1.0, landmarks=landmarks)
 
 
 @pytest.mark.parametrize(
@@ -137,14 +138,15 @@ class Grey:
 
     default_threshold = 20.0
 
-    def photos(self, settings):
+    @property
+    def models(self):
         return self
 
     @property
     def recognizer(self):
         return self
 
-    def analyze_picture(self, rgb):
+    def detect(self, rgb):
         rows, columns = np.nonzero(rgb[..., 0] > 50)
         if not len(rows):
             return []

@@ -7,18 +7,16 @@ import numpy as np
 import skimage.data
 
 from videoswap.crops import PictureSurface, covered_pixels, cut
-from videoswap.detection.face_models import FaceTools
+from videoswap.detection.face_detector import FaceDetector
 from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.records import Array, Crop
-from videoswap.settings import AnalysisSettings
 
 SPEC = MeshEngine.spec
 
 
 def crops_of(picture: Array) -> list[Crop]:
     """Return the faces of a picture (H, W, 3) uint8 RGB as mesh sees them."""
-    tools = FaceTools.open(("CPUExecutionProvider",))
-    faces = tools.photos(AnalysisSettings()).analyze_picture(picture)
+    faces = FaceDetector().detect(picture)
     crops = []
     for number, face in enumerate(faces):
         size = SPEC.size_for(covered_pixels(face, SPEC))

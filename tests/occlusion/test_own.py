@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import disc, finger, over, overlap, skin_of, stripe
-from videoswap.detection.face_view import FRAMED_SIZE, FRAMING
+from videoswap.detection.appearance import FRAMED_SIZE, FRAMING
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.builtin import load_network
 from videoswap.occlusion.segmenter import Framed

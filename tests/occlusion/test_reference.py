@@ -6,15 +6,14 @@ import pytest
 import skimage.data
 
 from tests.occlusion.faces import over, skin_of, stripe
-from videoswap.detection.face_models import FaceTools
-from videoswap.detection.face_view import FRAMED_SIZE, FRAMING, Appearance
+from videoswap.detection.appearance import FRAMED_SIZE, FRAMING, Appearance
+from videoswap.detection.face_detector import FaceDetector
 from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.builtin import BuiltinSegmenter
 from videoswap.occlusion.reference import References, in_the_light_of
 from videoswap.occlusion.segmenter import Framed
 from videoswap.records import Photo
-from videoswap.settings import AnalysisSettings
 
 
 def appearance(pts, level, landmarks=None, hidden=None):
@@ -113,8 +112,8 @@ def test_a_thing_that_passes_does_not_change_the_light(face):
     hazy = replace(face, pixels=face.pixels * 0.65 + 70)
     engine = MeshEngine()
     photo = np.ascontiguousarray(skimage.data.astronaut())
-    found = FaceTools.open(("CPUExecutionProvider",)).photos(AnalysisSettings())
-    identity = engine.identity([Photo("her", photo, found.analyze_picture(photo)[0])])
+    found = FaceDetector()
+    identity = engine.identity([Photo("her", photo, found.detect(photo)[0])])
     alpha = stripe(face, 1.57, 0.2, -0.12)
     kept = [framed_of(hazy, number) for number in range(4)]
     shown = BuiltinSegmenter(lambda track: kept)(over(hazy, np.array([20.0, 60.0, 30.0]), alpha))

@@ -3,17 +3,11 @@ import numpy as np
 import pytest
 
 from tests.occlusion.faces import astronaut
-from videoswap.detection.face_detector import Detection
-from videoswap.detection.face_view import (
-    FRAMED_SIZE,
-    FRAMING,
-    MOST,
-    Appearance,
-    FramePicture,
-    View,
-)
+from videoswap.detection.appearance import FRAMED_SIZE, FRAMING, MAX_APPEARANCES, Appearance
+from videoswap.detection.face_view import FaceView, FramePicture
 from videoswap.geometry.affine import five_points
-from videoswap.tracking.scan import Scanned, ScanState
+from videoswap.records import Face
+from videoswap.tracking.scan_state import ScannedGroup, ScanState
 from videoswap.tracking.store import Store
 from videoswap.tracking.tracker import Split
 
@@ -26,8 +20,8 @@ def view(turn=0.0):
     picture = cv2.warpAffine(crop.pixels, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)
     marks = (crop.landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
     frame = FramePicture(5, np.rint(picture).astype(np.uint8), np.eye(2, 3))
-    face = Detection(np.array([0, 0, size, size], np.float32), five_points(marks), 1.0)
-    return View.of(frame, face, marks)
+    face = Face(np.array([0, 0, size, size], np.float32), five_points(marks), 1.0)
+    return FaceView.of(frame, face, marks)
 
 
 def test_a_face_is_framed_upright_by_its_points():
@@ -44,17 +38,17 @@ def window(pts, tracks, splits=()):
     looks = tuple(
         (track, Appearance(pts, b"%d" % pts, np.full((68, 2), pts, np.float32))) for track in tracks
     )
-    return Scanned(0, (pts,), (), (), (), looks, splits, ScanState())
+    return ScannedGroup(0, (pts,), (), (), (), looks, splits, ScanState())
 
 
-@pytest.mark.parametrize("count", [1, MOST, MOST + 1, 100])
+@pytest.mark.parametrize("count", [1, MAX_APPEARANCES, MAX_APPEARANCES + 1, 100])
 def test_so_many_pictures_of_a_track_are_taken_evenly_spread(count):
     store = Store(None, "", None)
     store.add([window(pts, (3,)) for pts in range(count)])
     store.finish()
     assert store.appearance_pts(3) == list(range(count))
     kept = store.appearances(3)
-    assert len(kept) == min(count, MOST)
+    assert len(kept) == min(count, MAX_APPEARANCES)
     steps = np.diff([one.pts for one in kept])
     assert len(steps) == 0 or steps.max() - steps.min() <= 1
     assert kept[0].jpeg == b"%d" % kept[0].pts

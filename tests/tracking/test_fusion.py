@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from videoswap.tracking.flow import smooth_with_flow
+from videoswap.tracking.smoothing import smooth_with_flow
 
 SIZE = 200.0
 FRAMES = 60

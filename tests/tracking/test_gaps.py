@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from tests.tracking.people_clips import Cover, Head, everybody, picture, wall
-from videoswap.detection.face_view import FramePicture, View
+from videoswap.detection.face_view import FaceView, FramePicture
 from videoswap.detection.search import FaceSearch
 from videoswap.settings import AnalysisSettings
 from videoswap.tracking.gaps import (
     SOME,
-    Moment,
+    TrackedFrame,
     compare,
     fill_gap,
 )
@@ -38,7 +38,7 @@ def look(heads, detector, landmarker):
     def see(pts, *things):
         frame = draw(pts, *things)
         face = detector.detect(frame.picture)[0]
-        return View.of(frame, face, landmarker.landmarks(frame.picture, face.points5))
+        return FaceView.of(frame, face, landmarker.landmarks(frame.picture, face.points5))
 
     return draw, see
 
@@ -71,7 +71,7 @@ def test_the_picture_alone_says_where_a_face_is(look, landmarker, name):
     draw, see = look
     things, place = BETWEEN[name]
     before, after = see(0, ann(200)), see(10, ann(220))
-    missed = [Moment(draw(5, *things), (), ())]
+    missed = [TrackedFrame(draw(5, *things), (), ())]
     found = fill_gap(before, after, missed, Blind(), landmarker)
     if place is None:
         assert found == []
@@ -87,7 +87,7 @@ def test_a_second_search_finds_what_the_first_one_missed(look, detector, landmar
     before, after = see(0, ann(200)), see(10, ann(260))
     frame = draw(5, ann(245))  # the way was not even
     search = FaceSearch(detector, SETTINGS)
-    (view,) = fill_gap(before, after, [Moment(frame, (), ())], search, landmarker)
+    (view,) = fill_gap(before, after, [TrackedFrame(frame, (), ())], search, landmarker)
     assert view.detection.score > 0.2
     assert np.abs((view.landmarks - before.landmarks).mean(axis=0) - [45, 0]).max() < 2.5
 
@@ -96,7 +96,7 @@ def test_a_face_behind_another_one_is_left_alone(look, detector, landmarker):
     _, see = look
     before, after = see(0, ann(200)), see(10, ann(220))
     bob = see(5, Head("bob", 215, 185, 120))
-    missed = [Moment(bob.frame, (7,), (bob,))]
+    missed = [TrackedFrame(bob.frame, (7,), (bob,))]
     assert fill_gap(before, after, missed, FaceSearch(detector, SETTINGS), landmarker) == []
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.tracking.shots import change_regions, thumb
+from videoswap.tracking.keyframes import change_regions
+from videoswap.tracking.shots import frame_features
 
 WALL = np.repeat(skimage.data.gravel()[:360, :, None], 3, axis=2)
 WALL = np.ascontiguousarray(np.pad(WALL, ((0, 0), (0, 128), (0, 0)), mode="reflect"))
@@ -19,7 +20,7 @@ def with_patch(left, top, size):
 
 
 def looked_at(pictures):
-    return change_regions([thumb(one) for one in pictures])
+    return change_regions([frame_features(one) for one in pictures])
 
 
 def test_nothing_new_costs_nothing():

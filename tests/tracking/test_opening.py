@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from videoswap.detection.face_view import Appearance
+from videoswap.detection.appearance import Appearance
 from videoswap.records import Face
 from videoswap.tracking import store_tables as tables
 from videoswap.tracking.samples import Sample
-from videoswap.tracking.scan import Scanned
-from videoswap.tracking.store import Uncovered
+from videoswap.tracking.scan_state import ScannedGroup
+from videoswap.tracking.store import RefinedLandmarks
 from videoswap.tracking.store_opening import open_store
 
 KEY = "0123456789" * 4
@@ -22,7 +22,9 @@ KEY = "0123456789" * 4
 
 def face(pts):
     marks = np.full((68, 2), pts, np.float32)
-    return Face(pts, np.zeros(4, np.float32), np.zeros((5, 2), np.float32), marks, 0.9)
+    return Face(
+        np.zeros(4, np.float32), np.zeros((5, 2), np.float32), 0.9, landmarks=marks, pts=pts
+    )
 
 
 @pytest.fixture
@@ -32,13 +34,13 @@ def kept(tmp_path):
         marks = np.zeros((68, 2), np.float32)
         with store._base as base:
             store._insert(base, window(marks))
-        store.keep_uncovered([1], [Uncovered(1, 0, marks, np.zeros(68, bool))])
+        store.keep_uncovered([1], [RefinedLandmarks(1, 0, marks, np.zeros(68, bool))])
         store.finish()
     return tmp_path / f"{KEY}.sqlite"
 
 
 def window(marks):
-    return Scanned(
+    return ScannedGroup(
         pts=(0, 1),
         scene=0,
         faces=((1, face(0)), (1, face(1))),
@@ -74,7 +76,7 @@ def test_readers_need_no_lock_and_may_be_many(kept):
 def test_what_is_found_again_is_added_by_a_reader(kept):
     marks = np.full((68, 2), 7, np.float32)
     with closing(open_store(kept.parent, KEY)) as store:
-        store.keep_uncovered([1, 2], [Uncovered(1, 1, marks, np.ones(68, bool))])
+        store.keep_uncovered([1, 2], [RefinedLandmarks(1, 1, marks, np.ones(68, bool))])
         assert store.uncovered_tracks() == {1, 2}
     with closing(open_store(kept.parent, KEY)) as store:
         assert store.uncovered_tracks() == {1, 2}

@@ -31,8 +31,9 @@ from videoswap.timerange import TimeRange
 from videoswap.tracking import analysis as analyze
 from videoswap.tracking import key
 from videoswap.tracking.analysis import analyze_video
-from videoswap.tracking.scan import Scanner, from_json, to_json
-from videoswap.tracking.store import Store, Uncovered
+from videoswap.tracking.scan import Scanner
+from videoswap.tracking.scan_state import from_json, to_json
+from videoswap.tracking.store import RefinedLandmarks, Store
 from videoswap.tracking.store_opening import open_store
 from videoswap.video.probe import probe
 
@@ -193,7 +194,9 @@ def found_ten_to_the_right(store, tracks, pictures, glance, landmarker, carry_on
     for track in tracks:
         shown = store.faces(track, first, last)
         moved = [
-            Uncovered(track, face.pts, face.landmarks + np.float32([10, 0]), np.zeros(68, bool))
+            RefinedLandmarks(
+                track, face.pts, face.landmarks + np.float32([10, 0]), np.zeros(68, bool)
+            )
             for face in shown
         ]
         store.keep_uncovered([track], moved)

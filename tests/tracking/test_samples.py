@@ -7,7 +7,7 @@ import pytest
 
 from videoswap.tracking.samples import (
     Sample,
-    alike,
+    best_ncc,
     change_point,
     mean_embedding,
     settled,
@@ -67,8 +67,8 @@ def test_without_a_trail_the_change_is_at_the_first_other_sample():
 
 
 def test_the_likest_sample_counts():
-    assert alike([sample(0, OTHER), sample(1, ONE)], ONE) == pytest.approx(1.0)
-    assert alike([], ONE) == -1.0
+    assert best_ncc([sample(0, OTHER), sample(1, ONE)], ONE) == pytest.approx(1.0)
+    assert best_ncc([], ONE) == -1.0
 
 
 def test_mean_embedding_leaves_an_outlier_out():

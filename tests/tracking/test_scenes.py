@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.tracking.shots import CutState, with_cuts
+from videoswap.tracking.shots import ShotState, with_cuts
 
 
 def texture(seed: int, tint: tuple[int, int, int]) -> np.ndarray:
@@ -56,14 +56,14 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_cuts(name):
     pictures, expected = CASES[name]
-    seen = list(with_cuts(pictures, lambda picture: picture, CutState()))
+    seen = list(with_cuts(pictures, lambda picture: picture, ShotState()))
     assert len(seen) == len(pictures)
     assert [place for place, (_, cut, _) in enumerate(seen) if cut] == expected
 
 
 def test_the_state_between_two_runs_makes_no_difference():
     pictures = CASES["cut after a pan"][0]
-    whole = list(with_cuts(pictures, lambda picture: picture, CutState()))
+    whole = list(with_cuts(pictures, lambda picture: picture, ShotState()))
     for place in (1, 6, 11, 12):
         again = with_cuts(pictures[place:], lambda picture: picture, whole[place - 1][2])
         assert [cut for _, cut, _ in again] == [cut for _, cut, _ in whole[place:]]

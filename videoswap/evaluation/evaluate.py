@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..detection.face_models import FaceTools
+from ..detection.face_models import FaceModels
 from ..devices import choose_device
 from ..errors import UsageError
 from ..jobs.context import Notes, Say
@@ -63,7 +63,7 @@ def evaluate_result(
     _check(sources, targets, settings.people, step)
     infos = probe(original), probe(result)
     covers = None if masks is None else probe(masks)
-    tools = FaceTools.open(choose_device(settings.device).providers)
+    tools = FaceModels.load(choose_device(settings.device).providers)
     with analyze_with_progress(infos[0], settings, tools) as analysis:
         uncover_with_progress(analysis)
         threshold, doubts = person_threshold(settings, swap_report, tools.recognizer)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..detection.face_models import FaceTools
+from ..detection.face_models import FaceModels
 from ..errors import InputError
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..people.sources import (
     embedding_of,
-    load_references,
     load_sources,
+    load_target_faces,
     photo_files,
 )
 from ..records import Array, Person, Photo
@@ -69,7 +69,7 @@ def find_people(
     targets: Sequence[Path],
     gallery: Path | None,
     threshold: float,
-    tools: FaceTools,
+    tools: FaceModels,
     chosen: PeopleSettings,
 ) -> People:
     """Decide who should have got which source, as a swap does.
@@ -88,7 +88,7 @@ def find_people(
         NoFaceError: ``no_face_in_video``, ``no_match``, ``no_such_person`` or ``no_face_there``.
         InputError: If a photo cannot be read.
     """
-    references, _ = load_references(targets, tools)
+    references, _ = load_target_faces(targets, tools)
     persons, matching = match_people(
         places,
         references,
@@ -106,7 +106,7 @@ def find_people(
     return People(persons, matching, tuple(known))
 
 
-def _known(paths: Sequence[Path], kind: str, tools: FaceTools) -> list[Known]:
+def _known(paths: Sequence[Path], kind: str, tools: FaceModels) -> list[Known]:
     people, _ = load_sources(paths, tools)
     return [
         Known(

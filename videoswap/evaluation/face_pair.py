@@ -8,7 +8,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from ..detection.landmarks import Landmarker
+from ..detection.base import Landmarker
 from ..geometry.face_masks import forehead, hull
 from ..records import Array, Face
 from ..video.planes import Box

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..detection.landmarks import Landmarker
+from ..detection.base import Landmarker
 from ..records import Array, Face
 from ..tracking.analysis import Analysis
 from .face_motion import FaceHistory

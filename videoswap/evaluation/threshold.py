@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ..detection.recognition import Recognizer
+from ..detection.base import Recognizer
 from ..errors import InputError
 from ..records import Fallback
 from ..settings import SwapSettings

@@ -11,8 +11,8 @@ from pathlib import Path
 from ..cache import tidy
 from ..compositing.finisher import Finisher
 from ..compositing.kept_regions import EYES, MOUTH
-from ..detection.face_models import FaceTools
-from ..detection.photos import LARGE
+from ..detection.face_detector import LARGE_PICTURE_PIXELS
+from ..detection.face_models import FaceModels
 from ..devices import Device, choose_device
 from ..engines.base import Engine, Identity
 from ..engines.pixel_boost import boosted
@@ -22,10 +22,10 @@ from ..errors import InputError
 from ..occlusion.load import MakeFinder, load_occlusion_segmenter
 from ..people.choosing import check_numbers
 from ..people.sources import (
-    Reference,
     Source,
-    load_references,
+    TargetFace,
     load_sources,
+    load_target_faces,
 )
 from ..records import Fallback
 from ..settings import BlendSettings, SwapSettings
@@ -53,11 +53,11 @@ class Context:
 
     settings: SwapSettings
     device: Device
-    tools: FaceTools
+    tools: FaceModels
     engine: Engine
     sources: tuple[Source, ...]
     identities: tuple[Identity, ...]
-    references: tuple[Reference, ...]
+    references: tuple[TargetFace, ...]
     finder: MakeFinder
     notes: tuple[Fallback, ...]
     say: Say
@@ -98,11 +98,11 @@ def open_context(
     if settings.cache_dir is not None:
         tidy(settings.cache_dir, settings.cache_limit, say)
     device = choose_device(settings.device)
-    tools = FaceTools.open(device.providers, settings.analysis)
+    tools = FaceModels.load(device.providers, settings.analysis)
     for path in (*sources, *target_faces):
         say_if_large(path, say)
     people, source_notes = load_sources(sources, tools)
-    references, reference_notes = load_references(target_faces, tools)
+    references, reference_notes = load_target_faces(target_faces, tools)
     engine, engine_notes = choose_engine(settings.engine, device.name, settings.ghost)
     engine, boost_notes = boosted(engine, settings.detail, device.name)
     engine = restored(engine, settings.detail, device.providers)
@@ -120,7 +120,7 @@ def say_if_large(path: Path, say: Say) -> None:
     """Say it if a picture is so large that nothing is heard of it for a while."""
     with suppress(InputError):  # said by who reads it
         width, height = size_of(path)
-        if width * height > LARGE:
+        if width * height > LARGE_PICTURE_PIXELS:
             say(f"{path} has {width * height / 1e6:.0f} megapixels: this takes a while.")
 
 
@@ -148,7 +148,7 @@ def unheeded(settings: SwapSettings, engine: Engine) -> tuple[Fallback, ...]:
     return tuple(notes)
 
 
-def _device_notes(device: Device, tools: FaceTools) -> tuple[Fallback, ...]:
+def _device_notes(device: Device, tools: FaceModels) -> tuple[Fallback, ...]:
     """Say where the GPU is not used although it is here: never silently."""
     notes = [device.fallback] if device.fallback is not None else []
     lost = [name for name in device.providers[:-1] if name not in tools.detector.providers]

@@ -10,14 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..detection.face_models import FaceTools
+from ..detection.face_detector import FaceDetector
+from ..detection.face_models import FaceModels
 from ..jsonfile import write_json
 from ..people.clustering import people_of
 from ..people.places import (
+    PeopleInPicture,
     PicturePlaces,
     Places,
     VideoPlaces,
-    View,
 )
 from ..people.sources import CROP_NAME, LISTING, SHEET
 from ..records import Array, Face, Person, Track
@@ -48,7 +49,7 @@ class _Seen(Protocol):
     def shots(self, person: Person) -> Iterator[Shot]:
         """Yield moments at which a person is seen, the best first."""
 
-    def view(self, persons: Sequence[Person], pts: int) -> View:
+    def view(self, persons: Sequence[Person], pts: int) -> PeopleInPicture:
         """Return who is where in a frame."""
 
     def seconds(self, person: Person) -> Fraction | None:
@@ -59,7 +60,7 @@ class _Seen(Protocol):
 
 
 def list_people(
-    target: Path, out: Path, settings: SwapSettings, tools: FaceTools, say: Say
+    target: Path, out: Path, settings: SwapSettings, tools: FaceModels, say: Say
 ) -> tuple[Person, ...]:
     """Write who is in a video or picture.
 
@@ -81,6 +82,7 @@ def list_people(
     fixed = {"list of people": out / LISTING, "picture of all people": out / SHEET}
     if out.is_dir():  # known before the work, unlike the number of people
         check_outputs(fixed, inputs, settings.overwrite)
+    detector = FaceDetector(tools)
     with _opened(target, settings, tools, say) as seen, made_folder(out):
         persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
         names = [out / f"person_{person.id:02d}.png" for person in persons]
@@ -90,7 +92,7 @@ def list_people(
         listed = []
         with Progress("portraits", len(persons)) as bar:
             for person, name in zip(persons, names, strict=True):
-                portrait = make_portrait(seen.shots(person), person, persons, tools)
+                portrait = make_portrait(seen.shots(person), person, persons, detector)
                 write_picture(name, Picture(portrait.pixels))
                 view = seen.view(persons, portrait.pts)
                 listed.append(_Listed(person, name, portrait, view, seen))
@@ -115,7 +117,7 @@ class _Listed:
     person: Person
     name: Path
     portrait: Portrait
-    view: View
+    view: PeopleInPicture
     seen: _Seen
 
     def words(self) -> list[str]:
@@ -182,7 +184,7 @@ def clock(seconds: Fraction) -> str:
 
 
 @contextmanager
-def _opened(target: Path, settings: SwapSettings, tools: FaceTools, say: Say) -> Iterator[_Seen]:
+def _opened(target: Path, settings: SwapSettings, tools: FaceModels, say: Say) -> Iterator[_Seen]:
     if kind(target) == "image":
         yield _PictureSeen(target, settings, tools)
         return
@@ -216,7 +218,7 @@ class _VideoSeen:
             others = [face.box for number, face in faces.items() if number != track.id]
             yield Shot(pts, pixels, faces[track.id], others)
 
-    def view(self, persons: Sequence[Person], pts: int) -> View:
+    def view(self, persons: Sequence[Person], pts: int) -> PeopleInPicture:
         return self._video.view_at(persons, pts)
 
     def seconds(self, person: Person) -> Fraction | None:
@@ -227,9 +229,9 @@ class _VideoSeen:
 
 
 class _PictureSeen:
-    def __init__(self, path: Path, settings: SwapSettings, tools: FaceTools) -> None:
+    def __init__(self, path: Path, settings: SwapSettings, tools: FaceModels) -> None:
         self._pixels = read_picture(path).rgb
-        self._faces: list[Face] = tools.photos(settings.analysis).analyze_picture(self._pixels)
+        self._faces: list[Face] = FaceDetector(tools, settings.analysis).detect(self._pixels)
         self._picture: PicturePlaces = picture_places(
             path, self._pixels, self._faces, tools.recognizer
         )
@@ -239,7 +241,7 @@ class _PictureSeen:
         others = [face.box for n, face in enumerate(self._faces) if n != person.best_track]
         yield Shot(0, self._pixels, self._faces[person.best_track], others)
 
-    def view(self, persons: Sequence[Person], pts: int) -> View:
+    def view(self, persons: Sequence[Person], pts: int) -> PeopleInPicture:
         return self._picture.everybody(persons)
 
     def seconds(self, person: Person) -> Fraction | None:

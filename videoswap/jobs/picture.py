@@ -12,7 +12,8 @@ import numpy as np
 from ..compositing.finisher import Swap
 from ..compositing.paste import paste
 from ..crops import PictureSurface, covered_pixels, cut
-from ..detection.recognition import Recognizer
+from ..detection.base import Recognizer
+from ..detection.face_detector import FaceDetector
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import PicturePlaces
@@ -125,7 +126,7 @@ def read_and_match(context: Context, target: Path) -> MatchedPicture:
     """
     say_if_large(target, context.say)
     picture = read_picture(target)
-    faces = context.tools.photos(context.settings.analysis).analyze_picture(picture.rgb)
+    faces = FaceDetector(context.tools, context.settings.analysis).detect(picture.rgb)
     places = picture_places(target, picture.rgb, faces, context.tools.recognizer)
     persons, matching = match_people(
         places,

@@ -10,11 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..crops import PictureSurface, region_box, warped
-from ..detection.face_models import FaceTools
-from ..detection.photos import largest_face
+from ..detection.face_detector import FaceDetector, largest_face
 from ..geometry.affine import shifted
 from ..records import Array, Face, Person
-from ..settings import AnalysisSettings
 
 MARGINS = (0.6, 0.3)  # of the face's size, on every side; the second one where somebody is near
 SMALLEST, LARGEST = 96, 512  # pixels a side; smaller faces are enlarged
@@ -56,7 +54,7 @@ class Portrait:
 
 
 def make_portrait(
-    shots: Iterable[Shot], person: Person, persons: Sequence[Person], tools: FaceTools
+    shots: Iterable[Shot], person: Person, persons: Sequence[Person], detector: FaceDetector
 ) -> Portrait:
     """Cut a person out so that nobody else is found in the picture.
 
@@ -64,7 +62,7 @@ def make_portrait(
         shots: Moments at which the person is seen, the best first; at least one.
         person: The person.
         persons: Everybody.
-        tools: Finds and recognises the faces of the picture.
+        detector: Finds the faces of the picture and tells whose they are.
 
     Returns:
         The first picture by which the person is found again, else the most alike one.
@@ -78,9 +76,9 @@ def make_portrait(
             (_without(shot), MARGINS[0]),
         ):
             cut = cut_square(pixels, shot.face, margin)
-            apart = _distances(cut, known, tools)
+            apart = _distances(cut, known, detector)
             mine = float(apart[person.id])
-            usable = mine <= min(tools.recognizer.default_threshold, float(apart.min()))
+            usable = mine <= min(detector.models.recognizer.default_threshold, float(apart.min()))
             portrait = Portrait(cut, shot.pts, shot.face.box, usable)
             if usable:
                 return portrait
@@ -113,13 +111,13 @@ def cut_square(pixels: Array, face: Face, margin: float) -> Array:
     return np.clip(np.rint(cut), 0, 255).astype(np.uint8)
 
 
-def _distances(picture: Array, known: Array, tools: FaceTools) -> Array:
+def _distances(picture: Array, known: Array, detector: FaceDetector) -> Array:
     """Return how far the largest face of a picture is from everybody; infinity without one."""
-    face = largest_face(tools.photos(AnalysisSettings()).analyze_picture(picture))
+    face = largest_face(detector.detect(picture))
     if face is None or face.landmarks is None:
         return np.full(len(known), np.inf)
-    vector = tools.recognizer.embed(picture, face.landmarks)
-    return np.asarray(tools.recognizer.distances(vector[None], known)[0])
+    vector = detector.models.recognizer.embed(picture, face.landmarks)
+    return np.asarray(detector.models.recognizer.distances(vector[None], known)[0])
 
 
 def _without(shot: Shot) -> Array:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..compositing.finisher import REACH
-from ..detection.face_models import FaceTools
+from ..detection.face_models import FaceModels
 from ..errors import InputError
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..people.choosing import match_people
@@ -130,7 +130,7 @@ def swap_one_video(
     )
 
 
-def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceTools) -> Analysis:
+def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceModels) -> Analysis:
     """Analyze a video, or take that from the cache, under a progress bar."""
     with (
         stages_share_the_cores(),

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ..crops import warped
-from ..detection.face_view import FRAMED_SIZE, FRAMING, MIDDLE
+from ..detection.appearance import FACE_REGION, FRAMED_SIZE, FRAMING
 from ..fingerprint import digest_of_files
 from ..geometry.affine import compose, invert, resizing
 from ..records import Array, Crop, Unoccluded
@@ -87,7 +87,7 @@ def load_network(glance: Look | None = None) -> Look:
 
     def look(picture: Array, reference: Array) -> Array:
         front = shallow(picture, reference)
-        if float((front[MIDDLE] > 0.5).mean()) < MUCH:
+        if float((front[FACE_REGION] > 0.5).mean()) < MUCH:
             return front
         mirrored = deep(cv2.flip(picture, 1), cv2.flip(reference, 1))
         return np.asarray((deep(picture, reference) + cv2.flip(mirrored, 1)) / 2)

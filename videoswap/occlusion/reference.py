@@ -15,7 +15,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from ..detection.face_view import MIDDLE, Appearance
+from ..detection.appearance import FACE_REGION, Appearance
 from ..geometry.brightness import brightened, log_ratio
 from ..records import Array
 
@@ -145,8 +145,8 @@ def in_the_light_of(picture: Array, reference: Array, counts: Array | None = Non
     Returns:
         (SIDE, SIDE, 3) RGB, 0 to 255; float32 if the reference is.
     """
-    ratio = log_ratio(picture[MIDDLE][::2, ::2], reference[MIDDLE][::2, ::2])
-    ratio = ratio.reshape(-1, 3) if counts is None else ratio[counts[MIDDLE][::2, ::2]]
+    ratio = log_ratio(picture[FACE_REGION][::2, ::2], reference[FACE_REGION][::2, ::2])
+    ratio = ratio.reshape(-1, 3) if counts is None else ratio[counts[FACE_REGION][::2, ::2]]
     if not len(ratio):
         return reference
     gain = np.exp(np.clip(np.median(ratio, axis=0), -0.5, 0.5)).astype(np.float32)

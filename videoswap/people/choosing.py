@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..detection.recognition import Recognizer
+from ..detection.base import Recognizer
 from ..errors import NoFaceError, UsageError
 from ..records import Fallback, Person, observation
 from ..settings import FacePlace, PeopleSettings
@@ -15,8 +15,8 @@ from .matching import (
     assign,
     track_sources,
 )
-from .places import Places, View
-from .sources import Reference
+from .places import PeopleInPicture, Places
+from .sources import TargetFace
 
 
 def check_numbers(sources: int, references: int, people: PeopleSettings) -> None:
@@ -67,7 +67,7 @@ def check_numbers(sources: int, references: int, people: PeopleSettings) -> None
 
 def match_people(
     places: Places,
-    references: Sequence[Reference],
+    references: Sequence[TargetFace],
     threshold: float,
     recognizer: Recognizer,
     hint: str,
@@ -192,7 +192,7 @@ def _by_place(
     return numbers, notes
 
 
-def _told(view: View, number: int) -> str:
+def _told(view: PeopleInPicture, number: int) -> str:
     told = f", {view.in_words(number)} of {len(view.boxes)} faces" if len(view.boxes) > 1 else ""
     when = f" (at {float(view.seconds):.2f} s, as nobody is seen just then)" if view.instead else ""
     return told + when

@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..detection.recognition import Recognizer
+from ..detection.base import Recognizer
 from ..errors import NoFaceError
 from ..records import Array, Person, Track
 

@@ -28,7 +28,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class PeopleInPicture:
     """The faces of one picture.
 
     Attributes:
@@ -126,7 +126,7 @@ class Places(Protocol):
     kind: Literal["video", "picture"]
     tracks: Sequence[Track]
 
-    def view(self, persons: Sequence[Person], place: FacePlace) -> View:
+    def view(self, persons: Sequence[Person], place: FacePlace) -> PeopleInPicture:
         """Return who is seen at the moment of a place.
 
         Raises:
@@ -197,7 +197,9 @@ class VideoPlaces:
             )
         return int(pts[index])
 
-    def view_at(self, persons: Sequence[Person], pts: int, reach: Fraction = Fraction(0)) -> View:
+    def view_at(
+        self, persons: Sequence[Person], pts: int, reach: Fraction = Fraction(0)
+    ) -> PeopleInPicture:
         """Return who is seen in a frame, or in the nearest one with a face within ``reach`` s."""
         people = {track: person.id for person in persons for track in person.track_ids}
         ticks = int(reach / self._info.time_base)
@@ -206,9 +208,9 @@ class VideoPlaces:
         boxes = {people[track]: face.box for track, face in found.get(near, ())}
         shape = self._info.orientation
         size = shape.upright_width, shape.upright_height
-        return View(self.seconds(near), boxes, *size, instead=near != pts)
+        return PeopleInPicture(self.seconds(near), boxes, *size, instead=near != pts)
 
-    def view(self, persons: Sequence[Person], place: FacePlace) -> View:
+    def view(self, persons: Sequence[Person], place: FacePlace) -> PeopleInPicture:
         """See Places."""
         if place.time is None:
             raise UsageError(
@@ -253,12 +255,12 @@ class PicturePlaces:
         self._faces = faces
         self._shape = shape
 
-    def everybody(self, persons: Sequence[Person]) -> View:
+    def everybody(self, persons: Sequence[Person]) -> PeopleInPicture:
         """Return who is in the picture."""
         boxes = {one.id: self._faces[one.best_track].box for one in persons}
-        return View(Fraction(0), boxes, self._shape[1], self._shape[0])
+        return PeopleInPicture(Fraction(0), boxes, self._shape[1], self._shape[0])
 
-    def view(self, persons: Sequence[Person], place: FacePlace) -> View:
+    def view(self, persons: Sequence[Person], place: FacePlace) -> PeopleInPicture:
         """See Places."""
         if place.time is not None:
             raise UsageError(

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ..detection.face_models import FaceTools
-from ..detection.photos import PhotoReader
+from ..detection.face_detector import FaceDetector, is_large, largest_face, shrunk
+from ..detection.face_models import FaceModels
 from ..errors import InputError, NoFaceError
 from ..fingerprint import digest_of, pixels_digest
 from ..paths import is_folder
-from ..records import Array, Fallback, Photo
-from ..settings import AnalysisSettings
+from ..records import Array, Face, Fallback, Photo
 from ..video.stills.picture import read_picture
 from ..video.stills.pillow import READABLE_SUFFIXES
 from .clustering import alike
 
 SMALL_FACE = 64  # pixels
+ENGINE_FACE = 1024  # pixels of a face: more than engines use
 # Of the threshold: photos further apart from the others in the mean show somebody else for sure.
 CLEARLY_APART = 1.15
 # What ``videoswap faces`` writes: a picture of everybody, a list and a picture of all of them.
@@ -47,7 +47,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+class TargetFace:
     """One target face to look for.
 
     Attributes:
@@ -75,7 +75,7 @@ def photo_files(folder: Path) -> list[Path]:
 
 
 def load_sources(
-    paths: Sequence[Path], tools: FaceTools
+    paths: Sequence[Path], tools: FaceModels
 ) -> tuple[tuple[Source, ...], tuple[Fallback, ...]]:
     """Read the source people.
 
@@ -97,15 +97,15 @@ def load_sources(
     return people, tuple(note for _, notes in loaded for note in notes)
 
 
-def load_references(
-    paths: Sequence[Path], tools: FaceTools
-) -> tuple[tuple[Reference, ...], tuple[Fallback, ...]]:
+def load_target_faces(
+    paths: Sequence[Path], tools: FaceModels
+) -> tuple[tuple[TargetFace, ...], tuple[Fallback, ...]]:
     """Read the target faces; arguments, notes and errors as in ``load_sources``."""
     sources, notes = load_sources(paths, tools)
-    return tuple(Reference(one.label, embedding_of(one.photos, tools)) for one in sources), notes
+    return tuple(TargetFace(one.label, embedding_of(one.photos, tools)) for one in sources), notes
 
 
-def embedding_of(photos: Sequence[Photo], tools: FaceTools) -> Array:
+def embedding_of(photos: Sequence[Photo], tools: FaceModels) -> Array:
     """Return the mean embedding (D,) float32 of the faces of some photos."""
     embeddings = [
         tools.recognizer.embed(photo.pixels, photo.face.landmarks)
@@ -115,22 +115,22 @@ def embedding_of(photos: Sequence[Photo], tools: FaceTools) -> Array:
     return np.asarray(np.mean(embeddings, axis=0), np.float32)
 
 
-def _photos(path: Path, tools: FaceTools) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
+def _photos(path: Path, tools: FaceModels) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
     """Read a photo, or those of a folder; there, photos without a face are left out.
 
     Raises:
         InputError: ``no_photos`` or ``several_people``.
         NoFaceError: ``no_face_in_photo``.
     """
-    reader = tools.photos(AnalysisSettings())
+    detector = FaceDetector(tools)
     if not is_folder(path):
-        photo, notes = _photo(path, reader)
+        photo, notes = _photo(path, detector)
         return (photo,), notes
     _check_not_listing(path)
     photos, told, failure = [], [], None
     for file in photo_files(path):
         try:
-            photo, notes = _photo(file, reader)
+            photo, notes = _photo(file, detector)
         except NoFaceError as error:
             failure = error
             told.append(Fallback(f"the photo {file}", "", "no face was found in it"))
@@ -147,15 +147,15 @@ def _photos(path: Path, tools: FaceTools) -> tuple[tuple[Photo, ...], tuple[Fall
     return kept, (*told, *strangers)
 
 
-def _photo(path: Path, reader: PhotoReader) -> tuple[Photo, tuple[Fallback, ...]]:
+def _photo(path: Path, detector: FaceDetector) -> tuple[Photo, tuple[Fallback, ...]]:
     """Read one photo; a word is said if it shows several people or a very small face.
 
     Raises:
         NoFaceError: ``no_face_in_photo``.
     """
     picture = read_picture(path)
-    faces = reader.analyze_picture(picture.rgb)
-    photo = reader.photo_from(str(path), picture.rgb, faces)
+    faces = detector.detect(picture.rgb)
+    photo = photo_of(str(path), picture.rgb, faces)
     notes = list(picture.notes)
     if len(faces) > 1:
         why = f"it shows {len(faces)}"
@@ -166,8 +166,42 @@ def _photo(path: Path, reader: PhotoReader) -> tuple[Photo, tuple[Fallback, ...]
     return photo, tuple(notes)
 
 
+def photo_of(label: str, image: Array, faces: Sequence[Face]) -> Photo:
+    """Return a photo with its largest face; a very large photo is made smaller if the face allows.
+
+    Args:
+        label: Name to show.
+        image: (H, W, 3) uint8 RGB, upright.
+        faces: Its faces, with landmarks.
+
+    Raises:
+        NoFaceError: ``no_face_in_photo``, if there is none.
+    """
+    face = largest_face(faces)
+    if face is None:
+        raise NoFaceError(
+            "no_face_in_photo",
+            f"No face was found in {label}.",
+            "Use a sharp photo in which the face looks into the camera and is not cut off.",
+        )
+    factor = int(face.size // ENGINE_FACE)
+    if is_large(image) and factor > 1:
+        image, face = shrunk(image, factor), _in_shrunk(face, factor)
+    return Photo(label, image, face)
+
+
+def _in_shrunk(face: Face, factor: int) -> Face:
+    """Return a face in the pixels of a picture that was made smaller by a factor."""
+
+    def moved(points: Array) -> Array:
+        return ((points + 0.5) / factor - 0.5).astype(np.float32)
+
+    landmarks = None if face.landmarks is None else moved(face.landmarks)
+    return replace(face, box=moved(face.box), points5=moved(face.points5), landmarks=landmarks)
+
+
 def _of_one_person(
-    path: Path, photos: Sequence[Photo], tools: FaceTools
+    path: Path, photos: Sequence[Photo], tools: FaceModels
 ) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
     """Return the photos of the one person that a folder shows; nobody is mixed with another.
 

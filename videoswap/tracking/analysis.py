@@ -15,11 +15,10 @@ from typing import Self
 
 import numpy as np
 
-from ..detection.face_detector import Detector
-from ..detection.face_view import Appearance, FramePicture
-from ..detection.landmarks import Landmarker
-from ..detection.occluded_landmarks import network_key
-from ..detection.recognition import Recognizer
+from ..detection.appearance import Appearance
+from ..detection.base import Detector, Landmarker, Recognizer
+from ..detection.face_view import FramePicture
+from ..detection.occluded_landmarks import occluded_landmarks_key
 from ..detection.search import search_height
 from ..errors import VideoswapError
 from ..occlusion.builtin import load_coarse_model, networks_key
@@ -41,7 +40,8 @@ from .occluded_tracks import (
     with_refined_landmarks,
 )
 from .samples import mean_embedding
-from .scan import Scanned, Scanner
+from .scan import Scanner
+from .scan_state import ScannedGroup
 from .smoothing import smooth_track
 from .store import Store
 from .store_opening import open_store
@@ -270,7 +270,7 @@ def analyze_video(
     """
     span = pts_span(info, time_range)
     faces = (detector.key, landmarker.key, recognizer.key)
-    parts = (*faces, networks_key(), network_key(), SCHEMA, TABLES_SCHEMA)
+    parts = (*faces, networks_key(), occluded_landmarks_key(), SCHEMA, TABLES_SCHEMA)
     key = "" if cache_dir is None else analysis_key(info.path, settings, span, parts)
     store = open_store(cache_dir, key, info.path)
     try:
@@ -307,7 +307,7 @@ def _fill(
     first = span[0] if state is None else state.recent[0].pts
     done = len(store.frames()[0])
     expected = info.frames_hint if span == (None, None) else None
-    batch: list[Scanned] = []
+    batch: list[ScannedGroup] = []
     committed = time.monotonic()
     kept = 0
     if progress is not None:

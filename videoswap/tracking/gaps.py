@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..detection.face_detector import Detection
-from ..detection.face_view import FramePicture, View
-from ..detection.landmarks import Landmarker, face_square
-from ..detection.search import FaceSearch, centre, only_new
+from ..detection.base import Landmarker
+from ..detection.boxes import centre, only_new
+from ..detection.face_view import FaceView, FramePicture
+from ..detection.landmarks import face_square
+from ..detection.search import FaceSearch
 from ..geometry.affine import invert, warp
-from ..records import Array
+from ..records import Array, Face
 
 PATCH, MARGIN = 48, 8  # pixels of a face, and how far it is looked for around its place
 PART = 12  # pixels of the parts that are looked for one by one: half a face may be covered
@@ -36,7 +37,7 @@ NEARLY = 0.8  # of the most votes: from there the best correlation tells the pla
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moment:
+class TrackedFrame:
     """A frame and whose faces were found in it.
 
     Attributes:
@@ -47,25 +48,25 @@ class Moment:
 
     frame: FramePicture
     ids: tuple[int, ...]
-    views: tuple[View, ...]
+    views: tuple[FaceView, ...]
 
     @property
-    def faces(self) -> tuple[Detection, ...]:
+    def faces(self) -> tuple[Face, ...]:
         """The faces in pixels of the frame's picture."""
         return tuple(view.detection for view in self.views)
 
-    def view(self, track: int) -> View:
+    def view(self, track: int) -> FaceView:
         """Return the face of a track that was found here."""
         return self.views[self.ids.index(track)]
 
 
 def fill_gap(
-    before: View,
-    after: View,
-    missed: Sequence[Moment],
+    before: FaceView,
+    after: FaceView,
+    missed: Sequence[TrackedFrame],
     search: FaceSearch,
     landmarker: Landmarker,
-) -> list[View]:
+) -> list[FaceView]:
     """Return the face where it is to be seen in the frames of a gap.
 
     Args:
@@ -90,15 +91,17 @@ def fill_gap(
         share_seen, shift = compare(picture, expected, (before, after))
         told = face is not None and (face.score > SURE or share_seen > SOME)
         if face is not None and told and only_new([face], moment.faces):
-            found.append(View.of(moment.frame, face, landmarker.landmarks(picture, face.points5)))
+            found.append(
+                FaceView.of(moment.frame, face, landmarker.landmarks(picture, face.points5))
+            )
         elif share_seen > ENOUGH:
             face = replace(expected.moved(1.0, *shift.tolist()), score=0.0)
             points = (1 - share) * before.landmarks + share * after.landmarks + shift
-            found.append(View.of(moment.frame, face, points.astype(np.float32)))
+            found.append(FaceView.of(moment.frame, face, points.astype(np.float32)))
     return found
 
 
-def compare(picture: Array, expected: Detection, ends: Sequence[View]) -> tuple[float, Array]:
+def compare(picture: Array, expected: Face, ends: Sequence[FaceView]) -> tuple[float, Array]:
     """Look for a face as it is in other frames around the place where it is expected.
 
     The parts of the face are looked for one by one, by normalised correlation; it is where most
@@ -163,7 +166,7 @@ def _spread(region: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(square - mean**2, 0.0)))
 
 
-def _patch(view: View) -> Array:
+def _patch(view: FaceView) -> Array:
     matrix = face_square(view.detection.points5).to_region(PATCH, 0.0)
     return _grey(view.frame.picture, matrix, PATCH)
 
@@ -173,15 +176,15 @@ def _grey(picture: Array, matrix: Array, side: int) -> Array:
     return np.asarray(cv2.GaussianBlur(grey, (0, 0), BLUR))
 
 
-def _between(one: Detection, other: Detection, share: float) -> Detection:
+def _between(one: Face, other: Face, share: float) -> Face:
     box, points = (
         ((1 - share) * getattr(one, name) + share * getattr(other, name)).astype(np.float32)
         for name in ("box", "points5")
     )
-    return Detection(box, points, min(one.score, other.score))
+    return Face(box, points, min(one.score, other.score))
 
 
-def _covered(expected: Detection, faces: Sequence[Detection]) -> bool:
+def _covered(expected: Face, faces: Sequence[Face]) -> bool:
     """Say whether another face lies over the middle of one."""
     x, y = centre(expected)
     return any(f.box[0] < x < f.box[2] and f.box[1] < y < f.box[3] for f in faces)

@@ -19,9 +19,14 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from ..detection.face_view import FRAMED_SIZE, FRAMING, Appearance, FramePicture
-from ..detection.landmarks import Landmarker
-from ..detection.occluded_landmarks import SURROUNDINGS, Place, load_hidden_landmarks
+from ..detection.appearance import FRAMED_SIZE, FRAMING, Appearance
+from ..detection.base import Landmarker
+from ..detection.face_view import FramePicture
+from ..detection.occluded_landmarks import (
+    SURROUNDINGS,
+    OccludedLandmarker,
+    load_occluded_landmarker,
+)
 from ..geometry.affine import (
     compose,
     crop_matrix,
@@ -35,7 +40,7 @@ from ..occlusion.builtin import load_network
 from ..occlusion.reference import Look
 from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
-from .store import Store, Uncovered
+from .store import RefinedLandmarks, Store
 
 #: Pictures of the analysis between two pts, both included.
 Pictures = Callable[[int, int], Iterator[FramePicture]]
@@ -92,7 +97,7 @@ class OcclusionModels:
     glance: Look
     look: Look
     landmarker: Landmarker
-    place: Place
+    place: OccludedLandmarker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +165,7 @@ def refine_occluded_landmarks(
             hidden = [one for one in sorted_out if one is not None]
             if hidden and eyes is None:
                 eyes = OcclusionModels(
-                    glance, load_network(glance), landmarker, load_hidden_landmarks()
+                    glance, load_network(glance), landmarker, load_occluded_landmarker()
                 )
             if expect is not None:
                 faces = sum(
@@ -172,7 +177,7 @@ def refine_occluded_landmarks(
 
 
 def with_refined_landmarks(
-    faces: Sequence[Face], motions: Mapping[int, Array], found: Sequence[Uncovered]
+    faces: Sequence[Face], motions: Mapping[int, Array], found: Sequence[RefinedLandmarks]
 ) -> tuple[list[Face], dict[int, Array]]:
     """Return faces and motions with what was found again; what is hidden did not move as seen."""
     by_pts = {one.pts: one for one in found}
@@ -209,7 +214,7 @@ def _uncovered(
     eyes: OcclusionModels,
     pool: ThreadPoolExecutor,
     carry_on: CarryOn,
-) -> Iterator[Uncovered]:
+) -> Iterator[RefinedLandmarks]:
     """Yield what is found of tracks with something before the face."""
     known = _in_order(pool, lambda one: _known(store, one, eyes.place), _told(carry_on, hidden))
     tasks = _told(carry_on, _tasks(store, list(known), pictures))
@@ -253,7 +258,7 @@ def _sorted_out(store: Store, track: int, first: int, last: int, glance: Look) -
     return Hidden(track, tuple(_merged(doubtful)), tuple(free), np.zeros((68, 2)))
 
 
-def _known(store: Store, hidden: Hidden, place: Place) -> Hidden:
+def _known(store: Store, hidden: Hidden, place: OccludedLandmarker) -> Hidden:
     """Return the track with what the network is wrong by."""
     some = hidden.free[:: 1 + len(hidden.free) // ENOUGH]
     if not some:
@@ -262,7 +267,7 @@ def _known(store: Store, hidden: Hidden, place: Place) -> Hidden:
     return replace(hidden, error=np.mean([error_on(face, place) for face in faces], axis=0))
 
 
-def error_on(free: UnoccludedView, place: Place) -> Array:
+def error_on(free: UnoccludedView, place: OccludedLandmarker) -> Array:
     """Return what the network is wrong by on a free face, (68, 2) in pixels of its pictures."""
     matrix = crop_matrix(five_points(free.landmarks), SURROUNDINGS, FRAMED_SIZE)
     size = (FRAMED_SIZE, FRAMED_SIZE)
@@ -336,7 +341,7 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _found_again(task: Task, eyes: OcclusionModels) -> Uncovered | None:
+def _found_again(task: Task, eyes: OcclusionModels) -> RefinedLandmarks | None:
     """Return the landmarks of a face with what is before it known.
 
     None if nothing is before the face, or before all of it, or if it is seen in profile.
@@ -365,7 +370,7 @@ def _found_again(task: Task, eyes: OcclusionModels) -> Uncovered | None:
         points = transform(invert(around), own + trust[:, None] * (seen - own))
     hidden = _covered(front, transform(matrix, points))
     full = transform(invert(frame.matrix), points).astype(np.float32)
-    return Uncovered(task.track.number, frame.pts, full, hidden)
+    return RefinedLandmarks(task.track.number, frame.pts, full, hidden)
 
 
 def _front(

@@ -18,7 +18,7 @@ QUIET, CALMER = 0.9, 0.85  # likeness of frames while nothing happens, and soon 
 SPAN = 7  # frames around a step that are looked at
 CALM = 4  # frames without a change after which a face has come to rest
 
-Trail = tuple[tuple[int, Array], ...]  # pts and (16, 16) int8 look, by pts
+ThumbnailTrail = tuple[tuple[int, Array], ...]  # pts and (16, 16) int8 look, by pts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,19 +54,19 @@ def mean_embedding(samples: Sequence[Sample]) -> Array:
     return np.asarray(np.average(vectors[keep], axis=0, weights=weights[keep]), np.float32)
 
 
-def alike(samples: Sequence[Sample], look: Array) -> float:
+def best_ncc(samples: Sequence[Sample], look: Array) -> float:
     """Return how much a look is like the most similar of some samples, -1 to 1."""
     return max((ncc(s.look, look) for s in samples if s.look is not None), default=-1.0)
 
 
-def settled(trail: Trail) -> bool:
+def settled(trail: ThumbnailTrail) -> bool:
     """Say whether the face has come to rest: it does not change, not even slowly."""
     slowly = trail[-2 * CALM - 1 :: CALM]
     near = [*_steps(trail[-CALM - 1 :]), *_steps(slowly), ncc(slowly[0][1], slowly[-1][1])]
     return len(near) == CALM + 3 and min(near) > QUIET
 
 
-def step_in(trail: Trail) -> bool:
+def step_in(trail: ThumbnailTrail) -> bool:
     """Say whether the face changes at once from one frame to the next, and stays like that.
 
     A head that moves or turns changes over several frames. The second frame after the step does
@@ -82,12 +82,12 @@ def step_in(trail: Trail) -> bool:
     )
 
 
-def _steps(trail: Trail) -> list[float]:
+def _steps(trail: ThumbnailTrail) -> list[float]:
     """Return the likeness of each frame to the next."""
     return [ncc(one, other) for (_, one), (_, other) in pairwise(trail)]
 
 
-def change_point(trail: Trail, before: Sequence[Sample], after: Sequence[Sample]) -> int:
+def change_point(trail: ThumbnailTrail, before: Sequence[Sample], after: Sequence[Sample]) -> int:
     """Return the pts from which a face is more like the later samples than like the earlier.
 
     Args:
@@ -99,7 +99,7 @@ def change_point(trail: Trail, before: Sequence[Sample], after: Sequence[Sample]
     frames = [(pts, look) for pts, look in trail if pts <= latest]
     if not frames:
         return latest
-    gain = np.array([alike(before, look) - alike(after, look) for _, look in frames])
+    gain = np.array([best_ncc(before, look) - best_ncc(after, look) for _, look in frames])
     # The best place to divide has the most likeness to the one before it, to the other after it.
     place = int(np.argmax(np.concatenate([[0.0], np.cumsum(gain)[:-1]])))
     return frames[place][0]

@@ -7,33 +7,30 @@ is called releases it nearly all the time.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-from ..detection.face_detector import Detection, Detector
-from ..detection.face_view import Appearance, FramePicture, View
-from ..detection.landmarks import Landmarker
-from ..detection.recognition import Recognizer
-from ..detection.search import FaceSearch, Followed
+from ..detection.appearance import Appearance
+from ..detection.base import Detector, Landmarker, Recognizer
+from ..detection.face_view import FaceView, FramePicture
+from ..detection.search import FaceSearch, FollowedFace
 from ..occlusion.reference import Look
 from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
 from ..rendering.pipeline import Pipeline, Stage
 from ..settings import AnalysisSettings
 from .flow import motion_between
-from .gaps import Moment, fill_gap
+from .gaps import TrackedFrame, fill_gap
+from .keyframes import KeyframeGroup, change_regions, keyframe_groups
 from .samples import Sample
-from .shots import CutState, Thumb, change_regions, with_cuts
-from .tracker import Live, Split, Tracker
+from .scan_state import FoundFaces, ScannedGroup, ScanState
+from .tracker import Split, TrackAssigner
 
 WINDOWS_AHEAD = 2
 LATEST = 4  # faces of a window, among which a changed one is looked at
@@ -44,71 +41,10 @@ SHOWN = 0.5  # what must be left of a sample's quality for it to tell who it is
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What was found in a frame, without its picture.
-
-    Attributes:
-        pts: The frame.
-        ids: Tracks of the faces.
-        faces: The faces, in pixels of the analysis picture.
-    """
-
-    pts: int
-    ids: tuple[int, ...]
-    faces: tuple[Detection, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScanState:
-    """Everything the pass knows after a window; plain data.
-
-    Attributes:
-        cuts: The shot so far.
-        followed: Faces to follow.
-        live: Tracks that may go on.
-        recent: The latest frames of the shot, in which a gap may have begun.
-        next_id: Number of the next track.
-        scene: Number of the shot, -1 before the first frame.
-    """
-
-    cuts: CutState = field(default_factory=CutState)
-    followed: tuple[Followed, ...] = ()
-    live: tuple[Live, ...] = ()
-    recent: tuple[Seen, ...] = ()
-    next_id: int = 0
-    scene: int = -1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scanned:
-    """What a window gave.
-
-    Attributes:
-        scene: The shot it lies in.
-        pts: Its frames.
-        faces: (track, face) pairs with landmarks; those that fill a gap may lie in frames before.
-        samples: (track, sample) pairs.
-        motions: (track, pts, motion) of faces that were seen in the frame before too.
-        appearances: (track, appearance) pairs, one or two a track.
-        splits: Tracks to be split, after the faces and samples have been added.
-        state: What is known after it.
-    """
-
-    scene: int
-    pts: tuple[int, ...]
-    faces: tuple[tuple[int, Face], ...]
-    samples: tuple[tuple[int, Sample], ...]
-    motions: tuple[tuple[int, int, Array], ...]
-    appearances: tuple[tuple[int, Appearance], ...]
-    splits: tuple[Split, ...]
-    state: ScanState
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Searched:
-    window: Window
-    found: list[list[Detection]]
-    followed: tuple[Followed, ...]
+    window: KeyframeGroup
+    found: list[list[Face]]
+    followed: tuple[FollowedFace, ...]
 
 
 class Scanner:
@@ -138,7 +74,7 @@ class Scanner:
 
     def scan(
         self, pictures: Iterable[FramePicture], state: ScanState | None = None
-    ) -> Generator[Scanned]:
+    ) -> Generator[ScannedGroup]:
         """Yield what every window of frames shows; close the generator to stop early.
 
         Args:
@@ -147,13 +83,13 @@ class Scanner:
                 pictures begin with its recent frames.
         """
         state = ScanState() if state is None else state
-        tracker = Tracker(self._recognizer, self._settings, state.live, state.next_id)
+        tracker = TrackAssigner(self._recognizer, self._settings, state.live, state.next_id)
         pictures, scene = iter(pictures), state.scene
         recent = deque(
             (self._moment(next(pictures), seen) for seen in state.recent),
             maxlen=self._settings.max_gap + 1,
         )
-        grouped = windows(pictures, state.cuts, self._settings.keyframe_interval)
+        grouped = keyframe_groups(pictures, state.cuts, self._settings.keyframe_interval)
         stages: list[tuple[str, Stage]] = [
             ("decode", iter),
             ("search", partial(self._searched, state.followed)),
@@ -167,7 +103,7 @@ class Scanner:
                 yield self._scanned(one, tracker, recent, scene)
 
     def _searched(
-        self, followed: Sequence[Followed], source: Iterable[Window]
+        self, followed: Sequence[FollowedFace], source: Iterable[KeyframeGroup]
     ) -> Iterator[_Searched]:
         for window in source:
             known = () if window.begins_scene else followed
@@ -177,16 +113,16 @@ class Scanner:
             yield _Searched(window, found, tuple(followed))
 
     def _scanned(
-        self, one: _Searched, tracker: Tracker, recent: deque[Moment], scene: int
-    ) -> Scanned:
+        self, one: _Searched, tracker: TrackAssigner, recent: deque[TrackedFrame], scene: int
+    ) -> ScannedGroup:
         """Landmarks, tracks and samples of one window."""
         faces: list[tuple[int, Face]] = []
         motions: list[tuple[int, int, Array]] = []
-        views: dict[int, list[View]] = {}
+        views: dict[int, list[FaceView]] = {}
         for frame, found in zip(one.window.frames, one.found, strict=True):
             seen = self._views(frame, found)
 
-            def embed(index: int, seen: list[View] = seen) -> Sample:
+            def embed(index: int, seen: list[FaceView] = seen) -> Sample:
                 view = seen[index]
                 return self._embedded(view, view.quality(), self._shown(view))
 
@@ -200,7 +136,7 @@ class Scanner:
                     if _adjoining(then, now, recent)
                 )
                 views.setdefault(track, []).append(view)
-            recent.append(Moment(frame, tuple(ids), tuple(seen)))
+            recent.append(TrackedFrame(frame, tuple(ids), tuple(seen)))
         appearances = [
             (track, Appearance.of(view))
             for track, seen in views.items()
@@ -213,12 +149,12 @@ class Scanner:
             one.window.cuts,
             one.followed,
             tuple(tracker.live),
-            tuple(Seen(moment.frame.pts, moment.ids, moment.faces) for moment in recent),
+            tuple(FoundFaces(moment.frame.pts, moment.ids, moment.faces) for moment in recent),
             tracker.next_id,
             scene,
         )
         pts = tuple(frame.pts for frame in one.window.frames)
-        return Scanned(
+        return ScannedGroup(
             scene,
             pts,
             tuple(faces),
@@ -229,7 +165,9 @@ class Scanner:
             state,
         )
 
-    def _since_last_seen(self, track: int, view: View, recent: Sequence[Moment]) -> list[View]:
+    def _since_last_seen(
+        self, track: int, view: FaceView, recent: Sequence[TrackedFrame]
+    ) -> list[FaceView]:
         """Return a face where it was found last, in the frames missed since, and now."""
         for missed, moment in enumerate(reversed(recent)):
             if track in moment.ids:
@@ -239,7 +177,7 @@ class Scanner:
         return [view]
 
     def _samples(
-        self, tracker: Tracker, views: dict[int, list[View]]
+        self, tracker: TrackAssigner, views: dict[int, list[FaceView]]
     ) -> tuple[list[tuple[int, Sample]], list[Split]]:
         """Embed the best face of the window for every track that needs it, and one in doubt."""
         samples: list[tuple[int, Sample]] = []
@@ -247,7 +185,7 @@ class Scanner:
         for track in list(tracker.live):
             seen = views.get(track.id, [])
             seen = seen[-LATEST:] if tracker.changed(track) else seen
-            for best in sorted(seen, key=View.rough_quality, reverse=True)[:2]:
+            for best in sorted(seen, key=FaceView.rough_quality, reverse=True)[:2]:
                 quality = best.quality()
                 if not tracker.wants_sample(track, quality):
                     break
@@ -265,19 +203,19 @@ class Scanner:
                 track = again
         return samples, splits
 
-    def _views(self, frame: FramePicture, faces: Sequence[Detection]) -> list[View]:
+    def _views(self, frame: FramePicture, faces: Sequence[Face]) -> list[FaceView]:
         landmarks = self._landmarker.landmarks
-        return [View.of(frame, face, landmarks(frame.picture, face.points5)) for face in faces]
+        return [FaceView.of(frame, face, landmarks(frame.picture, face.points5)) for face in faces]
 
-    def _moment(self, frame: FramePicture, seen: Seen) -> Moment:
+    def _moment(self, frame: FramePicture, seen: FoundFaces) -> TrackedFrame:
         """Return a frame as it was before an interruption."""
-        return Moment(frame, seen.ids, tuple(self._views(frame, seen.faces)))
+        return TrackedFrame(frame, seen.ids, tuple(self._views(frame, seen.faces)))
 
-    def _embedded(self, view: View, quality: float, shown: float) -> Sample:
+    def _embedded(self, view: FaceView, quality: float, shown: float) -> Sample:
         embedding = self._recognizer.embed(view.frame.picture, view.landmarks)
         return Sample(view.frame.pts, embedding, quality * shown, view.look, shown < SHOWN)
 
-    def _shown(self, view: View) -> float:
+    def _shown(self, view: FaceView) -> float:
         """Return 1 for a face with nothing before it, 0 with so much that its look is useless."""
         framed = Appearance.of(view)
         picture = framed.picture().astype(np.float32)
@@ -285,114 +223,15 @@ class Scanner:
         return max(0.0, 1.0 - hidden / USELESS)
 
 
-def _adjoining(then: View, now: View, recent: Sequence[Moment]) -> bool:
+def _adjoining(then: FaceView, now: FaceView, recent: Sequence[TrackedFrame]) -> bool:
     """Say whether there is no frame between two views, the second in a recent frame or after."""
     between = (moment.frame.pts for moment in recent)
     return not any(then.frame.pts < pts < now.frame.pts for pts in between)
 
 
-def _renamed(moment: Moment, split: Split) -> Moment:
+def _renamed(moment: TrackedFrame, split: Split) -> TrackedFrame:
     """Return what was found in a frame after a track was split."""
     if moment.frame.pts < split.pts:
         return moment
     ids = tuple(split.new if number == split.old else number for number in moment.ids)
     return replace(moment, ids=ids)
-
-
-CLASSES = {
-    kind.__name__: kind
-    for kind in (CutState, Detection, Followed, Live, Sample, ScanState, Seen, Thumb)
-}
-
-
-def to_json(state: ScanState) -> str:
-    """Return a state as text."""
-    return json.dumps(_plain(state))
-
-
-def from_json(text: str) -> ScanState:
-    """Return the state that was written.
-
-    Raises:
-        ValueError: If the text is not a state.
-    """
-    try:
-        state = _rich(json.loads(text))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("not a state of an analysis") from error
-    if not isinstance(state, ScanState):
-        raise ValueError("not a state of an analysis")
-    return state
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        parts = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-        return {"class": type(value).__name__, **parts}
-    if isinstance(value, np.ndarray):
-        data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode("ascii")
-        return {"class": "array", "dtype": value.dtype.str, "shape": value.shape, "data": data}
-    if isinstance(value, (tuple, list)):
-        return [_plain(one) for one in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
-
-
-def _rich(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_rich(one) for one in value)
-    if not isinstance(value, dict):
-        return value
-    if value["class"] == "array":
-        data = base64.b64decode(value["data"])
-        return np.frombuffer(data, np.dtype(value["dtype"])).reshape(value["shape"]).copy()
-    parts = {name: _rich(part) for name, part in value.items() if name != "class"}
-    return CLASSES[value["class"]](**parts)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """Consecutive frames of one shot; the last one is a keyframe.
-
-    Attributes:
-        frames: The frames.
-        begins_scene: Whether a shot begins with the first of them.
-        thumbs: Their thumbs, preceded by that of the frame before, if it is of this shot.
-        cuts: What is known of the shot after them.
-    """
-
-    frames: tuple[FramePicture, ...]
-    begins_scene: bool
-    thumbs: tuple[Thumb, ...]
-    cuts: CutState
-
-
-def windows(pictures: Iterable[FramePicture], cuts: CutState, interval: int) -> Iterator[Window]:
-    """Group frames: the first frame of a shot alone, then ``interval`` frames each.
-
-    Args:
-        pictures: The frames in order.
-        cuts: The shot so far.
-        interval: Frames of a window.
-    """
-    group: list[FramePicture] = []
-    thumbs = [] if cuts.last is None else [cuts.last]
-    begins, known = False, cuts
-    frames = with_cuts(pictures, lambda frame: frame.picture, cuts)
-    with closing(frames):  # type: ignore[type-var]
-        for frame, cut, after in frames:
-            assert after.last is not None
-            if group and cut:
-                yield Window(tuple(group), begins, tuple(thumbs), known)
-                group = []
-            if not group:
-                begins, thumbs = cut, [] if cut else thumbs[-1:]
-            group.append(frame)
-            thumbs.append(after.last)
-            known = after
-            if cut or len(group) == interval:
-                yield Window(tuple(group), begins, tuple(thumbs), known)
-                group = []
-        if group:
-            yield Window(tuple(group), begins, tuple(thumbs), known)

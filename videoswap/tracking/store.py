@@ -22,19 +22,19 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from ..detection.face_view import MOST, Appearance
+from ..detection.appearance import MAX_APPEARANCES, Appearance
 from ..errors import OutputError, reason_of
 from ..records import Array, Face, Fallback
 from ..video.damage import Damage
 from . import store_tables as tables
 from .samples import Sample
-from .scan import Scanned, ScanState, from_json, to_json
+from .scan_state import ScannedGroup, ScanState, from_json, to_json
 
 TOGETHER = 256  # rows of a commit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Uncovered:
+class RefinedLandmarks:
     """The landmarks of a face with something before it.
 
     Attributes:
@@ -103,7 +103,7 @@ class Store:
         text = self._meta("state")
         return None if text is None else from_json(text)
 
-    def add(self, windows: Sequence[Scanned], damage: Sequence[Damage] = ()) -> None:
+    def add(self, windows: Sequence[ScannedGroup], damage: Sequence[Damage] = ()) -> None:
         """Keep what some windows showed and what was wrong with the video, all or nothing.
 
         Damage may be given again, as where an interrupted pass goes on.
@@ -124,7 +124,7 @@ class Store:
 
         self._commit(insert)
 
-    def _insert(self, base: sqlite3.Connection, window: Scanned) -> None:
+    def _insert(self, base: sqlite3.Connection, window: ScannedGroup) -> None:
         frames = [(pts, window.scene) for pts in window.pts]
         base.executemany("INSERT INTO frames VALUES (?, ?)", frames)
         base.executemany("INSERT INTO faces VALUES (?, ?, ?, ?, ?, ?)", map(_row, window.faces))
@@ -155,7 +155,7 @@ class Store:
         self._commit(end)
         self.unlock()
 
-    def keep_uncovered(self, tracks: Collection[int], found: Iterable[Uncovered]) -> None:
+    def keep_uncovered(self, tracks: Collection[int], found: Iterable[RefinedLandmarks]) -> None:
         """Keep landmarks that were found again; see `uncovered`.
 
         Args:
@@ -183,7 +183,7 @@ class Store:
             rows = self._base.execute("SELECT track FROM uncovered_tracks").fetchall()
         return {int(track) for (track,) in rows}
 
-    def uncovered(self, track: int, first_pts: int, last_pts: int) -> list[Uncovered]:
+    def uncovered(self, track: int, first_pts: int, last_pts: int) -> list[RefinedLandmarks]:
         """Return by pts what was found again of a track; not all of it while it is being found."""
         query = (
             "SELECT track, pts, landmarks, hidden FROM uncovered "
@@ -192,7 +192,7 @@ class Store:
         with self._guard:
             rows = self._base.execute(query, (track, first_pts, last_pts)).fetchall()
         return [
-            Uncovered(
+            RefinedLandmarks(
                 int(number),
                 int(pts),
                 np.frombuffer(marks, np.float32).reshape(68, 2),
@@ -254,8 +254,14 @@ class Store:
         kept = self.appearance_pts(track)
         number = len(kept)
         # Whole numbers: a picture is taken where the count of those taken goes up by one.
-        taken = (pts for k, pts in enumerate(kept) if (k + 1) * MOST // number > k * MOST // number)
-        return [self.appearance(track, pts) for pts in (taken if number > MOST else kept)]
+        taken = (
+            pts
+            for k, pts in enumerate(kept)
+            if (k + 1) * MAX_APPEARANCES // number > k * MAX_APPEARANCES // number
+        )
+        return [
+            self.appearance(track, pts) for pts in (taken if number > MAX_APPEARANCES else kept)
+        ]
 
     def appearance_pts(self, track: int) -> list[int]:
         """Return the frames of which there is a picture of a track's face, ascending."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = "7"
+SCHEMA = "8"
 PATIENCE = 5.0  # seconds that another process may take for a commit
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);

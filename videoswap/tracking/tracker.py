@@ -11,20 +11,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..detection.face_detector import Detection
+from ..detection.base import Recognizer
 from ..detection.face_view import ncc
-from ..detection.recognition import Recognizer
-from ..detection.search import Followed
+from ..detection.search import FollowedFace
 from ..geometry.assignment import FORBIDDEN, cheapest_pairs
-from ..records import Array
+from ..records import Array, Face
 from ..settings import AnalysisSettings
 from .samples import (
     SPAN,
     STEP,
     STRANGE,
     Sample,
-    Trail,
-    alike,
+    ThumbnailTrail,
+    best_ncc,
     change_point,
     mean_embedding,
     settled,
@@ -54,7 +53,7 @@ Embed = Callable[[int], Sample]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Live:
+class ActiveTrack:
     """A track that may go on.
 
     Attributes:
@@ -71,14 +70,14 @@ class Live:
     """
 
     id: int
-    followed: Followed
+    followed: FollowedFace
     frames: int = 0
     samples: tuple[Sample, ...] = ()
     doubts: tuple[Sample, ...] = ()
     sampled_at: int = 0
     sure_until: int = -1
     jump: float = 0.0
-    trail: Trail = ()
+    trail: ThumbnailTrail = ()
 
     @property
     def known(self) -> tuple[Sample, ...]:
@@ -105,7 +104,7 @@ class Split:
     pts: int
 
 
-class Tracker:
+class TrackAssigner:
     """Gives every face of a frame the number of its track.
 
     Args:
@@ -119,7 +118,7 @@ class Tracker:
         self,
         recognizer: Recognizer,
         settings: AnalysisSettings,
-        live: Sequence[Live] = (),
+        live: Sequence[ActiveTrack] = (),
         next_id: int = 0,
     ) -> None:
         self._recognizer = recognizer
@@ -132,7 +131,7 @@ class Tracker:
         self.live = []
 
     def step(
-        self, pts: int, faces: Sequence[Detection], looks: Sequence[Array], embed: Embed
+        self, pts: int, faces: Sequence[Face], looks: Sequence[Array], embed: Embed
     ) -> list[int]:
         """Assign the faces of the next frame.
 
@@ -148,7 +147,7 @@ class Tracker:
         costs, told = self._costs(faces, looks, embed)
         chosen = cheapest_pairs(costs)
         ids = [-1] * len(faces)
-        after: list[Live] = []
+        after: list[ActiveTrack] = []
         for row, track in enumerate(self.live):
             if row in chosen:
                 column = chosen[row]
@@ -165,14 +164,14 @@ class Tracker:
         for column, face in enumerate(faces):
             if ids[column] < 0:
                 ids[column] = self.next_id
-                start = Followed(face, np.zeros(2, np.float32))
-                after.append(Live(self.next_id, start, trail=((pts, looks[column]),)))
+                start = FollowedFace(face, np.zeros(2, np.float32))
+                after.append(ActiveTrack(self.next_id, start, trail=((pts, looks[column]),)))
                 self.next_id += 1
         self.live = after
         return ids
 
     def _costs(
-        self, faces: Sequence[Detection], looks: Sequence[Array], embed: Embed
+        self, faces: Sequence[Face], looks: Sequence[Array], embed: Embed
     ) -> tuple[Array, dict[int, bool]]:
         """Return (tracks, faces) costs, and of the faces embedded to decide whether it helped."""
         costs = np.full((len(self.live), len(faces)), FORBIDDEN)
@@ -226,7 +225,7 @@ class Tracker:
         own = near.pop((row, column))
         return own > FAMILIAR and max(near.values(), default=-1.0) < own - APART
 
-    def _appearance(self, track: Live, sample: Sample) -> float:
+    def _appearance(self, track: ActiveTrack, sample: Sample) -> float:
         """Return the cost of an embedding: 0 at the track's own, 2 at the threshold.
 
         Covered faces are compared with covered ones, which may wear the same mask, and never make
@@ -241,11 +240,14 @@ class Tracker:
             return FORBIDDEN
         return 2.0 * min(share, CLEARLY_OTHER)
 
-    def wants_sample(self, track: Live, quality: float) -> bool:
+    def wants_sample(self, track: ActiveTrack, quality: float) -> bool:
         """Say whether a face of this quality should be embedded for a track."""
         if not track.samples:
             return True
-        if track.samples[-1].covered and alike(track.samples[-1:], track.trail[-1][1]) > FAMILIAR:
+        if (
+            track.samples[-1].covered
+            and best_ncc(track.samples[-1:], track.trail[-1][1]) > FAMILIAR
+        ):
             return track.frames - track.sampled_at >= PERIOD  # still covered, as it was then
         if track.doubts or track.jump > JUMP:
             return True
@@ -259,26 +261,26 @@ class Tracker:
         if age >= PERIOD:
             return True
         # What changes just now may be a dissolve; what was seen before says nothing new.
-        new = settled(recent) and alike(track.samples, recent[-1][1]) < FAMILIAR
+        new = settled(recent) and best_ncc(track.samples, recent[-1][1]) < FAMILIAR
         return new and age >= FIRST_PERIOD << (len(track.samples) - 1)
 
-    def may_decide(self, track: Live) -> bool:
+    def may_decide(self, track: ActiveTrack) -> bool:
         """Say whether another face of the same window may tell who it is, without waiting."""
         return bool(track.doubts) and track.jump < SWITCH
 
-    def changed(self, track: Live) -> bool:
+    def changed(self, track: ActiveTrack) -> bool:
         """Say whether, by its looks, a track now shows another face than the embedded ones."""
         return bool(track.samples) and (self._strange(track) or step_in(self._recent(track)))
 
-    def _strange(self, track: Live) -> bool:
+    def _strange(self, track: ActiveTrack) -> bool:
         """Say whether the face has come to rest and is not like any embedded one of the track."""
         rests = settled(self._recent(track))
-        return rests and alike(track.samples, track.trail[-1][1]) < STRANGE
+        return rests and best_ncc(track.samples, track.trail[-1][1]) < STRANGE
 
-    def _recent(self, track: Live) -> Trail:
+    def _recent(self, track: ActiveTrack) -> ThumbnailTrail:
         return track.trail[-self._settings.keyframe_interval - SPAN :]
 
-    def add_sample(self, track: Live, sample: Sample) -> Split | None:
+    def add_sample(self, track: ActiveTrack, sample: Sample) -> Split | None:
         """Note an embedded face; two that are clearly somebody else split the track."""
         place = self.live.index(track)
         doubts = (*track.doubts, sample)
@@ -314,7 +316,7 @@ class Tracker:
         self.next_id += 1
         return split
 
-    def _doubtful(self, track: Live, sample: Sample) -> bool:
+    def _doubtful(self, track: ActiveTrack, sample: Sample) -> bool:
         """Say whether a sample may show somebody else than the track did.
 
         Where nothing jumped it is the same face, seen from another side or with another
@@ -334,7 +336,7 @@ class Tracker:
         return apart < self._recognizer.default_threshold
 
 
-def _distance(followed: Followed, face: Detection) -> float:
+def _distance(followed: FollowedFace, face: Face) -> float:
     """Return the distance in face sizes to where a face is expected, plus its growth."""
     size = (followed.face.size + face.size) / 2
     middle = (face.box[:2] + face.box[2:]) / 2
@@ -342,7 +344,7 @@ def _distance(followed: Followed, face: Detection) -> float:
     return move + 0.5 * abs(float(np.log(face.size / followed.face.size)))
 
 
-def _seen(track: Live, face: Detection, jump: float, look: tuple[int, Array]) -> Live:
+def _seen(track: ActiveTrack, face: Face, jump: float, look: tuple[int, Array]) -> ActiveTrack:
     """Return a track after a face was added to it."""
     return replace(
         track,

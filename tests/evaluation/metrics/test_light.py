@@ -10,7 +10,7 @@ from videoswap.records import Face, Photo
 
 def portrait(pixels, landmarks):
     box = np.concatenate([landmarks.min(axis=0), landmarks.max(axis=0)]).astype(np.float32)
-    return Photo("photo", pixels, Face(0, box, five_points(landmarks), landmarks, 0.9))
+    return Photo("photo", pixels, Face(box, five_points(landmarks), 0.9, landmarks=landmarks))
 
 
 PHOTO = portrait(textured(7), points())

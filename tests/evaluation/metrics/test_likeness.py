@@ -25,7 +25,7 @@ def faces(group, detector, landmarker):
 
 def photo(picture, points):
     box = np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
-    return Photo("photo", picture, Face(0, box, five_points(points), points, 0.9))
+    return Photo("photo", picture, Face(box, five_points(points), 0.9, landmarks=points))
 
 
 def brought(faces):

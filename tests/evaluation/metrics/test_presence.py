@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.face_pairs import SIDE, face_pair, flat, history, points, textured
-from videoswap.detection.face_detector import Detection
-from videoswap.detection.face_models import FaceTools
+from videoswap.detection.face_models import FaceModels
 from videoswap.evaluation.face_motion import FaceHistory
 from videoswap.evaluation.metrics.presence import (
     BystanderFamily,
@@ -13,6 +12,7 @@ from videoswap.evaluation.metrics.presence import (
     changed_share,
 )
 from videoswap.geometry.affine import five_points
+from videoswap.records import Face
 from videoswap.settings import AnalysisSettings
 
 FILM = textured()
@@ -75,7 +75,7 @@ class Everywhere:
 
     def detect(self, picture, threshold=0.5):
         scale = picture.shape[0] / SIDE
-        return [Detection(BOX, five_points(SEEN.smooth), 0.9).moved(scale)]
+        return [Face(BOX, five_points(SEEN.smooth), 0.9).moved(scale)]
 
 
 class Points:
@@ -118,7 +118,7 @@ def swapped():
 def test_a_person_without_a_track_is_missed_where_the_original_is_seen(
     result, person, tracked, missed
 ):
-    tools = FaceTools(Everywhere(), Points(), Level())
+    tools = FaceModels(Everywhere(), Points(), Level())
     family = MissedFamily([np.array([person], np.float32)], tools, AnalysisSettings())
     one = face_pair(flat(), result)
     assert family.measure(one.pair, [one] if tracked else []) == {"missed": missed}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...detection.face_models import FaceTools
+from ...detection.face_models import FaceModels
 from ...settings import AnalysisSettings
 from ..expected import People
 from .expression import ExpressionFamily, GazeFamily
@@ -41,7 +41,7 @@ class Families:
 
 
 def all_families(
-    people: People, persons: Mapping[int, int], tools: FaceTools, settings: AnalysisSettings
+    people: People, persons: Mapping[int, int], tools: FaceModels, settings: AnalysisSettings
 ) -> Families:
     """Return the families of metrics for one evaluation.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...detection.recognition import Recognizer
+from ...detection.base import Recognizer
 from ..expected import Known
 from ..face_motion import FaceHistory
 from .columns import mean, total

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import cv2
 import numpy as np
 
-from ...detection.recognition import Recognizer
+from ...detection.base import Recognizer
 from ...records import Array, Photo
 from ..face_motion import FaceHistory
 from ..face_pair import crop_box

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from ...detection.face_detector import Detection
-from ...detection.face_models import FaceTools
+from ...detection.face_models import FaceModels
 from ...detection.search import FaceSearch
 from ...records import Array, Face
 from ...settings import AnalysisSettings
@@ -127,7 +127,7 @@ class MissedFamily:
     )
 
     def __init__(
-        self, wanted: Sequence[Array], tools: FaceTools, settings: AnalysisSettings
+        self, wanted: Sequence[Array], tools: FaceModels, settings: AnalysisSettings
     ) -> None:
         """Prepare.
 
@@ -152,18 +152,18 @@ class MissedFamily:
         ]
         return {"missed": float(sum(self._missed(pair, one) for one in found))}
 
-    def _missed(self, pair: FramePair, one: Detection) -> bool:
+    def _missed(self, pair: FramePair, one: Face) -> bool:
         landmarks = self._tools.landmarker.landmarks(pair.original, one.points5)
         recognizer = self._tools.recognizer
         embedding = recognizer.embed(pair.original, landmarks)
         apart = min(recognizer.distance(embedding, other) for other in self._wanted)
         if apart > recognizer.cluster_threshold:
             return False
-        face = Face(pair.pts, one.box, one.points5, landmarks, min(one.score, 1.0))
+        face = replace(one, score=min(one.score, 1.0), landmarks=landmarks, pts=pair.pts)
         return changed_share(FacePair(pair, -1, None, face, self._tools.landmarker)) < CHANGED
 
 
-def _inside(one: Detection, box: Array) -> bool:
+def _inside(one: Face, box: Array) -> bool:
     """Say whether the middle of a face lies in a box."""
     middle = (one.box[:2] + one.box[2:]) / 2
     return bool(np.all((middle > box[:2]) & (middle < box[2:])))
