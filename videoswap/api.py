@@ -20,17 +20,17 @@ from .evaluation.compare import compare_results
 from .evaluation.evaluate import evaluate_result
 from .evaluation.html import write_page
 from .evaluation.report import Evaluation
-from .jobs.claim import claimed
-from .jobs.context import Context, Say, open_context
+from .jobs.context import JobContext, Say, load_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderRequest, check_request, swap_one_folder
 from .jobs.folder_plan import Choice
 from .jobs.folder_record import FolderReport
-from .jobs.inputs import inputs_of
+from .jobs.inputs import files_read
+from .jobs.output_locks import lock_outputs
 from .jobs.outputs import check_outputs, results_of
 from .jobs.picture import swap_one_picture
 from .jobs.preview import preview_picture, preview_video
-from .jobs.video import analyze_with_progress, swap_one_video, uncover_with_progress
+from .jobs.video import analyze_with_progress, refine_landmarks_with_progress, swap_one_video
 from .paths import (
     AnyPath,
     AnyPaths,
@@ -77,7 +77,7 @@ def analyze(
         tools = FaceModels.load(choose_device(settings.device).providers, settings.analysis)
         analysis = analyze_with_progress(probe(path, settings.fps), settings, tools)
         try:
-            uncover_with_progress(analysis)
+            refine_landmarks_with_progress(analysis)
         except BaseException:
             analysis.close()
             raise
@@ -249,7 +249,7 @@ def swap_folder(
     )
     with _run(settings, progress, cancel):
         check_request(request, settings)
-        context = open_context(sources, target_faces, settings, say)
+        context = load_context(sources, target_faces, settings, say)
         return swap_one_folder(context, request)
 
 
@@ -404,7 +404,7 @@ def _run(
 
 
 def _swap_one(
-    swap: Callable[[Context, Path, Path, Path | None, bool], Report],
+    swap: Callable[[JobContext, Path, Path, Path | None, bool], Report],
     photos: tuple[list[Path], list[Path]],
     target: Path,
     result: Path,
@@ -430,16 +430,16 @@ def _prepared(
     settings: SwapSettings,
     dry_run: bool,
     say: Say,
-) -> Iterator[Context]:
+) -> Iterator[JobContext]:
     """Check the target and all that is to be written, keep that for this run, load the models."""
     sources, target_faces = photos
     files = files_of(target)
     check_readable(files[0])
     _check_outputs([*sources, *target_faces], files, outputs, settings)
-    with claimed([] if dry_run else outputs.values()):
+    with lock_outputs([] if dry_run else outputs.values()):
         # A run that was writing it may have ended since.
         _check_outputs([*sources, *target_faces], files, outputs, settings)
-        yield open_context(sources, target_faces, settings, say)
+        yield load_context(sources, target_faces, settings, say)
 
 
 def _check_outputs(
@@ -449,7 +449,7 @@ def _check_outputs(
     settings: SwapSettings,
 ) -> None:
     """Refuse what cannot be written, or is read or written already, before work is spent."""
-    check_outputs(outputs, inputs_of(photos, settings, others), settings.overwrite)
+    check_outputs(outputs, files_read(photos, settings, others), settings.overwrite)
 
 
 def _finished(report: Report, report_file: Path | None, say: Say) -> Report:

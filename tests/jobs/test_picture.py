@@ -10,7 +10,7 @@ from PIL import Image
 from tests.video.pictures import cmyk_profile
 from videoswap import EncodeSettings, swap_image
 from videoswap.errors import UsageError
-from videoswap.jobs.context import open_context
+from videoswap.jobs.context import load_context
 from videoswap.jobs.picture import swap_one_picture
 from videoswap.occlusion import builtin as own
 
@@ -27,7 +27,7 @@ def test_networks_are_loaded_once_for_many_pictures(
 ):
     opened, really = [], own._opened
     monkeypatch.setattr(own, "_opened", lambda path: opened.append(path) or really(path))
-    context = open_context([photos["left"]], (), settings, lambda line: None)
+    context = load_context([photos["left"]], (), settings, lambda line: None)
     for name in ("a.png", "b.png"):
         swap_one_picture(context, portrait, tmp_path / name, None, False)
     assert len(opened) == len(set(opened)) == 2

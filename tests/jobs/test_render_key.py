@@ -7,7 +7,7 @@ import pytest
 import videoswap.jobs.video
 from videoswap import EncodeSettings
 from videoswap.engines.mesh.engine import MeshEngine, MeshSettings
-from videoswap.jobs.context import open_context
+from videoswap.jobs.context import load_context
 from videoswap.settings import BlendSettings
 
 
@@ -19,7 +19,7 @@ def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, m
 
     monkeypatch.setattr(videoswap.jobs.video, "piece_folder", stopped)
     plain = replace(settings, swapper="mesh")
-    context = open_context([photos["source"]], [], plain, lambda line: None)
+    context = load_context([photos["source"]], [], plain, lambda line: None)
 
     def key(**changes):
         with pytest.raises(KeyboardInterrupt) as caught:

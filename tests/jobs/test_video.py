@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-import videoswap.jobs.delivery
 import videoswap.jobs.video
+import videoswap.jobs.video_results
 import videoswap.rendering.render
 from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
@@ -179,7 +179,7 @@ def test_a_result_that_fails_the_check_replaces_nothing(
     kept = [out, masks, tmp_path / "out.unverified.mp4"]
     for path in kept:
         path.write_text("precious")
-    monkeypatch.setattr(videoswap.jobs.delivery, "verify", lambda *_: ["a made-up fault"])
+    monkeypatch.setattr(videoswap.jobs.video_results, "verify", lambda *_: ["a made-up fault"])
     again = replace(settings, overwrite=True)
     with pytest.raises(OutputError) as caught:
         swap_video([photos["source"]], clip, out, settings=again, save_masks=masks)
@@ -291,7 +291,7 @@ def test_frames_count_as_swapped_where_a_swap_is_to_be_seen(
         settings=fresh,
     )
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(videoswap.jobs.delivery, "mux", failing)
+        patch.setattr(videoswap.jobs.video_results, "mux", failing)
         wanted()
     report = wanted()  # the pieces know it
     assert (report.swapped_frames, report.frames) == (5, 24)
@@ -324,16 +324,16 @@ def test_an_interrupted_render_goes_on_where_it_stopped(
     arguments = ([photos["source"]], clip, out)
     wishes = {"target_faces": [photos["right"]], "settings": settings}
     swapped_once = []
-    real = videoswap.jobs.delivery.mux
+    real = videoswap.jobs.video_results.mux
 
     def failing(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(videoswap.jobs.delivery, "mux", failing)
+    monkeypatch.setattr(videoswap.jobs.video_results, "mux", failing)
     with pytest.raises(KeyboardInterrupt):
         swap_video(*arguments, **wishes)
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(videoswap.jobs.delivery, "mux", real)
+    monkeypatch.setattr(videoswap.jobs.video_results, "mux", real)
     real_open = Outputs.open
 
     def counting(self, segment, info):
@@ -648,7 +648,7 @@ def test_a_full_disk_leaves_nothing_behind(clip, photos, settings, tmp_path, mon
     def full(*args, **kwargs):
         raise OutputError("disk_full", "The disk is full.")
 
-    monkeypatch.setattr(videoswap.jobs.delivery, "mux", full)
+    monkeypatch.setattr(videoswap.jobs.video_results, "mux", full)
     with pytest.raises(OutputError):
         swap_video(
             [photos["source"]],

@@ -17,7 +17,7 @@ import pytest
 
 from tests.video import clips
 from videoswap.errors import InputError, OutputError, UsageError
-from videoswap.jobs.delivery import plan_targets
+from videoswap.jobs.video_results import plan_results
 from videoswap.settings import EncodeSettings, SwapSettings
 from videoswap.video.encoder import SegmentEncoder
 from videoswap.video.pixel_formats import samples
@@ -369,7 +369,7 @@ def test_a_word_that_changes_nothing_is_told(tmp_path: Path) -> None:
 
 def test_pictures_become_an_animation(tmp_path: Path) -> None:
     info = probe(_sequence(tmp_path / "in", "png"))
-    targets = plan_targets(info, tmp_path / "o.gif", None, SwapSettings())
+    targets = plan_results(info, tmp_path / "o.gif", None, SwapSettings())
     assert targets.encoder is None and targets.streams is not None and not targets.streams.dropped
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError, PartialError, UsageError
-from ..jobs.outputs import Inputs
+from ..jobs.outputs import InputFiles
 from ..settings import SwapSettings
 from . import arguments as shared
 from . import arguments as values
@@ -146,7 +146,7 @@ def _check_log(arguments: argparse.Namespace, out: Path) -> None:
     """
     log = arguments.log_file
     for path in (out, arguments.save_masks, arguments.report):
-        if None not in (log, path) and Inputs([log]).same_as(path) is not None:
+        if None not in (log, path) and InputFiles([log]).same_as(path) is not None:
             raise OutputError("output_is_input", f"{path} is also the log file.", "Name two files.")
 
 

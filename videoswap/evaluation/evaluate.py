@@ -9,7 +9,7 @@ from ..detection.face_models import FaceModels
 from ..devices import choose_device
 from ..errors import UsageError
 from ..jobs.context import Notes, Say
-from ..jobs.video import analyze_with_progress, uncover_with_progress
+from ..jobs.video import analyze_with_progress, refine_landmarks_with_progress
 from ..people.choosing import check_numbers
 from ..people.places import VideoPlaces
 from ..records import Fallback, observation
@@ -65,7 +65,7 @@ def evaluate_result(
     covers = None if masks is None else probe(masks)
     tools = FaceModels.load(choose_device(settings.device).providers)
     with analyze_with_progress(infos[0], settings, tools) as analysis:
-        uncover_with_progress(analysis)
+        refine_landmarks_with_progress(analysis)
         threshold, doubts = person_threshold(settings, swap_report, tools.recognizer)
         people = find_people(
             VideoPlaces(infos[0], analysis),

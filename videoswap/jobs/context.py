@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Context:
+class JobContext:
     """Everything loaded once, for one target or a folder of them.
 
     Attributes:
@@ -84,9 +84,9 @@ class Context:
         return Finisher(self.settings.blend, self.engine.keeps, self.engine.as_is)
 
 
-def open_context(
+def load_context(
     sources: Sequence[Path], target_faces: Sequence[Path], settings: SwapSettings, say: Say
-) -> Context:
+) -> JobContext:
     """Load models, photos and engine.
 
     Raises:
@@ -111,7 +111,7 @@ def open_context(
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
-    return Context(
+    return JobContext(
         settings, device, tools, engine, people, identities, references, finder, notes, say
     )
 

@@ -31,7 +31,7 @@ from ..video.reader import VideoReader, upright_picture
 from ..video.sequences.pattern import files_of
 from ..video.stills.picture import Picture, read_picture, write_picture
 from .context import Notes, Say
-from .losses import damage_notes, explained, lost_of
+from .damage_report import damage_notes, naming_damage, summarize_damage
 from .outputs import check_output_folder, check_outputs
 from .picture import picture_places
 from .portraits import Portrait, SheetEntry, Shot, contact_sheet, make_portrait
@@ -192,9 +192,9 @@ def _opened(target: Path, settings: SwapSettings, tools: FaceModels, say: Say) -
     with analyze_with_progress(info, settings, tools) as analysis:
         if analysis.cached:
             say("The analysis comes from the cache.")
-        lost = lost_of(info, analysis.damage)
+        lost = summarize_damage(info, analysis.damage)
         Notes(say).add(damage_notes(lost))
-        with explained(info, lost):
+        with naming_damage(info, lost):
             yield _VideoSeen(info, analysis)
 
 

@@ -25,8 +25,7 @@ from ..settings import PeopleSettings, SwapSettings
 from ..tracking.key import video_digest
 from ..video.files import made_folder, output_errors
 from ..watching import watcher
-from .claim import claimed
-from .context import Context
+from .context import JobContext
 from .folder_plan import Choice, Entry, plan_folder
 from .folder_record import (
     REPORT_NAME,
@@ -36,9 +35,10 @@ from .folder_record import (
     Stamp,
     is_folder_report,
 )
-from .inputs import inputs_of
+from .inputs import files_read
+from .output_locks import lock_outputs
 from .outputs import (
-    Inputs,
+    InputFiles,
     check_name,
     check_output_folder,
     check_outputs,
@@ -106,7 +106,7 @@ def check_request(request: FolderRequest, settings: SwapSettings) -> None:
     check_name(report)
     if is_folder(out) or real_path(report).parent != real:  # else it will be made
         replaceable = settings.overwrite or is_folder_report(report)
-        check_outputs({"report": report}, inputs_of(request.photos, settings), replaceable)
+        check_outputs({"report": report}, files_read(request.photos, settings), replaceable)
 
 
 def _check_people(people: PeopleSettings) -> None:
@@ -120,7 +120,7 @@ def _check_people(people: PeopleSettings) -> None:
         raise UsageError("which_people", message, hint)
 
 
-def swap_one_folder(context: Context, request: FolderRequest) -> FolderReport:
+def swap_one_folder(context: JobContext, request: FolderRequest) -> FolderReport:
     """Swap faces in all videos and pictures of a folder, sub-folders mirrored.
 
     What an earlier run made of the same file with the same photos and settings is not made
@@ -140,7 +140,7 @@ def swap_one_folder(context: Context, request: FolderRequest) -> FolderReport:
 class _Run:
     """One run over a folder."""
 
-    def __init__(self, context: Context, request: FolderRequest) -> None:
+    def __init__(self, context: JobContext, request: FolderRequest) -> None:
         self.context, self.request = context, request
         folder, out = request.folder, request.out
         context.say(f"Looking at the files of {folder}.")
@@ -149,9 +149,9 @@ class _Run:
             raise InputError("empty_folder", f"{folder} holds no video and no picture.")
         settings = context.settings
         paths = [entry.path for entry in self.plan.entries]
-        self.inputs = inputs_of(request.photos, settings, paths)
+        self.inputs = files_read(request.photos, settings, paths)
         results = [out / entry.result for entry in self.plan.entries if entry.result is not None]
-        if request.report is not None and Inputs([*paths, *results]).same_as(request.report):
+        if request.report is not None and InputFiles([*paths, *results]).same_as(request.report):
             message = f"The report {request.report} is also an input or a result."
             raise OutputError("output_is_input", message, "Name another file.")
         wishes = wishes_of(context.engine.key, request.photos, settings)
@@ -240,7 +240,7 @@ class _Run:
         if dry_run:
             report = self._swap(entry, out)
             return replace(_item(entry, report), status="would_be_done")
-        with claimed([out]):
+        with lock_outputs([out]):
             self._check(entry, out, settings)  # a run that was writing it may have ended since
             source = Stamp.of(entry.path)
             with made_folder(out.parent):

@@ -9,12 +9,12 @@ from ..paths import is_folder
 from ..people.sources import photo_files
 from ..settings import SwapSettings
 from ..weights.manifest import load_manifest, weights_dir
-from .outputs import Inputs
+from .outputs import InputFiles
 
 
-def inputs_of(
+def files_read(
     photos: Iterable[Path], settings: SwapSettings, others: Iterable[Path | None] = ()
-) -> Inputs:
+) -> InputFiles:
     """Return everything that a run reads.
 
     Args:
@@ -22,7 +22,7 @@ def inputs_of(
         settings: Names the weights.
         others: More files, None where one is not given.
     """
-    return Inputs(_files(photos, settings, others))
+    return InputFiles(_files(photos, settings, others))
 
 
 def _files(

@@ -21,7 +21,7 @@ SPARE = 16
 _JOINER = "\u200d"  # makes one sign of two
 
 
-class Inputs:
+class InputFiles:
     """The files that a run reads, quick to ask however many there are.
 
     Args:
@@ -56,7 +56,7 @@ def file_identity(path: Path) -> tuple[int, int] | None:
 
 
 def check_outputs(
-    outputs: Mapping[str, Path | None], inputs: Inputs | Iterable[Path], overwrite: bool
+    outputs: Mapping[str, Path | None], inputs: InputFiles | Iterable[Path], overwrite: bool
 ) -> None:
     """Refuse results that cannot or must not be written.
 
@@ -71,7 +71,7 @@ def check_outputs(
             ``output_is_directory``, ``output_not_a_file``, ``output_exists``,
             ``no_output_folder`` or ``unwritable_output``.
     """
-    known = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
+    known = inputs if isinstance(inputs, InputFiles) else InputFiles(inputs)
     before: dict[object, str] = {}
     for what, out in outputs.items():
         if out is None:

@@ -28,8 +28,8 @@ from ..video.stills.picture import (
     still_quality,
     write_picture,
 )
-from .context import Context, Notes, say_if_large
-from .people import describe, picture_reports
+from .context import JobContext, Notes, say_if_large
+from .people_report import describe, picture_reports
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +52,7 @@ class MatchedPicture:
 
 
 def swap_one_picture(
-    context: Context, target: Path, out: Path, masks: Path | None, dry_run: bool
+    context: JobContext, target: Path, out: Path, masks: Path | None, dry_run: bool
 ) -> Report:
     """Swap faces in one picture.
 
@@ -117,7 +117,7 @@ def swap_one_picture(
     )
 
 
-def read_and_match(context: Context, target: Path) -> MatchedPicture:
+def read_and_match(context: JobContext, target: Path) -> MatchedPicture:
     """Read a picture and decide who is who in it and who gets which source.
 
     Raises:
@@ -160,7 +160,7 @@ def picture_places(
 
 
 def swap_in_place(
-    context: Context, pixels: Array, faces: Sequence[Face], sources: Mapping[int, int]
+    context: JobContext, pixels: Array, faces: Sequence[Face], sources: Mapping[int, int]
 ) -> Array:
     """Swap faces of a picture.
 
@@ -190,7 +190,7 @@ def swap_in_place(
     return mask
 
 
-def _size(context: Context, face: Face) -> int:
+def _size(context: JobContext, face: Face) -> int:
     """Return the side of the crop that a face is swapped in."""
     spec = context.engine.spec
     return spec.size_for(covered_pixels(face, spec))

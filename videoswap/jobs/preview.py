@@ -30,21 +30,23 @@ from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture
 from ..video.stills.formats import still_format
 from ..video.stills.picture import Picture, write_picture
-from .context import Clock, Context, Notes
-from .people import describe, person_reports, picture_reports
+from .context import Clock, JobContext, Notes
+from .people_report import describe, person_reports, picture_reports
 from .picture import read_and_match, swap_in_place
 from .video import (
     analyze_with_progress,
     match_in_video,
+    refine_landmarks_with_progress,
     renderer_for,
-    uncover_with_progress,
 )
 
 LEAST_BAR, BAR_SHARE = 28, 30  # rows of the labels' bar at least, and rows of picture for one
 DARK, BRIGHT = (24, 24, 26), (240, 240, 240)
 
 
-def preview_picture(context: Context, target: Path, out: Path, moment: Fraction | None) -> Report:
+def preview_picture(
+    context: JobContext, target: Path, out: Path, moment: Fraction | None
+) -> Report:
     """Show a still picture before and after.
 
     Args:
@@ -81,7 +83,7 @@ def preview_picture(context: Context, target: Path, out: Path, moment: Fraction 
     return _report(context, target, out, people, found.matching, notes, True, seconds)
 
 
-def preview_video(context: Context, video: Path, out: Path, moment: Fraction | None) -> Report:
+def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction | None) -> Report:
     """Show a frame of a video before and after.
 
     Args:
@@ -123,7 +125,7 @@ def preview_video(context: Context, video: Path, out: Path, moment: Fraction | N
         seen = analysis.faces_between(around[0], around[-1], matching.sources)
         tracks = sorted({track for faces in seen.values() for track, _ in faces})
         with clock.part("refine_landmarks"):
-            uncover_with_progress(analysis, tracks)
+            refine_landmarks_with_progress(analysis, tracks)
         casting = {
             track: plan_track(analysis.faces(track), matching.sources[track], context.engine)
             for track in tracks
@@ -184,7 +186,7 @@ def _write(out: Path, before: Array, after: Array, overwrite: bool) -> None:
 
 
 def _report(
-    context: Context,
+    context: JobContext,
     target: Path,
     out: Path,
     people: tuple[PersonReport, ...],

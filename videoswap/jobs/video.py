@@ -35,10 +35,20 @@ from ..tracking.analysis import Analysis, analyze_video
 from ..video.files import clear_leftovers
 from ..video.probe import VideoInfo, probe
 from ..video.segment import EncodedSegment
-from .context import Clock, Context, Notes
-from .delivery import Targets, animation_sink, deliver, plan_targets
-from .losses import check_whole, damage_notes, explained, lost_of
-from .people import describe, person_reports
+from .context import Clock, JobContext, Notes
+from .damage_report import (
+    damage_notes,
+    naming_damage,
+    refuse_damaged,
+    summarize_damage,
+)
+from .people_report import describe, person_reports
+from .video_results import (
+    ResultPlan,
+    animation_sink,
+    make_results,
+    plan_results,
+)
 
 
 @dataclass(slots=True)
@@ -51,7 +61,7 @@ class _Tally:
 
 
 def swap_one_video(
-    context: Context, video: Path, out: Path, masks: Path | None, dry_run: bool
+    context: JobContext, video: Path, out: Path, masks: Path | None, dry_run: bool
 ) -> Report:
     """Swap faces in one video.
 
@@ -69,7 +79,7 @@ def swap_one_video(
     settings = context.settings
     clear_leftovers(out.parent)
     info = probe(video, settings.fps)
-    targets = plan_targets(info, out, masks, settings)
+    targets = plan_results(info, out, masks, settings)
     notes = Notes(context.say)
     notes.add(targets.notes)
     with clock.part("analyze"):
@@ -79,17 +89,17 @@ def swap_one_video(
         notes.add(known)
         if analysis.cached:
             context.say("The analysis comes from the cache.")
-        lost = lost_of(info, analysis.damage, targets.dropped)
+        lost = summarize_damage(info, analysis.damage, targets.dropped)
         notes.add(damage_notes(lost))
         if settings.strict_input:
-            check_whole(info, lost)
+            refuse_damaged(info, lost)
         persons, matching = match_in_video(context, info, analysis)
         people = person_reports(persons, matching, context.sources, info.start_pts, info.time_base)
         for line in describe(people):
             context.say(line)
         notes.add(matching.notes)
         with clock.part("refine_landmarks"):
-            uncover_with_progress(analysis, {track for track, _ in matching.tracks})
+            refine_landmarks_with_progress(analysis, {track for track, _ in matching.tracks})
         notes.add(analysis.fallbacks[len(known) :])
         casting = {
             track: plan_track(analysis.faces(track), source, context.engine)
@@ -149,7 +159,7 @@ def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceMo
 
 
 def match_in_video(
-    context: Context, info: VideoInfo, analysis: Analysis
+    context: JobContext, info: VideoInfo, analysis: Analysis
 ) -> tuple[tuple[Person, ...], Matching]:
     """Decide who is who in an analyzed video and who gets which source.
 
@@ -167,7 +177,7 @@ def match_in_video(
         )
     if context.engine.spec.smoother is not None:
         analysis.smooth_with(context.engine.spec.smoother)
-    with explained(info, lost_of(info, analysis.damage)):
+    with naming_damage(info, summarize_damage(info, analysis.damage)):
         return match_people(
             VideoPlaces(info, analysis),
             context.references,
@@ -180,7 +190,7 @@ def match_in_video(
 
 
 def renderer_for(
-    context: Context,
+    context: JobContext,
     info: VideoInfo,
     faces_between: FacesBetween,
     casting: Mapping[int, TrackPlan],
@@ -199,7 +209,9 @@ def renderer_for(
     )
 
 
-def uncover_with_progress(analysis: Analysis, tracks: Collection[int] | None = None) -> None:
+def refine_landmarks_with_progress(
+    analysis: Analysis, tracks: Collection[int] | None = None
+) -> None:
     """Find landmarks with something before them again, see `Analysis.uncover`, under a bar."""
     bar = Progress("refine landmarks", None, unit="faces", waits=True)
     with stages_share_the_cores(), bar:
@@ -217,12 +229,12 @@ def _expected_frames(info: VideoInfo, part: TimeRange) -> int | None:
 
 
 def _render(
-    context: Context,
+    context: JobContext,
     info: VideoInfo,
     analysis: Analysis,
     casting: dict[int, TrackPlan],
     segments: tuple[Segment, ...],
-    targets: Targets,
+    targets: ResultPlan,
     notes: Notes,
     clock: Clock,
 ) -> _Tally:
@@ -267,5 +279,7 @@ def _render(
             pieces = [EncodedSegment.load(outputs.video(one), check=False) for one in segments]
             tally.changed = sum(piece.changed for piece in pieces)
         pts = analysis.frames.pts
-        tally.notes += deliver(info, targets, outputs, sink, segments, pts, context.settings, clock)
+        tally.notes += make_results(
+            info, targets, outputs, sink, segments, pts, context.settings, clock
+        )
     return tally

@@ -7,13 +7,13 @@ import pytest
 
 from videoswap import swap_image, swap_video
 from videoswap.errors import OutputError
-from videoswap.jobs.claim import claimed
+from videoswap.jobs.output_locks import lock_outputs
 
 HOLD = """
 import sys
 from pathlib import Path
-from videoswap.jobs.claim import claimed
-with claimed([Path(sys.argv[1])]):
+from videoswap.jobs.output_locks import lock_outputs
+with lock_outputs([Path(sys.argv[1])]):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -44,16 +44,20 @@ def test_the_second_run_is_told_before_its_work(clip, photos, settings, tmp_path
             with pytest.raises(OutputError) as caught:
                 swap(["no photo"], clip, tmp_path / "m.mp4" if masks else out, save_masks=masks)
             assert caught.value.code == "output_in_use"
-    with claimed([tmp_path / "another.mp4"]):
+    with lock_outputs([tmp_path / "another.mp4"]):
         pass
 
 
 def test_a_run_that_died_is_no_obstacle_and_nothing_stays(tmp_path, other_run):
     other_run.kill()
     other_run.communicate()
-    with claimed([tmp_path / "o.mp4"]), pytest.raises(OutputError), claimed([tmp_path / "o.mp4"]):
+    with (
+        lock_outputs([tmp_path / "o.mp4"]),
+        pytest.raises(OutputError),
+        lock_outputs([tmp_path / "o.mp4"]),
+    ):
         pass
-    with claimed([tmp_path / "o.mp4"]):
+    with lock_outputs([tmp_path / "o.mp4"]):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -67,5 +71,5 @@ def test_where_no_lock_can_be_made_a_run_goes_on(tmp_path, monkeypatch, obstacle
         folder.symlink_to(tmp_path)
     else:
         monkeypatch.setattr(tempfile, "tempdir", "/proc")
-    with claimed([tmp_path / "o.mp4"]):
+    with lock_outputs([tmp_path / "o.mp4"]):
         assert list(tmp_path.rglob("*.lock")) == []

@@ -15,7 +15,9 @@ MOST_TIMES = 100  # kept of damaged packets and frames
 SHOWN = 5  # times in a sentence
 
 
-def lost_of(info: VideoInfo, damage: Sequence[Damage], streams: Sequence[str] = ()) -> Lost:
+def summarize_damage(
+    info: VideoInfo, damage: Sequence[Damage], streams: Sequence[str] = ()
+) -> Lost:
     """Sum up what was wrong with a video.
 
     Args:
@@ -71,7 +73,7 @@ def _sentences(lost: Lost) -> list[str]:
     return said
 
 
-def check_whole(info: VideoInfo, lost: Lost) -> None:
+def refuse_damaged(info: VideoInfo, lost: Lost) -> None:
     """Refuse a video that is damaged or cut short.
 
     Raises:
@@ -87,7 +89,7 @@ def check_whole(info: VideoInfo, lost: Lost) -> None:
 
 
 @contextmanager
-def explained(info: VideoInfo, lost: Lost) -> Iterator[None]:
+def naming_damage(info: VideoInfo, lost: Lost) -> Iterator[None]:
     """Add to an error about faces what of the video could not be looked at."""
     try:
         yield

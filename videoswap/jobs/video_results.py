@@ -36,7 +36,7 @@ CHECK = "a final check"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Targets:
+class ResultPlan:
     """Where the results go and how they are encoded.
 
     ``encoder`` is None for animated pictures, which are written in one go; ``losses`` is what
@@ -64,7 +64,9 @@ class Targets:
         return (*self.source, *encoder, *streams, *self.losses)
 
 
-def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings) -> Targets:
+def plan_results(
+    info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings
+) -> ResultPlan:
     """Plan how the results are written, before any work is spent.
 
     Raises:
@@ -96,11 +98,11 @@ def plan_targets(info: VideoInfo, out: Path, masks: Path | None, settings: SwapS
     if settings.strict_streams:
         streams.check()
     mask_encoder = None if masks is None else plan_masks(info, masks)
-    return Targets(out, masks, encoder, mask_encoder, streams, losses, source)
+    return ResultPlan(out, masks, encoder, mask_encoder, streams, losses, source)
 
 
 @contextmanager
-def animation_sink(info: VideoInfo, targets: Targets) -> Iterator[AnimationWriter | None]:
+def animation_sink(info: VideoInfo, targets: ResultPlan) -> Iterator[AnimationWriter | None]:
     """Open the writer of an animated picture, if the result is one."""
     if targets.encoder is not None:
         yield None
@@ -109,9 +111,9 @@ def animation_sink(info: VideoInfo, targets: Targets) -> Iterator[AnimationWrite
         yield writer
 
 
-def deliver(
+def make_results(
     info: VideoInfo,
-    targets: Targets,
+    targets: ResultPlan,
     outputs: Outputs,
     sink: AnimationWriter | None,
     segments: Sequence[Segment],
@@ -183,7 +185,7 @@ def deliver(
 
 def _deliver_pictures(
     info: VideoInfo,
-    targets: Targets,
+    targets: ResultPlan,
     outputs: Outputs,
     segments: Sequence[Segment],
     pts: Array,

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from videoswap.jobs.people import describe, ranges
+from videoswap.jobs.people_report import describe, ranges
 from videoswap.report import PersonReport
 
 

@@ -21,7 +21,7 @@ TRIES = 10  # to make a lock while other runs come and go
 
 
 @contextmanager
-def claimed(outputs: Iterable[Path | None]) -> Iterator[None]:
+def lock_outputs(outputs: Iterable[Path | None]) -> Iterator[None]:
     """Keep other runs of this user from writing the same results meanwhile.
 
     This spares them their work. What keeps a file from being replaced without asking is that
