@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .video.orientation import Orientation
     from .video.probe import VideoInfo, probe
     from .video.reader import DecodedFrame, ReadProblems, VideoReader
-    from .video.sequences.sequence import PictureSequence
+    from .video.sequences.reading import PictureSequence
     from .video.stills.cmyk import Inks
     from .video.stills.picture import Picture, read_picture, write_picture
     from .video.writer import VideoWriter
@@ -105,7 +105,7 @@ _LAZY = {
     "Inks": "video.stills.cmyk",
     "Orientation": "video.orientation",
     "Picture": "video.stills.picture",
-    "PictureSequence": "video.sequences.sequence",
+    "PictureSequence": "video.sequences.reading",
     "ReadProblems": "video.reader",
     "VideoInfo": "video.probe",
     "VideoReader": "video.reader",

@@ -43,7 +43,7 @@ from .report import Report, counted
 from .settings import SwapSettings
 from .tracking.analysis import Analysis
 from .video.files import check_readable
-from .video.probe import kind, probe
+from .video.probe import media_kind, probe
 from .video.sequences.pattern import files_of
 from .watching import OnProgress, watched
 
@@ -195,7 +195,7 @@ def preview_swap(
         _run(settings, progress, cancel),
         _prepared(photos, path, outputs, settings, False, say) as context,
     ):
-        preview = preview_picture if kind(path) == "image" else preview_video
+        preview = preview_picture if media_kind(path) == "image" else preview_video
         report = preview(context, path, result, moment)
         if report_path is not None:
             report.save(report_path)

@@ -144,6 +144,6 @@ def test_whatever_one_file_raises_is_kept_for_its_turn(tmp_path, monkeypatch):
             raise RuntimeError("odd file")
         return "image"
 
-    monkeypatch.setattr("videoswap.jobs.folder_plan.kind", odd)
+    monkeypatch.setattr("videoswap.jobs.folder_plan.media_kind", odd)
     plan = plan_folder(tmp_path, NONE, False, 255)
     assert [str(entry.error) for entry in plan.entries] == ["odd file", "None"]

@@ -234,7 +234,7 @@ def swap_nothing(
     source: Path,
     out: Path,
     settings: Any = None,
-    piece: int = 15,
+    segment: int = 15,
     keep: Sequence[int] | None = None,
     change: Any = None,
     **mux_options: Any,
@@ -248,19 +248,19 @@ def swap_nothing(
 
     info = probe(source)
     plan = plan_for(source, out, settings)
-    pieces: list[Path] = []
+    segments: list[Path] = []
     wanted: list[int] = []
     with VideoReader(info, threads=1) as reader:
         frames = [f for f in reader.frames() if keep is None or f.pts in keep]
-        for first in range(0, len(frames), piece):
-            path = out.parent / f"{out.stem}.{first}.piece"
+        for first in range(0, len(frames), segment):
+            path = out.parent / f"{out.stem}.{first}.segment"
             with SegmentEncoder(plan, info, path) as encoder:
-                for item in frames[first : first + piece]:
+                for item in frames[first : first + segment]:
                     if change is not None:
                         change(item, info)
                     encoder.encode(item)
                     wanted.append(item.pts)
                 encoder.finish()
-            pieces.append(path)
+            segments.append(path)
     with atomic_output(out) as part:
-        return mux(pieces, info, plan, part, wanted, **mux_options)
+        return mux(segments, info, plan, part, wanted, **mux_options)

@@ -11,8 +11,8 @@ import pytest
 
 from tests.video import clips
 from videoswap.errors import InputError, OutputError
-from videoswap.video.animated.animation import AnimationWriter
-from videoswap.video.files import atomic_output, check_readable, made_folder
+from videoswap.video.animated.animation_writer import AnimationWriter
+from videoswap.video.files import atomic_output, check_readable, output_folder
 from videoswap.video.probe import probe
 from videoswap.video.reader import VideoReader
 from videoswap.video.stills.picture import Picture, write_picture
@@ -89,15 +89,15 @@ def test_what_can_be_read_only_once_or_for_ever_is_no_input(tmp_path: Path, name
 
 def test_folders_that_stay_empty_go_again(tmp_path: Path) -> None:
     deep = tmp_path / "a" / "b"
-    with pytest.raises(ValueError, match="no"), made_folder(deep):
+    with pytest.raises(ValueError, match="no"), output_folder(deep):
         raise ValueError("no")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "a").mkdir()
-    with made_folder(deep):
+    with output_folder(deep):
         assert deep.is_dir()
     assert (tmp_path / "a").is_dir() and not deep.exists()
-    with made_folder(deep):
+    with output_folder(deep):
         (deep / "result").touch()
     assert (deep / "result").exists()
-    with pytest.raises(OutputError), made_folder(deep / "result" / "c"):
+    with pytest.raises(OutputError), output_folder(deep / "result" / "c"):
         pass

@@ -13,7 +13,7 @@ import pytest
 from tests.video import clips
 from videoswap.errors import InputError
 from videoswap.video.orientation import orientation
-from videoswap.video.probe import kind, probe
+from videoswap.video.probe import media_kind, probe
 from videoswap.video.reader import AnalysisScaler, VideoReader
 from videoswap.video.verify import ffmpeg_program
 
@@ -39,7 +39,7 @@ def test_strange_names(name: str, plain: Path, tmp_path: Path, monkeypatch) -> N
     monkeypatch.chdir(tmp_path)
     info = probe(Path(name))
     assert (info.width, info.height) == (128, 96)
-    assert kind(Path(name)) == "video"
+    assert media_kind(Path(name)) == "video"
 
 
 def _sound_only(folder: Path) -> Path:
@@ -106,8 +106,8 @@ def test_kinds(plain: Path, tmp_path: Path) -> None:
     ]:
         options = {"save_all": True, "append_images": frames[1:]} if more else {}
         frames[0].save(tmp_path / name, format=form, **options)
-        assert kind(tmp_path / name) == expected, name
-    assert kind(plain) == "video"
+        assert media_kind(tmp_path / name) == expected, name
+    assert media_kind(plain) == "video"
 
 
 @pytest.mark.parametrize("name", [*clips.ROTATED, "wide"])

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from videoswap.video.files import clear_leftovers, held, scratch_path
+from videoswap.video.files import clear_leftovers, locked_scratch, scratch_path
 
 WRITER = """
 import sys, time
@@ -16,8 +16,8 @@ from pathlib import Path
 from videoswap.video.files import atomic_output
 from videoswap.rendering.segment_folder import piece_folder
 out = Path(sys.argv[1])
-with piece_folder(None, "", out, out, print) as pieces, atomic_output(out) as part:
-    (pieces / "a piece").write_text("half")
+with piece_folder(None, "", out, out, print) as segments, atomic_output(out) as part:
+    (segments / "a segment").write_text("half")
     print("ready", flush=True)
     time.sleep(60)
 """
@@ -51,7 +51,7 @@ def test_a_lock_is_enough(tmp_path: Path) -> None:
     mine = scratch_path(tmp_path, "part")
     dead = mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{2**22 + 5}-"))
     dead.touch()
-    with held(dead):
+    with locked_scratch(dead):
         clear_leftovers(tmp_path)
         assert dead.exists()
     clear_leftovers(tmp_path)

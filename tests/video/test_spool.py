@@ -29,7 +29,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(spool.tempfile, "tempdir", None)
-    monkeypatch.setattr(spool, "PATIENCE", 0.2)
+    monkeypatch.setattr(spool, "WRITER_TIMEOUT", 0.2)
     return folder
 
 

@@ -175,17 +175,17 @@ def test_pieces_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
     info = probe(clips.make(tmp_path / "source.mp4", clips.Clip(frames=8, audio=0)))
     out = tmp_path / "out.mp4"
-    pieces = []
+    segments = []
     for number, crf in enumerate((18, 30)):
         settings = EncodeSettings(preset="medium" if number else "ultrafast", crf=crf)
         plan = plan_encoder(info, settings, out)
-        pieces.append(tmp_path / f"{number}.piece")
-        with VideoReader(info) as reader, SegmentEncoder(plan, info, pieces[-1]) as encoder:
+        segments.append(tmp_path / f"{number}.segment")
+        with VideoReader(info) as reader, SegmentEncoder(plan, info, segments[-1]) as encoder:
             for frame in list(reader.frames())[number * 4 : number * 4 + 4]:
                 encoder.encode(frame)
             encoder.finish()
     pts = [512 * i for i in range(8)]
-    for paths, wanted in [(pieces, pts), (pieces[:1], pts), (pieces[:1], pts[1:5]), ([], [])]:
+    for paths, wanted in [(segments, pts), (segments[:1], pts), (segments[:1], pts[1:5]), ([], [])]:
         with pytest.raises(OutputError) as caught:
             mux(paths, info, plan, out, wanted)
         assert caught.value.code == "pieces_do_not_fit"
@@ -200,7 +200,7 @@ from tests.video import clips
 from videoswap.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 try:
-    clips.swap_nothing(Path(sys.argv[3]), Path(sys.argv[4]), piece=5)
+    clips.swap_nothing(Path(sys.argv[3]), Path(sys.argv[4]), segment=5)
 except OutputError as error:
     print(error.code)
 """
@@ -218,7 +218,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     )
     assert done.stdout.strip() == "disk_full", done.stderr
     left = {path.name for path in folder.iterdir()}
-    assert left and all(name.endswith(".piece") for name in left)
+    assert left and all(name.endswith(".segment") for name in left)
 
 
 def test_unwritable_places(tmp_path: Path) -> None:

@@ -191,9 +191,9 @@ def _of_folder(name: Path | None, folder: Path | None) -> Path:
 
 
 def _is_image(path: Path) -> bool:
-    from ..video.probe import kind  # the heavy libraries, not needed for --help
+    from ..video.probe import media_kind  # the heavy libraries, not needed for --help
 
-    return kind(path) == "image"
+    return media_kind(path) == "image"
 
 
 def _usual_name(path: Path, image: bool) -> Path:
@@ -214,12 +214,12 @@ def _inside(folder: Path | None, name: Path) -> Path:
 def _made(folder: Path | None, dry_run: bool) -> Iterator[None]:
     """Make a folder for a result; it is taken away again if nothing came into it."""
     from ..jobs.outputs import check_output_folder
-    from ..video.files import made_folder
+    from ..video.files import output_folder
 
     if folder is not None and not is_folder(folder):
         check_output_folder(folder)
         if not dry_run:
-            with made_folder(folder):
+            with output_folder(folder):
                 yield
             return
     yield

@@ -21,7 +21,7 @@ from ..report import counted
 from ..settings import SwapSettings
 from ..timerange import TimeRange
 from ..video.files import atomic_output, url
-from ..video.formats import container_for, holds
+from ..video.formats import can_hold, container_for
 from ..video.probe import VideoInfo, probe
 from .evaluate import evaluate_result
 from .frame_pairs import FramePair, read_pairs
@@ -130,7 +130,7 @@ def write_grid(
         UsageError, OutputError: If the grid cannot be written.
     """
     container = container_for(out)
-    if not holds(container, CODEC):
+    if not can_hold(container, CODEC):
         raise UsageError("container_codec", f"A {out.suffix} file cannot hold {CODEC} video.")
     readers = [read_pairs(original, info, None, part) for _, info in results]
     labels = [original.path.name, *(label for label, _ in results)]

@@ -25,8 +25,8 @@ from ..records import Array, Face, Person, Track
 from ..rendering.progress import Progress
 from ..settings import SwapSettings
 from ..tracking.analysis import Analysis
-from ..video.files import made_folder, output_errors
-from ..video.probe import VideoInfo, kind, probe
+from ..video.files import output_errors, output_folder
+from ..video.probe import VideoInfo, media_kind, probe
 from ..video.reader import VideoReader, upright_picture
 from ..video.sequences.pattern import files_of
 from ..video.stills.picture import Picture, read_picture, write_picture
@@ -83,7 +83,7 @@ def list_people(
     if out.is_dir():  # known before the work, unlike the number of people
         check_outputs(fixed, inputs, settings.overwrite)
     detector = FaceDetector(tools)
-    with _opened(target, settings, tools, say) as seen, made_folder(out):
+    with _opened(target, settings, tools, say) as seen, output_folder(out):
         persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
         names = [out / f"person_{person.id:02d}.png" for person in persons]
         crops = {name.name: name for name in names}
@@ -185,7 +185,7 @@ def clock(seconds: Fraction) -> str:
 
 @contextmanager
 def _opened(target: Path, settings: SwapSettings, tools: FaceModels, say: Say) -> Iterator[_Seen]:
-    if kind(target) == "image":
+    if media_kind(target) == "image":
         yield _PictureSeen(target, settings, tools)
         return
     info = probe(target, settings.fps)

@@ -23,7 +23,7 @@ from ..people.sources import photo_files
 from ..report import Report
 from ..settings import PeopleSettings, SwapSettings
 from ..tracking.key import video_digest
-from ..video.files import made_folder, output_errors
+from ..video.files import output_errors, output_folder
 from ..watching import watcher
 from .context import JobContext
 from .folder_plan import Choice, Entry, plan_folder
@@ -243,7 +243,7 @@ class _Run:
         with lock_outputs([out]):
             self._check(entry, out, settings)  # a run that was writing it may have ended since
             source = Stamp.of(entry.path)
-            with made_folder(out.parent):
+            with output_folder(out.parent):
                 report = self._swap(entry, out)
         with output_errors(out):
             self.made.add(_identity(out))

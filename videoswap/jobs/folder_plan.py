@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..paths import is_file
 from ..video.formats import default_suffix
-from ..video.probe import kind, probe
+from ..video.probe import media_kind, probe
 from ..video.stills.picture import picture_suffix
 from ..video.stills.pillow import READABLE_SUFFIXES
 from .outputs import file_identity, fitted_name, folded
@@ -111,7 +111,7 @@ def plan_folder(folder: Path, choice: Choice, ignore_case: bool, longest: int) -
             others.append(name)
             continue
         try:
-            what = kind(found.path)
+            what = media_kind(found.path)
             suffixes[name] = _result_suffix(found.path, what)
         except InputError as error:
             if error.code in _NOT_MEDIA and found.path.suffix.lower() not in MEDIA_SUFFIXES:

@@ -19,8 +19,7 @@ from ..people.matching import Matching
 from ..people.places import PicturePlaces
 from ..records import Array, Face, Person, Track
 from ..report import Report
-from ..video.encoder_choice import unheeded
-from ..video.stills.formats import check_mask_name
+from ..video.encoder_choice import ignored_settings
 from ..video.stills.picture import (
     Picture,
     losses,
@@ -28,6 +27,7 @@ from ..video.stills.picture import (
     still_quality,
     write_picture,
 )
+from ..video.stills.still_formats import check_mask_name
 from .context import JobContext, Notes, say_if_large
 from .people_report import describe, picture_reports
 
@@ -77,7 +77,7 @@ def swap_one_picture(
     notes = (
         *picture.notes,
         *losses(picture, out),
-        *unheeded(encode, ("encoder", "crf", "preset", "pix_fmt")),
+        *ignored_settings(encode, ("encoder", "crf", "preset", "pix_fmt")),
     )
     people = picture_reports(found.persons, matching, context.sources)
     everybody = found.places.everybody(found.persons)

@@ -28,8 +28,8 @@ from ..rendering.segments import plan_segments
 from ..report import PersonReport, Report
 from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture
-from ..video.stills.formats import still_format
 from ..video.stills.picture import Picture, write_picture
+from ..video.stills.still_formats import still_format
 from .context import Clock, JobContext, Notes
 from .people_report import describe, person_reports, picture_reports
 from .picture import read_and_match, swap_in_place

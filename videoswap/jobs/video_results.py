@@ -13,21 +13,21 @@ from ..rendering.progress import Progress
 from ..rendering.segment_outputs import Outputs
 from ..rendering.segments import Segment
 from ..settings import SwapSettings
-from ..video.animated.animation import (
+from ..video.animated.animation_writer import (
     AnimationWriter,
     animation_container,
     animation_losses,
     animation_streams,
 )
-from ..video.encoder_choice import unheeded
+from ..video.encoder_choice import ignored_settings
 from ..video.encoder_context import EncoderPlan
 from ..video.encoder_plan import plan_encoder, plan_masks
-from ..video.files import atomic_output, lay_aside, output_errors
+from ..video.files import atomic_output, keep_aside, output_errors
 from ..video.mux import mux, plan_streams
 from ..video.probe import VideoInfo
 from ..video.sequences.exr import HALF
 from ..video.sequences.pattern import is_numbered
-from ..video.sequences.writer import CONTAINER, plan_pictures, write_pictures
+from ..video.sequences.writing import CONTAINER, plan_pictures, write_pictures
 from ..video.streams import StreamPlan
 from ..video.verify import verify, verify_copied
 from .context import Clock
@@ -94,7 +94,9 @@ def plan_results(
         streams = plan_streams(info, encoder, settings.encode.audio)
     else:
         streams, losses = animation_streams(info, animation), animation_losses(info, animation)
-        losses += unheeded(settings.encode, ("encoder", "quality", "crf", "preset", "pix_fmt"))
+        losses += ignored_settings(
+            settings.encode, ("encoder", "quality", "crf", "preset", "pix_fmt")
+        )
     if settings.strict_streams:
         streams.check()
     mask_encoder = None if masks is None else plan_masks(info, masks)
@@ -222,7 +224,7 @@ def _checked(path: Path, name: Path, frames: int) -> list[Fallback]:
         reason = error.message[0].lower() + error.message[1:].rstrip(".")
         return [Fallback(f"{CHECK} of {name.name}", "", reason)]
     if problems:
-        aside = lay_aside(path, name, "unverified")
+        aside = keep_aside(path, name, "unverified")
         raise OutputError(
             "verification_failed",
             f"ffmpeg cannot read the result in full: {problems[0].rstrip('.')}.",

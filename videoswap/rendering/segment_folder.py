@@ -17,7 +17,7 @@ from ..fingerprint import code_digest, digest_of, library_versions
 from ..jsonfile import json_text
 from ..locks import discard, try_lock
 from ..records import Fallback
-from ..video.files import held, output_errors, scratch_path
+from ..video.files import locked_scratch, output_errors, scratch_path
 
 FOLDER = "renders"
 ABOUT = "about.json"
@@ -62,7 +62,7 @@ def piece_folder(
             temporary = scratch_path(out.parent, "pieces")
             temporary.mkdir(mode=0o700)
         try:
-            with held(temporary):
+            with locked_scratch(temporary):
                 yield temporary
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

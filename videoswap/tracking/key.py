@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..fingerprint import digest_of, file_digest, library_versions
 from ..settings import AnalysisSettings
-from ..video.packets import unreadable
+from ..video.packets import unreadable_file
 from ..video.sequences.pattern import files_of
 
 WHOLE_UP_TO = 1 << 30  # bytes; larger files are sampled
@@ -40,7 +40,7 @@ def video_digest(path: Path) -> str:
                 file.seek((size - SAMPLE_SIZE) * index // (SAMPLES - 1))
                 digest.update(file.read(SAMPLE_SIZE))
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable_file(path, error) from error
     return f"{size}-{found.st_mtime_ns}-sampled-{digest.hexdigest()}"
 
 

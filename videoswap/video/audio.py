@@ -43,8 +43,8 @@ BITS_A_CHANNEL = {"aac": 128_000, "libopus": 96_000}  # bits a second
 # Layouts tried where an encoder does not take the source's, by number of channels.
 OTHER_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
 NAMED_LAYOUTS = frozenset({*OTHER_LAYOUTS.values(), "5.1(side)", "4.0", "3.0"})
-JITTER = Fraction(2, 1000)  # seconds that times of sound may be off through rounding
-SILENCE = 1 << 16  # samples that a pause is filled with at once
+MAX_TIME_JITTER = Fraction(2, 1000)  # seconds that times of sound may be off through rounding
+SILENCE_BLOCK = 1 << 16  # samples that a pause is filled with at once
 LONG_PAUSE = 60  # seconds from which on a pause is left out between two packets, not filled
 
 
@@ -241,7 +241,7 @@ class SoundConverter:
             place = round((time - self._origin) * self._rate)
         if place is None:
             place = 0
-        if self._next is not None and abs(place - self._next) <= JITTER * self._rate:
+        if self._next is not None and abs(place - self._next) <= MAX_TIME_JITTER * self._rate:
             place = self._next
         floor = self._next if self._next is not None else self._least
         if floor is not None and place < floor:
@@ -256,7 +256,7 @@ class SoundConverter:
         if place - self._next > LONG_PAUSE * self._rate:
             yield from self._leap(place, sound.shape[1])
         while self._next < place:
-            length = min(place - self._next, SILENCE)
+            length = min(place - self._next, SILENCE_BLOCK)
             yield from self._add(np.zeros((length, sound.shape[1]), np.float32))
         yield from self._add(sound)
 

@@ -16,10 +16,10 @@ from av.video.stream import VideoStream
 from .probe import MICROSECOND, VideoInfo
 
 Kind = Literal["undecodable", "corrupt", "gap", "end"]
-SLOWER = 1.5  # times the usual step: where packets were damaged, a longer one has lost frames
-STEPS = 24  # latest steps that say what is usual
-NEAR = 32  # packets for which damage may be why frames are missing
-LEAST_END = Fraction(1, 2)  # seconds: headers are no more exact
+GAP_FACTOR = 1.5  # times the usual step: where packets were damaged, a longer one has lost frames
+RECENT_STEPS = 24  # latest steps that say what is usual
+DAMAGE_REACH = 32  # packets for which damage may be why frames are missing
+MIN_MISSING_END = Fraction(1, 2)  # seconds: headers are no more exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ class DamageWatch:
         self._exact = exact
         self.found: list[Damage] = []
         self._step = step
-        self._steps: deque[int] = deque(maxlen=STEPS)
+        self._steps: deque[int] = deque(maxlen=RECENT_STEPS)
         self._waiting: set[int] = set()  # times of packets whose frames have not come yet
         self._last: int | None = None
-        self._since = NEAR  # packets since the last damage
+        self._since = DAMAGE_REACH  # packets since the last damage
 
     @property
     def usual(self) -> int:
@@ -99,7 +99,7 @@ class DamageWatch:
         if self._last is not None:
             step = pts - self._last
             lost = sum(1 for waiting in self._waiting if self._last < waiting < pts)
-            if step > SLOWER * self.usual and (lost or self._since < NEAR):
+            if step > GAP_FACTOR * self.usual and (lost or self._since < DAMAGE_REACH):
                 missing = max(lost, round(step / self.usual) - 1, 1)
                 self.found.append(Damage("gap", self._last, pts, missing))
             else:
@@ -173,7 +173,7 @@ class EndWatch:
         lost = min(short, default=Fraction(0))
         if limit is not None:
             lost = min(lost, limit * self._base - end)
-        if lost <= max(LEAST_END, 2 * length * self._base):
+        if lost <= max(MIN_MISSING_END, 2 * length * self._base):
             return None
         return round((end + lost) / self._base)
 

@@ -30,9 +30,9 @@ EXACT = (
 
 
 class SegmentEncoder:
-    """Encodes frames into one piece on disk.
+    """Encodes frames into one segment on disk.
 
-    Use it as a context manager: an unfinished piece is removed.
+    Use it as a context manager: an unfinished segment is removed.
     """
 
     def __init__(self, plan: EncoderPlan, info: VideoInfo, path: Path) -> None:
@@ -41,7 +41,7 @@ class SegmentEncoder:
         Args:
             plan: How to encode.
             info: The source.
-            path: Where the piece is kept.
+            path: Where the segment is kept.
         """
         self._plan = plan
         self._convert = _Converter(plan, info)
@@ -70,7 +70,7 @@ class SegmentEncoder:
         self._drain(image)
 
     def finish(self, changed: int = 0) -> EncodedSegment:
-        """Encode what is left and close the piece.
+        """Encode what is left and close the segment.
 
         Args:
             changed: Number of its frames that differ from the source, which is kept with it.

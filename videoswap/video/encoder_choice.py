@@ -15,10 +15,10 @@ from .formats import (
     PREFERRED,
     SAME_CODEC,
     accepted_formats,
+    can_hold,
     codec_of,
     encoder_name,
     encoders_for,
-    holds,
     nearest_format,
 )
 from .pixel_formats import layout, planar
@@ -50,7 +50,7 @@ DNXHR_PROFILES = {
 }
 
 
-def settle(
+def resolve_request(
     info: VideoInfo, settings: EncodeSettings, container: str
 ) -> tuple[EncodeSettings, list[Fallback]]:
     """Replace the wish for the source's own codec, and RGB that nobody asked for.
@@ -102,7 +102,7 @@ def _same(info: VideoInfo, settings: EncodeSettings) -> tuple[EncodeSettings, li
     return replace(chosen, pix_fmt=near), [note]
 
 
-def wanted_format(info: VideoInfo, settings: EncodeSettings) -> str:
+def requested_format(info: VideoInfo, settings: EncodeSettings) -> str:
     """Return the planar pixel format that is asked for, or the source's.
 
     Raises:
@@ -120,13 +120,13 @@ def wanted_format(info: VideoInfo, settings: EncodeSettings) -> str:
     return wanted
 
 
-def is_odd(info: VideoInfo, wanted: str) -> bool:
+def has_odd_size(info: VideoInfo, wanted: str) -> bool:
     """Whether the chroma planes do not divide the size."""
     form = layout(wanted)
     return form is not None and bool(info.width % form.sub_x or info.height % form.sub_y)
 
 
-def choose(info: VideoInfo, wanted: str, settings: EncodeSettings, container: str) -> str:
+def choose_encoder(info: VideoInfo, wanted: str, settings: EncodeSettings, container: str) -> str:
     """Return FFmpeg's name of the encoder.
 
     Raises:
@@ -134,17 +134,17 @@ def choose(info: VideoInfo, wanted: str, settings: EncodeSettings, container: st
     """
     if settings.encoder is not None:
         return encoder_name(settings.encoder)
-    odd = is_odd(info, wanted)
+    odd = has_odd_size(info, wanted)
     order = _order(info, wanted)
     if settings.quality == "lossless":
         order = tuple(name for name in order if ENCODERS[name].lossless is not None)
     for name in order:
         if odd and name in EVEN_ONLY:
             continue
-        if wanted in accepted_formats(name) and holds(container, codec_of(name)):
+        if wanted in accepted_formats(name) and can_hold(container, codec_of(name)):
             return name
     for name in order:
-        if holds(container, codec_of(name)):
+        if can_hold(container, codec_of(name)):
             return name
     return PREFERRED[0]
 
@@ -162,24 +162,24 @@ def is_hdr(info: VideoInfo, wanted: str) -> bool:
     return info.color.transfer in ("pq", "hlg") and form is not None and form.depth > 8
 
 
-def why_not_first(info: VideoInfo, encoder: str, wanted: str, container: str) -> Fallback | None:
+def encoder_note(info: VideoInfo, encoder: str, wanted: str, container: str) -> Fallback | None:
     """Say why not the first of ``PREFERRED`` was chosen, None if it was."""
     first = PREFERRED[0]
     if encoder == first:
         return None
     lacks = codec_of(first)
-    if not holds(container, lacks):
+    if not can_hold(container, lacks):
         why = f"{container} cannot hold {lacks}"
     elif wanted not in accepted_formats(first):
         why = f"{first} cannot hold {wanted}"
-    elif is_odd(info, wanted):
+    elif has_odd_size(info, wanted):
         why = f"{first} refuses the odd size {info.width}x{info.height}"
     else:
         why = "players show HDR that is HEVC"
     return Fallback(first, encoder, why)
 
 
-def edited(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Fallback | None:
+def editing_codec_note(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Fallback | None:
     """Say that a codec for editing becomes one for watching, None if it does not."""
     codec = codec_of(encoder)
     if settings.encoder is not None or info.codec not in EDITING or codec == info.codec:
@@ -190,7 +190,7 @@ def edited(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Fallback 
     return Fallback(info.codec, codec, f"results are for watching{way}")
 
 
-def unheeded(settings: EncodeSettings, flags: Iterable[str]) -> tuple[Fallback, ...]:
+def ignored_settings(settings: EncodeSettings, flags: Iterable[str]) -> tuple[Fallback, ...]:
     """Say which wishes for an encoder come to nothing, because no video is written.
 
     Args:

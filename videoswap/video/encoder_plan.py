@@ -22,13 +22,13 @@ from .color import (
     HdrMetadata,
 )
 from .encoder_choice import (
-    choose,
-    edited,
-    is_odd,
+    choose_encoder,
+    editing_codec_note,
+    encoder_note,
+    has_odd_size,
     profile_options,
-    settle,
-    wanted_format,
-    why_not_first,
+    requested_format,
+    resolve_request,
 )
 from .encoder_context import EncoderPlan, try_encoder, with_fitting_slices
 from .formats import (
@@ -39,12 +39,12 @@ from .formats import (
     ROUNDING,
     EncoderSpec,
     accepted_formats,
-    advised,
+    can_hold,
     codec_of,
     container_for,
     encoders_for,
-    holds,
     nearest_format,
+    suggested_encoders,
 )
 from .pixel_formats import layout
 from .probe import VideoInfo
@@ -66,11 +66,11 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
     container = container_for(out)
     check_sound(settings.audio, container)
     asked = settings
-    settings, notes = settle(info, settings, container)
-    wanted = wanted_format(info, settings)
-    encoder = choose(info, wanted, settings, container)
+    settings, notes = resolve_request(info, settings, container)
+    wanted = requested_format(info, settings)
+    encoder = choose_encoder(info, wanted, settings, container)
     codec = codec_of(encoder)
-    if not holds(container, codec):
+    if not can_hold(container, codec):
         fitting = encoders_for(wanted, container)
         raise UsageError(
             "container_codec",
@@ -79,7 +79,7 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
         )
     pix_fmt = _accepted(encoder, wanted, container)
     notes += _notes(info, asked, encoder, wanted, container)
-    if settings.encoder is None and encoder not in EVEN_ONLY and is_odd(info, wanted):
+    if settings.encoder is None and encoder not in EVEN_ONLY and has_odd_size(info, wanted):
         settings = _without_preset(settings, encoder, notes)
     options = _options(encoder, settings, notes)
     options |= profile_options(info, settings, encoder, wanted, asked.encoder == "same")
@@ -121,7 +121,7 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
             f"A {out.suffix} file cannot hold masks without loss.",
             "Use .mkv, .mp4 or .nut.",
         )
-    encoder = "ffv1" if holds(container, "ffv1") else "libx264"
+    encoder = "ffv1" if can_hold(container, "ffv1") else "libx264"
     options = dict(ENCODERS[encoder].options)
     if encoder == "libx264":
         options |= {"qp": "0", "preset": "veryfast"}
@@ -167,7 +167,7 @@ def _accepted(encoder: str, wanted: str, container: str) -> str:
     if wanted in accepted:
         return accepted[wanted]
     others = [name for name in encoders_for(wanted) if "nvenc" not in name]
-    fitting = [name for name in others if holds(container, codec_of(name))]
+    fitting = [name for name in others if can_hold(container, codec_of(name))]
     advice = f"use --encoder {' or '.join(fitting)}" if fitting else ""
     if not fitting:
         near = _near(wanted, container)
@@ -187,8 +187,8 @@ def _near(wanted: str, container: str) -> tuple[str, str] | None:
     form = layout(wanted)
     if form is None or form.depth == 8:
         return None
-    for name in advised():
-        if name in av.codecs_available and holds(container, codec_of(name)):
+    for name in suggested_encoders():
+        if name in av.codecs_available and can_hold(container, codec_of(name)):
             near = nearest_format(name, wanted)
             if near is not None and "nvenc" not in name:
                 return name, near
@@ -200,7 +200,7 @@ def _options(encoder: str, settings: EncodeSettings, notes: list[Fallback]) -> d
     options = dict(spec.options)
     if settings.quality == "lossless":
         if spec.lossless is None:
-            able = [name for name in advised() if ENCODERS[name].lossless is not None]
+            able = [name for name in suggested_encoders() if ENCODERS[name].lossless is not None]
             raise UsageError(
                 "no_lossless",
                 f"{encoder} cannot write without loss.",
@@ -253,9 +253,9 @@ def _rounding(container: str) -> Fallback:
 def _notes(
     info: VideoInfo, settings: EncodeSettings, encoder: str, wanted: str, container: str
 ) -> list[Fallback]:
-    found = [edited(info, settings, encoder)]
+    found = [editing_codec_note(info, settings, encoder)]
     if settings.encoder is None and settings.quality != "lossless":
-        found.insert(0, why_not_first(info, encoder, wanted, container))
+        found.insert(0, encoder_note(info, encoder, wanted, container))
     notes = [note for note in found if note is not None]
     if settings.pix_fmt is not None and wanted != info.pix_fmt:
         notes.append(Fallback(info.pix_fmt, f"pixel format {wanted}", "--pix_fmt asks for it"))

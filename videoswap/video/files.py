@@ -135,7 +135,7 @@ def output_errors(out: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def made_folder(folder: Path) -> Iterator[None]:
+def output_folder(folder: Path) -> Iterator[None]:
     """Make a folder for results, and those above it; what stays empty is taken away at the end.
 
     Raises:
@@ -169,7 +169,7 @@ def _appear(part: Path, out: Path) -> None:
         part.unlink()
 
 
-def lay_aside(part: Path, out: Path, word: str) -> Path:
+def keep_aside(part: Path, out: Path, word: str) -> Path:
     """Give a finished file a free name beside ``out``, which tells by a word what it is.
 
     Returns:
@@ -209,7 +209,7 @@ def atomic_output(out: Path, overwrite: bool = True) -> Iterator[Path]:
     try:
         with output_errors(out):
             part.touch(exist_ok=False)
-            with held(part):
+            with locked_scratch(part):
                 yield part
                 if overwrite:
                     part.replace(out)
@@ -217,7 +217,7 @@ def atomic_output(out: Path, overwrite: bool = True) -> Iterator[Path]:
                 try:
                     _appear(part, out)
                 except FileExistsError:
-                    aside = lay_aside(part, out, "new")
+                    aside = keep_aside(part, out, "new")
                     raise OutputError(
                         "output_exists",
                         f"{out} exists already: it came while this was being made.",
@@ -248,7 +248,7 @@ def scratch_path(folder: Path, kind: str) -> Path:
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
+def locked_scratch(path: Path) -> Iterator[None]:
     """Show others, by a lock, that a scratch file or folder is in use."""
     if fcntl is None:
         yield

@@ -48,7 +48,7 @@ class EncoderSpec:
         options: Options that are always given.
         refused: Pixel formats it lists but that do not come through it.
         lossless: Options for coding without loss, None if it cannot, empty if it always does.
-        advised: Whether it is named where users look for an encoder.
+        suggested: Whether messages suggest it to users.
         counts: Whether its times are whole frames, so that the source's have no place in it.
     """
 
@@ -62,7 +62,7 @@ class EncoderSpec:
     options: dict[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
     lossless: dict[str, str] | None = None
-    advised: bool = True
+    suggested: bool = True
     counts: bool = False
 
 
@@ -86,10 +86,10 @@ _NVENC = EncoderSpec(
     options={"rc": "vbr", "b": "0"},
 )
 _MPEG = EncoderSpec(
-    "global_quality", (10, 5, 3, 2), (1, 31), LAMBDA, options={"flags": "+qscale"}, advised=False
+    "global_quality", (10, 5, 3, 2), (1, 31), LAMBDA, options={"flags": "+qscale"}, suggested=False
 )
 _MPEG_VIDEO = replace(_MPEG, counts=True)
-_ALWAYS_LOSSLESS = EncoderSpec(lossless={}, advised=False)
+_ALWAYS_LOSSLESS = EncoderSpec(lossless={}, suggested=False)
 ENCODERS = {
     "libx264": _X264,
     "libx264rgb": _X264,
@@ -143,12 +143,12 @@ ENCODERS = {
         presets=tuple(str(number) for number in range(-16, 17)),
         options={"b": "20M"},
         refused=ALPHA,
-        advised=False,
+        suggested=False,
     ),
     "mpeg2video": _MPEG_VIDEO,
     "mpeg4": _MPEG_VIDEO,
     "mjpeg": _MPEG,
-    "dnxhd": EncoderSpec(advised=False),
+    "dnxhd": EncoderSpec(suggested=False),
     "huffyuv": _ALWAYS_LOSSLESS,
     "ffvhuff": _ALWAYS_LOSSLESS,
     "utvideo": _ALWAYS_LOSSLESS,
@@ -271,7 +271,7 @@ def encoder_name(name: str) -> str:
             return name
     except ValueError:
         pass
-    known = [encoder for encoder in advised() if encoder in av.codecs_available]
+    known = [encoder for encoder in suggested_encoders() if encoder in av.codecs_available]
     raise UsageError(
         "unknown_encoder", f"There is no video encoder {name!r}.", f"Try {', '.join(known)}."
     )
@@ -282,9 +282,9 @@ def counts_frames(encoder: str) -> bool:
     return ENCODERS.get(encoder, EncoderSpec()).counts
 
 
-def advised() -> list[str]:
+def suggested_encoders() -> list[str]:
     """Return the encoders that users are told of."""
-    return [name for name, spec in ENCODERS.items() if spec.advised]
+    return [name for name, spec in ENCODERS.items() if spec.suggested]
 
 
 @lru_cache(maxsize=32)
@@ -301,7 +301,7 @@ def accepted_formats(encoder: str) -> dict[str, str]:
     return table
 
 
-def holds(container: str, codec: str) -> bool:
+def can_hold(container: str, codec: str) -> bool:
     """Whether a container can hold a codec."""
     codecs = HOLDS[container]
     return codecs is None or codec in codecs
@@ -335,8 +335,8 @@ def encoders_for(pix_fmt: str, container: str | None = None) -> list[str]:
     """Return the known encoders that hold a pixel format (and fit a container)."""
     return [
         name
-        for name in advised()
+        for name in suggested_encoders()
         if name in av.codecs_available
         and pix_fmt in accepted_formats(name)
-        and (container is None or holds(container, codec_of(name)))
+        and (container is None or can_hold(container, codec_of(name)))
     ]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..records import Array
-from .sequences.exr import HALF, half_of, number_of
+from .sequences.exr import HALF, half_to_ordinal, ordinal_to_half
 
 M1, M2 = 2610 / 16384, 2523 / 4096 * 128
 C1, C2, C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -52,9 +52,9 @@ PQ_PREVIEW: Array = np.rint(_view(np.arange(256) / 255)).astype(np.uint8)
 
 
 def _half_tables() -> tuple[Array, Array]:
-    light = np.nan_to_num(half_of(np.arange(STEPS + 1)).astype(np.float64), nan=0.0)
+    light = np.nan_to_num(ordinal_to_half(np.arange(STEPS + 1)).astype(np.float64), nan=0.0)
     view = 255 * np.power(np.clip(light, 0, 1), 1 / GAMMA)
-    numbers = number_of(np.power(_UNIT, GAMMA).astype(np.float16))
+    numbers = half_to_ordinal(np.power(_UNIT, GAMMA).astype(np.float16))
     return view.astype(np.float32), (numbers * (255 / STEPS)).astype(np.float32)
 
 

@@ -19,7 +19,7 @@ PIXEL_WIDTH, PIXEL_HEIGHT = 0xB0, 0xBA
 DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
 DISPLAY = (DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT)
 ASPECT_RATIO = 3  # the display unit of a mere ratio
-MOST_HEAD = 12
+MAX_ELEMENT_HEADER = 12
 
 
 def write_pixel_shape(path: Path, ratio: Fraction) -> None:
@@ -53,7 +53,7 @@ def _tracks(file: BinaryIO) -> tuple[int, int] | None:
     """Return where the content of Tracks begins and how long it is."""
     file.seek(0)
     while True:
-        head = file.read(MOST_HEAD)
+        head = file.read(MAX_ELEMENT_HEADER)
         if not head or not head[0]:
             return None
         kind, size, length = _head(head, 0)

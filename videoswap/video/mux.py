@@ -1,4 +1,4 @@
-"""Joins encoded pieces with exact times and copies everything else of the source."""
+"""Joins encoded segments with exact times and copies everything else of the source."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from .encoder_context import EncoderPlan, configure_encoder
 from .files import open_input, url
 from .matroska import PLACEHOLDER, write_pixel_shape
 from .orientation import Orientation
-from .probe import VideoInfo, shape_of
+from .probe import VideoInfo, probe_orientation
 from .segment import EncodedSegment
 from .streams import (
     StreamCopier,
     StreamPlan,
-    Window,
+    Trim,
     clean_metadata,
 )
 
-MOST_TICKS = 1 << 31
-SAME_SHAPE = Fraction(1, 1000)  # FFmpeg rounds the pixel shape when it reads Matroska
+MAX_TIMESCALE = 1 << 31
+ASPECT_RATIO_TOLERANCE = Fraction(1, 1000)  # FFmpeg rounds the pixel shape when it reads Matroska
 NO_NEGATIVE_TIMES = ("nut", "avi")
 
 
@@ -64,12 +64,12 @@ def mux(
     audio: str = "auto",
     progress: Callable[[int], None] | None = None,
 ) -> MuxReport:
-    """Write the result: pieces joined, other streams copied.
+    """Write the result: segments joined, other streams copied.
 
     Inside of `atomic_output`, which turns failures to write into errors that name the result.
 
     Args:
-        segments: The pieces in order of time.
+        segments: The segments in order of time.
         source: The video they were made from.
         plan: How they were encoded.
         out: Where to write it; its name says nothing about the format.
@@ -84,14 +84,14 @@ def mux(
         InputError: ``damaged_segment``.
         OSError, av.FFmpegError: If it cannot be written.
     """
-    pieces = [EncodedSegment.load(path) for path in segments]
+    loaded = [EncodedSegment.load(path) for path in segments]
     times = np.asarray(wanted_pts, dtype=np.int64)
-    _check_pieces(pieces, times)
-    window = _window(source, times, range_)
+    _check_segments(loaded, times)
+    trim = _trim_for(source, times, range_)
     if not copy_streams or source.animation is not None or source.sequence is not None:
-        return _write(pieces, source, plan, out, times, window, None, audio, progress)
+        return _write(loaded, source, plan, out, times, trim, None, audio, progress)
     with open_input(source.path) as container:
-        return _write(pieces, source, plan, out, times, window, container, audio, progress)
+        return _write(loaded, source, plan, out, times, trim, container, audio, progress)
 
 
 def plan_streams(source: VideoInfo, plan: EncoderPlan, audio: str = "auto") -> StreamPlan:
@@ -113,38 +113,38 @@ def plan_streams(source: VideoInfo, plan: EncoderPlan, audio: str = "auto") -> S
         open_input(source.path) as container,
         av.open(io.BytesIO(), "w", format=plan.container) as trial,
     ):
-        copier = StreamCopier(container, trial, Window(), plan.container, audio)
+        copier = StreamCopier(container, trial, Trim(), plan.container, audio)
         _add_streams(container, trial, plan, source, copier)
         return copier.plan
 
 
-def _check_pieces(pieces: Sequence[EncodedSegment], times: Array) -> None:
-    if not pieces:
+def _check_segments(segments: Sequence[EncodedSegment], times: Array) -> None:
+    if not segments:
         raise OutputError("pieces_do_not_fit", "There is nothing to write.")
-    found = np.concatenate([np.sort(piece.pts) for piece in pieces])
+    found = np.concatenate([np.sort(segment.pts) for segment in segments])
     if not np.array_equal(found, times):
         raise OutputError(
             "pieces_do_not_fit",
-            f"The encoded pieces hold {len(found)} frames whose times are not those of the "
+            f"The encoded segments hold {len(found)} frames whose times are not those of the "
             f"{len(times)} frames wanted.",
-            "Delete the pieces and run again.",
+            "Delete the segments and run again.",
         )
-    if any(piece.extradata != pieces[0].extradata for piece in pieces):
+    if any(segment.extradata != segments[0].extradata for segment in segments):
         raise OutputError(
             "pieces_do_not_fit",
-            "The encoded pieces were made with different encoder settings.",
-            "Delete the pieces and run again.",
+            "The encoded segments were made with different encoder settings.",
+            "Delete the segments and run again.",
         )
 
 
-def _window(source: VideoInfo, times: Array, range_: TimeRange | None) -> Window:
+def _trim_for(source: VideoInfo, times: Array, range_: TimeRange | None) -> Trim:
     if range_ is None or range_.whole:
-        return Window()
+        return Trim()
     first = int(times[0]) * source.time_base
     end = None
     if range_.end is not None:
         end = source.start_pts * source.time_base + range_.end
-    return Window(start=first, end=end, shift=first)
+    return Trim(start=first, end=end, shift=first)
 
 
 def coding_times(pts: Array) -> Array:
@@ -165,12 +165,12 @@ def coding_times(pts: Array) -> Array:
 
 
 def _write(
-    pieces: Sequence[EncodedSegment],
+    segments: Sequence[EncodedSegment],
     source: VideoInfo,
     plan: EncoderPlan,
     part: Path,
     times: Array,
-    window: Window,
+    trim: Trim,
     container: InputContainer | None,
     audio: str,
     progress: Callable[[int], None] | None,
@@ -181,14 +181,14 @@ def _write(
         if container is None:
             video = _add_video(out, plan, source)
         else:
-            copier = StreamCopier(container, out, window, plan.container, audio)
+            copier = StreamCopier(container, out, trim, plan.container, audio)
             video = _add_streams(container, out, plan, source, copier)
             out.metadata.update(clean_metadata(container.metadata))
-            out.set_chapters(_chapters(container, window))
+            out.set_chapters(_chapters(container, trim))
         out.start_encoding()
-        _check_headers(video, pieces[0])
-        shift = int(times[0]) if window.start is not None else 0
-        packets = _counted(_video_packets(pieces, plan, video, shift), progress)
+        _check_headers(video, segments[0])
+        shift = int(times[0]) if trim.start is not None else 0
+        packets = _counted(_video_packets(segments, plan, video, shift), progress)
         first = _interleave(out, packets, copier)
     if _needs_display_size(plan, source):
         write_pixel_shape(part, source.orientation.sample_aspect_ratio)
@@ -213,7 +213,7 @@ def _muxer_options(plan: EncoderPlan, source: InputContainer | None) -> dict[str
         rates += [s.rate for s in sounds if s.rate]  # converted sound counts in samples
         common = math.lcm(ticks, *rates)
         return {
-            "movie_timescale": str(common if common < MOST_TICKS else ticks),
+            "movie_timescale": str(common if common < MAX_TIMESCALE else ticks),
             "video_track_timescale": str(ticks),
             "movflags": "+faststart",
         }
@@ -267,7 +267,7 @@ def _shape_notes(wanted: Orientation, made: Path, plan: EncoderPlan) -> tuple[Fa
     if not wanted.rotated and wanted.sample_aspect_ratio == 1:
         return ()
     try:
-        found = shape_of(made)
+        found = probe_orientation(made)
     except InputError:
         return ()  # the final check says more about it
     files = f"{plan.container} files with {plan.codec}"
@@ -276,53 +276,54 @@ def _shape_notes(wanted: Orientation, made: Path, plan: EncoderPlan) -> tuple[Fa
         why = f"{files} do not say how it is turned"
         notes.append(Fallback("an upright picture", "a turned or mirrored one", why))
     ratio = wanted.sample_aspect_ratio
-    if abs(found.sample_aspect_ratio / ratio - 1) > SAME_SHAPE:
+    if abs(found.sample_aspect_ratio / ratio - 1) > ASPECT_RATIO_TOLERANCE:
         shape = f"pixels of {ratio.numerator}:{ratio.denominator}"
         notes.append(Fallback(shape, "square ones", f"{files} do not say their shape"))
     return tuple(notes)
 
 
-def _check_headers(video: VideoStream, piece: EncodedSegment) -> None:
-    if (video.codec_context.extradata or b"") != piece.extradata:
+def _check_headers(video: VideoStream, segment: EncodedSegment) -> None:
+    if (video.codec_context.extradata or b"") != segment.extradata:
         raise OutputError(
             "pieces_do_not_fit",
-            "The encoded pieces were made with another version or setting of the encoder.",
-            "Delete the pieces and run again.",
+            "The encoded segments were made with another version or setting of the encoder.",
+            "Delete the segments and run again.",
         )
 
 
-def _chapters(container: InputContainer, window: Window) -> list[Any]:
-    """Return the source's chapters, clipped to the window and moved with it."""
+def _chapters(container: InputContainer, trim: Trim) -> list[Any]:
+    """Return the source's chapters, clipped to the trim and moved with it."""
     kept = []
     for chapter in container.chapters():
         base = chapter["time_base"] or Fraction(1, 1000)
         start, end = chapter["start"] * base, chapter["end"] * base
-        if window.start is not None:
-            start = max(start, window.start)
-        if window.end is not None:
-            end = min(end, window.end)
+        if trim.start is not None:
+            start = max(start, trim.start)
+        if trim.end is not None:
+            end = min(end, trim.end)
         if start < end:
-            moved = {"start": round((start - window.shift) / base)}
-            moved["end"] = round((end - window.shift) / base)
+            moved = {"start": round((start - trim.shift) / base)}
+            moved["end"] = round((end - trim.shift) / base)
             kept.append({**chapter, **moved, "time_base": base})
     return kept
 
 
 def _video_packets(
-    pieces: Sequence[EncodedSegment], plan: EncoderPlan, video: VideoStream, shift: int
+    segments: Sequence[EncodedSegment], plan: EncoderPlan, video: VideoStream, shift: int
 ) -> Iterator[tuple[Fraction, av.Packet[Any]]]:
-    pts, base = np.concatenate([piece.pts for piece in pieces]) - shift, plan.time_base
+    pts, base = np.concatenate([segment.pts for segment in segments]) - shift, plan.time_base
     if plan.container == "avi" and video.time_base:  # it counts frames, and refuses two in one tick
         pts, base = _one_frame_a_tick(pts * (base / video.time_base)), video.time_base
     dts = coding_times(pts)
     ordered = np.sort(pts)
-    last = max(int(pieces[-1].durations[np.argmax(pieces[-1].pts)]), 0)
+    last = max(int(segments[-1].durations[np.argmax(segments[-1].pts)]), 0)
+    last = round(last * (plan.time_base / base))
     last = last or (int(ordered[-1] - ordered[-2]) if len(pts) > 1 else 1)
     gaps = np.append(np.diff(ordered), last)
     durations = gaps[np.searchsorted(ordered, pts)]
     index = 0
-    for piece in pieces:
-        for data, key in zip(piece.packets(), piece.keys, strict=True):
+    for segment in segments:
+        for data, key in zip(segment.packets(), segment.keys, strict=True):
             packet: av.Packet[Any] = av.Packet(data)
             packet.time_base = base
             packet.pts, packet.dts = int(pts[index]), int(dts[index])

@@ -13,7 +13,7 @@ from av.stream import Stream
 
 from ..errors import InputError
 
-DAMAGED_PLACES = 50  # in a row, without a packet between them, after which nothing more comes
+MAX_DAMAGED_PLACES = 50  # in a row, without a packet between them, after which nothing more comes
 _CHUNK = 1 << 20
 
 
@@ -39,12 +39,12 @@ def packets(
     """
     places = end = 0
     coming = container.demux(*streams)
-    while places <= DAMAGED_PLACES:
+    while places <= MAX_DAMAGED_PLACES:
         try:
             packet = next(coming, None)
         except av.FFmpegError as error:
             if isinstance(error, OSError) and not isinstance(error, BlockingIOError):
-                raise unreadable(path, error) from error
+                raise unreadable_file(path, error) from error
             places += 1
             if damaged is not None:
                 damaged()
@@ -58,7 +58,7 @@ def packets(
     _read_rest(path, end)
 
 
-def unreadable(path: Path, error: OSError) -> InputError:
+def unreadable_file(path: Path, error: OSError) -> InputError:
     """Make the error of a file that could be opened but not read to its end."""
     reason = error.strerror or str(error)
     return InputError(
@@ -75,13 +75,13 @@ def _read_rest(path: Path, start: int) -> None:
             while file.read(_CHUNK):
                 pass
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable_file(path, error) from error
 
 
-RESTART = Fraction(1, 2)  # seconds backwards; less is disorder, which others deal with
+MIN_RESTART = Fraction(1, 2)  # seconds backwards; less is disorder, which others deal with
 
 
-class SteadyClock:
+class RestartingClock:
     """Says by how much times must be moved so that they go on where they began anew."""
 
     def __init__(self, base: Fraction) -> None:
@@ -90,7 +90,7 @@ class SteadyClock:
         Args:
             base: Seconds a tick.
         """
-        self._least = RESTART / base
+        self._least = MIN_RESTART / base
         self._shift = 0
         self._next = 0
         self._last: int | None = None

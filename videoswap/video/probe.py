@@ -25,16 +25,16 @@ from .packets import packets
 from .pixel_formats import Repacker, planar
 from .sequences.exr import HALF
 from .sequences.pattern import is_numbered
-from .sequences.sequence import PictureSequence, find_sequence, read_frame
+from .sequences.reading import PictureSequence, find_sequence, read_frame
 from .stills.pillow import (
     READABLE_SUFFIXES,
     animation_format,
-    opened,
+    open_picture,
     other_kind,
 )
 
 MICROSECOND = Fraction(1, 1_000_000)
-DAMAGED_PACKETS = 500  # so many undecodable packets in a row mean that nothing can be decoded
+MAX_DAMAGED_PACKETS = 500  # so many undecodable packets in a row mean that nothing can be decoded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +140,7 @@ class VideoInfo:
             )
 
 
-def kind(path: Path) -> str:
+def media_kind(path: Path) -> str:
     """Tell by its content whether a file is a ``video``, an ``animation`` or an ``image``.
 
     Raises:
@@ -152,7 +152,7 @@ def kind(path: Path) -> str:
     if animation_format(path):
         return "animation"
     try:
-        with opened(path):
+        with open_picture(path):
             return "image"
     except InputError as error:
         if error.code == "picture_too_large":
@@ -230,7 +230,7 @@ def _refuse_still(path: Path) -> None:
         InputError: ``not_media``.
     """
     try:
-        with opened(path) as file:
+        with open_picture(path) as file:
             if file.format == "GIF":
                 return
     except InputError as error:
@@ -241,7 +241,7 @@ def _refuse_still(path: Path) -> None:
     )
 
 
-def shape_of(path: Path) -> Orientation:
+def probe_orientation(path: Path) -> Orientation:
     """Return how the picture of a video is turned and stretched.
 
     Raises:
@@ -299,7 +299,7 @@ def _describe(
 
 def _describe_webp(path: Path) -> VideoInfo:
     first = next(webp_frames(path))
-    with opened(path, ("WEBP",)) as picture:
+    with open_picture(path, ("WEBP",)) as picture:
         count = int(getattr(picture, "n_frames", 1))
     return VideoInfo(
         path=path,
@@ -376,7 +376,7 @@ def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> 
             frames = stream.decode(packet)
         except av.FFmpegError:
             bad += 1
-            if bad > DAMAGED_PACKETS:
+            if bad > MAX_DAMAGED_PACKETS:
                 break
             continue
         if frames:

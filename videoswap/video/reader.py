@@ -26,11 +26,11 @@ from .color import swscale_space
 from .damage import Damage, DamageWatch, EndWatch
 from .files import open_input
 from .hdr import HALF_PREVIEW, PQ_PREVIEW
-from .packets import SteadyClock, packets, unreadable
+from .packets import RestartingClock, packets, unreadable_file
 from .pixel_formats import Repacker, planar, samples
 from .probe import VideoInfo, probe
 from .sequences.exr import HALF
-from .sequences.sequence import picture_frames
+from .sequences.reading import picture_frames
 
 # Seconds before the wanted frame to seek to; MPEG-TS and open GOPs need the longer ones.
 SEEK_MARGINS = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))
@@ -238,7 +238,7 @@ class VideoReader:
         """
         with closing(_Run(self.info, 1, last)) as again:
             if again.goes_on_after(used.position):
-                raise unreadable(self.info.path, OSError(errno.EIO, os.strerror(errno.EIO)))
+                raise unreadable_file(self.info.path, OSError(errno.EIO, os.strerror(errno.EIO)))
 
     def _decoded(self, first_pts: int | None, threads: int) -> Generator[tuple[_Run, DecodedFrame]]:
         """Yield frames from ``first_pts`` or before it on, and what decodes them."""
@@ -276,7 +276,7 @@ class _Run:
         self.watch = DamageWatch(self._step, self._container.format.name != "avi")
         self.problems = ReadProblems(damage=self.watch.found)
         self._end = EndWatch(self._container, self._stream, info)
-        self._clock = SteadyClock(info.time_base)
+        self._clock = RestartingClock(info.time_base)
         self._last: int | None = None
         self._length = self._step
         self._packets_read = self._frames_made = 0

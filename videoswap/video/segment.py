@@ -1,4 +1,4 @@
-"""Encoded pieces on disk: packets in coding order, with a digest that shows any damage.
+"""Encoded segments on disk: packets in coding order, with a digest that shows any damage.
 
 Layout: 8 bytes of magic, the packets one after the other, a JSON trailer, its length (8 bytes,
 big-endian), and the SHA-256 of everything before it.
@@ -30,7 +30,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedSegment:
-    """The packets of one piece of video; their bytes stay on disk.
+    """The packets of one segment of video; their bytes stay on disk.
 
     Attributes:
         path: The file.
@@ -61,7 +61,7 @@ class EncodedSegment:
 
     @classmethod
     def load(cls, path: Path, check: bool = True) -> Self:
-        """Open a piece.
+        """Open a segment.
 
         Args:
             path: The file.
@@ -87,7 +87,7 @@ class EncodedSegment:
         except (OSError, ValueError, KeyError, struct.error) as error:
             raise InputError(
                 "damaged_segment",
-                f"The encoded piece {path} is damaged: {error}.",
+                f"The encoded segment {path} is damaged: {error}.",
                 "Delete it and run again.",
             ) from None
 
@@ -95,7 +95,7 @@ class EncodedSegment:
 def _read(file: Any, path: Path, check: bool) -> dict[str, Any]:
     length = path.stat().st_size
     if length < len(MAGIC) + _LENGTH.size + _DIGEST or file.read(len(MAGIC)) != MAGIC:
-        raise ValueError("it is cut short or not a piece")
+        raise ValueError("it is cut short or not a segment")
     if check:
         digest = hashlib.sha256(MAGIC)
         left = length - len(MAGIC) - _DIGEST
@@ -113,7 +113,7 @@ def _read(file: Any, path: Path, check: bool) -> dict[str, Any]:
 
 
 class SegmentWriter:
-    """Writes a piece packet by packet; the file appears under its name only when complete."""
+    """Writes a segment packet by packet; the file appears under its name only when complete."""
 
     def __init__(self, path: Path) -> None:
         """Start writing to a temporary name beside ``path``."""

@@ -18,13 +18,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import InputError, OutputError
-from .files import clear_leftovers, held, scratch_path
+from .files import clear_leftovers, locked_scratch, scratch_path
 
 STDIN = Path("-")
-CHUNK = 1 << 20
-PATIENCE = 5.0  # seconds that a named pipe may be without anybody who writes into it
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-PAUSE = 0.05  # seconds between two looks at it
+CHUNK_BYTES = 1 << 20
+WRITER_TIMEOUT = 5.0  # seconds that a named pipe may be without anybody who writes into it
+DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+POLL_INTERVAL = 0.05  # seconds between two looks at it
 
 
 def is_stream(path: Path) -> bool:
@@ -81,7 +81,7 @@ def private_folder(kind: str) -> Iterator[Path]:
     except OSError as error:
         raise _no_room(place, error) from error
     try:
-        with held(folder):
+        with locked_scratch(folder):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -97,11 +97,11 @@ def send_to_stdout(file: Path) -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
         with file.open("rb") as data, os.fdopen(os.dup(1), "wb", buffering=0) as out:
-            while chunk := data.read(CHUNK):
+            while chunk := data.read(CHUNK_BYTES):
                 while chunk:
                     chunk = chunk[out.write(chunk) :]
     except OSError as error:
-        full = error.errno in FULL
+        full = error.errno in DISK_FULL_ERRORS
         raise OutputError(
             "disk_full" if full else "unwritable_output",
             f"stdout cannot be written to: {os.strerror(error.errno or errno.EIO)}.",
@@ -152,7 +152,7 @@ def _written(file: Path) -> Iterator[Callable[[bytes], None]]:
 
 def _read(handle: int, label: str) -> bytes:
     try:
-        return os.read(handle, CHUNK)
+        return os.read(handle, CHUNK_BYTES)
     except OSError as error:
         raise _unreadable(label, error) from None
 
@@ -160,15 +160,15 @@ def _read(handle: int, label: str) -> bytes:
 def _opened(path: Path, label: str) -> tuple[int, bytes]:
     """Open a pipe once somebody writes into it; return it and what was read on the way."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WRITER_TIMEOUT
     try:
         data = b""
         with suppress(BlockingIOError):  # somebody will write
-            while not (data := os.read(handle, CHUNK)):
+            while not (data := os.read(handle, CHUNK_BYTES)):
                 if time.monotonic() > deadline:
                     message = f"Nothing came from {label}: nobody writes into it."
                     raise InputError("empty_file", message)
-                time.sleep(PAUSE)
+                time.sleep(POLL_INTERVAL)
         os.set_blocking(handle, True)
     except BaseException:
         os.close(handle)
@@ -181,7 +181,7 @@ def _unreadable(label: str, error: OSError) -> InputError:
 
 
 def _no_room(place: Path, error: OSError) -> OutputError:
-    full = error.errno in FULL
+    full = error.errno in DISK_FULL_ERRORS
     return OutputError(
         "disk_full" if full else "unwritable_output",
         f"{place} cannot take what comes: {os.strerror(error.errno or errno.EIO)}.",

@@ -18,7 +18,7 @@ from ..errors import OutputError
 from ..records import Fallback
 from .audio import SoundConverter, add_sound, plan_sound
 from .files import open_input
-from .packets import SteadyClock, packets
+from .packets import RestartingClock, packets
 from .subtitles import ASS_HEADER, convert, target_codec
 
 # Written by a muxer about its own file: wrong in another file.
@@ -37,7 +37,7 @@ STALE_TAGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Trim:
     """The part of the source's time that is kept, and how it moves.
 
     Attributes:
@@ -94,7 +94,7 @@ class StreamPlan:
             )
 
 
-def none_kept(source: Path, video: int, container: str) -> StreamPlan:
+def all_dropped(source: Path, video: int, container: str) -> StreamPlan:
     """Return what becomes of the streams beside the video where a result holds none of them.
 
     Args:
@@ -142,7 +142,7 @@ class StreamCopier:
         self,
         source: InputContainer,
         out: OutputContainer,
-        window: Window,
+        trim: Trim,
         container: str,
         audio: str = "auto",
     ) -> None:
@@ -151,7 +151,7 @@ class StreamCopier:
         Args:
             source: The source.
             out: The result.
-            window: The part that is kept.
+            trim: The part that is kept.
             container: FFmpeg's name of the result's container.
             audio: What to do with sound, as in ``EncodeSettings``.
         """
@@ -162,7 +162,7 @@ class StreamCopier:
         self._audio = audio
         self._source = source
         self._out = out
-        self._window = window
+        self._trim = trim
         self._container = container
         self._routes: dict[int, _Route] = {}
 
@@ -223,9 +223,9 @@ class StreamCopier:
         plan = plan_sound(stream, self._container, self._audio, copyable)
         if plan.action == "convert":
             made = self._made(lambda out: add_sound(out, plan), stream)
-            codec, window = _codec(stream), self._window
+            codec, trim = _codec(stream), self._trim
             converter = SoundConverter(
-                stream, cast(AudioStream, made), plan, window.start, window.end, window.shift
+                stream, cast(AudioStream, made), plan, trim.start, trim.end, trim.shift
             )
             self._routes[stream.index] = _Route(stream, made, codec, plan.codec, converter)
             self.sound.append(Fallback(describe(stream), f"{plan.name} sound", plan.reason))
@@ -289,7 +289,7 @@ class StreamCopier:
         path = Path(self._source.name.removeprefix("file:"))
         # Subtitles are left out: their times may go back and forth.
         clocks = {
-            stream.index: SteadyClock(stream.time_base)
+            stream.index: RestartingClock(stream.time_base)
             for stream in streams
             if stream.type in ("audio", "video") and stream.time_base
         }
@@ -300,9 +300,9 @@ class StreamCopier:
             if packet.pts is None and packet.dts is None:
                 if not route.source.disposition & Disposition.attached_pic:
                     continue
-                packet.pts = packet.dts = round(self._window.shift / packet.time_base)
+                packet.pts = packet.dts = round(self._trim.shift / packet.time_base)
             _steady(packet, clocks)
-            for made in route.take(packet, self._window):
+            for made in route.take(packet, self._trim):
                 yield _time(made), made
         for route in self._routes.values():
             if route.sound is not None:
@@ -318,24 +318,24 @@ class _Route:
     wanted: str
     sound: SoundConverter | None = None
 
-    def take(self, packet: av.Packet[Any], window: Window) -> Iterator[av.Packet[Any]]:
-        """Yield what becomes of a packet: nothing if it lies outside of the window."""
+    def take(self, packet: av.Packet[Any], trim: Trim) -> Iterator[av.Packet[Any]]:
+        """Yield what becomes of a packet: nothing if it lies outside of the trim."""
         if self.sound is not None:
             yield from self.sound.take(packet)
             return
-        made = self._moved(packet, window)
+        made = self._moved(packet, trim)
         if made is not None:
             yield made
 
-    def _moved(self, packet: av.Packet[Any], window: Window) -> av.Packet[Any] | None:
+    def _moved(self, packet: av.Packet[Any], trim: Trim) -> av.Packet[Any] | None:
         if self.wanted != self.codec:
             packet = self._converted(packet)
         base = packet.time_base
-        if window.start is not None or window.end is not None:
+        if trim.start is not None or trim.end is not None:
             pts = packet.pts if packet.pts is not None else packet.dts
-            if pts is None or not self._inside(packet, pts * base, window):
+            if pts is None or not self._inside(packet, pts * base, trim):
                 return None
-        ticks = round(window.shift / base)
+        ticks = round(trim.shift / base)
         if packet.pts is not None:
             packet.pts -= ticks
         if packet.dts is not None:
@@ -345,8 +345,8 @@ class _Route:
         packet.stream = self.target
         return packet
 
-    def _inside(self, packet: av.Packet[Any], time: Fraction, window: Window) -> bool:
-        start, end = window.start, window.end
+    def _inside(self, packet: av.Packet[Any], time: Fraction, trim: Trim) -> bool:
+        start, end = trim.start, trim.end
         if end is not None and time >= end:
             return False
         if start is None or time >= start or self.source.disposition & Disposition.attached_pic:
@@ -367,7 +367,7 @@ class _Route:
         return made
 
 
-def _steady(packet: av.Packet[Any], clocks: dict[int, SteadyClock]) -> None:
+def _steady(packet: av.Packet[Any], clocks: dict[int, RestartingClock]) -> None:
     """Let times that begin anew go on."""
     ticks = packet.dts if packet.dts is not None else packet.pts
     clock = clocks.get(packet.stream_index)

@@ -17,15 +17,17 @@ from ..errors import InputError
 from .files import (
     INPUT_FORMATS,
     check_readable,
-    held,
+    locked_scratch,
     open_input,
     scratch_path,
     url,
 )
 from .probe import find_video
 
-MOST_LINES = 20
-INPUT = "file:input"  # stands for the file, since ffmpeg-python takes no name that is not UTF-8
+MAX_COMPLAINTS = 20
+INPUT_PLACEHOLDER = (
+    "file:input"  # stands for the file, since ffmpeg-python takes no name that is not UTF-8
+)
 # Formats that results may have besides those of inputs.
 RESULT_FORMATS = f"{INPUT_FORMATS},webp_anim,webp_pipe,png_pipe,jpeg_pipe,image2"
 # What a program says of a file that it was not built for; it tells nothing about the file.
@@ -140,7 +142,7 @@ def _can_judge(program: str, path: Path, complaints: Sequence[str]) -> bool:
     sound = scratch_path(path.parent, "part")
     try:
         sound.touch(exist_ok=False)
-        with held(sound):
+        with locked_scratch(sound):
             _write_sound_file(sound)
             return not _complaints(program, sound, ("-xerror", "-map", "0:V:0"), None)
     except OSError:
@@ -165,12 +167,15 @@ def _complaints(
 ) -> list[str]:
     # "repeat": else lines that are said again become one without the name of who said them.
     source = ffmpeg.input(
-        INPUT, protocol_whitelist="file", format_whitelist=RESULT_FORMATS, v="repeat+error"
+        INPUT_PLACEHOLDER,
+        protocol_whitelist="file",
+        format_whitelist=RESULT_FORMATS,
+        v="repeat+error",
     )
     # Options before the output apply to it; ffmpeg-python itself maps nothing of a single input.
     command = source.output("-", format="null").compile(cmd=program)
     command[-1:-1] = [*options, "-nostdin", "-hide_banner", "-nostats", "-progress", "pipe:1"]
-    command[command.index(INPUT)] = url(path)
+    command[command.index(INPUT_PLACEHOLDER)] = url(path)
     with tempfile.TemporaryFile() as said:
         try:
             running = subprocess.Popen(
@@ -193,7 +198,7 @@ def _complaints(
         for raw in said:
             line = raw.decode("utf-8", "replace").strip()
             # The null muxer grumbles about times it rounded itself, on every variable frame rate.
-            if line and not line.startswith("[null @") and len(lines) < MOST_LINES:
+            if line and not line.startswith("[null @") and len(lines) < MAX_COMPLAINTS:
                 lines.append(line)
     if running.returncode and not lines:
         lines = [f"ffmpeg ended with status {running.returncode}"]

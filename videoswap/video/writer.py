@@ -14,7 +14,7 @@ from ..errors import OutputError, UsageError
 from ..paths import AnyPath, is_folder, path_of, real_path
 from ..records import Array, Fallback
 from ..settings import EncodeSettings
-from .animated.animation import (
+from .animated.animation_writer import (
     AnimationWriter,
     animation_container,
     animation_losses,
@@ -30,7 +30,7 @@ from .planes import write_rgb
 from .probe import VideoInfo
 from .reader import DecodedFrame
 from .sequences.pattern import is_numbered
-from .sequences.writer import CONTAINER, plan_pictures, write_pictures
+from .sequences.writing import CONTAINER, plan_pictures, write_pictures
 
 
 class VideoWriter:

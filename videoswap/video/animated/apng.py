@@ -20,7 +20,7 @@ from ...records import Array
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TRUECOLOR, WITH_ALPHA = 2, 6
-MOST_DELAY_PART = 0xFFFF  # numerator and denominator of a delay
+MAX_DELAY_PART = 0xFFFF  # numerator and denominator of a delay
 _RECTANGLE = struct.Struct(">IIII")  # width, height, x, y
 
 
@@ -89,11 +89,11 @@ def write_apng(
 
 def _delay(seconds: Fraction) -> tuple[int, int]:
     """Return a delay as two numbers of 16 bits, the simplest that FFmpeg reads as the same."""
-    for most in (1000, MOST_DELAY_PART):
+    for most in (1000, MAX_DELAY_PART):
         simple = seconds.limit_denominator(most)
-        if abs(simple - seconds) < Fraction(1, 200_000) and simple.numerator <= MOST_DELAY_PART:
+        if abs(simple - seconds) < Fraction(1, 200_000) and simple.numerator <= MAX_DELAY_PART:
             return simple.numerator, simple.denominator
-    return min(round(seconds), MOST_DELAY_PART), 1
+    return min(round(seconds), MAX_DELAY_PART), 1
 
 
 def _write(file: BinaryIO, kind: bytes, data: bytes) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..pixel_formats import Repacker
-from ..stills.pillow import decoding, opened
+from ..stills.pillow import decoding, open_picture
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -26,7 +26,7 @@ def webp_frames(path: Path) -> Iterator[av.VideoFrame]:
     repack = Repacker("gbrap")
     pts = 0
     try:
-        with opened(path, ("WEBP",)) as picture:
+        with open_picture(path, ("WEBP",)) as picture:
             for index in range(getattr(picture, "n_frames", 1)):
                 with decoding(path):
                     picture.seek(index)

@@ -22,7 +22,7 @@ from ..pixel_formats import samples
 
 HALF = "half"  # the transfer of such frames
 _SIGN = 0x8000
-MOST_PIXELS = 150_000_000
+MAX_FRAME_PIXELS = 150_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,17 +59,17 @@ class ExrPicture:
         for plane, name in zip(frame.planes, self.names, strict=True):
             with np.errstate(over="ignore"):
                 half = self.channels[name].astype(np.float16)
-            samples(plane, 16)[:, :width] = number_of(half)
+            samples(plane, 16)[:, :width] = half_to_ordinal(half)
         return frame
 
 
-def number_of(half: Array) -> Array:
+def half_to_ordinal(half: Array) -> Array:
     """Return the numbers (uint16) of half floats; the greater a value the greater its number."""
     bits = np.ascontiguousarray(half, dtype=np.float16).view(np.uint16)
     return np.where(bits & _SIGN, ~bits, bits | _SIGN).astype(np.uint16)
 
 
-def half_of(number: Array) -> Array:
+def ordinal_to_half(number: Array) -> Array:
     """Undo ``number_of``."""
     number = np.ascontiguousarray(number, dtype=np.uint16)
     return np.where(number & _SIGN, number & ~np.uint16(_SIGN), ~number).view(np.float16)
@@ -86,7 +86,7 @@ def read_exr(path: Path) -> ExrPicture:
     try:
         with library.File(str(path), header_only=True) as file:
             least, most = file.header()["dataWindow"]
-            if np.prod(np.asarray(most, float) - least + 1) > MOST_PIXELS:
+            if np.prod(np.asarray(most, float) - least + 1) > MAX_FRAME_PIXELS:
                 raise InputError("picture_too_large", f"{path} has too many pixels.")
         with library.File(str(path), separate_channels=True) as file:
             header = dict(file.header())
@@ -120,7 +120,7 @@ def write_exr(path: Path, planes: list[Array], like: ExrPicture) -> None:
     library = _library()
     channels: dict[str, Any] = dict(like.channels)
     for name, plane in zip(like.names, planes, strict=True):
-        channels[name] = half_of(plane)
+        channels[name] = ordinal_to_half(plane)
     header = {name: value for name, value in like.header.items() if name != "channels"}
     with library.File(header, channels) as file:
         file.write(str(path))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from ...paths import is_file
 
-READ = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr", ".bmp", ".dpx")
-WRITTEN = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr")
+READABLE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr", ".bmp", ".dpx")
+WRITABLE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".exr")
 _PLACE = re.compile(r"%(?:0?(\d{1,2}))?d|(#+)")
 
 
 def is_numbered(path: Path) -> bool:
     """Whether a path stands for numbered pictures; a file of just that name goes first."""
-    if path.suffix.lower() not in READ or len(_PLACE.findall(path.name)) != 1:
+    if path.suffix.lower() not in READABLE_SUFFIXES or len(_PLACE.findall(path.name)) != 1:
         return False
     return not is_file(path)
 

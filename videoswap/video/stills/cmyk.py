@@ -13,8 +13,8 @@ import PIL.ImageCms
 from ...records import Array
 from .pillow import pixels_of
 
-PROBES = 4096  # colors of the picture with which the way there and back is tried
-MOST_ERROR = 6.0  # mean levels by which they may differ after it
+ROUND_TRIP_SAMPLES = 4096  # colors of the picture with which the way there and back is tried
+MAX_ROUND_TRIP_ERROR = 6.0  # mean levels by which they may differ after it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,14 +54,14 @@ def read_inks(picture: PIL.Image.Image, profile: bytes | None) -> tuple[Array, I
         rgb = _converted(values, profile, "CMYK")
     except (PIL.ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return pixels_of(picture.convert("RGB")), None
-    step = max(1, rgb[..., 0].size // PROBES)
+    step = max(1, rgb[..., 0].size // ROUND_TRIP_SAMPLES)
     probes = np.ascontiguousarray(rgb.reshape(-1, 3)[::step][None])
     try:
         again = _converted(_converted(probes, profile, "RGB"), profile, "CMYK")
     except (PIL.ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return rgb, None
     error = np.abs(again.astype(np.int16) - probes).mean()
-    return rgb, Inks(values, profile) if error <= MOST_ERROR else None
+    return rgb, Inks(values, profile) if error <= MAX_ROUND_TRIP_ERROR else None
 
 
 def _converted(pixels: Array, profile: bytes, mode: str) -> Array:

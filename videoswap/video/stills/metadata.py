@@ -8,7 +8,7 @@ from pathlib import Path
 import PIL.Image
 
 ORIENTATION = 0x0112
-TURNED = (5, 6, 7, 8)  # by a quarter
+QUARTER_TURNS = (5, 6, 7, 8)  # by a quarter
 # Tags of TIFF files that say where and how the pixels lie, or that are kept in another way.
 LAYOUT_TAGS = {
     *(254, 255, 256, 257, 258, 259, 262, 266, 269, 273, 277, 278, 279, 282, 283, 284, 290, 291),
@@ -18,7 +18,7 @@ LAYOUT_TAGS = {
 X_RESOLUTION = 282
 RESOLUTION_TAGS = {X_RESOLUTION, 283, 296}
 XMP_KEY = "XML:com.adobe.xmp"  # of the text of a PNG file
-HEAD = 4096  # bytes of a file in which its headers lie
+HEADER_BYTES = 4096  # bytes of a file in which its headers lie
 
 
 def clean_exif(file: PIL.Image.Image) -> bytes | None:
@@ -64,7 +64,7 @@ def dpi_of(file: PIL.Image.Image) -> tuple[float, float] | None:
         return None
     if not all(math.isfinite(value) and 1 < value <= 30_000 for value in (across, down)):
         return None
-    return (down, across) if file.getexif().get(ORIENTATION, 1) in TURNED else (across, down)
+    return (down, across) if file.getexif().get(ORIENTATION, 1) in QUARTER_TURNS else (across, down)
 
 
 def is_deep(file: PIL.Image.Image, path: Path) -> bool:
@@ -76,7 +76,7 @@ def is_deep(file: PIL.Image.Image, path: Path) -> bool:
     if "16" in raw or file.info.get("bits") == 16 or file.info.get("bit_depth", 8) > 8:
         return True
     with path.open("rb") as data:
-        head = data.read(HEAD)
+        head = data.read(HEADER_BYTES)
     if file.format == "AVIF" and (place := head.find(b"av1C")) > 0:
         return bool(head[place + 6 : place + 7] > b"\x3f" and head[place + 6] & 0x40)
     if file.format == "JPEG2000" and (place := head.find(b"\xff\x51")) >= 0:

@@ -17,7 +17,6 @@ from ...records import Array, Fallback
 from ..files import atomic_output, open_input
 from ..probe import find_video
 from .cmyk import Inks, read_inks
-from .formats import STILL_FORMATS, StillFormat, still_format
 from .metadata import (
     XMP_KEY,
     clean_exif,
@@ -29,16 +28,17 @@ from .metadata import (
 )
 from .pillow import (
     decoding,
-    opened,
+    open_picture,
     pixels_of,
     same_pixels,
 )
+from .still_formats import STILL_FORMATS, StillFormat, still_format
 
-LOSSLESS_EFFORT = 60  # of WebP's encoder, 0 to 100; more takes long and saves little
+WEBP_LOSSLESS_EFFORT = 60  # of WebP's encoder, 0 to 100; more takes long and saves little
 XMP_TAG = 700  # of TIFF files
 PROFILE_SPACES = {"L": b"GRAY", "LA": b"GRAY", "CMYK": b"CMYK"}  # in the profile's header
 QUALITY_WORDS = {"draft": 75, "good": 85, "high": 95, "visually_lossless": 98}
-MOST_JPEG_EXIF, MOST_JPEG_XMP = 65_533, 65_504  # bytes that fit a segment of a JPEG file
+MAX_JPEG_EXIF, MAX_JPEG_XMP = 65_533, 65_504  # bytes that fit a segment of a JPEG file
 _GRAYS = {"1", "L", "LA", "La"}
 _MODES = _GRAYS | {"P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr"}
 
@@ -98,7 +98,7 @@ def read_picture(path: AnyPath) -> Picture:
     """
     path = path_of("path", path)
     try:
-        with opened(path) as file, decoding(path):
+        with open_picture(path) as file, decoding(path):
             notes = _several(file, path)
             # Loading forgets both.
             deep, (exif, damage) = is_deep(file, path), _exif(file)
@@ -118,7 +118,7 @@ def picture_suffix(path: Path) -> str:
     Raises:
         InputError: As ``read_picture`` does.
     """
-    with opened(path) as file:
+    with open_picture(path) as file:
         name = "JPEG" if file.format == "MPO" else file.format
     for form in STILL_FORMATS:
         if form.name == name:
@@ -273,9 +273,9 @@ def _kept(picture: Picture, form: StillFormat) -> dict[str, Any]:
     if picture.icc_profile is not None and form.icc and picture.icc_profile[16:20] == space:
         kept["icc_profile"] = picture.icc_profile
     jpeg = form.name == "JPEG"
-    if picture.exif and form.exif and not (jpeg and len(picture.exif) > MOST_JPEG_EXIF):
+    if picture.exif and form.exif and not (jpeg and len(picture.exif) > MAX_JPEG_EXIF):
         kept["exif"] = picture.exif
-    if picture.xmp and form.xmp and not (jpeg and len(picture.xmp) > MOST_JPEG_XMP):
+    if picture.xmp and form.xmp and not (jpeg and len(picture.xmp) > MAX_JPEG_XMP):
         kept["xmp"] = picture.xmp
     if picture.dpi is not None and form.dpi:
         kept["dpi"] = picture.dpi
@@ -367,7 +367,7 @@ def _options(picture: Picture, form: StillFormat, quality: int) -> dict[str, Any
         options |= {"quality": quality, "subsampling": "4:4:4", "optimize": True}
     elif form.name == "WEBP":
         lossless = picture.lossless
-        options |= {"quality": LOSSLESS_EFFORT if lossless else quality, "lossless": lossless}
+        options |= {"quality": WEBP_LOSSLESS_EFFORT if lossless else quality, "lossless": lossless}
         options |= {"method": 4, "exact": True}
     elif form.name == "AVIF":
         options |= {"quality": quality, "subsampling": "4:4:4"}
@@ -393,7 +393,7 @@ def _read_back(part: Path, path: Path, image: PIL.Image.Image, lossless: bool) -
         OutputError: ``verification_failed``.
     """
     try:
-        with opened(part) as file, decoding(part):
+        with open_picture(part) as file, decoding(part):
             file.load()
             same = file.size == image.size
             if same and image.mode == "P":  # its colors may be numbered anew

@@ -27,9 +27,9 @@ READABLE_SUFFIXES = frozenset(
     }
 )
 ANIMATED = {"GIF": "gif", "WEBP": "webp", "PNG": "apng"}
-MOST_PIXELS = 178_000_000  # Pillow's own limit is a little above it
-MOST_BYTES = 2 << 30  # of a file
-ROWS = 512  # of a picture that are copied or compared at once
+MAX_PICTURE_PIXELS = 178_000_000  # Pillow's own limit is a little above it
+MAX_FILE_BYTES = 2 << 30  # of a file
+STRIP_ROWS = 512  # of a picture that are copied or compared at once
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 HEIF_OR_AVIF_BRANDS = (b"mif1", b"msf1")
 RAW_SUFFIXES = frozenset(
@@ -65,7 +65,7 @@ def decoding(path: Path) -> Iterator[None]:
         raise InputError(
             "picture_too_large",
             f"{path} has too many pixels.",
-            f"At most {MOST_PIXELS:,} are read; make it smaller.",
+            f"At most {MAX_PICTURE_PIXELS:,} are read; make it smaller.",
         ) from None
     except PIL.UnidentifiedImageError:
         raise _not_a_picture(path) from None
@@ -79,7 +79,7 @@ def decoding(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path, formats: tuple[str, ...] = READABLE) -> Iterator[PIL.Image.Image]:
+def open_picture(path: Path, formats: tuple[str, ...] = READABLE) -> Iterator[PIL.Image.Image]:
     """Open a picture of one of some formats; its pixels are not decoded yet.
 
     Raises:
@@ -87,7 +87,7 @@ def opened(path: Path, formats: tuple[str, ...] = READABLE) -> Iterator[PIL.Imag
             ``not_a_picture``, ``picture_too_large``, or ``missing_package`` for HEIC.
     """
     check_readable(path)
-    if path.stat().st_size > MOST_BYTES:  # some of Pillow's readers take all of it into memory
+    if path.stat().st_size > MAX_FILE_BYTES:  # some of Pillow's readers take all of it into memory
         raise InputError(
             "not_a_picture", f"{path} is larger than any picture that is read.", "Make it smaller."
         )
@@ -96,7 +96,7 @@ def opened(path: Path, formats: tuple[str, ...] = READABLE) -> Iterator[PIL.Imag
     with decoding(path):
         file = _open_heif(path) if is_heif(path) else PIL.Image.open(path, formats=formats)
     try:
-        if file.width * file.height > MOST_PIXELS:
+        if file.width * file.height > MAX_PICTURE_PIXELS:
             with decoding(path):
                 raise PIL.Image.DecompressionBombError
         yield file
@@ -126,7 +126,7 @@ def _open_heif(path: Path) -> PIL.Image.Image:
 
 def size_of(path: Path) -> tuple[int, int]:
     """Return width and height that the header of a picture says; see `opened` for the errors."""
-    with opened(path) as file:
+    with open_picture(path) as file:
         return file.width, file.height
 
 
@@ -135,11 +135,13 @@ def pixels_of(image: PIL.Image.Image) -> Array:
 
     Row by row: Pillow makes two more copies of what it is asked for at once.
     """
-    strips = (image.crop((0, top, *_strip(image, top))) for top in range(0, image.height, ROWS))
+    strips = (
+        image.crop((0, top, *_strip(image, top))) for top in range(0, image.height, STRIP_ROWS)
+    )
     first = np.asarray(image.crop((0, 0, 1, 1)))
     pixels = np.empty((image.height, image.width, *first.shape[2:]), first.dtype)
     for index, strip in enumerate(strips):
-        pixels[index * ROWS : index * ROWS + strip.height] = np.asarray(strip)
+        pixels[index * STRIP_ROWS : index * STRIP_ROWS + strip.height] = np.asarray(strip)
     return pixels
 
 
@@ -148,18 +150,18 @@ def same_pixels(one: PIL.Image.Image, other: PIL.Image.Image) -> bool:
     return all(
         one.crop((0, top, *_strip(one, top))).tobytes()
         == other.crop((0, top, *_strip(one, top))).tobytes()
-        for top in range(0, one.height, ROWS)
+        for top in range(0, one.height, STRIP_ROWS)
     )
 
 
 def _strip(image: PIL.Image.Image, top: int) -> tuple[int, int]:
-    return image.width, min(top + ROWS, image.height)
+    return image.width, min(top + STRIP_ROWS, image.height)
 
 
 def animation_format(path: Path) -> str | None:
     """Return ``gif``, ``webp`` or ``apng`` for a picture file with more than one frame."""
     try:
-        with opened(path, tuple(ANIMATED)) as file, decoding(path):
+        with open_picture(path, tuple(ANIMATED)) as file, decoding(path):
             # A PNG may show something else where animations are not known.
             frames = getattr(file, "n_frames", 1) - bool(file.info.get("default_image"))
             return ANIMATED.get(file.format or "") if frames > 1 else None

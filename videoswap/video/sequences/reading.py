@@ -16,14 +16,14 @@ from av.video.codeccontext import VideoCodecContext
 from ...errors import InputError
 from ..files import FileStamp, check_readable
 from ..stills.metadata import ORIENTATION
-from ..stills.pillow import decoding, opened
+from ..stills.pillow import decoding, open_picture
 from .exr import read_exr
 from .pattern import numbered_files
 
 DEFAULT_RATE = Fraction(25)
-MOST_NAMED = 10  # missing numbers that a sentence names
-MOST_PIXELS = 150_000_000  # several frames are in memory at once
-MOST_BYTES = (1 << 31) - 4096  # of a file: FFmpeg counts them in 32 bits
+MAX_NAMED_GAPS = 10  # missing numbers that a sentence names
+MAX_FRAME_PIXELS = 150_000_000  # several frames are in memory at once
+MAX_FILE_BYTES = (1 << 31) - 4096  # of a file: FFmpeg counts them in 32 bits
 # Damage is an error; without it half a JPEG would pass for a picture with a gray lower half.
 STRICT = {name: {"err_detect": "crccheck+bitstream+buffer+explode"} for name in ("mjpeg", "png")}
 # The beginnings of the files that are decoded, with FFmpeg's decoder of each.
@@ -91,8 +91,8 @@ def find_sequence(pattern: Path, rate: Fraction | None = None) -> PictureSequenc
     numbers = list(found)
     gaps = [(a + 1, b - 1) for a, b in pairwise(numbers) if b - a > 1]
     if gaps:
-        named = [f"{a}" if a == b else f"{a} to {b}" for a, b in gaps[:MOST_NAMED]]
-        more = f" and {len(gaps) - MOST_NAMED} more gaps" if len(gaps) > MOST_NAMED else ""
+        named = [f"{a}" if a == b else f"{a} to {b}" for a, b in gaps[:MAX_NAMED_GAPS]]
+        more = f" and {len(gaps) - MAX_NAMED_GAPS} more gaps" if len(gaps) > MAX_NAMED_GAPS else ""
         raise InputError(
             "missing_frames",
             f"Pictures are missing among {pattern}: {', '.join(named)}{more}.",
@@ -111,7 +111,7 @@ def read_frame(path: Path) -> av.VideoFrame:
             ``turned_picture`` if it is not stored upright, ``picture_too_large``.
     """
     check_readable(path)
-    if path.stat().st_size > MOST_BYTES:
+    if path.stat().st_size > MAX_FILE_BYTES:
         raise InputError("picture_too_large", f"{path} is larger than 2 GB.", "Make it smaller.")
     data = path.read_bytes()
     name = next((name for start, name in DECODERS.items() if data.startswith(start)), None)
@@ -121,7 +121,7 @@ def read_frame(path: Path) -> av.VideoFrame:
         with av.logging.Capture():
             try:
                 context = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
-                context.options = {"max_pixels": str(MOST_PIXELS), **STRICT.get(name, {})}
+                context.options = {"max_pixels": str(MAX_FRAME_PIXELS), **STRICT.get(name, {})}
                 frames = [*context.decode(av.Packet(data)), *context.decode(None)]
             except (av.FFmpegError, ValueError):
                 frames = []
@@ -139,7 +139,7 @@ def _refuse_turned(path: Path, data: bytes) -> None:
     if not data.startswith((b"\xff\xd8", b"II", b"MM")):
         return
     upright = True
-    with suppress(InputError), opened(path, ("JPEG", "TIFF")) as picture, decoding(path):
+    with suppress(InputError), open_picture(path, ("JPEG", "TIFF")) as picture, decoding(path):
         upright = picture.getexif().get(ORIENTATION, 1) == 1
     if not upright:
         raise InputError(

@@ -21,17 +21,17 @@ from videoswap.jobs.video_results import plan_results
 from videoswap.settings import EncodeSettings, SwapSettings
 from videoswap.video.encoder import SegmentEncoder
 from videoswap.video.pixel_formats import samples
-from videoswap.video.probe import kind, probe
+from videoswap.video.probe import media_kind, probe
 from videoswap.video.reader import AnalysisScaler, VideoReader
-from videoswap.video.sequences.exr import half_of, number_of
+from videoswap.video.sequences.exr import half_to_ordinal, ordinal_to_half
 from videoswap.video.sequences.pattern import (
     files_of,
     is_numbered,
     numbered_files,
     numbered_name,
 )
-from videoswap.video.sequences.sequence import read_frame
-from videoswap.video.sequences.writer import plan_pictures, write_pictures
+from videoswap.video.sequences.reading import read_frame
+from videoswap.video.sequences.writing import plan_pictures, write_pictures
 
 WIDTH, HEIGHT = 48, 32
 
@@ -120,19 +120,19 @@ def _decoded(pattern: Path) -> list[list[bytes]]:
     return [[samples(p, depth)[:, : info.width].tobytes() for p in frame] for frame in planes]
 
 
-def _pieces(info: Any, plan: Any, folder: Path) -> tuple[list[Path], list[int]]:
-    pieces, times = [], []
+def _segments(info: Any, plan: Any, folder: Path) -> tuple[list[Path], list[int]]:
+    segments, times = [], []
     with VideoReader(info) as reader:
         frames = list(reader.frames())
     for first in range(0, len(frames), 3):
-        path = folder / f"{first}.piece"
+        path = folder / f"{first}.segment"
         with SegmentEncoder(plan, info, path) as encoder:
             for frame in frames[first : first + 3]:
                 times.append(frame.pts)
                 encoder.encode(frame)
             encoder.finish()
-        pieces.append(path)
-    return pieces, times
+        segments.append(path)
+    return segments, times
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -143,8 +143,8 @@ def test_samples_come_through(name: str, tmp_path: Path) -> None:
     out = tmp_path / source.name.replace("f", "g", 1)
     plan = plan_pictures(info, EncodeSettings(), out)
     assert plan.repacked and not plan.notes
-    pieces, times = _pieces(info, plan, tmp_path)
-    made = write_pictures(pieces, info, times, out)
+    segments, times = _segments(info, plan, tmp_path)
+    made = write_pictures(segments, info, times, out)
     assert [path.name[:5] for path in made] == ["g0007", "g0008", "g0009", "g0010"]
     assert _decoded(out) == _decoded(source)
     assert not list(tmp_path.glob(".*"))
@@ -154,8 +154,8 @@ def test_everything_else_of_exr_is_kept(tmp_path: Path) -> None:
     source = _sequence(tmp_path / "in", "exr")
     info = probe(source)
     out = tmp_path / "g%04d.exr"
-    pieces, times = _pieces(info, plan_pictures(info, EncodeSettings(), out), tmp_path)
-    (made, *_) = write_pictures(pieces, info, times, out)
+    segments, times = _segments(info, plan_pictures(info, EncodeSettings(), out), tmp_path)
+    (made, *_) = write_pictures(segments, info, times, out)
     paths = (str(made), str(files_of(source)[0]))
     new, old = (OpenEXR.File(path, separate_channels=True) for path in paths)
     assert new.header()["shot"] == "take 7"
@@ -174,8 +174,8 @@ def test_floats_of_32_bits_are_told(tmp_path: Path) -> None:
 
 def test_half_floats_are_numbered_in_order() -> None:
     numbers = np.arange(65536, dtype=np.uint16)
-    values = half_of(numbers)
-    assert np.array_equal(number_of(values), numbers)
+    values = ordinal_to_half(numbers)
+    assert np.array_equal(half_to_ordinal(values), numbers)
     finite = values[np.isfinite(values)].astype(float)
     assert (np.diff(finite) >= 0).all()
 
@@ -198,8 +198,8 @@ def test_times_in_a_video_are_exact(tmp_path: Path) -> None:
     from videoswap.video.mux import mux
 
     plan = plan_encoder(info, EncodeSettings(preset="ultrafast"), tmp_path / "o.mp4")
-    pieces, times = _pieces(info, plan, tmp_path)
-    mux(pieces, info, plan, tmp_path / "o.mp4", times)
+    segments, times = _segments(info, plan, tmp_path)
+    mux(segments, info, plan, tmp_path / "o.mp4", times)
     assert clips.times(tmp_path / "o.mp4") == [Fraction(1001 * n, 24000) for n in range(6)]
 
 
@@ -217,8 +217,8 @@ def test_jpeg_is_read_with_its_own_colors(name: str, tmp_path: Path) -> None:
     info = probe(tmp_path / "%d.jpg")
     assert info.color.full_range
     plan = plan_pictures(info, EncodeSettings(quality="visually_lossless"), tmp_path / "o%d.jpg")
-    pieces, times = _pieces(info, plan, tmp_path)
-    (made,) = write_pictures(pieces, info, times, tmp_path / "o%d.jpg")
+    segments, times = _segments(info, plan, tmp_path)
+    (made,) = write_pictures(segments, info, times, tmp_path / "o%d.jpg")
     change = cv2.imread(str(made)).astype(int) - cv2.imread(str(tmp_path / "1.jpg"))
     assert np.abs(change).mean() < 3 and abs(change.mean()) < 1
 
@@ -229,8 +229,8 @@ def test_a_video_becomes_pictures(suffix: str, tmp_path: Path) -> None:
     info, out = probe(source), tmp_path / f"%03d{suffix}"
     plan = plan_pictures(info, EncodeSettings(), out)
     assert plan.notes
-    pieces, times = _pieces(info, plan, tmp_path)
-    made = write_pictures(pieces, info, times, out)
+    segments, times = _segments(info, plan, tmp_path)
+    made = write_pictures(segments, info, times, out)
     assert [path.name for path in made] == [f"{n:03d}{suffix}" for n in (1, 2, 3, 4)]
     with av.open(str(source)) as container:
         for path, frame in zip(made, container.decode(video=0), strict=True):
@@ -250,24 +250,24 @@ def test_colors_of_a_video_are_exact(
     pix_fmt: str, space: int, weights: tuple[float, float], tmp_path: Path
 ) -> None:
     deep = pix_fmt.endswith("10le")
-    kind: Any = np.uint16 if deep else np.uint8
+    dtype: Any = np.uint16 if deep else np.uint8
     with av.open(str(tmp_path / "a.mkv"), "w") as container:
         stream: Any = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, pix_fmt
         stream.codec_context.colorspace, stream.codec_context.color_range = space, 1
         frame = av.VideoFrame(64, 48, pix_fmt)
         for plane, value in zip(frame.planes, (125, 100, 150), strict=True):
-            np.frombuffer(plane, kind)[:] = value * (4 if deep else 1)
+            np.frombuffer(plane, dtype)[:] = value * (4 if deep else 1)
         frame.pts, frame.time_base = 0, Fraction(1, 25)
         container.mux([*stream.encode(frame), *stream.encode(None)])
     info, out = probe(tmp_path / "a.mkv"), tmp_path / "%d.png"
-    pieces, times = _pieces(info, plan_pictures(info, EncodeSettings(), out), tmp_path)
-    (made,) = write_pictures(pieces, info, times, out)
+    segments, times = _segments(info, plan_pictures(info, EncodeSettings(), out), tmp_path)
+    (made,) = write_pictures(segments, info, times, out)
     luma, blue, red = (125 - 16) / 219, (100 - 128) / 224, (150 - 128) / 224
     of_red, of_blue = weights
     r, b = luma + 2 * (1 - of_red) * red, luma + 2 * (1 - of_blue) * blue
     g = (luma - of_red * r - of_blue * b) / (1 - of_red - of_blue)
-    found = cv2.imread(str(made), cv2.IMREAD_UNCHANGED)[20, 20, ::-1] / np.iinfo(kind).max
+    found = cv2.imread(str(made), cv2.IMREAD_UNCHANGED)[20, 20, ::-1] / np.iinfo(dtype).max
     assert np.abs(found - (r, g, b)).max() < 0.75 / 255
 
 
@@ -354,7 +354,7 @@ def test_a_picture_that_changes_is_noticed(tmp_path: Path) -> None:
 
 
 def test_kind_and_rate(tmp_path: Path) -> None:
-    assert kind(_sequence(tmp_path / "in", "png")) == "video"
+    assert media_kind(_sequence(tmp_path / "in", "png")) == "video"
     film = clips.make(tmp_path / "a.mp4", clips.Clip(frames=2))
     with pytest.raises(UsageError) as caught:
         probe(film, Fraction(24))
@@ -396,12 +396,12 @@ def test_refusals(source: str, name: str, settings: dict, code: str, tmp_path: P
 def test_a_name_that_is_taken_takes_all_back(tmp_path: Path) -> None:
     info = probe(_sequence(tmp_path / "in", "png"))
     out = tmp_path / "%04d.png"
-    pieces, times = _pieces(info, plan_pictures(info, EncodeSettings(), out), tmp_path)
+    segments, times = _segments(info, plan_pictures(info, EncodeSettings(), out), tmp_path)
     (tmp_path / "0009.png").write_text("precious")
     with pytest.raises(OutputError) as caught:
-        write_pictures(pieces, info, times, out, overwrite=False)
+        write_pictures(segments, info, times, out, overwrite=False)
     assert caught.value.code == "output_exists"
     assert [path.name for path in tmp_path.glob("*.png")] == ["0009.png"]
     assert (tmp_path / "0009.png").read_text() == "precious" and not list(tmp_path.glob(".*"))
-    write_pictures(pieces, info, times, out, overwrite=True)
+    write_pictures(segments, info, times, out, overwrite=True)
     assert len(_decoded(out)) == 4

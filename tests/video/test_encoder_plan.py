@@ -213,7 +213,7 @@ def test_masks_have_a_place(infos) -> None:
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "grow", "empty", "gone"])
 def test_damaged_pieces_are_noticed(harm: str, infos, tmp_path: Path) -> None:
-    info, path = infos("yuv420p"), tmp_path / "one.piece"
+    info, path = infos("yuv420p"), tmp_path / "one.segment"
     plan = plan_encoder(info, EncodeSettings(preset="ultrafast"), tmp_path / "o.mp4")
     with VideoReader(info) as reader, SegmentEncoder(plan, info, path) as encoder:
         for frame in reader.frames():

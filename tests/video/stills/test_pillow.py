@@ -12,7 +12,7 @@ import pytest
 
 from tests.video import clips
 from videoswap.errors import InputError
-from videoswap.video.probe import kind, probe
+from videoswap.video.probe import media_kind, probe
 from videoswap.video.stills import pillow
 from videoswap.video.stills.picture import read_picture
 
@@ -33,7 +33,7 @@ def test_no_program_is_started_for_a_picture(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     path = tmp_path / name
     path.write_bytes(EPS)
-    for read in (read_picture, kind, probe):
+    for read in (read_picture, media_kind, probe):
         with pytest.raises(InputError):
             read(path)
     assert not called.exists()
@@ -47,7 +47,7 @@ def test_what_is_no_picture_is_named(start: bytes, word: str, tmp_path: Path) ->
     for name in ("photo.png", "photo.svg"):
         path = tmp_path / name
         path.write_bytes(start + bytes(100))
-        for read in (read_picture, kind):
+        for read in (read_picture, media_kind):
             with pytest.raises(InputError, match=word) as caught:
                 read(path)
             assert caught.value.code == "not_a_picture" and "PNG" in caught.value.hint
@@ -56,12 +56,12 @@ def test_what_is_no_picture_is_named(start: bytes, word: str, tmp_path: Path) ->
 def test_the_thumbnail_of_a_raw_file_is_not_taken_for_it(tmp_path: Path) -> None:
     PIL.Image.fromarray(GRAY).save(tmp_path / "a.tif")
     raw = (tmp_path / "a.tif").rename(tmp_path / "a.DNG")
-    for read in (read_picture, kind):
+    for read in (read_picture, media_kind):
         with pytest.raises(InputError, match="raw file") as caught:
             read(raw)
         assert caught.value.code == "not_a_picture"
     PIL.Image.fromarray(GRAY).save(tmp_path / "a.jpg")
-    assert kind((tmp_path / "a.jpg").rename(tmp_path / "b.dng")) == "image"
+    assert media_kind((tmp_path / "a.jpg").rename(tmp_path / "b.dng")) == "image"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_no_damage_makes_a_traceback(form: str, tmp_path: Path) -> None:
         for place in random.integers(0, len(data), 4):
             data[place] = random.integers(0, 256)
         path.write_bytes(data)
-        for read in (read_picture, kind):
+        for read in (read_picture, media_kind):
             try:
                 read(path)
             except InputError as error:
@@ -119,16 +119,16 @@ def test_a_header_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_picture(path)
     assert caught.value.code == "picture_too_large"
-    assert f"{pillow.MOST_PIXELS:,}" in caught.value.hint
+    assert f"{pillow.MAX_PICTURE_PIXELS:,}" in caught.value.hint
 
 
 def test_kinds_by_content(tmp_path: Path) -> None:
     video = clips.make(tmp_path / "clip.mp4", clips.Clip(frames=3, audio=0))
-    assert kind(video.rename(tmp_path / "clip.png")) == "video"
+    assert media_kind(video.rename(tmp_path / "clip.png")) == "video"
     for form in ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "JPEG2000", "AVIF", "PPM"):
         path = tmp_path / "picture.mp4"
         PIL.Image.fromarray(GRAY).save(path, format=form)
-        assert kind(path) == "image"
+        assert media_kind(path) == "image"
 
 
 def test_one_kind_for_the_other_is_named(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_one_kind_for_the_other_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["http://a.example/b.mp4", "https://a.example/b.jpg"])
 def test_addresses_are_not_read(address: str) -> None:
-    for read in (read_picture, kind, probe):
+    for read in (read_picture, media_kind, probe):
         with pytest.raises(InputError) as caught:
             read(Path(address))
         assert caught.value.code == "missing_file" and "download" in caught.value.hint
@@ -168,8 +168,8 @@ def test_a_file_beyond_any_picture_is_not_taken_into_memory(tmp_path: Path) -> N
     path = tmp_path / "long.webp"
     PIL.Image.fromarray(GRAY).save(path)
     with path.open("r+b") as file:
-        file.truncate(pillow.MOST_BYTES + 1)
-    for read in (read_picture, kind):
+        file.truncate(pillow.MAX_FILE_BYTES + 1)
+    for read in (read_picture, media_kind):
         with pytest.raises(InputError) as caught:
             read(path)
         assert caught.value.code == "not_a_picture"

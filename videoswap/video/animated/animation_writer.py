@@ -27,8 +27,8 @@ from ..pixel_formats import layout
 from ..probe import VideoInfo
 from ..reader import DecodedFrame
 from ..segment import SegmentWriter
-from ..stills.pillow import ANIMATED, opened
-from ..streams import StreamPlan, none_kept
+from ..stills.pillow import ANIMATED, open_picture
+from ..streams import StreamPlan, all_dropped
 from .apng import ApngEncoder, write_apng
 from .webp import with_last_duration
 
@@ -60,7 +60,7 @@ def animation_streams(info: VideoInfo, container: str) -> StreamPlan:
     """
     if info.animation is not None or info.sequence is not None:
         return StreamPlan(container)
-    return none_kept(info.path, info.stream_index, container)
+    return all_dropped(info.path, info.stream_index, container)
 
 
 def animation_losses(info: VideoInfo, container: str) -> tuple[Fallback, ...]:
@@ -80,7 +80,7 @@ def loop_count(info: VideoInfo) -> int:
     """Return how often the source is played: 0 for ever, which is also the answer for videos."""
     if info.animation is None:
         return 0
-    with opened(info.path, tuple(ANIMATED)) as picture:
+    with open_picture(info.path, tuple(ANIMATED)) as picture:
         # A GIF that does not say so is played once.
         return int(picture.info.get("loop", 1 if info.animation == "gif" else 0))
 

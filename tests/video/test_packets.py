@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from videoswap.video.packets import SteadyClock
+from videoswap.video.packets import RestartingClock
 
 
 @pytest.mark.parametrize(
@@ -18,5 +18,5 @@ from videoswap.video.packets import SteadyClock
     ],
 )
 def test_only_a_new_beginning_moves_times(times: list[int], moved: list[int]) -> None:
-    clock = SteadyClock(Fraction(1, 100))
+    clock = RestartingClock(Fraction(1, 100))
     assert [time + clock.shift(time, 10) for time in times] == moved

@@ -15,9 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from tests.video.pictures import cmyk_profile, write_heic
 from videoswap.errors import InputError, OutputError, UsageError
-from videoswap.video.probe import kind
+from videoswap.video.probe import media_kind
 from videoswap.video.stills import pillow
-from videoswap.video.stills.formats import check_mask_name
 from videoswap.video.stills.picture import (
     Picture,
     losses,
@@ -26,6 +25,7 @@ from videoswap.video.stills.picture import (
     write_picture,
 )
 from videoswap.video.stills.pillow import READABLE_SUFFIXES
+from videoswap.video.stills.still_formats import check_mask_name
 
 SRGB = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>made for a test</x:xmpmeta>"
@@ -376,7 +376,7 @@ def test_heic_is_read(depth: int, tmp_path: Path) -> None:
     upright = _photo()
     stored = np.ascontiguousarray(np.rot90(upright, -1))
     path = write_heic(tmp_path / "photo.heic", stored, depth, turns=1)
-    assert kind(path) == "image"
+    assert media_kind(path) == "image"
     picture = read_picture(path)
     assert picture.rgb.shape == upright.shape
     assert np.abs(picture.rgb.astype(int) - upright).mean() < 3
@@ -392,7 +392,7 @@ def test_heic_without_its_package_says_what_to_install(
 ) -> None:
     path = write_heic(tmp_path / "photo.heic", _photo())
     monkeypatch.setitem(sys.modules, "pi_heif", None)
-    for read in (read_picture, kind):
+    for read in (read_picture, media_kind):
         with pytest.raises(InputError, match="pi-heif") as caught:
             read(path)
         assert caught.value.code == "missing_package"
@@ -462,7 +462,7 @@ def test_bad_pictures(name: str, data: bytes | None, code: str, tmp_path: Path) 
 
 def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PIL.Image.new("L", (100, 100)).save(tmp_path / "bomb.png")
-    monkeypatch.setattr(pillow, "MOST_PIXELS", 9_999)
+    monkeypatch.setattr(pillow, "MAX_PICTURE_PIXELS", 9_999)
     with pytest.raises(InputError) as caught:
         read_picture(tmp_path / "bomb.png")
     assert caught.value.code == "picture_too_large"

@@ -21,14 +21,14 @@ from ..color import (
     Color,
 )
 from ..encoder_context import EncoderPlan, try_encoder
-from ..files import held, output_errors, scratch_path
+from ..files import locked_scratch, output_errors, scratch_path
 from ..formats import ENCODERS, QUALITY_WORDS
 from ..pixel_formats import layout, samples
 from ..probe import VideoInfo
 from ..segment import EncodedSegment
 from .exr import HALF, read_exr, write_exr
-from .pattern import WRITTEN, numbered_name
-from .sequence import read_frame
+from .pattern import WRITABLE_SUFFIXES, numbered_name
+from .reading import read_frame
 
 CONTAINER = "numbered pictures"
 SUFFIXES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
@@ -66,11 +66,11 @@ def plan_pictures(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encod
             ``encoder_refused``.
     """
     suffix = out.suffix.lower()
-    if suffix not in WRITTEN:
+    if suffix not in WRITABLE_SUFFIXES:
         raise UsageError(
             "unknown_picture_format",
             f"Numbered pictures cannot be written as {suffix}.",
-            f"Use one of {', '.join(WRITTEN)}.",
+            f"Use one of {', '.join(WRITABLE_SUFFIXES)}.",
         )
     for flag, value in {"encoder": settings.encoder, "pix_fmt": settings.pix_fmt}.items():
         if value is not None:
@@ -191,10 +191,10 @@ def write_pictures(
     overwrite: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> list[Path]:
-    """Write the pictures of all pieces; they get their names only once all are read back.
+    """Write the pictures of all segments; they get their names only once all are read back.
 
     Args:
-        segments: The pieces in order of time.
+        segments: The segments in order of time.
         info: The source.
         pts: The times of all frames, ascending.
         out: The pattern.
@@ -216,10 +216,10 @@ def write_pictures(
         folder.mkdir()
     try:
         made: list[tuple[Path, Path]] = []
-        with output_errors(out), held(folder):
+        with output_errors(out), locked_scratch(folder):
             for time, data in _pictures(segments):
                 if time not in names:
-                    raise OutputError("pieces_do_not_fit", "The pieces are of other frames.")
+                    raise OutputError("pieces_do_not_fit", "The segments are of other frames.")
                 name = numbered_name(out, names[time])
                 part = folder / name.name
                 _write(part, data, info, time)
@@ -228,7 +228,7 @@ def write_pictures(
                 if progress is not None:
                     progress(len(made))
             if len(made) != len(names):
-                raise OutputError("pieces_do_not_fit", "The pieces are of other frames.")
+                raise OutputError("pieces_do_not_fit", "The segments are of other frames.")
             for part, name in sorted(made):
                 _give_name(part, name, overwrite)
                 moved.append(name)
@@ -244,8 +244,8 @@ def write_pictures(
 
 def _pictures(segments: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
     for path in segments:
-        piece = EncodedSegment.load(path)
-        for time, data in zip(piece.pts, piece.packets(), strict=True):
+        segment = EncodedSegment.load(path)
+        for time, data in zip(segment.pts, segment.packets(), strict=True):
             yield int(time), data
 
 

@@ -13,7 +13,7 @@ from tests.video import clips
 from videoswap.errors import UsageError
 from videoswap.settings import QUALITIES, EncodeSettings
 from videoswap.video.encoder_plan import plan_encoder
-from videoswap.video.formats import ENCODERS, SAME_CODEC, advised
+from videoswap.video.formats import ENCODERS, SAME_CODEC, suggested_encoders
 from videoswap.video.pixel_formats import samples
 from videoswap.video.probe import probe
 from videoswap.video.reader import VideoReader
@@ -186,7 +186,7 @@ def _samples(info: Any) -> list[bytes]:
 
 
 def test_every_lossless_encoder_is_in_the_table() -> None:
-    able = {name for name in advised() if ENCODERS[name].lossless is not None}
+    able = {name for name in suggested_encoders() if ENCODERS[name].lossless is not None}
     assert able == {name for name, _, _ in LOSSLESS if name}
 
 

@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from tests.video import clips
-from videoswap.video.animated.animation import (
+from videoswap.video.animated.animation_writer import (
     AnimationWriter,
     animation_container,
     animation_losses,
@@ -19,7 +19,7 @@ from videoswap.video.animated.animation import (
 )
 from videoswap.video.animated.apng import ApngEncoder
 from videoswap.video.pixel_formats import samples
-from videoswap.video.probe import kind, probe
+from videoswap.video.probe import media_kind, probe
 from videoswap.video.reader import VideoReader
 from videoswap.video.verify import verify
 
@@ -175,7 +175,7 @@ def test_video_to_apng(tmp_path: Path) -> None:
     assert animation_container(probe(path), Path("film.png")) is None
     out = _written(path, tmp_path / "out.apng")
     assert [t for t, _, _ in _read(out)] == [40 * i for i in range(6)]
-    assert kind(out) == "animation"
+    assert media_kind(out) == "animation"
 
 
 def test_a_default_picture_is_no_frame(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_default_picture_is_no_frame(tmp_path: Path) -> None:
     for more, expected in ((pictures[1:2], "image"), (pictures[1:], "animation")):
         path = tmp_path / f"{expected}.png"
         pictures[0].save(path, save_all=True, append_images=more, default_image=True, duration=50)
-        assert kind(path) == expected
+        assert media_kind(path) == expected
     assert len(_read(path)) == 2
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.video import clips
 from videoswap.settings import EncodeSettings
-from videoswap.video.animated.animation import AnimationWriter
+from videoswap.video.animated.animation_writer import AnimationWriter
 from videoswap.video.matroska import PLACEHOLDER
 from videoswap.video.probe import probe
 from videoswap.video.reader import AnalysisScaler, VideoReader
@@ -77,13 +77,13 @@ def _remux(info, out: Path) -> None:
     from videoswap.video.mux import mux
 
     plan = plan_encoder(info, EncodeSettings(encoder="ffv1"), out)
-    piece = out.parent / "one.piece"
-    with VideoReader(info) as reader, SegmentEncoder(plan, info, piece) as encoder:
+    segment = out.parent / "one.segment"
+    with VideoReader(info) as reader, SegmentEncoder(plan, info, segment) as encoder:
         frames = list(reader.frames())
         for frame in frames:
             encoder.encode(frame)
         encoder.finish()
-    mux([piece], info, plan, out, [frame.pts for frame in frames])
+    mux([segment], info, plan, out, [frame.pts for frame in frames])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_mp4_keeps_times_and_sound(name: str, tmp_path: Path) -> None:
     clip = clips.CLIPS[name]
     source = clips.make(tmp_path / f"source{clip.suffix}", clip)
     out = tmp_path / "out.mp4"
-    report = clips.swap_nothing(source, out, X264, piece=13)
+    report = clips.swap_nothing(source, out, X264, segment=13)
     times = clips.times(source)
     assert len(times) >= 38
     assert clips.times(out) == times
@@ -94,7 +94,7 @@ def test_other_encoders(suffix: str, encoder: str, tmp_path: Path) -> None:
     source = clips.make(tmp_path / "source.mp4", clips.Clip(audio=0))
     out = tmp_path / f"out{suffix}"
     settings = EncodeSettings(encoder=encoder, preset=presets.get(encoder, "ultrafast"), threads=1)
-    clips.swap_nothing(source, out, settings, piece=20)
+    clips.swap_nothing(source, out, settings, segment=20)
     before, after = clips.times(source), clips.times(out)
     assert len(after) == len(before)
     gaps = np.abs(np.diff(np.array(before, float)) - np.diff(np.array(after, float)))
@@ -134,7 +134,7 @@ def test_ffv1_is_exact_outside_the_masks(pix_fmt: str, tmp_path: Path) -> None:
     source = clips.make(tmp_path / "source.mkv", clips.Clip(".mkv", pix_fmt, frames=12, audio=0))
     out = tmp_path / "out.mkv"
     painter = Painter()
-    clips.swap_nothing(source, out, EncodeSettings(encoder="ffv1"), piece=5, change=painter)
+    clips.swap_nothing(source, out, EncodeSettings(encoder="ffv1"), segment=5, change=painter)
     info = probe(out)
     form = layout(pix_fmt)
     assert info.pix_fmt == pix_fmt and info.codec == "ffv1"
@@ -181,13 +181,13 @@ def test_masks_video(tmp_path: Path) -> None:
         plan = plan_masks(info, out)
         masks = [np.random.default_rng(i).integers(0, 256, (96, 128), np.uint8) for i in range(40)]
         pts = clips.CLIPS["variable"].pts()
-        with SegmentEncoder(plan, info, tmp_path / "masks.piece") as encoder:
+        with SegmentEncoder(plan, info, tmp_path / "masks.segment") as encoder:
             for mask, time in zip(masks, pts, strict=True):
                 frame = clips.av.VideoFrame.from_ndarray(mask, format="gray")
                 frame.pts = time
                 encoder.encode(frame)
             encoder.finish()
-        mux([tmp_path / "masks.piece"], info, plan, out, pts, copy_streams=False)
+        mux([tmp_path / "masks.segment"], info, plan, out, pts, copy_streams=False)
         made = probe(out)
         with VideoReader(made) as reader:
             back = list(reader.frames())
@@ -214,7 +214,7 @@ def test_real_clips(name: str, shared: Path, tmp_path: Path) -> None:
     source = shared / "media" / name
     out = tmp_path / "out.mp4"
     settings = EncodeSettings(preset="ultrafast")
-    clips.swap_nothing(source, out, settings, piece=100)
+    clips.swap_nothing(source, out, settings, segment=100)
     assert clips.times(out) == clips.times(source)
     assert clips.packets(out, "audio") == clips.packets(source, "audio")
 
@@ -222,7 +222,7 @@ def test_real_clips(name: str, shared: Path, tmp_path: Path) -> None:
 def test_key_frames_of_the_source_are_not_copied(tmp_path: Path) -> None:
     dense = clips.Clip(audio=0, options={"preset": "ultrafast", "g": "4"})
     source = clips.make(tmp_path / "source.mp4", dense)
-    clips.swap_nothing(source, tmp_path / "out.mp4", X264, piece=20)
+    clips.swap_nothing(source, tmp_path / "out.mp4", X264, segment=20)
     with clips.av.open(str(tmp_path / "out.mp4")) as container:
         assert sum(p.is_keyframe for p in container.demux(video=0) if p.size) == 2
 
