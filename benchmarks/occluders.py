@@ -38,7 +38,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 from occluding_objects import HELD_OUT, TUNED, Maker, Thing  # noqa: E402
 
 from videoswap import SwapSettings, analyze, swap_video  # noqa: E402
-from videoswap.crops import FrameSurface, covered_pixels, cut  # noqa: E402
+from videoswap.crops import FrameSurface, covered_pixels, crop_face  # noqa: E402
 from videoswap.detection.face_models import FaceModels  # noqa: E402
 from videoswap.engines.mesh.engine import MeshEngine  # noqa: E402
 from videoswap.errors import NoFaceError  # noqa: E402
@@ -430,14 +430,18 @@ def untouched(video: Path, step: int = 3) -> list[Quiet]:
         for number, frame in enumerate(reader.frames()):
             for track, face in faces.get(frame.pts, []) if number % step == 0 else []:
                 size = spec.size_for(covered_pixels(face, spec))
-                crop = cut(FrameSurface(frame.image, info), face, spec, size, track, 0)
+                crop = crop_face(
+                    FrameSurface(frame.image, info), face, spec, size=size, track=track
+                )
                 if crop is None or track not in owner:
                     continue
                 started = time.perf_counter()
-                front = stabilize_occlusion_mask([finder(crop)], [0], 0)
+                front = stabilize_occlusion_mask([finder.segment(crop)], [0], 0)
                 spent += time.perf_counter() - started
-                points = np.vstack([crop.landmarks[:17], masks.forehead(crop.landmarks, 0.26)])
-                outline = masks.hull(points, size) > 0.5
+                points = np.vstack(
+                    [crop.landmarks[:17], masks.forehead_points(crop.landmarks, 0.26)]
+                )
+                outline = masks.fill_hull(points, size) > 0.5
                 share = 0.0 if front is None else float((front[outline] > 0.5).mean())
                 shares.setdefault(owner[track], []).append(share)
     count = sum(map(len, shares.values()))

@@ -6,7 +6,7 @@ from videoswap.geometry.affine import (
     compose,
     crop_matrix,
     invert,
-    resizing,
+    resize_matrix,
     scale_of,
     shifted,
     similarity,
@@ -52,7 +52,7 @@ def test_a_resize_takes_corners_to_corners():
     """Pixel centres lie at whole numbers, so a picture reaches from -0.5 to its side less 0.5."""
     corners = np.array([[-0.5, -0.5], [99.5, 39.5]])
     np.testing.assert_allclose(
-        transform(resizing(0.25, 3.0), corners), [[-0.5, -0.5], [24.5, 119.5]]
+        transform(resize_matrix(0.25, 3.0), corners), [[-0.5, -0.5], [24.5, 119.5]]
     )
 
 

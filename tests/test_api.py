@@ -13,7 +13,7 @@ import videoswap
 from tests.conftest import ROOT
 from videoswap import CancelledError, api, swap_folder, swap_image, swap_video
 from videoswap.errors import UsageError
-from videoswap.rendering.progress import Progress
+from videoswap.rendering.progress import ProgressBar
 from videoswap.watching import watched
 
 FUNCTIONS = [
@@ -103,7 +103,7 @@ def test_nothing_is_printed_or_drawn_unless_it_is_asked_for(
 def test_bars_are_drawn_for_who_wants_them(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     for bars in (False, True):
-        with watched(bars=bars), Progress("render", 3) as bar:
+        with watched(bars=bars), ProgressBar("render", 3) as bar:
             bar.reach(3)
         assert ("render" in capsys.readouterr().err) is bars
 
@@ -149,7 +149,7 @@ def test_a_folder_that_is_ended_does_not_go_on_with_its_next_file(photos, settin
 def test_a_watcher_in_one_thread_is_not_seen_in_another():
     told = []
     with watched(progress=told.append):
-        thread = threading.Thread(target=lambda: Progress("x", 1).close())
+        thread = threading.Thread(target=lambda: ProgressBar("x", 1).close())
         thread.start()
         thread.join()
     assert told == []

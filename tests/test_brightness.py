@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from videoswap.geometry.brightness import FLOOR, brightened, log_ratio
+from videoswap.geometry.brightness import RATIO_FLOOR, brightened, log_ratio
 
 
 @pytest.mark.parametrize(
     "picture, other, times",
-    [(100, 100, 1), (212, 100, 2), (0, 0, 1), (FLOOR, 0, 2), (0, 3 * FLOOR, 0.25)],
+    [(100, 100, 1), (212, 100, 2), (0, 0, 1), (RATIO_FLOOR, 0, 2), (0, 3 * RATIO_FLOOR, 0.25)],
 )
 def test_how_many_times_brighter(picture, other, times):
     found = log_ratio(np.full((2, 3), picture, np.float32), np.full((2, 3), other, np.float32))

@@ -11,7 +11,7 @@ from videoswap import cache
 from videoswap.cache import DAY, clear, entries, listing, tidy
 from videoswap.cli import entry
 from videoswap.errors import UsageError
-from videoswap.rendering.segment_folder import piece_folder
+from videoswap.rendering.segment_folder import open_segment_folder
 from videoswap.settings import DEFAULT_CACHE_LIMIT, bytes_of, default_cache_limit
 from videoswap.tracking.store_opening import open_store
 
@@ -43,9 +43,9 @@ def keep_render(folder, digit, film, days=0.0, size=2_000_000):
     told = []
     with (
         pytest.raises(KeyboardInterrupt),
-        piece_folder(folder, digit * 32, folder / "out.mp4", film, told.append) as pieces,
+        open_segment_folder(folder, digit * 32, folder / "out.mp4", film, told.append) as pieces,
     ):
-        (pieces / "000000.piece").write_bytes(bytes(size))
+        (pieces / "000000.segment").write_bytes(bytes(size))
         raise KeyboardInterrupt
     assert told == []
     aged(pieces, days)
@@ -129,7 +129,7 @@ def test_what_a_running_process_uses_is_not_cleared(folder, tmp_path):
         told = clear(folder)
         tidy(folder, 0, told.append)
     assert told[0] == f"in use: render of {tmp_path / 'film.mp4'}"
-    assert (render / "000000.piece").exists()
+    assert (render / "000000.segment").exists()
 
 
 def test_above_the_limit_the_last_used_stay(folder, tmp_path):

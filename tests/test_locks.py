@@ -14,7 +14,9 @@ ANALYSIS, RENDER = "0" * 40, "ab" * 16
 
 
 def piece_folder(tmp_path):
-    return pieces.piece_folder(tmp_path, RENDER, tmp_path / "o.mp4", tmp_path / "f.mp4", print)
+    return pieces.open_segment_folder(
+        tmp_path, RENDER, tmp_path / "o.mp4", tmp_path / "f.mp4", print
+    )
 
 
 def test_a_lock_is_held_once(tmp_path):
@@ -69,17 +71,17 @@ def test_a_folder_that_is_being_deleted_is_nobody_elses(tmp_path, monkeypatch, e
             entry.unlink()
         with piece_folder(tmp_path) as other:  # another process, now
             entered.append(other)
-            (other / "000000.piece").write_bytes(b"mine")
+            (other / "000000.segment").write_bytes(b"mine")
             real(folder, **options)
-            assert (other / "000000.piece").exists()
+            assert (other / "000000.segment").exists()
 
     with piece_folder(tmp_path) as mine:
-        (mine / "000000.piece").write_bytes(b"done")
+        (mine / "000000.segment").write_bytes(b"done")
         if end == "finished":
             monkeypatch.setattr(shutil, "rmtree", slow)
     if end == "cleared":
         mine.mkdir(exist_ok=True)
-        (mine / "000000.piece").write_bytes(b"done")
+        (mine / "000000.segment").write_bytes(b"done")
         monkeypatch.setattr(shutil, "rmtree", slow)
         cache.clear(tmp_path)
     assert entered

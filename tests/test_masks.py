@@ -6,7 +6,7 @@ SQUARE = np.array([[20.0, 20.0], [80.0, 20.0], [80.0, 80.0], [20.0, 80.0]], np.f
 
 
 def test_hull_covers_its_points_and_nothing_far():
-    mask = masks.hull(SQUARE, 100)
+    mask = masks.fill_hull(SQUARE, 100)
     assert mask.dtype == np.float32
     assert mask[50, 50] == 1.0
     assert mask[21, 21] == 1.0
@@ -15,7 +15,7 @@ def test_hull_covers_its_points_and_nothing_far():
 
 
 def test_feather_is_zero_outside_and_full_deep_inside():
-    mask = masks.hull(SQUARE, 100)
+    mask = masks.fill_hull(SQUARE, 100)
     soft = masks.feather(masks.depth(mask), 10.0)
     assert not soft[mask == 0.0].any()
     assert soft[50, 50] == 1.0
@@ -34,7 +34,7 @@ def test_forehead_lies_above_the_brows_of_a_turned_face():
     landmarks = np.zeros((68, 2), np.float32)
     landmarks[27], landmarks[8] = [50, 50], [90, 50]  # the chin points to the right
     landmarks[17:27] = np.linspace([45, 20], [45, 80], 10)
-    points = masks.forehead(landmarks, 0.5)
+    points = masks.forehead_points(landmarks, 0.5)
     assert (points[:, 0] < landmarks[17:27, 0]).all()
     np.testing.assert_allclose(points[4:6, 0].mean(), 45 - 20, atol=0.5)
     np.testing.assert_allclose(points[0, 0], 45 - 10, atol=0.5)

@@ -36,7 +36,7 @@ def test_an_interrupted_run_leaves_nothing_and_can_go_on(clip, photos, tmp_path,
     arguments = ["--source_paths", photos["source"], "--target_faces_paths", photos["right"]]
     arguments += ["--target_video", video, "--out_video_name", out]
     process = start(arguments, tmp_path)
-    pattern = "*.sqlite" if moment == "analyze" else "renders/*/*.piece"
+    pattern = "*.sqlite" if moment == "analyze" else "renders/*/*.segment"
     deadline = time.monotonic() + 60
     while not list((tmp_path / "cache").glob(pattern)) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -173,7 +173,7 @@ def _deleted(chosen: Iterable[Entry]) -> list[Entry]:
 
 def _delete_locks(folder: Path) -> None:
     """Delete the locks that nobody holds, of what was finished or never begun."""
-    for path in (*folder.glob("*.lock"), *(folder / pieces.FOLDER).glob("*.lock")):
+    for path in (*folder.glob("*.lock"), *(folder / pieces.RENDERS_FOLDER).glob("*.lock")):
         if _LOCK.fullmatch(path.name):
             with contextlib.suppress(OSError):  # another user's
                 lock = try_lock(path)
@@ -189,7 +189,7 @@ def _analyses(folder: Path) -> Iterator[tuple[Path, Callable[[Path], Entry]]]:
 
 
 def _renders(folder: Path) -> Iterator[tuple[Path, Callable[[Path], Entry]]]:
-    renders = folder / pieces.FOLDER
+    renders = folder / pieces.RENDERS_FOLDER
     if renders.is_dir():
         for path in renders.iterdir():
             if _RENDER.fullmatch(path.name) and path.is_dir():

@@ -1,25 +1,25 @@
-"""Aligned crops cut out of frames and pictures, at whatever pixel format and orientation."""
+"""Face crops: aligned squares cut out of frames and pictures of any pixel format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import av
-import cv2
 import numpy as np
 
 from .geometry.affine import (
+    TEMPLATES,
     compose,
     crop_matrix,
     five_points,
     invert,
-    resizing,
     scale_of,
     shifted,
     transform,
 )
+from .geometry.resample import warp
 from .records import Array, Crop, Face
 from .video.planes import (
     Box,
@@ -29,9 +29,8 @@ from .video.planes import (
 )
 from .video.probe import VideoInfo
 
-#: Side of the pictures that all generators take.
-NETWORK_SIDE = 256
-ROWS = 256  # of a picture that are blended at once: floats of all of it may not fit
+GENERATOR_SIZE = 256  # side of the pictures that all generators take
+BLEND_ROWS = 256  # rows of a picture that are blended at once: floats of all of it may not fit
 
 #: Chooses the (5, 2) template in the unit square for (5, 2) points of a face.
 TemplateRule = Callable[[Array], Array]
@@ -45,7 +44,7 @@ class CropSpec:
 
     Attributes:
         template: (5, 2) float64, where the five points lie in the unit square, or the rule that
-            gives it for a face.
+            gives it for a face; by default FFHQ's.
         sizes: Sides in pixels that the engine takes, ascending. The smallest that does not
             lose detail of the target is used, one for a whole track.
         points: Whether the five points come from the 68 landmarks or from the detector.
@@ -55,8 +54,8 @@ class CropSpec:
         boost: Most sub-images a side that a crop is split into, see ``boosted``.
     """
 
-    template: Array | TemplateRule
-    sizes: tuple[int, ...]
+    template: Array | TemplateRule = field(default_factory=lambda: TEMPLATES["ffhq_512"])
+    sizes: tuple[int, ...] = (GENERATOR_SIZE, 2 * GENERATOR_SIZE)
     points: Literal["landmarks", "detector"] = "landmarks"
     black_outside: bool = False
     smoother: Smoother | None = None
@@ -70,7 +69,7 @@ class CropSpec:
 
     def boost_for(self, size: int) -> int:
         """Return how many sub-images a side a crop of ``size`` is split into; 1 for none."""
-        return max(1, min(self.boost, size // NETWORK_SIDE))
+        return max(1, min(self.boost, size // GENERATOR_SIZE))
 
     def points_of(self, face: Face) -> Array:
         """Return the five points (5, 2) of a face by which it is cut."""
@@ -86,7 +85,7 @@ class CropSpec:
 
 
 class Surface(Protocol):
-    """Something faces are cut from and pasted onto."""
+    """Something that faces are cut from and composited onto: a decoded frame or a picture."""
 
     @property
     def upright(self) -> Array:
@@ -107,7 +106,12 @@ class Surface(Protocol):
 
 
 class FrameSurface:
-    """A decoded video frame in its own planes."""
+    """A decoded video frame in its own planes; changed in place.
+
+    Args:
+        frame: The frame, such as ``DecodedFrame.image``.
+        info: The video that it is of.
+    """
 
     def __init__(self, frame: av.VideoFrame, info: VideoInfo) -> None:
         self._frame = frame
@@ -129,7 +133,11 @@ class FrameSurface:
 
 
 class PictureSurface:
-    """A still picture (H, W, 3) uint8 RGB, upright; changed in place."""
+    """A still picture; changed in place.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, upright.
+    """
 
     def __init__(self, pixels: Array) -> None:
         self._pixels = pixels
@@ -149,8 +157,8 @@ class PictureSurface:
     def write(self, box: Box, rgb: Array, mask: Array) -> None:
         """See Surface."""
         region = self._pixels[box[1] : box[3], box[0] : box[2]]
-        for top in range(0, len(region), ROWS):
-            rows = np.s_[top : top + ROWS]
+        for top in range(0, len(region), BLEND_ROWS):
+            rows = np.s_[top : top + BLEND_ROWS]
             weight = mask[rows][..., None] * np.float32(1.0 / 255.0)
             blended = region[rows] + (rgb[rows] - region[rows]) * weight
             region[rows] = np.clip(np.rint(blended), 0, 255)
@@ -178,52 +186,58 @@ def region_box(matrix: Array, x: int, y: int, width: int, height: int) -> Box:
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def cut(
-    surface: Surface, face: Face, spec: CropSpec, size: int, track: int, source: int
+def crop_face(
+    image: Surface | Array,
+    face: Face | Array,
+    spec: CropSpec,
+    *,
+    size: int | None = None,
+    track: int = 0,
+    source: int = 0,
 ) -> Crop | None:
-    """Cut one face out as an engine wants it.
+    """Cut one face out of a picture or frame, aligned as an engine wants it.
+
+    The five points of the face are taken to those of the template by the least-squares similarity
+    transform (Umeyama), and the picture is resampled once, see ``geometry.resample.warp``.
 
     Args:
-        surface: Where the face is.
-        face: The face, with landmarks, in upright pixels.
-        spec: What the engine wants.
-        size: Side of the crop.
-        track: Track the face belongs to.
-        source: Identity that it will get.
+        image: The picture (H, W, 3) uint8 RGB, upright, or a surface such as ``FrameSurface``.
+        face: The face in upright pixels, or its (68, 2) landmarks in the iBUG-68 order.
+        spec: What the engine wants, such as ``engine.spec``.
+        size: Side of the crop in pixels; by default the one that ``spec`` has for this face.
+        track: Track that the face belongs to.
+        source: Index of the source identity that it will get.
 
     Returns:
         The crop, or None if the face lies outside the picture or has no extent.
+
+    Raises:
+        ValueError: If the face has no landmarks.
     """
-    assert face.landmarks is not None  # the analysis always fills them
+    surface = PictureSurface(image) if isinstance(image, np.ndarray) else image
+    if isinstance(face, np.ndarray):
+        face = _face_of(face)
+    if face.landmarks is None:
+        raise ValueError("a face without landmarks cannot be cut out")
     points = spec.points_of(face)
     if float(np.ptp(points, axis=0).max()) < 2.0:
         return None
+    if size is None:
+        size = spec.size_for(covered_pixels(face, spec))
     upright = spec.matrix(points, size)
     matrix = compose(upright, surface.upright)
     box = surface.align(region_box(matrix, 0, 0, size, size))
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
     moved = shifted(matrix, box[0], box[1])
-    pixels = warped(surface.read(box), moved, size, spec.black_outside)
+    black = spec.black_outside
+    pixels = warp(surface.read(box), moved, size, black_outside=black, average_all=True)
     landmarks = transform(upright, face.landmarks)
     return Crop(pixels, matrix, landmarks, face.pts, track, source)
 
 
-def warped(region: Array, matrix: Array, size: int, black_outside: bool = False) -> Array:
-    """Warp a picture to a square one, averaging first where that is much smaller.
-
-    Args:
-        region: (h, w) or (h, w, 3) float32.
-        matrix: (2, 3) from its pixels to the new ones.
-        size: Side of the new one.
-        black_outside: Whether what lies outside is 0; otherwise the border goes on.
-    """
-    shrink = int(1.0 / scale_of(matrix))
-    if shrink >= 2:
-        height, width = (max(1, side // shrink) for side in region.shape[:2])
-        enlarged = resizing(region.shape[1] / width, region.shape[0] / height)
-        region = cv2.resize(region, (width, height), interpolation=cv2.INTER_AREA)
-        matrix = compose(matrix, enlarged)
-    border = cv2.BORDER_CONSTANT if black_outside else cv2.BORDER_REPLICATE
-    pixels = cv2.warpAffine(region, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
-    return np.asarray(pixels)
+def _face_of(landmarks: Array) -> Face:
+    """Return the face of (68, 2) landmarks in a still picture."""
+    points = np.asarray(landmarks, np.float32)
+    box = np.concatenate([points.min(axis=0), points.max(axis=0)])
+    return Face(box, five_points(points), 1.0, landmarks=points)

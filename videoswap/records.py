@@ -222,6 +222,7 @@ class Crop:
         Frames are compared by it, each with several others.
         """
         side = max(1, len(self.pixels) // 4)
+        # Not geometry.resample, which needs these records.
         return np.asarray(cv2.resize(self.pixels, (side, side), interpolation=cv2.INTER_AREA))
 
 
@@ -242,6 +243,21 @@ class SwappedCrop:
         side = self.pixels.shape[0]
         _check("pixels", self.pixels, (side, side, 3), np.float32)
         _check("mask", self.mask, (side, side), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameSwap:
+    """A swap in its frame, for whatever looks at neighboring frames.
+
+    Attributes:
+        crop: The face as it was.
+        swapped: What the engine made of it.
+        frame: Number of its frame, counted in the video or from anywhere: only distances count.
+    """
+
+    crop: Crop
+    swapped: SwappedCrop
+    frame: int = 0
 
 
 NOTHING = Fraction(0)  # seconds

@@ -105,7 +105,7 @@ def _tiles(rng: np.random.Generator, folder: Path | None) -> Array:
 def _maps(picture: Array, landmarks: Array) -> tuple[Array, Array, Array]:
     """Return skin, face and sure of one photo."""
     points = landmarks * (COARSE / 256)
-    outline = masks.hull(np.vstack([points, masks.forehead(points, FOREHEAD)]), COARSE)
+    outline = masks.fill_hull(np.vstack([points, masks.forehead_points(points, FOREHEAD)]), COARSE)
     small = cv2.resize(picture, (COARSE, COARSE), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
     spots = []
@@ -115,6 +115,6 @@ def _maps(picture: Array, landmarks: Array) -> tuple[Array, Array, Array]:
     tone = np.median(np.concatenate([lab[spot].reshape(-1, 3) for spot in spots]), axis=0)
     skin = np.median(np.concatenate([small[spot].reshape(-1, 3) for spot in spots]), axis=0)
     apart = np.sqrt((((lab - tone) * [0.5, 1.0, 1.0]) ** 2).sum(axis=2))
-    lifts = [masks.forehead(points, lift) for lift in (0.16, 0.8)]
-    hair = (masks.hull(np.vstack(lifts), COARSE) > 0.5) & (apart > HAIR)
+    lifts = [masks.forehead_points(points, lift) for lift in (0.16, 0.8)]
+    hair = (masks.fill_hull(np.vstack(lifts), COARSE) > 0.5) & (apart > HAIR)
     return skin, (outline * 255).astype(np.uint8), np.where(hair, 0, 255).astype(np.uint8)

@@ -18,7 +18,7 @@ from hands import Array
 from photos import COARSE, Pool
 from shapes import SIDE
 
-from videoswap.occlusion.reference import in_the_light_of
+from videoswap.occlusion.reference import match_brightness
 
 SCALE = 0.6  # mean size of a 256-pixel photo in a sample
 CENTRE = np.array([127.5, 141.0])  # of a face in its photo
@@ -87,7 +87,7 @@ def make_sample(
             before = lit if rng.random() < 0.6 else relit(rng, plain, points)
             before, _ = with_things(rng, pool, number, before, points, int(rng.random() < 0.12))
         other = _at_another_time(rng, before, tone, points)
-        other = in_the_light_of(shown, other).astype(np.uint8)
+        other = match_brightness(shown, other).astype(np.uint8)
     weight = face * np.maximum(sure, np.clip(2 * front, 0, 1))
     return Sample(shown, other, front, weight)
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tests.compositing.portraits import oval, portrait
-from videoswap.compositing.finisher import Finisher, Swap
+from videoswap.compositing.finisher import Finisher
 from videoswap.compositing.kept_regions import EYES, MOUTH, keep_eyes
-from videoswap.records import Crop, SwappedCrop
+from videoswap.records import Crop, FrameSwap, SwappedCrop
 from videoswap.settings import BlendSettings
 
 SIDE = 128
@@ -33,7 +33,7 @@ def swap(target=50.0, painted=200.0, frame=0):
     crop = Crop(np.full((SIDE, SIDE, 3), target, np.float32), np.eye(2, 3), landmarks(), 0, 0, 0)
     mask = np.zeros((SIDE, SIDE), np.float32)
     mask[20:108, 20:108] = 1.0
-    return Swap(crop, SwappedCrop(np.full((SIDE, SIDE, 3), painted, np.float32), mask), frame)
+    return FrameSwap(crop, SwappedCrop(np.full((SIDE, SIDE, 3), painted, np.float32), mask), frame)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def swap(target=50.0, painted=200.0, frame=0):
     ],
 )
 def test_what_is_kept_is_the_targets(settings, keeps, eye, lips):
-    made = Finisher(settings, keeps)([swap()], 0).pixels
+    made = Finisher(settings, keeps).finish([swap()], 0).pixels
     assert made[LIPS][0] == pytest.approx(lips, abs=2)
     # Kept eyes take part of the shade of the new sockets: between target and swap.
     assert (made[EYE][0] == pytest.approx(200, abs=2)) == (eye == 200)
@@ -78,7 +78,7 @@ def test_what_is_in_front_does_not_shade_an_eye(first, shade):
     ],
 )
 def test_masks_take_strength_and_feather(settings, middle, near_edge):
-    mask = Finisher(settings)([swap()], 0).mask
+    mask = Finisher(settings).finish([swap()], 0).mask
     assert mask[64, 64] == pytest.approx(middle)
     assert mask[64, 23] == near_edge
     assert not mask[:20].any()
@@ -88,16 +88,18 @@ def test_what_is_in_front_is_cut_out_of_the_mask():
     given = swap()
     front = np.zeros((SIDE, SIDE), np.float32)
     front[55:75] = 1.0
-    mask = Finisher(BlendSettings())(
-        [replace(given, crop=replace(given.crop, occluder_mask=front))], 0
-    ).mask
+    mask = (
+        Finisher(BlendSettings())
+        .finish([replace(given, crop=replace(given.crop, occluder_mask=front))], 0)
+        .mask
+    )
     assert not mask[58:72].any()
     assert mask[45, 64] == 1.0
 
 
 def test_an_engine_that_finishes_itself_is_left_alone():
     given = swap()
-    made = Finisher(BlendSettings(strength=0.5), frozenset({EYES}), as_is=True)([given], 0)
+    made = Finisher(BlendSettings(strength=0.5), frozenset({EYES}), as_is=True).finish([given], 0)
     assert made is given.swapped
 
 
@@ -111,7 +113,11 @@ def test_the_edges_of_a_thing_in_front_do_not_count_as_the_faces():
 
     def detail(target, front):
         crop = Crop(target, np.eye(2, 3), landmarks(), 0, 0, 0, front)
-        made = Finisher(BlendSettings())([Swap(crop, SwappedCrop(portrait(), oval()), 0)], 0).pixels
+        made = (
+            Finisher(BlendSettings())
+            .finish([FrameSwap(crop, SwappedCrop(portrait(), oval()), 0)], 0)
+            .pixels
+        )
         return float(np.abs(np.diff(made[70:125, 58:76], axis=1)).mean())
 
     free = detail(film, None)
@@ -127,7 +133,7 @@ def test_a_hole_of_the_track_is_time_that_passes(frames, weight):
         for value, frame in zip((100.0, 200.0), frames, strict=True)
     ]
     plain = BlendSettings(mask="outline", grain=False)
-    filtered = Finisher(plain)(window, 0).pixels
-    alone = Finisher(plain)(window[:1], 0).pixels
+    filtered = Finisher(plain).finish(window, 0).pixels
+    alone = Finisher(plain).finish(window[:1], 0).pixels
     moved = (filtered - alone)[CHEEK][0]
     assert moved == pytest.approx(100.0 * weight / (1.0 + weight), abs=0.3)

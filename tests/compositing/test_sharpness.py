@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.compositing.portraits import oval, portrait
-from videoswap.compositing.sharpness import blur_of, soften
+from videoswap.compositing.sharpness import measure_blur, soften
 
 BLURS = [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (3.0, 1.0), (1.0, 3.0)]
 
@@ -21,7 +21,7 @@ def turned(picture, degrees):
 @pytest.mark.parametrize("sigma", BLURS)
 def test_a_known_blur_is_measured_along_both_axes(sigma):
     face = oval()
-    found = blur_of(blurred(portrait(), sigma), face) - blur_of(portrait(), face)
+    found = measure_blur(blurred(portrait(), sigma), face) - measure_blur(portrait(), face)
     np.testing.assert_allclose(np.sqrt(found[[0, 2]]), sigma, rtol=0.2, atol=0.3)
     assert abs(found[1]) < 0.35 * max(found[0], found[2])
 
@@ -29,7 +29,7 @@ def test_a_known_blur_is_measured_along_both_axes(sigma):
 def test_a_slanted_blur_is_seen_along_its_slant():
     slanted = turned(blurred(turned(portrait(), 45), (3.0, 0.6)), -45)
     twice = turned(turned(portrait(), 45), -45)
-    found = blur_of(slanted, oval()) - blur_of(twice, oval())
+    found = measure_blur(slanted, oval()) - measure_blur(twice, oval())
     _, axes = np.linalg.eigh([[found[0], found[1]], [found[1], found[2]]])
     along = np.degrees(np.arctan2(axes[1, 1], axes[0, 1])) % 180
     assert along == pytest.approx(45, abs=12)
@@ -38,7 +38,7 @@ def test_a_slanted_blur_is_seen_along_its_slant():
 @pytest.mark.parametrize("sigma", BLURS)
 def test_what_is_measured_makes_a_sharp_face_as_soft(sigma):
     soft, inside = blurred(portrait(), sigma), oval() > 0
-    result = soften(portrait(), blur_of(soft, oval()) - blur_of(portrait(), oval()))
+    result = soften(portrait(), measure_blur(soft, oval()) - measure_blur(portrait(), oval()))
     before = np.abs(portrait() - soft)[inside].mean()
     assert np.abs(result - soft)[inside].mean() < 0.4 * before
 
@@ -46,5 +46,5 @@ def test_what_is_measured_makes_a_sharp_face_as_soft(sigma):
 def test_nothing_is_sharpened_or_done_without_a_face():
     picture = portrait()
     assert soften(picture, np.array([-2.0, 0.0, -4.0])) is picture
-    assert not blur_of(picture, np.zeros((192, 192), np.float32)).any()
-    assert not blur_of(np.full((192, 192, 3), 90, np.float32), oval()).any()
+    assert not measure_blur(picture, np.zeros((192, 192), np.float32)).any()
+    assert not measure_blur(np.full((192, 192, 3), 90, np.float32), oval()).any()

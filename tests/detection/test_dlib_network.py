@@ -6,7 +6,7 @@ from videoswap.detection.dlib_network import SIDE, open_dlib_network
 from videoswap.detection.landmarks import face_square
 from videoswap.detection.packaged_files import landmarks_path, recognition_path
 from videoswap.errors import InputError
-from videoswap.geometry.affine import warp
+from videoswap.geometry.resample import warp
 
 
 @pytest.fixture(scope="module")

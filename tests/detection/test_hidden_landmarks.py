@@ -6,13 +6,8 @@ import pytest
 
 from videoswap.detection.appearance import FRAMED_SIZE
 from videoswap.detection.occluded_landmarks import SURROUNDINGS, load_occluded_landmarker
-from videoswap.geometry.affine import (
-    crop_matrix,
-    five_points,
-    invert,
-    transform,
-    warp,
-)
+from videoswap.geometry.affine import crop_matrix, five_points, invert, transform
+from videoswap.geometry.resample import warp
 from videoswap.tracking.occluded_tracks import in_profile
 
 #: Corners of cards in heights of a face from the nose, and the landmarks they lie over.

@@ -15,7 +15,8 @@ from videoswap.detection.face_models import FaceModels
 from videoswap.detection.landmarks import face_square
 from videoswap.detection.search import MOST_SEARCHED, FaceSearch
 from videoswap.errors import InputError, NoFaceError
-from videoswap.geometry.affine import invert, similarity, transform, warp
+from videoswap.geometry.affine import invert, similarity, transform
+from videoswap.geometry.resample import warp
 from videoswap.people.sources import photo_of
 from videoswap.records import Face
 

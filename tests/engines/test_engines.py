@@ -9,7 +9,7 @@ import torch
 
 from tests.conftest import ROOT
 from tests.engines.filled import save
-from videoswap.crops import CropSpec, PictureSurface, cut
+from videoswap.crops import CropSpec, PictureSurface, crop_face
 from videoswap.engines import registry
 from videoswap.engines.aei_net import AEIEngine
 from videoswap.engines.blendface.engine import BlendFaceEngine, specs
@@ -279,7 +279,7 @@ def test_outside_the_picture_the_exact_crop_is_black():
     )
     surface = PictureSurface(np.full((200, 200, 3), 90, np.uint8))
     ours, exact = (
-        cut(surface, face, target_spec(GhostSettings(exact=exact)), 224, 0, 0)
+        crop_face(surface, face, target_spec(GhostSettings(exact=exact)), size=224)
         for exact in (False, True)
     )
     assert ours.pixels.min() == pytest.approx(90)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.compositing.finisher import Finisher, Swap
+from videoswap.compositing.finisher import Finisher, FrameSwap
 from videoswap.crops import CropSpec
 from videoswap.engines.mesh.engine import MeshEngine, MeshSettings
 from videoswap.engines.mesh.texture import (
@@ -111,7 +111,7 @@ def test_eyes_and_inner_mouth_stay_the_targets(swapper):
     for x, y in (left_eye, inside_mouth):
         target.pixels[y - 3 : y + 4, x - 3 : x + 4] = (10, 250, 10)
     made = swapper.swap([target], [swapper.identity([photo()])])[0]
-    finished = Finisher(BlendSettings(), swapper.keeps)([Swap(target, made, 0)], 0)
+    finished = Finisher(BlendSettings(), swapper.keeps).finish([FrameSwap(target, made, 0)], 0)
     for x, y in (left_eye, inside_mouth):
         np.testing.assert_allclose(finished.pixels[y, x], (10, 250, 10), atol=12)
 
@@ -184,7 +184,7 @@ def test_light_from_one_side_is_taken_out_of_a_photo_and_a_mole_stays(swapper, s
 
 def test_the_controls_of_a_mirror_image_are_in_the_order_of_the_face():
     head = HEAD[:, :2]  # symmetric about x = 0
-    controls = np.vstack([head, masks.forehead(head, 0.26)])
+    controls = np.vstack([head, masks.forehead_points(head, 0.26)])
     np.testing.assert_allclose(controls[list(MIRRORED)] * [-1, 1], controls, atol=1e-6)
 
 
@@ -249,7 +249,7 @@ def test_a_fringe_of_the_source_is_left_out_and_a_bare_forehead_is_taken(hair):
     if hair is None:
         np.testing.assert_allclose(heights, 0.26)
     else:
-        assert (masks.forehead(points, heights)[:, 1] * SIDE > lowest).all()
+        assert (masks.forehead_points(points, heights)[:, 1] * SIDE > lowest).all()
 
 
 @pytest.mark.parametrize(("size", "finest"), [(300, SIDE), (1500, LARGE_SIDE)])

@@ -15,8 +15,8 @@ from videoswap.engines.ghost.smoothing import smooth_points
 from videoswap.geometry.affine import (
     POSES,
     TEMPLATES,
+    blended_pose,
     crop_matrix,
-    mixed_pose,
     nearest_pose,
     pose_errors,
 )
@@ -51,7 +51,7 @@ def test_the_best_of_five_poses(face):
 
 def test_the_mixed_pose_is_the_best_one_where_that_is_clear(face):
     points, _, index, _ = face
-    assert np.abs(mixed_pose(points) - POSES[index]).max() < 0.01
+    assert np.abs(blended_pose(points) - POSES[index]).max() < 0.01
 
 
 def test_arcface_framing(face):

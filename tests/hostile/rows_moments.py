@@ -23,7 +23,7 @@ from tests.hostile.stock import LONG_FRAMES
 
 _LONG = film_words("long.mp4")
 _LONG_FILM = taken("long.mp4")
-_ANALYSIS, _RENDER = "*.sqlite", "renders/*/*.piece"
+_ANALYSIS, _RENDER = "*.sqlite", "renders/*/*.segment"
 _LOSSLESS = ("--encoder", "ffv1")  # threads of x264 give other bits now and then
 _PATIENCE = 120.0  # seconds until a run must have come so far
 

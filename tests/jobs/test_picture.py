@@ -25,8 +25,8 @@ def portrait(tmp_path):
 def test_networks_are_loaded_once_for_many_pictures(
     portrait, photos, settings, tmp_path, monkeypatch
 ):
-    opened, really = [], own._opened
-    monkeypatch.setattr(own, "_opened", lambda path: opened.append(path) or really(path))
+    opened, really = [], own._open
+    monkeypatch.setattr(own, "_open", lambda path: opened.append(path) or really(path))
     context = load_context([photos["left"]], (), settings, lambda line: None)
     for name in ("a.png", "b.png"):
         swap_one_picture(context, portrait, tmp_path / name, None, False)
@@ -78,7 +78,7 @@ def test_a_grey_picture_keeps_its_format_and_its_greys(portrait, photos, setting
 
 def test_a_picture_that_takes_long_is_announced(portrait, photos, settings, tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr("videoswap.jobs.context.LARGE", 80_000)
+    monkeypatch.setattr("videoswap.jobs.context.LARGE_PICTURE_PIXELS", 80_000)
     swap_image(
         [photos["left"]],
         portrait,

@@ -12,7 +12,7 @@ import pytest
 
 from videoswap import EncodeSettings, swap_video
 from videoswap.errors import OutputError
-from videoswap.rendering.segment_outputs import Outputs
+from videoswap.rendering.segments import SegmentOutputs
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_only_faces_change(kind, frames, photos, settings, tmp_path):
 def test_going_on_and_what_is_there(frames, photos, settings, tmp_path, monkeypatch):
     source, out = frames / "png" / "%04d.png", tmp_path / "o%04d.png"
     short = replace(settings, segment_frames=2, cache_dir=tmp_path / "cache")
-    usual, calls = Outputs.open, []
+    usual, calls = SegmentOutputs.open, []
 
     def stops(self, segment, info):
         if len(calls) == 2:
@@ -86,7 +86,7 @@ def test_going_on_and_what_is_there(frames, photos, settings, tmp_path, monkeypa
         calls.append(segment)
         return usual(self, segment, info)
 
-    monkeypatch.setattr(Outputs, "open", stops)
+    monkeypatch.setattr(SegmentOutputs, "open", stops)
     with pytest.raises(KeyboardInterrupt):
         swap_video([photos["source"]], source, out, target_faces=[photos["left"]], settings=short)
     assert not list(tmp_path.glob("o*.png"))

@@ -17,7 +17,7 @@ def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, m
     def stopped(cache, key, *others):
         raise KeyboardInterrupt(key)
 
-    monkeypatch.setattr(videoswap.jobs.video, "piece_folder", stopped)
+    monkeypatch.setattr(videoswap.jobs.video, "open_segment_folder", stopped)
     plain = replace(settings, swapper="mesh")
     context = load_context([photos["source"]], [], plain, lambda line: None)
 

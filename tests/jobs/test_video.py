@@ -18,7 +18,7 @@ import videoswap.jobs.video_results
 import videoswap.rendering.render
 from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
-from videoswap.rendering.segment_outputs import Outputs
+from videoswap.rendering.segments import SegmentOutputs
 from videoswap.settings import FacePlace, PeopleSettings
 from videoswap.timerange import TimeRange
 from videoswap.video.probe import probe
@@ -188,7 +188,7 @@ def test_a_result_that_fails_the_check_replaces_nothing(
     aside = tmp_path / "out.unverified2.mp4"
     assert str(aside) in caught.value.hint and len(planes(aside)) == 24
     assert sorted(tmp_path.iterdir()) == sorted([*kept, aside])
-    assert not list(settings.cache_dir.glob("renders/*/*.piece"))
+    assert not list(settings.cache_dir.glob("renders/*/*.segment"))
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "gif"])
@@ -243,12 +243,12 @@ def test_a_film_that_changes_poisons_nothing(
             film.write_bytes(solo_clip.read_bytes())
         return opened(self, segment, info)
 
-    opened = Outputs.open
-    monkeypatch.setattr(Outputs, "open", later)
+    opened = SegmentOutputs.open
+    monkeypatch.setattr(SegmentOutputs, "open", later)
     with pytest.raises(InputError) as caught:
         swap_video([photos["source"]], film, out, target_faces=[photos["right"]], settings=settings)
     assert caught.value.code == "video_changed" and not out.exists()
-    monkeypatch.setattr(Outputs, "open", opened)
+    monkeypatch.setattr(SegmentOutputs, "open", opened)
     shutil.copy(clip, film)
     report = swap_video(
         [photos["source"]], film, out, target_faces=[photos["right"]], settings=settings
@@ -269,14 +269,14 @@ def test_a_film_that_changes_poisons_nothing(
 def test_frames_count_as_swapped_where_a_swap_is_to_be_seen(
     clip, photos, settings, tmp_path, monkeypatch
 ):
-    real = videoswap.rendering.render.paste
+    real = videoswap.rendering.render.composite
     pts = set()
 
-    def rarely(surface, crop, swapped, grain):
+    def rarely(surface, crop, *args, **kwargs):
         pts.add(crop.pts)
-        return real(surface, crop, swapped, grain) if len(pts) <= 5 else None
+        return len(pts) <= 5 and real(surface, crop, *args, **kwargs)
 
-    monkeypatch.setattr(videoswap.rendering.render, "paste", rarely)
+    monkeypatch.setattr(videoswap.rendering.render, "composite", rarely)
     fresh = replace(settings, cache_dir=tmp_path / "cache")
 
     def failing(*args, **kwargs):
@@ -334,14 +334,14 @@ def test_an_interrupted_render_goes_on_where_it_stopped(
         swap_video(*arguments, **wishes)
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(videoswap.jobs.video_results, "mux", real)
-    real_open = Outputs.open
+    real_open = SegmentOutputs.open
 
     def counting(self, segment, info):
         swapped_once.append(segment.number)
         return real_open(self, segment, info)
 
-    monkeypatch.setattr(Outputs, "open", counting)
-    piece = next(settings.cache_dir.glob("renders/*/000001.piece"))
+    monkeypatch.setattr(SegmentOutputs, "open", counting)
+    piece = next(settings.cache_dir.glob("renders/*/000001.segment"))
     piece.write_bytes(piece.read_bytes()[:-20])  # damaged: has to be made again
     swap_video(*arguments, **wishes)
     assert swapped_once == [1]

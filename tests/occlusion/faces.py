@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import skimage.data
 
-from videoswap.crops import PictureSurface, covered_pixels, cut
+from videoswap.crops import PictureSurface, covered_pixels, crop_face
 from videoswap.detection.face_detector import FaceDetector
 from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.records import Array, Crop
@@ -20,7 +20,7 @@ def crops_of(picture: Array) -> list[Crop]:
     crops = []
     for number, face in enumerate(faces):
         size = SPEC.size_for(covered_pixels(face, SPEC))
-        crop = cut(PictureSurface(picture), face, SPEC, size, number, 0)
+        crop = crop_face(PictureSurface(picture), face, SPEC, size=size, track=number)
         assert crop is not None
         crops.append(crop)
     return crops

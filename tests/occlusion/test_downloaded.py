@@ -76,7 +76,7 @@ def test_a_stripe_is_found_where_it_is(weights, face, mask, colour, save):
     bare = face.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2) * [0.9, 1.0, 0.2]
     shown = over(type(face)(bare.astype(np.float32), face.matrix, face.landmarks, 0, 0, 0),
                  np.array(colour), alpha)  # fmt: skip
-    front = load_occlusion_segmenter(mask, CPU)(None)(shown).occluder_mask
+    front = load_occlusion_segmenter(mask, CPU).segment(shown).occluder_mask
     middle = np.s_[len(front) // 3 : len(front) // 2, len(front) // 3 : 2 * len(front) // 3]
     truth, kept = alpha[middle] > 0.5, front[middle] > 0.5
     assert (truth & kept).sum() / (truth | kept).sum() > 0.9
@@ -98,9 +98,9 @@ def test_another_networks_file_is_refused(weights):
     assert caught.value.code == "wrong_weights"
 
 
-def test_auto_takes_xseg_only_where_it_is_cheap(weights):
-    assert load_occlusion_segmenter("outline", CPU)(None) is None
-    assert load_occlusion_segmenter("auto", GPU)(None).key == networks_key()
+def test_auto_takes_xseg_only_where_it_is_cheap(weights, face):
+    assert load_occlusion_segmenter("outline", CPU).segment(face) is face
+    assert load_occlusion_segmenter("auto", GPU).key == networks_key()
     save_xseg(weights)
-    assert load_occlusion_segmenter("auto", CPU)(None).key == networks_key()
-    assert load_occlusion_segmenter("auto", GPU)(None).key.startswith("xseg")
+    assert load_occlusion_segmenter("auto", CPU).key == networks_key()
+    assert load_occlusion_segmenter("auto", GPU).key.startswith("xseg")

@@ -10,8 +10,8 @@ from videoswap.records import Crop
 TEMPLATE = TEMPLATES["ffhq_512"]
 
 
-def finder(look, side=64):
-    return NetworkSegmenter("test", TEMPLATE, side, look)
+def finder(predict, size=64):
+    return NetworkSegmenter("test", TEMPLATE, size, predict)
 
 
 def red(picture):
@@ -31,7 +31,7 @@ def painted(crop, point, radius):
 @pytest.mark.parametrize("point", [30, 8, 48, 27])
 def test_what_the_network_finds_lies_where_it_is_in_the_crop(face, point):
     crop, disc = painted(face, point, 0.1)
-    front = finder(red, side=128)(crop).occluder_mask
+    front = finder(red, size=128).segment(crop).occluder_mask
     assert front.shape == disc.shape
     assert front.dtype == np.float32
     assert ((front > 0.5) & disc).sum() / ((front > 0.5) | disc).sum() > 0.85
@@ -39,7 +39,9 @@ def test_what_the_network_finds_lies_where_it_is_in_the_crop(face, point):
 
 def test_nothing_in_front_is_none(face):
     assert (
-        finder(lambda picture: np.full(picture.shape[:2], 0.3, np.float32))(face).occluder_mask
+        finder(lambda picture: np.full(picture.shape[:2], 0.3, np.float32))
+        .segment(face)
+        .occluder_mask
         is None
     )
 
@@ -47,7 +49,7 @@ def test_nothing_in_front_is_none(face):
 def test_what_lies_beside_the_face_does_not_count(face):
     pixels = np.full_like(face.pixels, 90)
     pixels[:6, :6] = (220, 20, 20)
-    assert finder(red)(replace(face, pixels=pixels)).occluder_mask is None
+    assert finder(red).segment(replace(face, pixels=pixels)).occluder_mask is None
 
 
 def test_a_crop_checks_its_front(face):

@@ -4,18 +4,18 @@ import pytest
 from tests.occlusion.faces import disc, finger, over, overlap, skin_of, stripe
 from videoswap.detection.appearance import FRAMED_SIZE, FRAMING
 from videoswap.geometry import face_masks as masks
-from videoswap.occlusion.builtin import load_network
+from videoswap.occlusion.builtin import load_networks
 from videoswap.occlusion.segmenter import Framed
 from videoswap.occlusion.temporal import stabilize_occlusion_mask
 
 
 def outline(crop):
     """Return the face from the brows down: over its forehead hangs hair, which is in front."""
-    return masks.hull(crop.landmarks, len(crop.pixels)) > 0.5
+    return masks.fill_hull(crop.landmarks, len(crop.pixels)) > 0.5
 
 
 def test_a_bare_face_is_left_alone(finder, face):
-    front = stabilize_occlusion_mask([finder(face)], [0], 0)
+    front = stabilize_occlusion_mask([finder.segment(face)], [0], 0)
     assert front is None or (front[outline(face)] > 0.5).mean() < 0.005
 
 
@@ -23,7 +23,7 @@ def test_six_bare_faces_are_left_alone(finder, group):
     """Beards, smiles, glasses' reflections and turned heads are not in front of a face."""
     assert len(group) == 6
     for crop in group:
-        front = stabilize_occlusion_mask([finder(crop)], [0], 0)
+        front = stabilize_occlusion_mask([finder.segment(crop)], [0], 0)
         share = 0.0 if front is None else (front[outline(crop)] > 0.5).mean()
         assert share < 0.02
 
@@ -41,13 +41,13 @@ def test_six_bare_faces_are_left_alone(finder, group):
 def test_stripes_stay_in_front(finder, face, colour, turn, width, shift):
     alpha = stripe(face, turn, width, shift)
     rgb = skin_of(face) * 0.85 if colour == "skin" else np.array(colour, float)
-    front = stabilize_occlusion_mask([finder(over(face, rgb, alpha))], [0], 0)
+    front = stabilize_occlusion_mask([finder.segment(over(face, rgb, alpha))], [0], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
 
 
 def test_what_is_before_the_face_looks_the_same_in_a_mirror(face):
-    look = load_network()
+    look = load_networks()
     crop = over(face, np.array([20.0, 20.0, 25.0]), stripe(face, 0.6, 0.16, 0.05))
     picture = Framed.of(crop, FRAMING, FRAMED_SIZE).picture
     mirrored = np.ascontiguousarray(picture[:, ::-1])
@@ -62,7 +62,7 @@ def test_discs_stay_in_front(finder, face, point, radius):
     size = len(face.pixels)
     weave = 60 + 40 * np.sin(np.arange(size) * 1.1)[:, None] * np.sin(np.arange(size) * 1.1)
     front = stabilize_occlusion_mask(
-        [finder(over(face, np.repeat(weave[..., None], 3, 2), alpha))], [0], 0
+        [finder.segment(over(face, np.repeat(weave[..., None], 3, 2), alpha))], [0], 0
     )
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
@@ -70,6 +70,6 @@ def test_discs_stay_in_front(finder, face, point, radius):
 
 def test_a_finger_stays_in_front(finder, face):
     colour, alpha = finger(face)
-    front = stabilize_occlusion_mask([finder(over(face, colour, alpha))], [0], 0)
+    front = stabilize_occlusion_mask([finder.segment(over(face, colour, alpha))], [0], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.85

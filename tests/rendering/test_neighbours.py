@@ -1,6 +1,6 @@
 import pytest
 
-from videoswap.rendering.pipeline import windows
+from videoswap.rendering.pipeline import sliding_windows
 
 
 def near(a, b):
@@ -18,7 +18,9 @@ def near(a, b):
     ],
 )
 def test_windows_end_at_the_ends_and_at_breaks(items, reach, expected):
-    assert [(list(window), place) for window, place in windows(items, reach, near)] == expected
+    assert [
+        (list(window), place) for window, place in sliding_windows(items, reach, near)
+    ] == expected
 
 
 def test_no_more_is_read_ahead_than_needed():
@@ -29,6 +31,6 @@ def test_no_more_is_read_ahead_than_needed():
             read.append(number)
             yield number
 
-    for window, place in windows(stream(), 2, near):
+    for window, place in sliding_windows(stream(), 2, near):
         assert len(window) <= 5
         assert read[-1] <= window[place] + 2

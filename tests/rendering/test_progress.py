@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from videoswap.rendering.progress import CostModel, Progress
+from videoswap.rendering.progress import CostModel, ProgressBar
 from videoswap.watching import watched
 
 
@@ -21,7 +21,7 @@ def test_costs_of_frames_and_faces_are_told_apart():
 def test_silent_when_not_a_terminal_and_drawn_when_forced():
     quiet, drawn = io.StringIO(), io.StringIO()
     for stream, enabled in ((quiet, None), (drawn, True)):
-        with Progress("render", 3, 3, enabled, stream) as bar:
+        with ProgressBar("render", 3, 3, enabled, stream) as bar:
             for _ in range(3):
                 bar.advance(1)
     assert quiet.getvalue() == ""
@@ -31,7 +31,7 @@ def test_silent_when_not_a_terminal_and_drawn_when_forced():
 
 def test_what_is_counted_and_how_fast():
     stream = io.StringIO()
-    with Progress("hidden", None, enabled=True, stream=stream, unit="faces", waits=True) as bar:
+    with ProgressBar("hidden", None, enabled=True, stream=stream, unit="faces", waits=True) as bar:
         assert stream.getvalue() == ""
         bar.reach(1)
         bar.reach(2, 4)
@@ -42,7 +42,7 @@ def test_what_is_counted_and_how_fast():
 
 def test_nothing_is_drawn_where_there_is_nothing_to_do():
     stream = io.StringIO()
-    with Progress("analyze", 100, enabled=True, stream=stream, waits=True):
+    with ProgressBar("analyze", 100, enabled=True, stream=stream, waits=True):
         pass
     assert stream.getvalue() == ""
 
@@ -53,7 +53,7 @@ def test_a_terminal_of_no_columns():
     with (
         os.fdopen(line, "w") as stream,
         watched(bars=True),
-        Progress("render", 3, stream=stream) as bar,
+        ProgressBar("render", 3, stream=stream) as bar,
     ):
         for _ in range(3):
             bar.advance()

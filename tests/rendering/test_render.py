@@ -1,11 +1,12 @@
 """What the second pass gives the finisher."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from videoswap.records import Crop, SwappedCrop
-from videoswap.rendering.render import Renderer
-from videoswap.rendering.segment_outputs import FrameJob
+from videoswap.rendering.render import FrameJob, Renderer
 from videoswap.rendering.segments import Segment
 
 SIDE = 8
@@ -30,14 +31,15 @@ def asked():
 
 @pytest.fixture
 def renderer(asked):
-    def finish(window, place):
-        one = window[place]
+    def finish(window, index):
+        one = window[index]
         key = one.crop.pts, one.crop.track
         asked[key] = [other.frame - one.frame for other in window]
         assert [other.crop.pts - one.crop.pts for other in window] == asked[key]
         return one.swapped
 
-    return Renderer(None, None, {}, None, [], finish, None, 1)
+    finisher = SimpleNamespace(finish=finish)
+    return Renderer(None, None, {}, None, [], finisher, None, 1)
 
 
 def test_windows_count_frames_also_where_the_face_is_missing(renderer, asked):

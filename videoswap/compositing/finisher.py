@@ -1,21 +1,20 @@
-"""What an engine painted made part of the film: steady, no sharper than it, not over a hand.
+"""The finisher: fits an engine's swap to the film, whatever the engine.
 
-The order matters: first the painted face (steadiness, sharpness), then what the target keeps (eyes,
-mouth), last the mask. The film's grain comes when the swap is back in the frame's own pixels, see
-`paste`.
+The order matters: first the painted face (filter over time, sharpness, tone along the border), then
+what the target keeps (eyes, mouth), last the mask. The grain of the film comes when the swap is
+back in the frame's own pixels, see `composite`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from ..geometry import face_masks as masks
 from ..occlusion.temporal import stabilize_occlusion_mask
-from ..records import Array, Crop, SwappedCrop
+from ..records import Array, Crop, FrameSwap, SwappedCrop
 from ..settings import BlendSettings
 from .border_tone import match_border_tone
 from .kept_regions import (
@@ -24,89 +23,81 @@ from .kept_regions import (
     keep_eyes,
     keep_mouth,
 )
-from .sharpness import blur_of, soften
+from .sharpness import measure_blur, soften
 from .temporal_filter import temporal_filter
 
-#: Frames looked at on either side.
-REACH = 2
-#: As far beside a thing its edge is in what is measured of a face's own edges.
-_BESIDE = np.ones((9, 9), np.uint8)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Swap:
-    """A crop and what the engine made of it.
-
-    Attributes:
-        crop: The crop.
-        swapped: What the engine made of it.
-        frame: Number of its frame, counted in the video or from anywhere: only distances count.
-    """
-
-    crop: Crop
-    swapped: SwappedCrop
-    frame: int
+TEMPORAL_RADIUS = 2  # frames before and after that are of use to the finisher
+#: Pixels around an occluder in which its own edge may lie, which says nothing about the face's.
+_OCCLUDER_EDGE = np.ones((9, 9), np.uint8)
 
 
 class Finisher:
-    """Finishes the swaps of an engine.
+    """Fits swaps to their film: steady, as sharp as the target, in its tone, behind occluders.
 
     Args:
         settings: What is wanted.
-        keeps: What the engine cannot paint and the target keeps in any case, of ``keep.EYES``
-            and ``keep.MOUTH``.
+        keeps: What the engine cannot paint, so that the target keeps it in any case: ``"eyes"``,
+            ``"mouth"``.
         as_is: Whether the engine finishes its swaps itself, so that nothing is done.
+
+    Example:
+        >>> finished = Finisher().finish([FrameSwap(crop, swapped)])  # doctest: +SKIP
     """
 
     def __init__(
         self,
-        settings: BlendSettings,
+        settings: BlendSettings | None = None,
         keeps: frozenset[str] = frozenset(),
         as_is: bool = False,
     ) -> None:
-        self._settings = settings
-        asked = {EYES: settings.keep_eyes, MOUTH: settings.keep_mouth}
+        self._settings = BlendSettings() if settings is None else settings
+        asked = {EYES: self._settings.keep_eyes, MOUTH: self._settings.keep_mouth}
         self._keeps = keeps | {region for region, wanted in asked.items() if wanted}
         self._as_is = as_is
 
     @property
     def grain(self) -> bool:
-        """Whether swaps get the grain of their film when they are pasted."""
+        """Whether swaps get the grain of their film when they are composited."""
         return self._settings.grain and not self._as_is
 
-    def __call__(self, window: Sequence[Swap], place: int) -> SwappedCrop:
+    def finish(self, swaps: Sequence[FrameSwap], index: int = 0) -> SwappedCrop:
         """Finish one swap.
 
         Args:
-            window: The swaps of its track in up to ``REACH`` frames before and after, and it.
-            place: Its place in the window.
+            swaps: The swap and those of its track in up to ``TEMPORAL_RADIUS`` frames before and
+                after it. For a still picture there is just the one.
+            index: Place of the swap among them.
+
+        Returns:
+            The finished picture, and the mask without what is in front of the face.
         """
         settings = self._settings
-        crop, swapped = window[place].crop, window[place].swapped
+        crop, swapped = swaps[index].crop, swaps[index].swapped
         if self._as_is:
             return swapped
-        frames = [one.frame for one in window]
-        if settings.steady and len(window) > 1:
-            pairs = [(one.crop.quarter, one.swapped) for one in window]
-            swapped = temporal_filter(pairs, frames, place)
+        if settings.steady and len(swaps) > 1:
+            swapped = temporal_filter(swaps, index)
         pixels, outline = swapped.pixels, swapped.mask
-        front = stabilize_occlusion_mask([one.crop for one in window], frames, place)
-        mask = outline if front is None else outline * (1.0 - front)
+        crops, frames = [one.crop for one in swaps], [one.frame for one in swaps]
+        occluder = stabilize_occlusion_mask(crops, frames, index)
+        mask = outline if occluder is None else outline * (1.0 - occluder)
         if settings.grain:
-            free = outline if front is None else outline * (1.0 - cv2.dilate(front, _BESIDE))
-            missing = blur_of(crop.pixels, free) - blur_of(pixels, free)
+            seen = outline
+            if occluder is not None:
+                seen = outline * (1.0 - cv2.dilate(occluder, _OCCLUDER_EDGE))
+            missing = measure_blur(crop.pixels, seen) - measure_blur(pixels, seen)
             pixels = soften(pixels, missing)
-        pixels = match_border_tone(pixels, crop.pixels, outline, front, crop.landmarks)
-        self._keep(pixels, crop, front)
+        pixels = match_border_tone(pixels, crop.pixels, outline, occluder, crop.landmarks)
+        self._keep_regions(pixels, crop, occluder)
         if settings.feather is not None:
-            mask = masks.refeathered(mask, settings.feather * len(mask))
+            mask = masks.refeather(mask, settings.feather * len(mask))
         if settings.strength < 1.0:
             mask = mask * np.float32(settings.strength)
         return SwappedCrop(pixels, mask)
 
-    def _keep(self, pixels: Array, crop: Crop, front: Array | None) -> None:
+    def _keep_regions(self, pixels: Array, crop: Crop, occluder: Array | None) -> None:
         """Put what the target keeps into a picture, in place."""
         if EYES in self._keeps:
-            keep_eyes(pixels, crop.pixels, crop.landmarks, front)
+            keep_eyes(pixels, crop.pixels, crop.landmarks, occluder)
         if MOUTH in self._keeps:
             keep_mouth(pixels, crop.pixels, crop.landmarks)

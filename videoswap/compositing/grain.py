@@ -15,10 +15,10 @@ import numpy as np
 from ..records import Array
 
 #: Pixels; standard deviations of the Gaussians between which the bands lie, from 0 on.
-BANDS = (1.2, 2.8)
+BAND_SIGMAS = (1.2, 2.8)
 INLIER, OUTLIER = 2.0, 4.0  # of the spread: up to the first all counts, from the second nothing
-SAMPLES = 8192  # pixels of the face that are measured, if it has more
-LEAST = 0.2  # of 255: a difference of spreads that is not worth the work
+MAX_SAMPLES = 8192  # pixels of the face that are measured, if it has more
+MIN_DIFFERENCE = 0.2  # of 255: a difference of spreads that is not worth the work
 
 
 def match_grain(swap: Array, target: Array, face: Array) -> Array:
@@ -35,28 +35,28 @@ def match_grain(swap: Array, target: Array, face: Array) -> Array:
     inside = np.flatnonzero(face > 0.5)
     if len(inside) < 64:
         return swap
-    inside = inside[:: max(1, len(inside) // SAMPLES)]
+    inside = inside[:: max(1, len(inside) // MAX_SAMPLES)]
     change = np.zeros(face.shape, np.float32)
     rest, film_rest = (cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in (swap, target))
-    for sigma in BANDS:
+    for sigma in BAND_SIGMAS:
         soft, film_soft = (cv2.GaussianBlur(one, (0, 0), sigma) for one in (rest, film_rest))
         own, film = rest - soft, film_rest - film_soft
         rest, film_rest = soft, film_soft
-        have, want = _spread(own.take(inside)), _spread(film.take(inside))
-        if abs(have - want) < LEAST:
+        have, want = _deviation(own.take(inside)), _deviation(film.take(inside))
+        if abs(have - want) < MIN_DIFFERENCE:
             continue
         if want > have:
-            part = _small(film, want)
-            change += part * _missing(own.take(inside), part.take(inside), have / want)
+            part = _without_edges(film, want)
+            change += part * _share_to_add(own.take(inside), part.take(inside), have / want)
         else:
-            change += _small(own, have) * np.float32(want / have - 1.0)
+            change += _without_edges(own, have) * np.float32(want / have - 1.0)
     if not change.any():
         return swap
     made = cv2.add(swap, cv2.merge([change, change, change]))
     return np.asarray(np.clip(made, 0.0, 255.0, out=made))
 
 
-def _missing(own: Array, film: Array, have: float) -> np.float32:
+def _share_to_add(own: Array, film: Array, have: float) -> np.float32:
     """Return how much of a film's grain is to be added.
 
     Args:
@@ -70,14 +70,14 @@ def _missing(own: Array, film: Array, have: float) -> np.float32:
     return np.float32(np.sqrt(shared**2 + 1.0 - have**2) - shared)
 
 
-def _small(band: Array, spread: float) -> Array:
+def _without_edges(band: Array, spread: float) -> Array:
     """Return what of a band is small against its spread; edges fade out."""
     fade = np.float32(1.0 / (OUTLIER - INLIER))
     share = np.float32(OUTLIER) * fade - np.abs(band) * np.float32(fade / spread)
     return np.asarray(band * np.clip(share, 0.0, 1.0, out=share))
 
 
-def _spread(values: Array) -> float:
+def _deviation(values: Array) -> float:
     """Return the standard deviation that the middle of a band has, edges left aside."""
     middle = len(values) // 2
     return 1.4826 * float(np.partition(np.abs(values), middle)[middle])

@@ -13,18 +13,21 @@ import numpy as np
 
 from ..records import Array
 
-RETRY = 1.5  # pixels, standard deviation of the blur that edges are tried with
-_BEFORE = 0.7  # pixels, of the blur that takes noise away first
-EDGES = 0.12  # share of a face's pixels that count as edges, the strongest
-SAMPLES = 8192  # pixels among which their least strength is found
-MOST_EDGES = 4096  # of them, measured
+REBLUR_SIGMA = 1.5  # pixels, standard deviation of the blur that edges are tried with
+_DENOISE_SIGMA = 0.7  # pixels, of the blur that takes noise away first
+EDGE_SHARE = 0.12  # share of a face's pixels that count as edges, the strongest
+MAX_SAMPLES = 8192  # pixels among which their least strength is found
+MAX_EDGES = 4096  # of them, measured
 # Faces are not made of steps; blurred by a known variance they show more of it by this factor.
-_SEEN = 1.4
-LEAST, MOST = 0.15, 0.04  # of the blur put on: variance in pixels; deviation as share of the side
-_ROUNDS = 4
+_EDGE_BIAS = 1.4
+MIN_VARIANCE, MAX_DEVIATION = (
+    0.15,
+    0.04,
+)  # of the blur put on: variance in pixels; deviation as share of the side
+_ITERATIONS = 4
 
 
-def blur_of(picture: Array, face: Array) -> Array:
+def measure_blur(picture: Array, face: Array) -> Array:
     """Measure the blur of a face.
 
     Only the difference of two measurements of faces means something: it is the covariance of
@@ -42,16 +45,16 @@ def blur_of(picture: Array, face: Array) -> Array:
     inside = np.flatnonzero(face[part] > 0.5)
     if len(inside) < 64:
         return np.zeros(3)
-    green = cv2.GaussianBlur(cv2.extractChannel(picture[part], 1), (0, 0), _BEFORE)
-    again = cv2.GaussianBlur(green, (0, 0), RETRY)
+    green = cv2.GaussianBlur(cv2.extractChannel(picture[part], 1), (0, 0), _DENOISE_SIGMA)
+    again = cv2.GaussianBlur(green, (0, 0), REBLUR_SIGMA)
     (gx, gy), (rx, ry) = (
         (cv2.Sobel(one, cv2.CV_32F, 1, 0), cv2.Sobel(one, cv2.CV_32F, 0, 1))
         for one in (green, again)
     )
     size = cv2.magnitude(gx, gy).take(inside)
-    some = size[:: max(1, len(size) // SAMPLES)]
-    edge = np.flatnonzero(size >= max(_quantile(some, 1.0 - EDGES), 2.0))
-    edge = edge[:: max(1, len(edge) // MOST_EDGES)]
+    some = size[:: max(1, len(size) // MAX_SAMPLES)]
+    edge = np.flatnonzero(size >= max(_quantile(some, 1.0 - EDGE_SHARE), 2.0))
+    edge = edge[:: max(1, len(edge) // MAX_EDGES)]
     length, places = size.take(edge), inside.take(edge)
     gx, gy, rx, ry = (gradient.take(places) for gradient in (gx, gy, rx, ry))
     ux, uy = gx / length, gy / length
@@ -61,7 +64,7 @@ def blur_of(picture: Array, face: Array) -> Array:
         return np.zeros(3)
     ux, uy = ux[found], uy[found]
     lost = (length[found] / left[found]) ** 2 - 1.0
-    variance = RETRY**2 / np.maximum(lost, 0.02) / _SEEN
+    variance = REBLUR_SIGMA**2 / np.maximum(lost, 0.02) / _EDGE_BIAS
     return _covariance(np.stack([ux * ux, 2.0 * ux * uy, uy * uy]), variance)
 
 
@@ -76,7 +79,7 @@ def _covariance(directions: Array, variance: Array) -> Array:
     trust = np.ones_like(variance)
     ridge = 1e-6 * np.eye(3)
     fit: Array = np.zeros(3)
-    for _ in range(_ROUNDS):
+    for _ in range(_ITERATIONS):
         weighted = directions * trust
         fit = np.linalg.solve(weighted @ directions.T + ridge, weighted @ variance)
         error = np.abs(variance - fit.astype(variance.dtype) @ directions)
@@ -96,21 +99,23 @@ def soften(picture: Array, missing: Array) -> Array:
         (S, S, 3) float32; ``picture`` itself where nothing worth it is missing.
     """
     values, axes = np.linalg.eigh([[missing[0], missing[1]], [missing[1], missing[2]]])
-    values = np.clip(values, 0.0, (MOST * len(picture)) ** 2)
-    if values[1] < LEAST:
+    values = np.clip(values, 0.0, (MAX_DEVIATION * len(picture)) ** 2)
+    if values[1] < MIN_VARIANCE:
         return picture
     even = float(np.sqrt(values[0]))
     if even > 0.3:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), even))
     along = values[1] - values[0]
-    if along < LEAST:
+    if along < MIN_VARIANCE:
         return picture
     return np.asarray(
-        cv2.filter2D(picture, -1, _line(along, axes[:, 1]), borderType=cv2.BORDER_REFLECT_101)
+        cv2.filter2D(
+            picture, -1, _line_kernel(along, axes[:, 1]), borderType=cv2.BORDER_REFLECT_101
+        )
     )
 
 
-def _line(variance: float, axis: Array) -> Array:
+def _line_kernel(variance: float, axis: Array) -> Array:
     """Return the kernel of a Gaussian along one axis, thin across it."""
     reach = int(np.ceil(2.5 * np.sqrt(variance)))
     line = np.arange(-reach, reach + 1, dtype=np.float64)

@@ -1,9 +1,9 @@
-"""A swap filtered over time where its target stands still.
+"""A swap averaged over neighboring frames where its target stands still.
 
 Crops follow the face, so a pixel of a crop shows the same part of the face in the frames around
 it. Where the target's own pixel did not change, whatever changes in the swap is flicker and is
 averaged away; where the target moved, spoke or was lit anew, only the frame itself counts. The
-look goes as far ahead as back, so nothing lags.
+filter reaches as far ahead as back, so nothing lags.
 """
 
 from __future__ import annotations
@@ -14,62 +14,62 @@ from functools import reduce
 import cv2
 import numpy as np
 
+from ..geometry.resample import resize
 from ..occlusion.temporal import temporal_weight
-from ..records import Array, SwappedCrop
+from ..records import Array, FrameSwap, SwappedCrop
 
 TOLERANCE = 4.0  # of 255: change of the target at which a frame counts for little more than half
-FAINT = 0.05  # weight that is not worth the work
+MIN_WEIGHT = 0.05  # a frame whose weight is nowhere more is left out
 
 
-def temporal_filter(
-    window: Sequence[tuple[Array, SwappedCrop]], frames: Sequence[int], place: int
-) -> SwappedCrop:
-    """Filter one swap over time.
+def temporal_filter(swaps: Sequence[FrameSwap], index: int) -> SwappedCrop:
+    """Filter one swap over time, weighted by how little the target changed.
 
     Args:
-        window: Small target, see ``Crop.quarter``, and swap (S, S, 3), of one track in frames
-            around one, all of one size.
-        frames: The number of each of these frames, counted in the video: the face may be missing
-            in some between them.
-        place: Which of them is meant.
+        swaps: The swap and its neighbors, of one track and one size; the face may be missing in
+            some of the frames between them.
+        index: Place of the swap among them.
 
     Returns:
         The swap with filtered picture and mask.
+
+    Example:
+        >>> steady = temporal_filter(swaps, 2)  # doctest: +SKIP
     """
-    mine, own = window[place]
-    size = len(own.mask)
-    part = _covered(window)
+    own = swaps[index].swapped
+    part = _bounding_slices(swaps)
     pixels, mask = own.pixels.copy(), own.mask.copy()
-    colours, soft = pixels[part].copy(), mask[part].copy()
+    colors, soft = pixels[part].copy(), mask[part].copy()
     total = np.ones_like(soft)
-    for number, (target, swapped) in enumerate(window):
-        if number == place:
+    for number, other in enumerate(swaps):
+        if number == index:
             continue
-        still = temporal_weight(mine, target, frames[number] - frames[place], TOLERANCE)
-        if float(still.max()) < FAINT:
+        apart = other.frame - swaps[index].frame
+        small = temporal_weight(swaps[index].crop.quarter, other.crop.quarter, apart, TOLERANCE)
+        if float(small.max()) < MIN_WEIGHT:
             continue
-        weight = cv2.resize(still, (size, size))[part]
+        weight = resize(small, len(mask), len(mask))[part]
         total += weight
-        cv2.accumulateProduct(swapped.pixels[part], _of_colours(weight), colours)
-        cv2.accumulateProduct(swapped.mask[part], weight, soft)
-    pixels[part] = cv2.divide(colours, _of_colours(total))
+        cv2.accumulateProduct(other.swapped.pixels[part], _three_channels(weight), colors)
+        cv2.accumulateProduct(other.swapped.mask[part], weight, soft)
+    pixels[part] = cv2.divide(colors, _three_channels(total))
     mask[part] = cv2.divide(soft, total)
-    return SwappedCrop(pixels, _closed(mask, own.mask))
+    return SwappedCrop(pixels, _with_border_of(mask, own.mask))
 
 
-def _of_colours(values: Array) -> Array:
-    """Repeat (h, w) for three channels; OpenCV multiplies faster so than numpy spreads them."""
+def _three_channels(values: Array) -> Array:
+    """Repeat (h, w) for three channels; OpenCV multiplies faster so than numpy broadcasts."""
     return np.asarray(cv2.merge([values, values, values]))
 
 
-def _covered(window: Sequence[tuple[Array, SwappedCrop]]) -> tuple[slice, slice]:
+def _bounding_slices(swaps: Sequence[FrameSwap]) -> tuple[slice, slice]:
     """Return the rows and columns that any of the masks covers."""
-    seen = reduce(cv2.max, [swapped.mask for _, swapped in window])
+    seen = reduce(cv2.max, [one.swapped.mask for one in swaps])
     x, y, width, height = cv2.boundingRect((seen > 0.0).astype(np.uint8))
     return np.s_[y : y + height, x : x + width]
 
 
-def _closed(mask: Array, own: Array) -> Array:
+def _with_border_of(mask: Array, own: Array) -> Array:
     """Let a filtered mask stay 0 along the border, as every mask is."""
     mask[0], mask[-1], mask[:, 0], mask[:, -1] = own[0], own[-1], own[:, 0], own[:, -1]
     return mask

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..geometry.affine import crop_matrix, five_points, transform, warp
+from ..geometry.affine import crop_matrix, five_points, transform
+from ..geometry.resample import warp
 from ..records import Array
 from .face_view import FaceView
 

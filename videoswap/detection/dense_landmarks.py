@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from ..fingerprint import file_digest
-from ..geometry.affine import Square, invert, transform, warp
+from ..geometry.affine import Square, invert, transform
+from ..geometry.resample import warp
 from ..records import Array
 from ..weights.onnx_models import open_small
 from ..weights.tflite import convert_tflite

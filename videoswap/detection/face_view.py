@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..geometry.affine import invert, transform, warp
+from ..geometry.affine import invert, transform
+from ..geometry.resample import warp
 from ..records import Array, Face
 from .landmarks import face_square
 

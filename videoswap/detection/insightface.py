@@ -15,7 +15,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..fingerprint import file_digest
-from ..geometry.affine import TEMPLATES, crop_matrix, five_points, warp
+from ..geometry.affine import TEMPLATES, crop_matrix, five_points
+from ..geometry.resample import warp
 from ..records import Array, Face
 from ..weights import store
 from ..weights.onnx_models import open_insightface

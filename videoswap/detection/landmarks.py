@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from ..fingerprint import file_digest
-from ..geometry.affine import Square, invert, transform, warp
+from ..geometry.affine import Square, invert, transform
+from ..geometry.resample import warp
 from ..records import Array
 from .packaged_files import landmarks_path
 

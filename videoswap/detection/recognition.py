@@ -13,7 +13,8 @@ import numpy as np
 import onnxruntime
 
 from ..fingerprint import file_digest
-from ..geometry.affine import Square, warp
+from ..geometry.affine import Square
+from ..geometry.resample import warp
 from ..records import Array
 from .dlib_network import SIDE, open_dlib_network
 from .packaged_files import recognition_path

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..geometry.affine import Square, invert, transform, warp
+from ..geometry.affine import Square, invert, transform
+from ..geometry.resample import warp
 from ..records import Array, Face
 from ..settings import AnalysisSettings
 from .base import Detector

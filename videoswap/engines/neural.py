@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..crops import CropSpec, PictureSurface, cut
+from ..crops import CropSpec, PictureSurface, crop_face
 from ..errors import InputError
 from ..geometry.face_masks import inner_face
 from ..records import (
@@ -109,7 +109,7 @@ def photo_crop(photo: Photo, spec: CropSpec) -> Array:
     Raises:
         InputError: ``face_too_small``.
     """
-    crop = cut(PictureSurface(photo.pixels), photo.face, spec, spec.sizes[-1], 0, 0)
+    crop = crop_face(PictureSurface(photo.pixels), photo.face, spec, size=spec.sizes[-1])
     if crop is None:
         raise InputError(
             "face_too_small", f"The face in {photo.label} has no extent.", "Use a larger photo."

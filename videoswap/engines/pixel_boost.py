@@ -15,7 +15,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ..crops import NETWORK_SIDE
+from ..crops import GENERATOR_SIZE
 from ..geometry.affine import compose, transform
 from ..records import (
     Array,
@@ -85,7 +85,7 @@ class PixelBoostEngine:
         self.batch_size = engine.batch_size
         self.keeps = engine.keeps
         self.as_is = engine.as_is
-        sizes = tuple(NETWORK_SIDE * step for step in STEPS if not always or step >= most)
+        sizes = tuple(GENERATOR_SIZE * step for step in STEPS if not always or step >= most)
         own = () if always and most > 1 else engine.spec.sizes
         larger = tuple(size for size in sizes if size > max(own, default=0))
         self.spec = replace(engine.spec, sizes=(*own, *larger), stretch=STRETCH, boost=most)
@@ -100,7 +100,7 @@ class PixelBoostEngine:
         parts = self.spec.boost_for(side)
         if not crops or (parts == 1 and side in self._engine.spec.sizes):
             return self._engine.swap(crops, identities)
-        small = [scaled(crop, parts * NETWORK_SIDE) for crop in crops]
+        small = [scaled(crop, parts * GENERATOR_SIZE) for crop in crops]
         pieces = [piece for crop in small for piece in taken_apart(crop, parts)]
         made: list[SwappedCrop] = []
         for start in range(0, len(pieces), self.batch_size):

@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..crops import warped
 from ..errors import InputError
 from ..fingerprint import file_digest
 from ..geometry.affine import TEMPLATES, crop_matrix, five_points, invert
 from ..geometry.face_masks import fade_border
+from ..geometry.resample import warp
 from ..records import (
     Array,
     Crop,
@@ -154,15 +154,17 @@ class RestoredEngine:
         ]
         side = self._restorer.side
         matrices = [self._matrix(crop) for crop in crops]
+        pairs = zip(seen, matrices, strict=True)
         drawn = self._restorer(
-            [warped(face, matrix, side) for face, matrix in zip(seen, matrices, strict=True)]
+            [warp(face, matrix, side, average_all=True) for face, matrix in pairs]
         )
         frame = fade_border(np.ones((side, side), np.float32), BORDER * side)
         results = []
         for swap, face, matrix, redrawn in zip(made, seen, matrices, drawn, strict=True):
             back, size = invert(matrix), len(face)
-            share = warped(frame, back, size, black_outside=True)
-            added = _detail(warped(redrawn, back, size) - face, share) * np.float32(self._blend)
+            share = warp(frame, back, size, black_outside=True, average_all=True)
+            restored = warp(redrawn, back, size, average_all=True)
+            added = _detail(restored - face, share) * np.float32(self._blend)
             pixels = np.clip(swap.pixels + added, 0.0, 255.0)
             results.append(SwappedCrop(np.asarray(pixels, np.float32), swap.mask))
         return results

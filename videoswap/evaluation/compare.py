@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from ..errors import UsageError
 from ..jobs.context import Say
 from ..records import Array
-from ..rendering.progress import Progress
+from ..rendering.progress import ProgressBar
 from ..report import counted
 from ..settings import SwapSettings
 from ..timerange import TimeRange
@@ -69,7 +69,7 @@ def compare_results(
     if masks and len(masks) != len(results):
         raise UsageError("which_results", "Give one file of masks for each result, or none.")
     info = probe(original)
-    with Progress("grid", info.frames_hint) as bar:
+    with ProgressBar("grid", info.frames_hint) as bar:
         panes = [(name, probe(path)) for name, path in zip(names, results, strict=True)]
         frames = write_grid(info, panes, out, settings.time_range, settings.overwrite, bar.advance)
     say(f"Grid: {out} ({counted(frames, 'frame')})")

@@ -14,7 +14,7 @@ from ..people.choosing import check_numbers
 from ..people.places import VideoPlaces
 from ..records import Fallback, observation
 from ..rendering.pipeline import stages_share_the_cores
-from ..rendering.progress import Progress
+from ..rendering.progress import ProgressBar
 from ..settings import PeopleSettings, SwapSettings
 from ..video.probe import VideoInfo, probe
 from .expected import People, find_people
@@ -79,7 +79,7 @@ def evaluate_result(
         persons = {track: one.id for one in people.persons for track in one.track_ids}
         families = all_families(people, persons, tools, settings.analysis)
         pairs = read_pairs(*infos, covers, settings.time_range)
-        with stages_share_the_cores(), Progress("measure", len(analysis.frames.pts)) as bar:
+        with stages_share_the_cores(), ProgressBar("measure", len(analysis.frames.pts)) as bar:
             measured = measure(
                 pairs,
                 analysis,

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..detection.base import Landmarker
-from ..geometry.face_masks import forehead, hull
+from ..geometry.face_masks import fill_hull, forehead_points
 from ..records import Array, Face
 from ..video.planes import Box
 from .frame_pairs import FramePair
@@ -115,8 +115,8 @@ class FacePair:
     def drawn_in(self, window: Box) -> Array:
         """Return where the original's face is in a square window, (S, S) bool."""
         points = self.smooth - np.array(window[:2], np.float32)
-        outline = np.vstack([points, forehead(points, LIFT)])
-        return np.asarray(hull(outline, window[2] - window[0]) > 0.5)
+        outline = np.vstack([points, forehead_points(points, LIFT)])
+        return np.asarray(fill_hull(outline, window[2] - window[0]) > 0.5)
 
 
 def _around(points5: Array, unit: float) -> Iterator[Array]:

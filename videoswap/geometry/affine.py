@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from ..records import Array
@@ -168,7 +167,7 @@ def nearest_pose(points5: Array, poses: Array = POSES) -> Array:
     return np.asarray(poses[int(np.argmin(pose_errors(points5, poses)))])
 
 
-def mixed_pose(points5: Array, poses: Array = POSES, softness: float = 0.02) -> Array:
+def blended_pose(points5: Array, poses: Array = POSES, softness: float = 0.02) -> Array:
     """Return the (5, 2) mean of the templates, those that fit best counting most.
 
     A head that turns from one template to the next would jump to another framing with
@@ -201,7 +200,7 @@ def invert(matrix: Array) -> Array:
     return np.hstack([linear, -(linear @ matrix[:, 2])[:, None]])
 
 
-def resizing(across: float, down: float) -> Array:
+def resize_matrix(across: float, down: float) -> Array:
     """Return the (2, 3) matrix from a picture to the same one so many times as wide and as high."""
     return np.array([[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2]])
 
@@ -245,38 +244,3 @@ class Square:
         turn = np.array([[cos, sin], [-sin, cos]])
         shift = np.array([middle, middle]) - turn @ np.array([self.x, self.y])
         return np.column_stack([turn, shift])
-
-
-def warp(picture: Array, matrix: Array, side: int) -> Array:
-    """Return a (side, side, 3) uint8 crop; outside the picture its border is continued.
-
-    Args:
-        picture: (H, W, 3) uint8.
-        matrix: (2, 3) from picture to crop pixels.
-        side: Size of the crop in pixels.
-    """
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale <= 0.5:  # linear interpolation alone would alias: shrink the surroundings first
-        picture, matrix = _shrunk(picture, matrix, side, int(1 / scale))
-    crop: Array = cv2.warpAffine(
-        picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return crop
-
-
-def _shrunk(picture: Array, matrix: Array, side: int, step: int) -> tuple[Array, Array]:
-    """Return the part of the picture that a crop needs, made smaller, and the matrix for it.
-
-    The factor is a whole number, for which OpenCV's averaging is several times faster.
-    """
-    height, width = picture.shape[:2]
-    corners = transform(invert(matrix), np.array([[0.0, 0], [side, 0], [0, side], [side, side]]))
-    limit = np.maximum(np.array([width, height]) // step, 1)
-    low = np.clip(np.floor(corners.min(axis=0) / step) - 1, 0, limit - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0) / step) + 1, low + 1, limit).astype(int)
-    part = picture[low[1] * step : high[1] * step, low[0] * step : high[0] * step]
-    size = (int(high[0] - low[0]), int(high[1] - low[1]))
-    small: Array = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    turn = matrix[:, :2] * step
-    shift = matrix[:, :2] @ (low * step + (step - 1) / 2) + matrix[:, 2]
-    return small, np.column_stack([turn, shift])

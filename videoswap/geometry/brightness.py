@@ -10,12 +10,12 @@ import numpy as np
 
 from ..records import Array
 
-FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise, so it is added to both
+RATIO_FLOOR = 12.0  # of 255: below this a ratio of two pixels is noise, so it is added to both
 
 
 def log_ratio(picture: Array, other: Array) -> Array:
     """Return the logarithm of how many times brighter ``picture`` is, shaped like both."""
-    return np.asarray(np.log((picture + FLOOR) / (other + FLOOR)))
+    return np.asarray(np.log((picture + RATIO_FLOOR) / (other + RATIO_FLOOR)))
 
 
 def brightened(picture: Array, factor: Array) -> Array:
@@ -25,4 +25,4 @@ def brightened(picture: Array, factor: Array) -> Array:
         picture: Of any shape.
         factor: Shaped like the picture or spread over it, above 0.
     """
-    return np.asarray(np.clip((picture + FLOOR) * factor - FLOOR, 0, 255))
+    return np.asarray(np.clip((picture + RATIO_FLOOR) * factor - RATIO_FLOOR, 0, 255))

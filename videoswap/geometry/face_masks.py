@@ -21,7 +21,7 @@ def face_height(landmarks: Array) -> Array:
     return np.asarray(landmarks[8] - landmarks[27])
 
 
-def forehead(landmarks: Array, lift: float | Array) -> Array:
+def forehead_points(landmarks: Array, lift: float | Array) -> Array:
     """Return (10, 2) points above the brows, which the 68 landmarks do not cover.
 
     Args:
@@ -35,7 +35,7 @@ def forehead(landmarks: Array, lift: float | Array) -> Array:
     )
 
 
-def polygon(points: Array, size: int) -> Array:
+def fill_polygon(points: Array, size: int) -> Array:
     """Fill a closed polygon of (N, 2) points; returns (size, size) float32, 0 or 1."""
     canvas = np.zeros((size, size), np.uint8)
     fixed = np.round(points * (1 << _SUBPIXEL_BITS)).astype(np.int32)
@@ -43,9 +43,9 @@ def polygon(points: Array, size: int) -> Array:
     return canvas.astype(np.float32) / 255.0
 
 
-def hull(points: Array, size: int) -> Array:
+def fill_hull(points: Array, size: int) -> Array:
     """Fill the convex hull of (N, 2) points; returns (size, size) float32, 0 or 1."""
-    return polygon(cv2.convexHull(points.astype(np.float32))[:, 0], size)
+    return fill_polygon(cv2.convexHull(points.astype(np.float32))[:, 0], size)
 
 
 def depth(mask: Array) -> Array:
@@ -69,12 +69,12 @@ def feather(depths: Array, width: float) -> Array:
     return np.asarray(ramp * ramp * (3.0 - 2.0 * ramp), np.float32)
 
 
-def refeathered(mask: Array, width: float) -> Array:
+def refeather(mask: Array, width: float) -> Array:
     """Give a mask (S, S) float32 another soft border, ``width`` pixels wide, inwards."""
     return np.asarray(np.minimum(feather(depth(mask), width), mask.max()), np.float32)
 
 
-def grown(points: Array, factor: float) -> Array:
+def scale_points(points: Array, factor: float) -> Array:
     """Scale (N, 2) points about their centre."""
     centre = points.mean(axis=0)
     return np.asarray(centre + (points - centre) * factor, points.dtype)
@@ -95,8 +95,8 @@ def inner_face(landmarks: Array, size: int, lift: float = 0.16, soft: float = 0.
     Returns:
         (size, size) float32, 0 to 1; 0 along the border.
     """
-    outline = np.vstack([landmarks, forehead(landmarks, lift)])
-    return feather(depth(hull(outline, size)), soft * size)
+    outline = np.vstack([landmarks, forehead_points(landmarks, lift)])
+    return feather(depth(fill_hull(outline, size)), soft * size)
 
 
 def fade_border(mask: Array, width: float) -> Array:

@@ -19,7 +19,8 @@ from ..engines.pixel_boost import boosted
 from ..engines.registry import choose_engine
 from ..engines.restorer import restored
 from ..errors import InputError
-from ..occlusion.load import MakeFinder, load_occlusion_segmenter
+from ..occlusion.load import load_occlusion_segmenter
+from ..occlusion.segmenter import OcclusionSegmenter
 from ..people.choosing import check_numbers
 from ..people.sources import (
     Source,
@@ -46,7 +47,7 @@ class JobContext:
         sources: The source people, in the order given.
         identities: What the engine made of them.
         references: The target faces; empty if none were given.
-        finder: Makes what finds things in front of the faces of one target, where it is wanted.
+        segmenter: What finds occluders.
         notes: What was done otherwise than asked or expected so far.
         say: Where sentences for the user go.
     """
@@ -58,7 +59,7 @@ class JobContext:
     sources: tuple[Source, ...]
     identities: tuple[Identity, ...]
     references: tuple[TargetFace, ...]
-    finder: MakeFinder
+    segmenter: OcclusionSegmenter
     notes: tuple[Fallback, ...]
     say: Say
 
@@ -106,13 +107,14 @@ def load_context(
     engine, engine_notes = choose_engine(settings.engine, device.name, settings.ghost)
     engine, boost_notes = boosted(engine, settings.detail, device.name)
     engine = restored(engine, settings.detail, device.providers)
-    finder = load_occlusion_segmenter("outline" if engine.as_is else settings.blend.mask, device)
+    mask = "outline" if engine.as_is else settings.blend.mask
+    segmenter = load_occlusion_segmenter(mask, device)
     engine_notes = (*engine_notes, *boost_notes, *unheeded(settings, engine))
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
     return JobContext(
-        settings, device, tools, engine, people, identities, references, finder, notes, say
+        settings, device, tools, engine, people, identities, references, segmenter, notes, say
     )
 
 

@@ -22,7 +22,7 @@ from ..people.places import (
 )
 from ..people.sources import CROP_NAME, LISTING, SHEET
 from ..records import Array, Face, Person, Track
-from ..rendering.progress import Progress
+from ..rendering.progress import ProgressBar
 from ..settings import SwapSettings
 from ..tracking.analysis import Analysis
 from ..video.files import output_errors, output_folder
@@ -90,7 +90,7 @@ def list_people(
         check_outputs({**crops, **fixed}, inputs, settings.overwrite)
         _remove_earlier(out, set(crops))
         listed = []
-        with Progress("portraits", len(persons)) as bar:
+        with ProgressBar("portraits", len(persons)) as bar:
             for person, name in zip(persons, names, strict=True):
                 portrait = make_portrait(seen.shots(person), person, persons, detector)
                 write_picture(name, Picture(portrait.pixels))

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..compositing.finisher import Swap
-from ..compositing.paste import paste
-from ..crops import PictureSurface, covered_pixels, cut
+from ..compositing.composite import composite
+from ..crops import PictureSurface, covered_pixels, crop_face
 from ..detection.base import Recognizer
 from ..detection.face_detector import FaceDetector
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import PicturePlaces
-from ..records import Array, Face, Person, Track
+from ..records import Array, Face, FrameSwap, Person, Track
 from ..report import Report
 from ..video.encoder_choice import ignored_settings
 from ..video.stills.picture import (
@@ -175,18 +174,17 @@ def swap_in_place(
     """
     surface = PictureSurface(pixels)
     mask = np.zeros(pixels.shape[:2], np.uint8)
-    engine, finish, finder = context.engine, context.finisher(), context.finder(None)
+    engine, finisher = context.engine, context.finisher()
     for track, source in sorted(sources.items(), key=lambda pair: faces[pair[0]].size):
         face = faces[track]
-        crop = cut(surface, face, engine.spec, _size(context, face), track, source)
+        crop = crop_face(surface, face, engine.spec, track=track, source=source)
         if crop is None:
             continue
-        crop = crop if finder is None else finder(crop)
+        crop = context.segmenter.segment(crop)
         swapped = engine.swap([crop], context.identities)[0]
-        written = paste(surface, crop, finish([Swap(crop, swapped, 0)], 0), finish.grain)
-        if written is not None:
-            (x0, y0, x1, y1), part = written
-            np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])
+        made = finisher.finish([FrameSwap(crop, swapped)])
+        grain = finisher.grain
+        composite(surface, crop, made.pixels, made.mask, grain=grain, frame_mask=mask)
     return mask
 
 

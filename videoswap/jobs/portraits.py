@@ -9,9 +9,10 @@ from itertools import islice
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..crops import PictureSurface, region_box, warped
+from ..crops import PictureSurface, region_box
 from ..detection.face_detector import FaceDetector, largest_face
 from ..geometry.affine import shifted
+from ..geometry.resample import warp
 from ..records import Array, Face, Person
 
 MARGINS = (0.6, 0.3)  # of the face's size, on every side; the second one where somebody is near
@@ -107,7 +108,8 @@ def cut_square(pixels: Array, face: Face, margin: float) -> Array:
     matrix = np.array([[scale, 0.0, offset[0]], [0.0, scale, offset[1]]])
     surface = PictureSurface(pixels)
     box = surface.align(region_box(matrix, 0, 0, side, side))
-    cut = warped(surface.read(box), shifted(matrix, box[0], box[1]), side)
+    moved = shifted(matrix, box[0], box[1])
+    cut = warp(surface.read(box), moved, side, average_all=True)
     return np.clip(np.rint(cut), 0, 255).astype(np.uint8)
 
 

@@ -16,15 +16,14 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..compositing.finisher import REACH
+from ..compositing.finisher import TEMPORAL_RADIUS
 from ..errors import UsageError
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Array, Fallback, observation
 from ..rendering.pipeline import stages_share_the_cores
 from ..rendering.render import plan_track
-from ..rendering.segment_outputs import Outputs
-from ..rendering.segments import plan_segments
+from ..rendering.segments import SegmentOutputs, plan_segments
 from ..report import PersonReport, Report
 from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture
@@ -119,23 +118,22 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
         pts = first.best_pts if moment is None else places.pts_at(moment)
         frames = analysis.frames
         # With its neighbours of the same shot, as every frame of a whole render has them.
-        each = plan_segments(frames.pts, frames.scenes, longest=1, context=REACH)
+        each = plan_segments(frames.pts, frames.scenes, longest=1, context=TEMPORAL_RADIUS)
         segment = each[int(np.searchsorted(frames.pts, pts))]
         around = (*segment.before, *segment.pts, *segment.after)
         seen = analysis.faces_between(around[0], around[-1], matching.sources)
         tracks = sorted({track for faces in seen.values() for track, _ in faces})
         with clock.part("refine_landmarks"):
             refine_landmarks_with_progress(analysis, tracks)
-        casting = {
+        plans = {
             track: plan_track(analysis.faces(track), matching.sources[track], context.engine)
             for track in tracks
         }
-        swapped = any(pts in part.pts for part in casting.values())
+        swapped = any(pts in part.pts for part in plans.values())
         with clock.part("render"), stages_share_the_cores():
-            finder = context.finder(analysis.appearances)
             shown = _Shown(info)
-            renderer = renderer_for(context, info, analysis.faces_between, casting, finder)
-            renderer.run([segment], Outputs(Path(), None, None, shown), lambda job: None)
+            renderer = renderer_for(context, info, analysis, plans)
+            renderer.run([segment], SegmentOutputs(Path(), None, None, shown), lambda job: None)
     with VideoReader(info) as reader:
         before = upright_picture(info, next(iter(reader.frames(pts, pts))))
     if not swapped:

@@ -9,25 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
-from ..compositing.finisher import REACH
+from ..compositing.finisher import TEMPORAL_RADIUS
 from ..detection.face_models import FaceModels
 from ..errors import InputError
-from ..occlusion.segmenter import OcclusionSegmenter
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Fallback, Person
 from ..rendering.pipeline import StageTime, stages_share_the_cores
-from ..rendering.progress import Progress
+from ..rendering.progress import ProgressBar
 from ..rendering.render import (
-    FacesBetween,
+    FrameJob,
     Renderer,
     TrackPlan,
     plan_track,
 )
-from ..rendering.segment_folder import piece_folder, render_key
-from ..rendering.segment_outputs import FrameJob, Outputs
-from ..rendering.segments import Segment, plan_segments
+from ..rendering.segment_folder import open_segment_folder, render_key
+from ..rendering.segments import Segment, SegmentOutputs, plan_segments
 from ..report import Report
 from ..settings import SwapSettings
 from ..timerange import TimeRange
@@ -101,19 +99,21 @@ def swap_one_video(
         with clock.part("refine_landmarks"):
             refine_landmarks_with_progress(analysis, {track for track, _ in matching.tracks})
         notes.add(analysis.fallbacks[len(known) :])
-        casting = {
+        plans = {
             track: plan_track(analysis.faces(track), source, context.engine)
             for track, source in matching.tracks
         }
         frames = analysis.frames
-        segments = plan_segments(frames.pts, frames.scenes, settings.segment_frames, context=REACH)
-        swapped = reduce(np.union1d, [part.pts for part in casting.values()])
+        segments = plan_segments(
+            frames.pts, frames.scenes, settings.segment_frames, context=TEMPORAL_RADIUS
+        )
+        swapped = reduce(np.union1d, [part.pts for part in plans.values()])
         tally = _Tally()
         if not dry_run:
-            tally = _render(context, info, analysis, casting, segments, targets, notes, clock)
+            tally = _render(context, info, analysis, plans, segments, targets, notes, clock)
     notes.add(tally.notes)
     encoder = targets.encoder
-    sizes = sorted({part.size for part in casting.values()})
+    sizes = sorted({part.size for part in plans.values()})
     return Report(
         input=str(video),
         output=None if dry_run else str(out),
@@ -144,7 +144,7 @@ def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceMo
     """Analyze a video, or take that from the cache, under a progress bar."""
     with (
         stages_share_the_cores(),
-        Progress("analyze", _expected_frames(info, settings.time_range), waits=True) as bar,
+        ProgressBar("analyze", _expected_frames(info, settings.time_range), waits=True) as bar,
     ):
         return analyze_video(
             info,
@@ -192,19 +192,18 @@ def match_in_video(
 def renderer_for(
     context: JobContext,
     info: VideoInfo,
-    faces_between: FacesBetween,
-    casting: Mapping[int, TrackPlan],
-    finder: OcclusionSegmenter | None,
+    analysis: Analysis,
+    plans: Mapping[int, TrackPlan],
 ) -> Renderer:
     """Make what renders a video, see `Renderer`."""
     return Renderer(
         info,
-        faces_between,
-        casting,
+        analysis.faces_between,
+        plans,
         context.engine,
         context.identities,
         context.finisher(),
-        finder,
+        context.segmenter.for_video(analysis.appearances),
         context.batch_size,
     )
 
@@ -213,7 +212,7 @@ def refine_landmarks_with_progress(
     analysis: Analysis, tracks: Collection[int] | None = None
 ) -> None:
     """Find landmarks with something before them again, see `Analysis.uncover`, under a bar."""
-    bar = Progress("refine landmarks", None, unit="faces", waits=True)
+    bar = ProgressBar("refine landmarks", None, unit="faces", waits=True)
     with stages_share_the_cores(), bar:
         analysis.uncover(tracks, bar.reach)
 
@@ -232,23 +231,22 @@ def _render(
     context: JobContext,
     info: VideoInfo,
     analysis: Analysis,
-    casting: dict[int, TrackPlan],
+    plans: dict[int, TrackPlan],
     segments: tuple[Segment, ...],
     targets: ResultPlan,
     notes: Notes,
     clock: Clock,
 ) -> _Tally:
-    finder = context.finder(analysis.appearances)
-    renderer = renderer_for(context, info, analysis.faces_between, casting, finder)
+    renderer = renderer_for(context, info, analysis, plans)
     tally = _Tally()
     key = render_key(
         device=context.device.name,
         analysis=analysis.key,
-        casting=[(track, part.source, part.size) for track, part in casting.items()],
+        plans=[(track, part.source, part.size) for track, part in plans.items()],
         sources=[source.digest for source in context.sources],
         engine=context.engine.key,
         blend=context.settings.blend,
-        finder=None if finder is None else finder.key,
+        segmenter=context.segmenter.key,
         encoders=[targets.encoder, targets.mask_encoder],
         segments=[segment.pts for segment in segments],
     )
@@ -257,18 +255,20 @@ def _render(
     cache = context.settings.cache_dir if kept else None
     with (
         stages_share_the_cores(),
-        piece_folder(cache, key, targets.out, info.path, lambda note: notes.add([note])) as folder,
+        open_segment_folder(
+            cache, key, targets.out, info.path, lambda note: notes.add([note])
+        ) as folder,
         animation_sink(info, targets) as sink,
     ):
-        outputs = Outputs(folder, targets.encoder, targets.mask_encoder, sink)
+        outputs = SegmentOutputs(folder, targets.encoder, targets.mask_encoder, sink)
         missing = [segment for segment in segments if outputs.needs(segment)]
         if len(missing) < len(segments):
             context.say(
                 f"Going on: {len(segments) - len(missing)} of {len(segments)} segments done."
             )
         frames = [pts for segment in missing for pts in segment.pts]
-        faces = sum(int(np.isin(part.pts, frames).sum()) for part in casting.values())
-        with clock.part("render"), Progress("render", len(frames), faces) as bar:
+        faces = sum(int(np.isin(part.pts, frames).sum()) for part in plans.values())
+        with clock.part("render"), ProgressBar("render", len(frames), faces) as bar:
 
             def rendered(job: FrameJob) -> None:
                 tally.changed += job.changed

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from ..errors import InputError, OutputError, UsageError
 from ..records import Array, Fallback, observation
-from ..rendering.progress import Progress
-from ..rendering.segment_outputs import Outputs
-from ..rendering.segments import Segment
+from ..rendering.progress import ProgressBar
+from ..rendering.segments import Segment, SegmentOutputs
 from ..settings import SwapSettings
 from ..video.animated.animation_writer import (
     AnimationWriter,
@@ -116,7 +115,7 @@ def animation_sink(info: VideoInfo, targets: ResultPlan) -> Iterator[AnimationWr
 def make_results(
     info: VideoInfo,
     targets: ResultPlan,
-    outputs: Outputs,
+    outputs: SegmentOutputs,
     sink: AnimationWriter | None,
     segments: Sequence[Segment],
     pts: Array,
@@ -151,7 +150,7 @@ def make_results(
         if targets.masks is not None:
             masks = names.enter_context(atomic_output(targets.masks, settings.overwrite))
         result = names.enter_context(atomic_output(targets.out, settings.overwrite))
-        with clock.part("mux"), Progress("join", len(pts)) as bar:
+        with clock.part("mux"), ProgressBar("join", len(pts)) as bar:
             if masks is not None and targets.masks is not None and targets.mask_encoder is not None:
                 pieces = [outputs.mask(segment) for segment in segments]
                 plan, part = targets.mask_encoder, settings.time_range
@@ -176,7 +175,7 @@ def make_results(
                 outputs.discard(segments)  # joined again they would come out the same
                 raise
             if not unchecked:
-                with Progress("check copies", None) as bar:
+                with ProgressBar("check copies", None) as bar:
                     damage = verify_copied(result, bar.reach)
     notes += unchecked
     if damage:
@@ -188,7 +187,7 @@ def make_results(
 def _deliver_pictures(
     info: VideoInfo,
     targets: ResultPlan,
-    outputs: Outputs,
+    outputs: SegmentOutputs,
     segments: Sequence[Segment],
     pts: Array,
     settings: SwapSettings,
@@ -204,7 +203,7 @@ def _deliver_pictures(
             mux(pieces, info, plan, masks, pts, part, copy_streams=False)
             notes += _checked(masks, targets.masks, len(pts))
         pieces = [outputs.video(segment) for segment in segments]
-        with clock.part("mux"), Progress("write", len(pts)) as bar:
+        with clock.part("mux"), ProgressBar("write", len(pts)) as bar:
             write_pictures(pieces, info, pts, targets.out, settings.overwrite, bar.reach)
     return notes
 
@@ -216,7 +215,7 @@ def _checked(path: Path, name: Path, frames: int) -> list[Fallback]:
         OutputError: ``verification_failed``; the file is left under a name of its own.
     """
     try:
-        with Progress("check", frames) as bar:
+        with ProgressBar("check", frames) as bar:
             problems = verify(path, bar.reach)
     except InputError as error:
         if error.code != "no_ffmpeg":

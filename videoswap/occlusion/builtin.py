@@ -1,8 +1,8 @@
-"""Our own two networks, which are part of the package; docs/occlusion.md is their card.
+"""The occlusion networks of the package itself; docs/occlusion.md is their model card.
 
-U-Nets of 0.37 and 1.56 million parameters that see a face of 128 pixels and, where there is one,
-what the same face looks like at other times. They were trained on faces with hands, microphones,
-stripes, cards, glasses, hair and other things over them (``scripts/occlusion``).
+Two U-Nets of 0.37 and 1.56 million parameters. They see a face at 128 pixels and, where there is
+one, a reference: what the same face looks like without occluders. They were trained by
+``scripts/occlusion`` on faces with hands, microphones, stripes, cards, glasses and hair over them.
 """
 
 from __future__ import annotations
@@ -13,93 +13,118 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..crops import warped
 from ..detection.appearance import FACE_REGION, FRAMED_SIZE, FRAMING
 from ..fingerprint import digest_of_files
-from ..geometry.affine import compose, invert, resizing
+from ..geometry.affine import compose, invert, resize_matrix
+from ..geometry.resample import warp
 from ..records import Array, Crop, Unoccluded
 from ..weights.onnx_models import open_small
-from .reference import HIDDEN, Appearances, Look, Reference, References, in_the_light_of
-from .segmenter import Framed, with_occluder_mask
+from .reference import (
+    OCCLUDED,
+    OcclusionNetwork,
+    UnoccludedReference,
+    UnoccludedReferences,
+    match_brightness,
+)
+from .segmenter import Appearances, Framed, with_occluder_mask
 
-NETWORK = Path(__file__).with_name("own.onnx")
-DEEP = Path(__file__).with_name("own_deep.onnx")
-COARSE = 64  # side of the picture of what is behind: light is measured on it
-MUCH = 0.02  # share of the middle that has to be hidden for a second look
+COARSE_MODEL = Path(__file__).with_name("own.onnx")
+DEEP_MODEL = Path(__file__).with_name("own_deep.onnx")
+UNOCCLUDED_SIZE = 64  # side of ``Crop.unoccluded``: light is measured on it
+MIN_OCCLUDED_SHARE = 0.02  # of the middle of the face, from which on the deep network is asked
 
 
 class BuiltinSegmenter:
-    """Finds what is in front of faces with our own networks.
+    """The occlusion segmenter made of the package's own networks.
 
     Args:
-        appearances: How the face of a track looks at other times; None where that is not known,
-            as in pictures.
-        look: Both networks, see `load_network`; None loads them.
+        appearances: Pictures of the face of a track at other times; None where there are none, as
+            for a still picture.
+        network: Both networks, see `load_networks`; None loads them.
     """
 
-    def __init__(self, appearances: Appearances | None = None, look: Look | None = None) -> None:
+    def __init__(
+        self, appearances: Appearances | None = None, network: OcclusionNetwork | None = None
+    ) -> None:
         self.key = networks_key()
-        self._look = look or load_network()
-        self._references = None if appearances is None else References(appearances, self._look)
+        self._network = network or load_networks()
+        self._references = (
+            None if appearances is None else UnoccludedReferences(appearances, self._network)
+        )
 
-    def __call__(self, crop: Crop) -> Crop:
-        """Return the crop with its ``front`` and ``behind``, see ``records.Crop``."""
+    def for_video(self, appearances: Appearances) -> BuiltinSegmenter:
+        """See ``OcclusionSegmenter``; shares the networks."""
+        return BuiltinSegmenter(appearances, self._network)
+
+    def segment(self, crop: Crop) -> Crop:
+        """See ``OcclusionSegmenter``."""
         framed = Framed.of(crop, FRAMING, FRAMED_SIZE)
         reference = None
         if self._references is not None:
-            reference = self._references(crop.track, framed.picture, framed.landmarks)
+            reference = self._references.nearest(crop.track, framed.picture, framed.landmarks)
         bare = framed.picture if reference is None else reference.picture
-        front = self._look(framed.picture, bare)
-        found = with_occluder_mask(crop, framed, front)
+        mask = self._network(framed.picture, bare)
+        found = with_occluder_mask(crop, framed, mask)
         if found.occluder_mask is None or reference is None:
             return found
-        return _with_behind(found, framed, front, reference)
+        return _with_unoccluded(found, framed, mask, reference)
 
 
-def _with_behind(crop: Crop, framed: Framed, front: Array, reference: Reference) -> Crop:
-    """Return a crop with what its face looks like under what is in front."""
-    picture = in_the_light_of(framed.picture, reference.picture, front < HIDDEN)
-    smaller = COARSE / len(crop.pixels)
-    matrix = compose(resizing(smaller, smaller), invert(framed.matrix))
+def _with_unoccluded(
+    crop: Crop, framed: Framed, mask: Array, reference: UnoccludedReference
+) -> Crop:
+    """Return a crop with what its face looks like behind the occluders."""
+    picture = match_brightness(framed.picture, reference.picture, mask < OCCLUDED)
+    scale = UNOCCLUDED_SIZE / len(crop.pixels)
+    matrix = compose(resize_matrix(scale, scale), invert(framed.matrix))
     known = (reference.known > 0).astype(np.float32)
-    behind = Unoccluded(warped(picture, matrix, COARSE), warped(known, matrix, COARSE, True))
-    return replace(crop, unoccluded=behind)
+    unoccluded = Unoccluded(
+        warp(picture, matrix, UNOCCLUDED_SIZE, average_all=True),
+        warp(known, matrix, UNOCCLUDED_SIZE, black_outside=True, average_all=True),
+    )
+    return replace(crop, unoccluded=unoccluded)
 
 
 def networks_key() -> str:
     """Return a text that changes with either network."""
-    return f"own {digest_of_files([NETWORK, DEEP])}"
+    return f"own {digest_of_files([COARSE_MODEL, DEEP_MODEL])}"
 
 
-def load_coarse_model() -> Look:
-    """Load the small network alone: a picture that is its own reference says that there is none."""
-    return _opened(NETWORK)
+def load_coarse_model() -> OcclusionNetwork:
+    """Load the small network alone.
 
-
-def load_network(glance: Look | None = None) -> Look:
-    """Load both networks; of the small one the given, where it is loaded already.
-
-    The small one looks at every face. Where it finds something before the middle of it, the deep
-    one looks again, and once more into a mirror: the mean of both is right more often. A face with
-    nothing before it costs one look of the small one.
+    A picture that is given as its own reference says that there is none.
     """
-    shallow, deep = glance or load_coarse_model(), _opened(DEEP)
+    return _open(COARSE_MODEL)
 
-    def look(picture: Array, reference: Array) -> Array:
-        front = shallow(picture, reference)
-        if float((front[FACE_REGION] > 0.5).mean()) < MUCH:
-            return front
+
+def load_networks(coarse: OcclusionNetwork | None = None) -> OcclusionNetwork:
+    """Load both networks and join them.
+
+    The small one sees every face. Where it finds something in the middle of the face, the deep one
+    sees it as well, and once more its mirror image: the mean of both is right more often. A face
+    without occluders costs one run of the small one.
+
+    Args:
+        coarse: The small network, where it is loaded already.
+    """
+    coarse, deep = coarse or load_coarse_model(), _open(DEEP_MODEL)
+
+    def predict(picture: Array, reference: Array) -> Array:
+        mask = coarse(picture, reference)
+        if float((mask[FACE_REGION] > 0.5).mean()) < MIN_OCCLUDED_SHARE:
+            return mask
         mirrored = deep(cv2.flip(picture, 1), cv2.flip(reference, 1))
         return np.asarray((deep(picture, reference) + cv2.flip(mirrored, 1)) / 2)
 
-    return look
+    return predict
 
 
-def _opened(network: Path) -> Look:
-    session = open_small(network)
+def _open(path: Path) -> OcclusionNetwork:
+    session = open_small(path)
 
-    def look(picture: Array, reference: Array) -> Array:
+    def predict(picture: Array, reference: Array) -> Array:
         given = {"picture": picture[None], "reference": reference[None]}
         return np.asarray(session.run(["in_front"], given)[0][0], np.float32)
 
-    return look
+    return predict

@@ -1,6 +1,7 @@
-"""Finders from downloaded networks, as ONNX files of FaceFusion: XSeg and BiSeNet's face parsing.
+"""Occlusion segmenters from downloaded networks: XSeg and BiSeNet's face parsing.
 
-Inputs, ranges and labels as in facefusion 3.8 (face_masker). Neither has to be there.
+Both are ONNX files of FaceFusion, with inputs, ranges and labels as in facefusion 3.8
+(face_masker). Neither has to be there.
 """
 
 from __future__ import annotations
@@ -20,69 +21,78 @@ from ..weights.onnx_models import OnnxNetwork
 from .segmenter import NetworkSegmenter
 
 XSEG, PARSING = "xseg", "bisenet_resnet_34"  # names in the manifest
-XSEG_SIDE, PARSING_SIDE = 256, 512
-#: Parsing labels that are the face: skin, brows, eyes, nose, mouth, lips; glasses (6) are not.
-FACE = (1, 2, 3, 4, 5, 10, 11, 12, 13)
-_MEAN, _SPREAD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])  # ImageNet's
+XSEG_SIZE, PARSING_SIZE = 256, 512  # sides of their input in pixels
+LABELS = 19  # of the face parser
+#: The labels that are the face: skin, brows, eyes, nose, mouth, lips; glasses (6) are not.
+FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
+#: Labels have no soft border of their own: standard deviation in pixels of the one they get.
+BORDER_SIGMA = 1.5
+#: Mean and standard deviation of ImageNet's colours, 0 to 1.
+_MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
-def xseg_segmenter(providers: Sequence[str]) -> NetworkSegmenter:
-    """Load XSeg, which gives the share of the face in every pixel.
+def load_xseg(providers: Sequence[str]) -> NetworkSegmenter:
+    """Load XSeg, which gives every pixel the probability of being the face.
+
+    Args:
+        providers: onnxruntime's execution providers, best first.
 
     Raises:
         InputError: ``missing_weights``, which says how to get it, or ``wrong_weights``.
     """
     path = store.require(XSEG)
     network = OnnxNetwork(path, providers)
-    name = _input(network, (XSEG_SIDE, XSEG_SIDE, 3), path)
+    name = _checked_input(network, (XSEG_SIZE, XSEG_SIZE, 3), path)
 
-    def look(picture: Array) -> Array:
+    def predict(picture: Array) -> Array:
         blue_first = picture[None, :, :, ::-1] / 255.0
-        shown = network({name: blue_first}).reshape(-1)
-        if shown.size != XSEG_SIDE**2:
-            raise _wrong(path)
-        return 1.0 - np.clip(shown.reshape(XSEG_SIDE, XSEG_SIDE), 0.0, 1.0)
+        face = network({name: blue_first}).reshape(-1)
+        if face.size != XSEG_SIZE**2:
+            raise _wrong_weights(path)
+        return 1.0 - np.clip(face.reshape(XSEG_SIZE, XSEG_SIZE), 0.0, 1.0)
 
-    return NetworkSegmenter(f"xseg {file_digest(path)}", TEMPLATES["ffhq_512"], XSEG_SIDE, look)
+    return NetworkSegmenter(f"xseg {file_digest(path)}", TEMPLATES["ffhq_512"], XSEG_SIZE, predict)
 
 
-def parsing_segmenter(providers: Sequence[str]) -> NetworkSegmenter:
+def load_face_parser(providers: Sequence[str]) -> NetworkSegmenter:
     """Load the face parser, which gives every pixel one of 19 labels.
+
+    Args:
+        providers: onnxruntime's execution providers, best first.
 
     Raises:
         InputError: ``missing_weights``, which says how to get it, or ``wrong_weights``.
     """
     path = store.require(PARSING)
     network = OnnxNetwork(path, providers)
-    name = _input(network, (3, PARSING_SIDE, PARSING_SIDE), path)
+    name = _checked_input(network, (3, PARSING_SIZE, PARSING_SIZE), path)
 
-    def look(picture: Array) -> Array:
-        scaled = (picture / 255.0 - _MEAN) / _SPREAD
+    def predict(picture: Array) -> Array:
+        scaled = (picture / 255.0 - _MEAN) / _DEVIATION
         scores = network({name: np.moveaxis(scaled, 2, 0)[None]})
-        if scores.shape[1:] != (19, PARSING_SIDE, PARSING_SIDE):
-            raise _wrong(path)
-        front = ~np.isin(scores[0].argmax(axis=0), FACE)
-        # Labels have no soft border of their own.
-        return np.asarray(cv2.GaussianBlur(front.astype(np.float32), (0, 0), 1.5))
+        if scores.shape[1:] != (LABELS, PARSING_SIZE, PARSING_SIZE):
+            raise _wrong_weights(path)
+        mask = ~np.isin(scores[0].argmax(axis=0), FACE_LABELS)
+        return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BORDER_SIGMA))
 
     return NetworkSegmenter(
-        f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIDE, look
+        f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIZE, predict
     )
 
 
-def _input(network: OnnxNetwork, shape: tuple[int, ...], path: Path) -> str:
-    """Return the name of the only input, after a look at its shape."""
+def _checked_input(network: OnnxNetwork, shape: tuple[int, ...], path: Path) -> str:
+    """Return the name of the only input, after a check of its shape."""
     name, found = next(iter(network.inputs.items()))
     fits = len(found) == 4 and all(
         not isinstance(have, int) or have == want
         for have, want in zip(found[1:], shape, strict=True)
     )
     if not fits:
-        raise _wrong(path)
+        raise _wrong_weights(path)
     return name
 
 
-def _wrong(path: Path) -> InputError:
+def _wrong_weights(path: Path) -> InputError:
     return InputError(
         "wrong_weights", f"{path} gives something else than expected.", "It may be another network."
     )

@@ -1,10 +1,11 @@
-"""The border of what is in front of a face, drawn to the edges of the picture.
+"""The fast guided filter: the border of an occlusion mask moved to the edges of the picture.
 
 The network sees 128 pixels; the crop has more. Within a window the mask is made a linear function
-of the colours: where they step the mask steps too.
+of the colors: where they step, the mask steps too. Where the colors do not predict the mask, as of
+a finger over a cheek, it stays as it is.
+
 Source: He, Sun and Tang, "Guided Image Filtering", PAMI 2013, at a quarter of the resolution as
-in He and Sun, "Fast Guided Filter", arXiv 1505.00996, 2015. Where the colours do not tell the
-mask, as of a finger over a cheek, it stays as it is.
+in He and Sun, "Fast Guided Filter", arXiv 1505.00996, 2015.
 """
 
 from __future__ import annotations
@@ -14,65 +15,68 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
+from ..geometry.resample import resize
 from ..records import Array
 
-RADIUS = 0.045  # of the crop's side, half of a window
-NOISE = 30.0  # of 255, squared: steps whose variance is well under this are none
-UNCLEAR = 0.01  # variance of a mask at which its border counts half
-STEP = 4  # one in so many pixels is looked at
+RADIUS = 0.045  # of the side of the crop: half of a window
+EPSILON = 30.0  # of 255, squared: steps of the picture whose variance is well under it are ignored
+MASK_EPSILON = 0.01  # variance of a mask at which its border counts half
+SUBSAMPLING = 4  # the filter is computed at the resolution divided by this
+MIN_SIZE = 8  # but at least at so many pixels a side
 
 
-def guided_filter_refine(front: Array, picture: Array) -> Array:
-    """Draw the border of a mask to the edges of its picture.
+def guided_filter_refine(mask: Array, picture: Array) -> Array:
+    """Move the border of a mask to the edges of its picture.
 
     Args:
-        front: (S, S) float32, 0 to 1.
+        mask: (S, S) float32, 0 to 1.
         picture: (S, S, 3) float32 RGB, 0 to 255.
 
     Returns:
         (S, S) float32, 0 to 1.
     """
-    size = len(front)
-    side = max(8, size // STEP)
-    around = (2 * max(1, round(RADIUS * side)) + 1,) * 2
+    size = len(mask)
+    side = max(MIN_SIZE, size // SUBSAMPLING)
+    window = (2 * max(1, round(RADIUS * side)) + 1,) * 2
 
     def mean(values: Array) -> Array:
-        return np.asarray(cv2.blur(values, around))
+        return np.asarray(cv2.blur(values, window))
 
-    small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    mask = cv2.resize(front, (side, side), interpolation=cv2.INTER_AREA)
-    colours = cv2.split(small)
-    centre, level = [mean(colour) for colour in colours], mean(mask)
-    shared = [mean(c * mask) - m * level for c, m in zip(colours, centre, strict=True)]
-    spread = {
-        (i, j): mean(colours[i] * colours[j]) - centre[i] * centre[j] + (NOISE if i == j else 0.0)
+    guide = cv2.split(resize(picture, side, side))
+    small = resize(mask, side, side)
+    guide_mean, mask_mean = [mean(color) for color in guide], mean(small)
+    covariance = [mean(c * small) - m * mask_mean for c, m in zip(guide, guide_mean, strict=True)]
+    variance = {
+        (i, j): mean(guide[i] * guide[j])
+        - guide_mean[i] * guide_mean[j]
+        + (EPSILON if i == j else 0.0)
         for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
     }
-    slope = _solved(spread, shared)
-    offset = level - sum(s * m for s, m in zip(slope, centre, strict=True))
-    told = sum(s * c for s, c in zip(slope, shared, strict=True))
-    told = told / (mean(mask * mask) - level * level + UNCLEAR)
-    factors, base, share = (
-        cv2.resize(mean(one), (size, size)) for one in (cv2.merge(slope), offset, told)
+    slope = _solve(variance, covariance)
+    offset = mask_mean - sum(s * m for s, m in zip(slope, guide_mean, strict=True))
+    explained = sum(s * c for s, c in zip(slope, covariance, strict=True))
+    explained = explained / (mean(small * small) - mask_mean * mask_mean + MASK_EPSILON)
+    slopes, base, share = (
+        resize(mean(one), size, size) for one in (cv2.merge(slope), offset, explained)
     )
-    made = cv2.transform(cv2.multiply(factors, picture), np.ones((1, 3), np.float32)) + base
-    share = np.clip(2.0 * share, 0.0, 1.0)  # half told is well told
-    return np.asarray(front + (np.clip(made, 0.0, 1.0) - front) * share, np.float32)
+    filtered = cv2.transform(cv2.multiply(slopes, picture), np.ones((1, 3), np.float32)) + base
+    share = np.clip(2.0 * share, 0.0, 1.0)  # where half of the mask is explained it is trusted
+    return np.asarray(mask + (np.clip(filtered, 0.0, 1.0) - mask) * share, np.float32)
 
 
-def _solved(spread: Mapping[tuple[int, int], Array], shared: Sequence[Array]) -> list[Array]:
+def _solve(variance: Mapping[tuple[int, int], Array], covariance: Sequence[Array]) -> list[Array]:
     """Solve 3 x 3 symmetric systems, one a pixel, by Cramer's rule.
 
     Args:
-        spread: (h, w) each, the upper triangle by row and column.
-        shared: The right-hand sides, (h, w) each.
+        variance: (h, w) each, the upper triangle by row and column.
+        covariance: The right-hand sides, (h, w) each.
 
     Returns:
         The solutions, (h, w) each.
     """
-    a, b, c = spread[0, 0], spread[0, 1], spread[0, 2]
-    d, e, f = spread[1, 1], spread[1, 2], spread[2, 2]
-    x, y, z = shared
+    a, b, c = variance[0, 0], variance[0, 1], variance[0, 2]
+    d, e, f = variance[1, 1], variance[1, 2], variance[2, 2]
+    x, y, z = covariance
     aa, bb, cc = d * f - e * e, c * e - b * f, b * e - c * d  # cofactors
     dd, ee, ff = a * f - c * c, b * c - a * e, a * d - b * b
     scale = 1.0 / (a * aa + b * bb + c * cc)

@@ -1,40 +1,43 @@
-"""Which finder the word of ``--mask`` means."""
+"""Loading of the occlusion segmenter that a word of ``--mask`` names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Literal
 
-from ..devices import Device
+from ..devices import Device, choose_device
+from ..errors import UsageError
+from ..settings import MASKS
 from ..weights import store
-from .builtin import BuiltinSegmenter, load_network
-from .external import XSEG, parsing_segmenter, xseg_segmenter
-from .reference import Appearances
-from .segmenter import OcclusionSegmenter
-
-#: Makes the finder of one target, given how the face of a track looks at other times, where that
-#: is known; None where nothing is looked for.
-MakeFinder = Callable[[Appearances | None], OcclusionSegmenter | None]
+from .builtin import BuiltinSegmenter
+from .external import XSEG, load_face_parser, load_xseg
+from .segmenter import OcclusionSegmenter, OutlineSegmenter
 
 
-def load_occlusion_segmenter(mask: str, device: Device) -> MakeFinder:
-    """Load what finds things in front of faces, once for all targets of a run.
+def load_occlusion_segmenter(
+    mask: Literal["auto", "outline", "xseg", "parsing"] | str = "auto",
+    device: Device | str = "auto",
+) -> OcclusionSegmenter:
+    """Load the networks that find what is in front of faces, once for all videos and pictures.
 
     Args:
-        mask: A word of ``settings.MASKS``: outline does not look; auto takes XSeg if it was
-            downloaded and there is a GPU for it, which on a CPU would cost more than the whole
-            swap, and otherwise our own network.
-        device: Where to compute.
+        mask: ``outline`` finds nothing; ``xseg`` and ``parsing`` are downloaded networks; ``auto``
+            is XSeg where it was downloaded and there is a GPU for it (on a CPU it would cost more
+            than the whole swap), and otherwise the networks of this package.
+        device: Where to compute: ``auto``, ``cpu``, ``cuda``, or what ``choose_device`` gave.
 
     Raises:
-        InputError: ``missing_weights``, if a network was named and is not there.
+        UsageError: ``bad_mask``, if there is no such mask; ``no_cuda``.
+        InputError: ``missing_weights``, if a network was named and is not there, or
+            ``wrong_weights``.
     """
+    if mask not in MASKS:
+        raise UsageError("bad_mask", f"Unknown mask {mask!r}.", f"Use one of {', '.join(MASKS)}.")
+    if isinstance(device, str):
+        device = choose_device(device)
     if mask == "outline":
-        return lambda appearances: None
+        return OutlineSegmenter()
     if mask == "parsing":
-        parsing = parsing_segmenter(device.providers)
-        return lambda appearances: parsing
+        return load_face_parser(device.providers)
     if mask == "xseg" or (device.name == "cuda" and store.find(XSEG) is not None):
-        xseg = xseg_segmenter(device.providers)
-        return lambda appearances: xseg
-    look = load_network()
-    return lambda appearances: BuiltinSegmenter(appearances, look)
+        return load_xseg(device.providers)
+    return BuiltinSegmenter()

@@ -1,42 +1,70 @@
-"""Finders of what is in front of faces, and what they share: framing, and the way back."""
+"""The protocol of occlusion segmenters, and what all of them need: framing and the way back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-import cv2
 import numpy as np
 
-from ..crops import warped
+from ..detection.appearance import Appearance
 from ..geometry import face_masks as masks
 from ..geometry.affine import crop_matrix, five_points, transform
+from ..geometry.resample import warp, warp_back
 from ..records import Array, Crop
 
-FOREHEAD = 0.5  # height over the brows up to which a mask may reach, see ``masks.forehead``
-ANYTHING = 0.4  # the least that a pixel has to reach for a face to have something before it
+#: Gives pictures of the face of a track, by the number of the track, at other times of the video.
+Appearances = Callable[[int], Sequence[Appearance]]
+
+FOREHEAD_LIFT = 0.5  # height over the brows up to which a mask may reach, see `forehead_points`
+OUTLINE_GROWTH = 1.1  # size of the outline beyond which nothing counts, relative to the face's
+MIN_PEAK = 0.4  # the least that some pixel of a mask has to reach for the mask to count
 
 
 class OcclusionSegmenter(Protocol):
-    """Says which pixels of a crop show something in front of the face."""
+    """Marks the pixels of a face crop that show something in front of the face.
+
+    `load_occlusion_segmenter` gives one.
+
+    Example:
+        >>> from videoswap import load_occlusion_segmenter
+        >>> segmenter = load_occlusion_segmenter("auto")  # doctest: +SKIP
+        >>> mask = segmenter.segment(crop).occluder_mask  # doctest: +SKIP
+    """
 
     @property
     def key(self) -> str:
         """Text that changes whenever results could; part of the key of unfinished renders."""
 
-    def __call__(self, crop: Crop) -> Crop:
-        """Return the crop with its ``front``, see ``records.Crop``."""
+    def segment(self, crop: Crop) -> Crop:
+        """Find what is in front of a face.
+
+        Args:
+            crop: The face, see ``crop_face``.
+
+        Returns:
+            The crop with its ``occluder_mask``, None where nothing is found, and with
+            ``unoccluded`` where the segmenter knows what is behind.
+        """
+
+    def for_video(self, appearances: Appearances) -> OcclusionSegmenter:
+        """Return the segmenter for the crops of one video.
+
+        Args:
+            appearances: Pictures of the face of a track, by the number of the track. A segmenter
+                that does not need them returns itself.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Framed:
-    """A face as a network wants it.
+    """A face as a network takes it.
 
     Attributes:
         picture: (S, S, 3) float32 RGB, 0 to 255.
         landmarks: (68, 2) float32 in its pixels.
-        matrix: (2, 3) from crop pixels to its.
+        matrix: (2, 3) from crop pixels to its pixels.
     """
 
     picture: Array
@@ -44,57 +72,82 @@ class Framed:
     matrix: Array
 
     @classmethod
-    def of(cls, crop: Crop, template: Array, side: int) -> Framed:
+    def of(cls, crop: Crop, template: Array, size: int) -> Framed:
         """Frame the face of a crop by its five points (5, 2) in the unit square."""
-        matrix = crop_matrix(five_points(crop.landmarks), template, side)
-        picture = warped(crop.pixels, matrix, side)
+        matrix = crop_matrix(five_points(crop.landmarks), template, size)
+        picture = warp(crop.pixels, matrix, size, average_all=True)
         return cls(picture, transform(matrix, crop.landmarks), matrix)
 
 
-def with_occluder_mask(crop: Crop, framed: Framed, front: Array) -> Crop:
-    """Return a crop with what was found (S, S), 0 to 1, in the pixels of the framed picture.
+def with_occluder_mask(crop: Crop, framed: Framed, mask: Array) -> Crop:
+    """Return a crop with an occlusion mask that was found in its framed picture.
 
-    Beyond the face's outline nothing counts: there hair and walls are found, which nobody asks
-    for.
+    Beyond the outline of the face nothing counts: hair and walls are found there, too.
+
+    Args:
+        crop: The crop.
+        framed: Its face as the network saw it.
+        mask: (S, S) float32, 0 to 1, in the pixels of the framed picture.
     """
-    outline = np.vstack([framed.landmarks, masks.forehead(framed.landmarks, FOREHEAD)])
-    front = front * masks.hull(masks.grown(outline, 1.1), len(front))
-    if float(front.max()) < ANYTHING:
+    outline = np.vstack([framed.landmarks, masks.forehead_points(framed.landmarks, FOREHEAD_LIFT)])
+    mask = mask * masks.fill_hull(masks.scale_points(outline, OUTLINE_GROWTH), len(mask))
+    if float(mask.max()) < MIN_PEAK:
         return crop
-    size = (len(crop.pixels), len(crop.pixels))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return replace(crop, occluder_mask=cv2.warpAffine(front, framed.matrix, size, flags=flags))
+    size = len(crop.pixels)
+    return replace(
+        crop, occluder_mask=warp_back(mask, framed.matrix, size, size, black_outside=True)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkSegmenter:
-    """A network that sees one framed face.
+    """An occlusion segmenter made of a network that sees one framed face.
 
     Attributes:
-        key: See ``Finder``.
+        key: See ``OcclusionSegmenter``.
         template: (5, 2) framing in the unit square.
-        side: Side of the framed picture in pixels.
-        look: From a picture (S, S, 3) float32 RGB, 0 to 255, to (S, S) float32: 1 in front.
+        size: Side of the framed picture in pixels.
+        predict: From a picture (S, S, 3) float32 RGB, 0 to 255, to a mask (S, S) float32, 0 (the
+            face) to 1 (something in front of it).
     """
 
     key: str
     template: Array
-    side: int
-    look: Callable[[Array], Array]
+    size: int
+    predict: Callable[[Array], Array]
 
-    def __call__(self, crop: Crop) -> Crop:
-        """See ``Finder``."""
-        framed = Framed.of(crop, self.template, self.side)
-        return with_occluder_mask(crop, framed, self.look(framed.picture))
+    def segment(self, crop: Crop) -> Crop:
+        """See ``OcclusionSegmenter``."""
+        framed = Framed.of(crop, self.template, self.size)
+        return with_occluder_mask(crop, framed, self.predict(framed.picture))
+
+    def for_video(self, appearances: Appearances) -> NetworkSegmenter:
+        """See ``OcclusionSegmenter``."""
+        return self
 
 
-def occluded_fraction(front: Array, landmarks: Array) -> float:
-    """Return how much of a face something is before.
+@dataclass(frozen=True, slots=True, eq=False)
+class OutlineSegmenter:
+    """An occlusion segmenter that finds nothing: the outline of the face is the whole mask."""
+
+    key: str = "outline"
+
+    def segment(self, crop: Crop) -> Crop:
+        """See ``OcclusionSegmenter``."""
+        return crop
+
+    def for_video(self, appearances: Appearances) -> OutlineSegmenter:
+        """See ``OcclusionSegmenter``."""
+        return self
+
+
+def occluded_fraction(mask: Array, landmarks: Array) -> float:
+    """Return how much of a face is occluded, 0 to 1.
 
     Args:
-        front: (SIDE, SIDE) float32, 0 to 1, of the framed face.
+        mask: (S, S) float32, 0 to 1: the occlusion mask of the framed face.
         landmarks: (68, 2) in its pixels.
     """
-    outline = np.vstack([landmarks, masks.forehead(landmarks, 0.1)])
-    face = masks.hull(outline, len(front)) > 0.5
-    return float((front[face] > 0.5).mean()) if face.any() else 0.0
+    outline = np.vstack([landmarks, masks.forehead_points(landmarks, 0.1)])
+    face = masks.fill_hull(outline, len(mask)) > 0.5
+    return float((mask[face] > 0.5).mean()) if face.any() else 0.0

@@ -1,9 +1,9 @@
-"""What is in front of a face in one frame, held against the frames around it.
+"""Occlusion masks stabilized over time: a mean over neighboring frames where nothing changed.
 
 A network that sees one frame flickers where it is unsure. Where the picture did not change, the
-answers of the neighbours count as much as the frame's own; where it did, because a hand moves or
-the head turns, only the frame itself counts, so nothing lags. What remains has to be sure
-somewhere and of some size.
+masks of the neighbors count as much as the frame's own; where it did, because a hand moves or the
+head turns, only the frame itself counts, so nothing lags. What remains has to be sure somewhere
+and of some size.
 """
 
 from __future__ import annotations
@@ -13,111 +13,107 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from ..geometry.resample import resize
 from ..records import Array, Crop
 from .guided_filter import guided_filter_refine
 
-TOLERANCE = 6.0  # of 255: change of the picture at which a neighbour counts for 0.6
-SURE = 0.75  # the least that the surest pixel of a region has to reach
-SMALLEST = 0.0008  # of the crop: a smaller region is none
-CRISP = 1.6  # how much steeper the border is made
-_COARSE = 32  # side at which pictures are compared, which takes the grain away
+SIGMA = 1.5  # frames, standard deviation of the Gaussian over time
+TOLERANCE = 6.0  # of 255: change of the picture at which a neighbor counts for 0.6
+MIN_PEAK = 0.75  # the least that the surest pixel of a region has to reach
+MIN_AREA = 0.0008  # of the crop: a smaller region is dropped
+BORDER_GAIN = 1.6  # how much steeper the border is made
+_COMPARED_SIZE = 32  # side at which pictures are compared, which takes the grain away
 
 
 def stabilize_occlusion_mask(
-    crops: Sequence[Crop], frames: Sequence[int], place: int
+    crops: Sequence[Crop], frames: Sequence[int], index: int
 ) -> Array | None:
-    """Return what is in front of one face.
+    """Return the final occlusion mask of one face.
 
     Args:
-        crops: The crops of its track in the frames around it, and its own, with their ``front``.
+        crops: The crops of its track in the frames around it, and its own, with their
+            ``occluder_mask``.
         frames: The number of each of these frames, counted in the video: the face may be missing
             in some between them.
-        place: Its place among them.
+        index: Its place among them.
 
     Returns:
-        (S, S) float32, 0 to 1, in the pixels of its crop; None if there is nothing.
+        (S, S) float32, 0 to 1, in the pixels of its crop; None if nothing is in front of it.
     """
-    fronts = [crop.occluder_mask for crop in crops if crop.occluder_mask is not None]
-    if max((float(front.max()) for front in fronts), default=0.0) < SURE:
+    found = [crop.occluder_mask for crop in crops if crop.occluder_mask is not None]
+    if max((float(mask.max()) for mask in found), default=0.0) < MIN_PEAK:
         return None
-    plausible = _plausible(_steadied(crops, frames, place))
-    if plausible is None:
+    mask = _without_small_regions(_temporal_mean(crops, frames, index))
+    if mask is None:
         return None
-    drawn = guided_filter_refine(plausible, crops[place].pixels)
-    return np.asarray(np.clip((drawn - 0.5) * CRISP + 0.5, 0.0, 1.0), np.float32)
+    refined = guided_filter_refine(mask, crops[index].pixels)
+    return np.asarray(np.clip((refined - 0.5) * BORDER_GAIN + 0.5, 0.0, 1.0), np.float32)
 
 
-def _steadied(crops: Sequence[Crop], frames: Sequence[int], place: int) -> Array:
-    """Return the mean (S, S) over the frames in which the picture is the same."""
-    crop = crops[place]
+def _temporal_mean(crops: Sequence[Crop], frames: Sequence[int], index: int) -> Array:
+    """Return the mean (S, S) of the masks over the frames in which the picture is the same."""
+    crop = crops[index]
     size = len(crop.pixels)
-    mine = _coarse(crop)
-    total = np.ones((_COARSE, _COARSE), np.float32)
-    front = (
+    compared = _compared(crop)
+    weights = np.ones((_COMPARED_SIZE, _COMPARED_SIZE), np.float32)
+    total = (
         np.zeros((size, size), np.float32)
         if crop.occluder_mask is None
         else crop.occluder_mask.copy()
     )
     for number, other in enumerate(crops):
-        if number == place or len(other.pixels) != size:
+        if number == index or len(other.pixels) != size:
             continue
-        still = temporal_weight(mine, _coarse(other), frames[number] - frames[place], TOLERANCE)
-        total += still
+        apart = frames[number] - frames[index]
+        weight = temporal_weight(compared, _compared(other), apart, TOLERANCE)
+        weights += weight
         if other.occluder_mask is not None:
-            cv2.accumulateProduct(_enlarged(still, size), other.occluder_mask, front)
-    return np.asarray(cv2.divide(front, _enlarged(total, size)))
+            cv2.accumulateProduct(resize(weight, size, size), other.occluder_mask, total)
+    return np.asarray(cv2.divide(total, resize(weights, size, size)))
 
 
-def _coarse(crop: Crop) -> Array:
-    size = (_COARSE, _COARSE)
-    return np.asarray(cv2.resize(crop.quarter, size, interpolation=cv2.INTER_AREA))
+def _compared(crop: Crop) -> Array:
+    return resize(crop.quarter, _COMPARED_SIZE, _COMPARED_SIZE)
 
 
-def _enlarged(small: Array, size: int) -> Array:
-    return np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR))
-
-
-def _plausible(front: Array) -> Array | None:
-    """Drop regions that are small or nowhere sure; None if nothing remains."""
-    if float(front.max()) < SURE:
+def _without_small_regions(mask: Array) -> Array | None:
+    """Drop connected regions that are small or nowhere sure; None if nothing remains."""
+    if float(mask.max()) < MIN_PEAK:
         return None
-    there = (front > 0.5).astype(np.uint8)
+    there = (mask > 0.5).astype(np.uint8)
     x, y, width, height = cv2.boundingRect(there)
     part = np.s_[y : y + height, x : x + width]
     count, labels, stats, _ = cv2.connectedComponentsWithStats(there[part], connectivity=4)
-    surely = np.bincount(labels[front[part] >= SURE], minlength=count)
-    good = (surely > 0) & (stats[:, cv2.CC_STAT_AREA] >= SMALLEST * front.size)
+    surely = np.bincount(labels[mask[part] >= MIN_PEAK], minlength=count)
+    good = (surely > 0) & (stats[:, cv2.CC_STAT_AREA] >= MIN_AREA * mask.size)
     good[0] = False
     if not good.any():
         return None
     if good[1:].all():
-        return front
+        return mask
     # With a region goes its soft border.
     there[part] = good[labels]
     near = cv2.dilate(there, np.ones((5, 5), np.uint8), iterations=2)
-    return np.asarray(np.where(near > 0, front, 0.0), np.float32)
+    return np.asarray(np.where(near > 0, mask, 0.0), np.float32)
 
 
-WIDTH = 1.5  # frames, standard deviation of the Gaussian over time
+def temporal_weight(picture: Array, other: Array, apart: int, tolerance: float) -> Array:
+    """Return how much each place of a neighboring frame counts in a mean over time.
 
-
-def temporal_weight(mine: Array, other: Array, apart: int, tolerance: float) -> Array:
-    """Weigh the places of a neighbouring frame.
-
-    Where the picture did not change, nothing is known better in one of both frames; where it
-    did, or close by, only the frame itself can tell.
+    A bilateral weight: a Gaussian of the change of the picture times one of the distance in time.
+    Where the picture changed, or close by, only the frame itself can tell.
 
     Args:
-        mine: (H, W, 3) float32, 0 to 255: the frame, small enough to be free of grain.
-        other: The neighbour, likewise.
-        apart: How many frames the neighbour comes later (or, below 0, earlier).
+        picture: (H, W, 3) float32, 0 to 255: the frame, small enough to be free of grain.
+        other: The neighbor, likewise.
+        apart: How many frames the neighbor comes later (or, below 0, earlier).
         tolerance: Change, of 255, at which a weight falls to 0.6 of what it would be.
 
     Returns:
         (H, W) float32, 0 to 1; the frame itself weighs 1.
     """
-    red, green, blue = cv2.split(cv2.absdiff(mine, other))
+    red, green, blue = cv2.split(cv2.absdiff(picture, other))
     change = cv2.max(cv2.max(red, green), blue)  # ten times as fast as numpy along the last axis
     change = cv2.dilate(change, np.ones((3, 3), np.uint8))
-    exponent = (change / tolerance) ** 2 + (apart / WIDTH) ** 2
+    exponent = (change / tolerance) ** 2 + (apart / SIGMA) ** 2
     return np.asarray(np.exp(-0.5 * exponent), np.float32)

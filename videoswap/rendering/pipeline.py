@@ -194,7 +194,7 @@ def stages_share_the_cores() -> Iterator[None]:
 Item = TypeVar("Item")
 
 
-def windows(
+def sliding_windows(
     items: Iterable[Item], reach: int, joined: Callable[[Item, Item], bool]
 ) -> Iterator[tuple[Sequence[Item], int]]:
     """Yield every item with its neighbours, ``reach`` items late.

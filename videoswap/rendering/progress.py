@@ -17,9 +17,9 @@ from ..watching import ProgressUpdate, watcher
 # A callback is not called more often than this.
 _PAUSE = 0.1  # seconds
 
-KNOWN = "{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [{elapsed}, {rate_noinv_fmt}{postfix}]"
-UNKNOWN = "{desc}: {n} [{elapsed}, {rate_noinv_fmt}]"
-COLUMNS = 80  # of terminals that do not say how wide they are
+BAR_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n}/{total} [{elapsed}, {rate_noinv_fmt}{postfix}]"
+COUNTER_FORMAT = "{desc}: {n} [{elapsed}, {rate_noinv_fmt}]"
+DEFAULT_COLUMNS = 80  # of terminals that do not say how wide they are
 
 
 class CostModel:
@@ -49,7 +49,7 @@ class _Stretch:
     started: float = 0.0
 
 
-class Progress:
+class ProgressBar:
     """How far one pass is: told to whoever watches the run, and a bar where they want one."""
 
     def __init__(
@@ -102,7 +102,7 @@ class Progress:
                 unit=f" {self._unit}",
                 file=self._stream,
                 ncols=_columns(self._stream),
-                bar_format=KNOWN if self._total else UNKNOWN,
+                bar_format=BAR_FORMAT if self._total else COUNTER_FORMAT,
             )
 
     def advance(self, faces: int = 0) -> None:
@@ -146,7 +146,7 @@ class Progress:
             self._total = expected
             if self._bar is not None:
                 self._bar.total = expected
-                self._bar.bar_format = KNOWN
+                self._bar.bar_format = BAR_FORMAT
                 self._bar.refresh()
         while self._done < frames:
             self.advance()
@@ -164,7 +164,7 @@ class Progress:
             update = ProgressUpdate(self._title, self._done, self._total, self._left, self._unit)
             self._watcher.progress(update)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressBar:
         """Return the bar."""
         return self
 
@@ -176,6 +176,6 @@ class Progress:
 def _columns(stream: TextIO) -> int | None:
     """Return a width for terminals that say 0, as those of some consoles and containers do."""
     try:
-        return COLUMNS if os.get_terminal_size(stream.fileno()).columns == 0 else None
+        return DEFAULT_COLUMNS if os.get_terminal_size(stream.fileno()).columns == 0 else None
     except (OSError, ValueError, AttributeError):
         return None

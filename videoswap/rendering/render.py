@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..compositing.finisher import REACH, Finisher, Swap
-from ..compositing.paste import paste
-from ..crops import FrameSurface, covered_pixels, cut
+from ..compositing.composite import composite
+from ..compositing.finisher import TEMPORAL_RADIUS, Finisher
+from ..crops import FrameSurface, covered_pixels, crop_face
 from ..engines.base import Engine, Identity
 from ..errors import InputError
 from ..occlusion.segmenter import OcclusionSegmenter
@@ -17,15 +17,38 @@ from ..records import (
     Array,
     Crop,
     Face,
+    FrameSwap,
     SwappedCrop,
 )
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
-from .pipeline import Pipeline, Stage, StageTime, windows
-from .segment_outputs import FrameJob, Outputs
-from .segments import Segment
+from .pipeline import Pipeline, Stage, StageTime, sliding_windows
+from .segments import Segment, SegmentOutputs
 
 FacesBetween = Callable[[int, int, Collection[int]], Mapping[int, Sequence[tuple[int, Face]]]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameJob:
+    """A frame on its way through the stages.
+
+    Attributes:
+        segment: Segment that the frame belongs to.
+        frame: The frame; its planes hold the result once it is composited.
+        crops: The faces cut out of it.
+        swapped: What the engine made of them, in the same order.
+        mask: (H, W) uint8 coded pixels: where the frame was changed; None if nobody asks.
+        context: Whether it is only a neighbor of the frames to be rendered and not one of them.
+        changed: Whether anything of a swap is to be seen in it.
+    """
+
+    segment: Segment
+    frame: DecodedFrame
+    crops: tuple[Crop, ...] = ()
+    swapped: tuple[SwappedCrop, ...] = ()
+    mask: Array | None = None
+    context: bool = False
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,29 +82,29 @@ class Renderer:
         info: The source video.
         faces_between: The smoothed faces of some tracks in a stretch of video: pts to (track,
             face).
-        casting: The tracks that are swapped.
+        plans: The tracks that are swapped, by number.
         engine: The engine.
         identities: The source identities.
-        finisher: What makes the swaps part of their film.
-        finder: What finds things in front of faces; None to look for nothing.
+        finisher: What fits the swaps to the film.
+        segmenter: What finds occluders.
         batch_size: Crops given to the engine at once.
         decoder_threads: Threads of the decoder; 0 lets it decide.
     """
 
     info: VideoInfo
     faces_between: FacesBetween
-    casting: Mapping[int, TrackPlan]
+    plans: Mapping[int, TrackPlan]
     engine: Engine
     identities: Sequence[Identity]
     finisher: Finisher
-    finder: OcclusionSegmenter | None
+    segmenter: OcclusionSegmenter
     batch_size: int
     decoder_threads: int = 0
 
     def run(
         self,
         segments: Sequence[Segment],
-        outputs: Outputs,
+        outputs: SegmentOutputs,
         on_frame: Callable[[FrameJob], None],
     ) -> tuple[StageTime, ...]:
         """Render segments.
@@ -97,11 +120,11 @@ class Renderer:
 
         def encode(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
             for segment in segments:
-                with outputs.open(segment, self.info) as piece:
+                with outputs.open(segment, self.info) as writer:
                     for _, job in zip(segment.pts, jobs, strict=False):
-                        piece.write(job)
+                        writer.write(job.frame, job.mask, job.changed)
                         yield job
-                    piece.finish()
+                    writer.finish()
 
         pipeline = Pipeline()
         stages: list[tuple[str, Stage]] = [
@@ -142,7 +165,7 @@ class Renderer:
             if job.segment is not segment:
                 segment = job.segment
                 first, last = (*segment.before, *segment.pts)[0], (*segment.pts, *segment.after)[-1]
-                faces = self.faces_between(first, last, self.casting)
+                faces = self.faces_between(first, last, self.plans)
             crops = self._cut(job.frame, faces.get(job.frame.pts, ()))
             yield replace(job, crops=crops)
 
@@ -150,8 +173,10 @@ class Renderer:
         surface = FrameSurface(frame.image, self.info)
         crops = []
         for track, face in sorted(faces, key=lambda pair: pair[1].size):  # the nearest on top
-            part = self.casting[track]
-            crop = cut(surface, face, self.engine.spec, part.size, track, part.source)
+            part = self.plans[track]
+            crop = crop_face(
+                surface, face, self.engine.spec, size=part.size, track=track, source=part.source
+            )
             if crop is not None:
                 crops.append(crop)
         return tuple(crops)
@@ -159,9 +184,7 @@ class Renderer:
     def _segment_occlusion(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Find what is in front of the faces."""
         for job in jobs:
-            if self.finder is not None:
-                job = replace(job, crops=tuple(map(self.finder, job.crops)))
-            yield job
+            yield replace(job, crops=tuple(map(self.segmenter.segment, job.crops)))
 
     def _swap(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Collect crops of several frames and people until a batch is full."""
@@ -189,27 +212,26 @@ class Renderer:
 
     def _finish(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Finish every swap in view of the frames before and after."""
-        for window, place in windows(jobs, REACH, _adjoining):
+        for window, place in sliding_windows(jobs, TEMPORAL_RADIUS, _adjoining):
             job = window[place]
             if job.context:
                 continue
             finished = []
             for crop, swapped in zip(job.crops, job.swapped, strict=True):
-                same, at = _of_track(window, Swap(crop, swapped, frame=place))
-                finished.append(self.finisher(same, at))
+                same, at = _of_track(window, FrameSwap(crop, swapped, frame=place))
+                finished.append(self.finisher.finish(same, at))
             yield replace(job, swapped=tuple(finished))
 
     def _composite(self, jobs: Iterator[FrameJob], masked: bool) -> Iterator[FrameJob]:
+        grain = self.finisher.grain
         for job in jobs:
             surface = FrameSurface(job.frame.image, self.info)
             mask = np.zeros(surface.shape, np.uint8) if masked else None
             changed = False
             for crop, swapped in zip(job.crops, job.swapped, strict=True):
-                written = paste(surface, crop, swapped, self.finisher.grain)
-                changed = changed or written is not None
-                if written is not None and mask is not None:
-                    (x0, y0, x1, y1), part = written
-                    np.maximum(mask[y0:y1, x0:x1], part, out=mask[y0:y1, x0:x1])
+                changed |= composite(
+                    surface, crop, swapped.pixels, swapped.mask, grain=grain, frame_mask=mask
+                )
             yield replace(job, mask=mask, changed=changed)
 
 
@@ -217,12 +239,12 @@ def _adjoining(job: FrameJob, following: FrameJob) -> bool:
     return following.segment.number - job.segment.number <= 1
 
 
-def _of_track(window: Sequence[FrameJob], swap: Swap) -> tuple[list[Swap], int]:
+def _of_track(window: Sequence[FrameJob], swap: FrameSwap) -> tuple[list[FrameSwap], int]:
     """Return the swaps of one track in a window of frames, and the place of the given one.
 
     A track may have holes, so places among its swaps say nothing about the time between them.
     """
-    same: list[Swap] = []
+    same: list[FrameSwap] = []
     at = 0
     for number, job in enumerate(window):
         if number == swap.frame:
@@ -230,7 +252,9 @@ def _of_track(window: Sequence[FrameJob], swap: Swap) -> tuple[list[Swap], int]:
             same.append(swap)
             continue
         pairs = zip(job.crops, job.swapped, strict=True)
-        same += [Swap(crop, made, number) for crop, made in pairs if crop.track == swap.crop.track]
+        same += [
+            FrameSwap(crop, made, number) for crop, made in pairs if crop.track == swap.crop.track
+        ]
     return same, at
 
 

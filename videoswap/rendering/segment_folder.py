@@ -19,8 +19,8 @@ from ..locks import discard, try_lock
 from ..records import Fallback
 from ..video.files import locked_scratch, output_errors, scratch_path
 
-FOLDER = "renders"
-ABOUT = "about.json"
+RENDERS_FOLDER = "renders"
+ABOUT_FILE = "about.json"
 
 
 def render_key(**parts: Any) -> str:
@@ -33,7 +33,7 @@ def render_key(**parts: Any) -> str:
 
 
 @contextmanager
-def piece_folder(
+def open_segment_folder(
     cache_dir: Path | None,
     key: str,
     out: Path,
@@ -68,7 +68,7 @@ def piece_folder(
             shutil.rmtree(temporary, ignore_errors=True)
         return
     with ExitStack() as stack:
-        folder = cache_dir / FOLDER / key
+        folder = cache_dir / RENDERS_FOLDER / key
         why = "another process renders the same"
         lock: FileLock | None = None
         try:
@@ -87,7 +87,7 @@ def piece_folder(
             discard(lock)
             return
         tell(Fallback("pieces that outlive an interruption", "pieces beside the result", why))
-        yield stack.enter_context(piece_folder(None, key, out, film, tell))
+        yield stack.enter_context(open_segment_folder(None, key, out, film, tell))
 
 
 def lock_of(folder: Path) -> Path:
@@ -98,7 +98,7 @@ def lock_of(folder: Path) -> Path:
 def about(folder: Path) -> dict[str, str]:
     """Return what a folder of pieces says of itself by name, such as its film."""
     try:
-        facts = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        facts = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
         return {str(name): str(value) for name, value in facts.items()}
     except (OSError, ValueError, AttributeError):
         return {}
@@ -107,6 +107,6 @@ def about(folder: Path) -> dict[str, str]:
 def _describe(folder: Path, film: Path, out: Path) -> None:
     """Write down what the pieces are of, and that they are in use now."""
     facts = {"film": str(film.absolute()), "out": str(out.absolute())}
-    (folder / ABOUT).touch(mode=0o600)
-    (folder / ABOUT).write_text(json_text(facts, indent=None), encoding="utf-8")
+    (folder / ABOUT_FILE).touch(mode=0o600)
+    (folder / ABOUT_FILE).write_text(json_text(facts, indent=None), encoding="utf-8")
     os.utime(folder)

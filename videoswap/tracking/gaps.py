@@ -18,7 +18,8 @@ from ..detection.boxes import centre, only_new
 from ..detection.face_view import FaceView, FramePicture
 from ..detection.landmarks import face_square
 from ..detection.search import FaceSearch
-from ..geometry.affine import invert, warp
+from ..geometry.affine import invert
+from ..geometry.resample import warp
 from ..records import Array, Face
 
 PATCH, MARGIN = 48, 8  # pixels of a face, and how far it is looked for around its place

@@ -27,17 +27,10 @@ from ..detection.occluded_landmarks import (
     OccludedLandmarker,
     load_occluded_landmarker,
 )
-from ..geometry.affine import (
-    compose,
-    crop_matrix,
-    five_points,
-    invert,
-    similarity,
-    transform,
-    warp,
-)
-from ..occlusion.builtin import load_network
-from ..occlusion.reference import Look
+from ..geometry.affine import compose, crop_matrix, five_points, invert, similarity, transform
+from ..geometry.resample import warp
+from ..occlusion.builtin import load_networks
+from ..occlusion.reference import OcclusionNetwork
 from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
 from .store import RefinedLandmarks, Store
@@ -94,8 +87,8 @@ class OcclusionModels:
         place: Says where they are.
     """
 
-    glance: Look
-    look: Look
+    glance: OcclusionNetwork
+    look: OcclusionNetwork
     landmarker: Landmarker
     place: OccludedLandmarker
 
@@ -139,7 +132,7 @@ def refine_occluded_landmarks(
     store: Store,
     tracks: Sequence[int],
     pictures: Pictures,
-    glance: Look,
+    glance: OcclusionNetwork,
     landmarker: Landmarker,
     carry_on: CarryOn,
     expect: Callable[[int], None] | None = None,
@@ -165,7 +158,7 @@ def refine_occluded_landmarks(
             hidden = [one for one in sorted_out if one is not None]
             if hidden and eyes is None:
                 eyes = OcclusionModels(
-                    glance, load_network(glance), landmarker, load_occluded_landmarker()
+                    glance, load_networks(glance), landmarker, load_occluded_landmarker()
                 )
             if expect is not None:
                 faces = sum(
@@ -240,7 +233,9 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[
         yield running.popleft().result()
 
 
-def _sorted_out(store: Store, track: int, first: int, last: int, glance: Look) -> Hidden | None:
+def _sorted_out(
+    store: Store, track: int, first: int, last: int, glance: OcclusionNetwork
+) -> Hidden | None:
     """Look at the pictures of a track for something before the face; None if nothing ever is."""
     kept = store.appearance_pts(track)
     if not kept or store.faces(track, kept[0], kept[0])[0].size < SMALLEST:
@@ -374,7 +369,11 @@ def _found_again(task: Task, eyes: OcclusionModels) -> RefinedLandmarks | None:
 
 
 def _front(
-    frame: FramePicture, matrix: Array, points: Array, free: UnoccludedView | None, look: Look
+    frame: FramePicture,
+    matrix: Array,
+    points: Array,
+    free: UnoccludedView | None,
+    look: OcclusionNetwork,
 ) -> Array:
     """Return what is in front of a face, (FRAMED_SIZE, FRAMED_SIZE) float32, framed by a matrix."""
     picture = warp(frame.picture, matrix, FRAMED_SIZE).astype(np.float32)

@@ -20,7 +20,7 @@ from ..detection.appearance import Appearance
 from ..detection.base import Detector, Landmarker, Recognizer
 from ..detection.face_view import FaceView, FramePicture
 from ..detection.search import FaceSearch, FollowedFace
-from ..occlusion.reference import Look
+from ..occlusion.reference import OcclusionNetwork
 from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
 from ..rendering.pipeline import Pipeline, Stage
@@ -63,7 +63,7 @@ class Scanner:
         detector: Detector,
         landmarker: Landmarker,
         recognizer: Recognizer,
-        glance: Look,
+        glance: OcclusionNetwork,
         settings: AnalysisSettings,
     ) -> None:
         self._search = FaceSearch(detector, settings)

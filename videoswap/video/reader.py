@@ -18,7 +18,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from ..errors import InputError
-from ..geometry.affine import resizing
+from ..geometry.affine import resize_matrix
 from ..paths import AnyPath
 from ..records import Array
 from .animated.webp import webp_frames
@@ -392,7 +392,9 @@ class AnalysisScaler:
         self.height = max(1, min(height, shape.upright_height))
         self.scale = self.height / shape.upright_height
         self.width = max(1, round(shape.upright_width * self.scale))
-        self.matrix = resizing(self.width / shape.upright_width, self.height / shape.upright_height)
+        self.matrix = resize_matrix(
+            self.width / shape.upright_width, self.height / shape.upright_height
+        )
         self._shape = shape
         self._coded = (self.width, self.height)
         if shape.turn[0, 0] == 0:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...crops import NETWORK_SIDE, CropSpec
+from ...crops import GENERATOR_SIZE, CropSpec
 from ...geometry.affine import TEMPLATES
 from ...geometry.face_masks import fade_border
 from ...records import Array, Crop, SwappedCrop
@@ -73,5 +73,5 @@ def learned_mask(mask: Array) -> Array:
 
 def specs() -> tuple[CropSpec, CropSpec]:
     """Say how faces are cut out of frames and out of source photos."""
-    target = CropSpec(TEMPLATES["ffhq_512"], (NETWORK_SIDE,))
+    target = CropSpec(TEMPLATES["ffhq_512"], (GENERATOR_SIZE,))
     return target, CropSpec(TEMPLATES["arcface_112_v2"], (SOURCE_SIDE,))

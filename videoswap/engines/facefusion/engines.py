@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...crops import NETWORK_SIDE, CropSpec
+from ...crops import GENERATOR_SIZE, CropSpec
 from ...geometry.affine import TEMPLATES
 from ...records import Array, Crop, SwappedCrop
 from ...weights.onnx_models import OnnxNetwork, pictures, planes
@@ -24,8 +24,8 @@ from ..neural import (
 
 SOURCE_SIDE = 112
 SOURCE = CropSpec(TEMPLATES["arcface_112_v2"], (SOURCE_SIDE,))
-GHOST_TARGET = CropSpec(TEMPLATES["arcface_112_v1"], (NETWORK_SIDE,))
-BLENDSWAP_TARGET = CropSpec(TEMPLATES["ffhq_512"], (NETWORK_SIDE,))
+GHOST_TARGET = CropSpec(TEMPLATES["arcface_112_v1"], (GENERATOR_SIZE,))
+BLENDSWAP_TARGET = CropSpec(TEMPLATES["ffhq_512"], (GENERATOR_SIZE,))
 
 
 class OnnxGhostEngine(NeuralEngine):
@@ -88,7 +88,7 @@ class OnnxBlendFaceEngine(NeuralEngine):
         super().__init__(framing)
         self._network = network
         self._source = network.input_of("source", rank=4, side=SOURCE_SIDE)
-        self._target = network.input_of("target", rank=4, side=NETWORK_SIDE)
+        self._target = network.input_of("target", rank=4, side=GENERATOR_SIZE)
 
     def embed(self, pictures: Sequence[Array]) -> Any:
         """Keep the first photo, (3, 112, 112); the graph embeds it anew for every crop."""

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...crops import NETWORK_SIDE, CropSpec
-from ...geometry.affine import mixed_pose, nearest_pose
+from ...crops import GENERATOR_SIZE, CropSpec
+from ...geometry.affine import blended_pose, nearest_pose
 from ...records import Array, Crop, SwappedCrop
 from ...settings import GhostSettings
 from .. import tensors
@@ -53,7 +53,7 @@ def source_spec(settings: GhostSettings) -> CropSpec:
 
 def _spec(side: int, exact: bool) -> CropSpec:
     if not exact:
-        return CropSpec(mixed_pose, (side,))
+        return CropSpec(blended_pose, (side,))
     return CropSpec(
         nearest_pose, (side,), points="detector", black_outside=True, smoother=smooth_as_ghost
     )
@@ -101,7 +101,7 @@ class GhostEngine(NeuralEngine):
         whole: list[Array] = [crop.pixels for crop in crops]
         if self._exact:
             whole = [rounded(picture) for picture in whole]
-        inputs = [resized(picture, NETWORK_SIDE) for picture in whole]
+        inputs = [resized(picture, GENERATOR_SIZE) for picture in whole]
         made = self._finished(self._generator(tensors.signed(inputs), people))
         swapped = []
         for crop, picture in zip(crops, made, strict=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from ...crops import NETWORK_SIDE, CropSpec
+from ...crops import GENERATOR_SIZE, CropSpec
 from ...fingerprint import digest_of_files
 from ...geometry.affine import TEMPLATES
 from ...records import Fallback
@@ -75,7 +75,7 @@ def build(device: str) -> tuple[Engine, tuple[Fallback, ...]]:
     framing = Framing(
         name="lite",
         key=f"lite {started.precision} {digest_of_files([generator_path, encoder_path])}",
-        target=CropSpec(_ARCFACE, (NETWORK_SIDE,)),
+        target=CropSpec(_ARCFACE, (GENERATOR_SIZE,)),
         source=CropSpec(_ARCFACE, (SOURCE_SIDE,)),
         batch_size=started.generator.largest,
     )

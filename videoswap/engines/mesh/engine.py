@@ -83,8 +83,8 @@ class MeshEngine:
         # Where a fringe hides the source's forehead the target keeps its own.
         controls = controls_of(points / size, texture.lifts, self._settings.outline.lip_gap)
         bent, area = warp_tps(texture.at_least(size), texture.controls, controls, size)
-        brow = masks.forehead(points, texture.lifts)
-        face = masks.hull(np.vstack([points[masks.JAW], brow]), size)
+        brow = masks.forehead_points(points, texture.lifts)
+        face = masks.fill_hull(np.vstack([points[masks.JAW], brow]), size)
         sound = _unfolded(area)
         if sound.min() < 1.0:
             face *= cv2.resize(sound, (size, size), interpolation=cv2.INTER_LINEAR)
@@ -102,15 +102,16 @@ class MeshEngine:
     def _below_hair(self, points: Array) -> Array:
         """Return the soft mask (_SOFT, _SOFT) of forehead and temples, where hair may hang."""
         low, high = (
-            masks.forehead(points, share * self._settings.outline.forehead) for share in (0.6, 2.0)
+            masks.forehead_points(points, share * self._settings.outline.forehead)
+            for share in (0.6, 2.0)
         )
         temples = (
             _temple(points, (0, 1, 36, 17), high[:2]),
             _temple(points, (16, 15, 45, 26), high[-2:]),
         )
         # no hull, which would hold the brows too
-        above = masks.polygon(np.vstack([low, high[::-1]]), _SOFT)
-        region = np.max([above, *(masks.hull(part, _SOFT) for part in temples)], axis=0)
+        above = masks.fill_polygon(np.vstack([low, high[::-1]]), _SOFT)
+        region = np.max([above, *(masks.fill_hull(part, _SOFT) for part in temples)], axis=0)
         return np.asarray(cv2.GaussianBlur(region, (0, 0), 0.03 * _SOFT))
 
 
@@ -154,13 +155,13 @@ def _unfolded(area: Array) -> Array:
 def _plain_skin(points: Array, face: Array) -> Array:
     """Return the weight of pixels that show plain skin in any face; all at side ``_SOFT``."""
     features = [
-        masks.grown(points[17:22], 1.2),
-        masks.grown(points[22:27], 1.2),
+        masks.scale_points(points[17:22], 1.2),
+        masks.scale_points(points[22:27], 1.2),
         points[48:60],
-        masks.grown(points[masks.LEFT_EYE], 1.6),
-        masks.grown(points[masks.RIGHT_EYE], 1.6),
+        masks.scale_points(points[masks.LEFT_EYE], 1.6),
+        masks.scale_points(points[masks.RIGHT_EYE], 1.6),
     ]
     inside = cv2.erode(face, np.ones((3, 3), np.uint8))
     for feature in features:
-        inside = inside * (1.0 - masks.hull(feature, _SOFT))
+        inside = inside * (1.0 - masks.fill_hull(feature, _SOFT))
     return np.asarray(inside * (1.0 - kept_mask(points, _SOFT)), np.float32)

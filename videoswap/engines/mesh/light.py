@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...geometry.brightness import FLOOR
+from ...geometry.brightness import RATIO_FLOOR
 from ...records import Array
 
 _DARKEST = 3  # percentile
@@ -61,9 +61,9 @@ def match_light(
     grid = settings.grid
     small = (grid, grid)
     weights = cv2.resize(skin, small, interpolation=cv2.INTER_AREA)
-    log_swap = np.log(cv2.resize(swap, small, interpolation=cv2.INTER_AREA) + FLOOR)
+    log_swap = np.log(cv2.resize(swap, small, interpolation=cv2.INTER_AREA) + RATIO_FLOOR)
     unveiled = cv2.resize(target, small, interpolation=cv2.INTER_AREA) - veil
-    log_target = np.log(np.maximum(unveiled, 0.0) + FLOOR)
+    log_target = np.log(np.maximum(unveiled, 0.0) + RATIO_FLOOR)
     difference = log_target - log_swap
     if float(weights.sum()) < 8.0:
         return swap, np.ones_like(skin)
@@ -77,10 +77,10 @@ def match_light(
     factor = cv2.resize(
         np.exp(gain).astype(np.float32), swap.shape[1::-1], interpolation=cv2.INTER_LINEAR
     )
-    lit = swap + np.float32(FLOOR)
+    lit = swap + np.float32(RATIO_FLOOR)
     np.multiply(lit, factor, out=lit)
     # OpenCV adds a colour ten times as fast as numpy spreads it.
-    lit = np.asarray(cv2.add(lit, np.append(veil - FLOOR, 0.0).astype(np.float64)))
+    lit = np.asarray(cv2.add(lit, np.append(veil - RATIO_FLOOR, 0.0).astype(np.float64)))
     np.clip(lit, 0.0, 255.0, out=lit)
     strange = np.abs(left_over).mean(axis=2) / settings.outlier
     agreement = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...crops import warped
 from ...geometry import face_masks as masks
 from ...geometry.affine import (
     crop_matrix,
@@ -16,7 +15,8 @@ from ...geometry.affine import (
     scale_of,
     transform,
 )
-from ...geometry.brightness import FLOOR
+from ...geometry.brightness import RATIO_FLOOR
+from ...geometry.resample import warp
 from ...records import Array, Photo
 from .warp import warp_tps
 
@@ -104,7 +104,7 @@ def controls_of(landmarks: Array, lift: float | Array, lip_gap: float) -> Array:
         lift: Height of the forehead, one or (10,).
         lip_gap: Least distance of upper from lower lip.
     """
-    points = np.vstack([landmarks, masks.forehead(landmarks, lift)])
+    points = np.vstack([landmarks, masks.forehead_points(landmarks, lift)])
     down = masks.face_height(landmarks)
     down = down / max(float(np.linalg.norm(down)), 1e-6)
     for upper, lower in ((61, 67), (62, 66), (63, 65)):
@@ -146,7 +146,7 @@ def _aligned(photo: Photo, template: Array, side: int) -> tuple[Array, Array]:
     """Cut the face out of a photo; returns the texture and its landmarks in the unit square."""
     assert photo.face.landmarks is not None  # Photo's own check
     matrix = crop_matrix(five_points(photo.face.landmarks), template, side)
-    pixels = warped(photo.pixels.astype(np.float32), matrix, side)
+    pixels = warp(photo.pixels.astype(np.float32), matrix, side, average_all=True)
     return pixels, transform(matrix, photo.face.landmarks) / side
 
 
@@ -165,7 +165,7 @@ def bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:
     sigma = size / 100.0
     soft = cv2.GaussianBlur(picture, (0, 0), sigma)
     rough = cv2.GaussianBlur(cv2.absdiff(picture, soft), (0, 0), 2.0 * sigma).mean(axis=2)
-    tone = np.log(soft + FLOOR)
+    tone = np.log(soft + RATIO_FLOOR)
 
     def look(values: Array, points: Array) -> Array:
         rows = np.clip((points * size).astype(int), 0, size - 1)
@@ -175,7 +175,7 @@ def bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:
     skin_tone = np.median(look(tone, cheeks), axis=0)
     skin_rough = float(np.median(look(rough, cheeks)))
     steps = np.linspace(0.25, 1.0, 12) * lift
-    points = np.stack([masks.forehead(landmarks, float(step)) for step in steps])
+    points = np.stack([masks.forehead_points(landmarks, float(step)) for step in steps])
     bare = np.abs(look(tone, points) - skin_tone).mean(axis=2) < 0.35
     bare &= look(rough, points) < 3.0 * skin_rough + 2.0
     bare[steps < 0.09] = True  # the brows themselves

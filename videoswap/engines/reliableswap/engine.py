@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from ...crops import NETWORK_SIDE, CropSpec
+from ...crops import GENERATOR_SIZE, CropSpec
 from ...fingerprint import digest_of_files
 from ...geometry.affine import TEMPLATES
 from ...records import Fallback
@@ -81,8 +81,8 @@ def build(device: str) -> tuple[Engine, tuple[Fallback, ...]]:
     framing = Framing(
         name="reliableswap",
         key=f"reliableswap {started.precision} {digest_of_files(paths)}",
-        target=CropSpec(TEMPLATES["ffhq_512"], (NETWORK_SIDE,)),
-        source=CropSpec(TEMPLATES["arcface_112_v2"], (NETWORK_SIDE,)),
+        target=CropSpec(TEMPLATES["ffhq_512"], (GENERATOR_SIZE,)),
+        source=CropSpec(TEMPLATES["arcface_112_v2"], (GENERATOR_SIZE,)),
         batch_size=started.generator.largest,
     )
     engine = AEIEngine(framing, started.generator, lambda photos: identity_of(network, photos))

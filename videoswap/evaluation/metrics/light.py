@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ...geometry.face_masks import hull
+from ...geometry.face_masks import fill_hull
 from ...records import Array, Photo
 from ..face_motion import FaceHistory
 from ..face_pair import AROUND, FacePair
@@ -62,7 +62,7 @@ class Skin:
         skin = face.copy()
         for which, growth in FEATURES:
             middle = points[which].mean(axis=0)
-            skin &= hull(middle + growth * (points[which] - middle), WINDOW_SIZE) < 0.5
+            skin &= fill_hull(middle + growth * (points[which] - middle), WINDOW_SIZE) < 0.5
         return cls(
             _ycc(original),
             _ycc(result),

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from ...engines.mesh.warp import warp_tps
-from ...geometry.face_masks import forehead, hull
+from ...geometry.face_masks import fill_hull, forehead_points
 from ...records import Array
 
 KINDS = ("shape", "morph", "paste", "paste_bent")
@@ -131,7 +131,7 @@ def _moved(picture: Array, landmarks: Array, goal: Array) -> Array:
 
 
 def _inner(landmarks: Array, size: int) -> Array:
-    return hull(np.vstack([landmarks, forehead(landmarks, _FOREHEAD)]), size)
+    return fill_hull(np.vstack([landmarks, forehead_points(landmarks, _FOREHEAD)]), size)
 
 
 def _in_color_of(face: Array, partner: Array, inside: Array) -> Array:
