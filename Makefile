@@ -1,12 +1,13 @@
 # make demo   swap a face in a small video, from nothing
 # make test   run the tests, from nothing
 # make check  lint and types
+# make docs   the documentation as a site, in site/
 # make bench  the benchmarks behind docs/performance.md
 
 PYTHON ?= python3
 VENV := .venv/bin/python
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check docs bench clean
 
 demo: .venv/.installed
 	$(VENV) examples/make_demo.py
@@ -21,6 +22,9 @@ check: .venv/.installed-dev
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
+
+docs: .venv/.installed-dev
+	$(VENV) -m mkdocs build --strict --quiet
 
 bench: .venv/.installed-dev
 	$(VENV) benchmarks/exactness.py
@@ -38,4 +42,4 @@ bench: .venv/.installed-dev
 	touch $@
 
 clean:
-	rm -rf demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo site .pytest_cache .mypy_cache .ruff_cache
