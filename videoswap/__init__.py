@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,14 @@ if TYPE_CHECKING:
         swap_image,
         swap_video,
     )
-    from .records import Fallback
+    from .detection.appearance import Appearance
+    from .evaluation.metrics.metric import GoodRange, Metric
+    from .evaluation.report import Evaluation, Group, Groups, Value, Verdict
+    from .jobs.folder_record import FolderItem, FolderReport
+    from .records import Face, Fallback, Gap, Lost, Person, Track
+    from .rendering.pipeline import StageTime
+    from .report import PersonReport, Report
+    from .tracking.analysis import Analysis, Frames
     from .video.color import Color, HdrMetadata
     from .video.damage import Damage
     from .video.files import FileStamp
@@ -49,11 +57,15 @@ if TYPE_CHECKING:
     from .video.stills.picture import Picture, read_picture, write_picture
     from .video.writer import VideoWriter
 
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 # onnxruntime keeps a device id and usage data unless it is told not to before its import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
+    "Analysis",
     "AnalysisSettings",
+    "Appearance",
     "BlendSettings",
     "CancelledError",
     "Color",
@@ -61,20 +73,38 @@ __all__ = [
     "DecodedFrame",
     "DetailSettings",
     "EncodeSettings",
+    "Evaluation",
+    "Face",
     "FacePlace",
     "Fallback",
     "FileStamp",
+    "FolderItem",
+    "FolderReport",
+    "Frames",
+    "Gap",
     "GhostSettings",
+    "GoodRange",
+    "Group",
+    "Groups",
     "HdrMetadata",
     "Inks",
+    "Lost",
+    "Metric",
     "Orientation",
     "PeopleSettings",
+    "Person",
+    "PersonReport",
     "Picture",
     "PictureSequence",
     "ProgressUpdate",
     "ReadProblems",
+    "Report",
+    "StageTime",
     "SwapSettings",
     "TimeRange",
+    "Track",
+    "Value",
+    "Verdict",
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
@@ -96,17 +126,37 @@ __all__ = [
 # What is heavy to import, and the module that has it. It is imported when it is asked for, so that
 # --help and doctor are quick.
 _LAZY = {
+    "Analysis": "tracking.analysis",
+    "Appearance": "detection.appearance",
     "Color": "video.color",
     "Damage": "video.damage",
     "DecodedFrame": "video.reader",
+    "Evaluation": "evaluation.report",
+    "Face": "records",
     "Fallback": "records",
     "FileStamp": "video.files",
+    "FolderItem": "jobs.folder_record",
+    "FolderReport": "jobs.folder_record",
+    "Frames": "tracking.analysis",
+    "Gap": "records",
+    "GoodRange": "evaluation.metrics.metric",
+    "Group": "evaluation.report",
+    "Groups": "evaluation.report",
     "HdrMetadata": "video.color",
     "Inks": "video.stills.cmyk",
+    "Lost": "records",
+    "Metric": "evaluation.metrics.metric",
     "Orientation": "video.orientation",
+    "Person": "records",
+    "PersonReport": "report",
     "Picture": "video.stills.picture",
     "PictureSequence": "video.sequences.reading",
     "ReadProblems": "video.reader",
+    "Report": "report",
+    "StageTime": "rendering.pipeline",
+    "Track": "records",
+    "Value": "evaluation.report",
+    "Verdict": "evaluation.report",
     "VideoInfo": "video.probe",
     "VideoReader": "video.reader",
     "VideoWriter": "video.writer",

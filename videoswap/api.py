@@ -7,29 +7,25 @@ a ``say`` for sentences and a ``progress`` for how far a run is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from threading import Event
 
 from .detection.face_models import FaceModels
 from .devices import choose_device
-from .errors import UsageError
 from .evaluation.compare import compare_results
 from .evaluation.evaluate import evaluate_result
 from .evaluation.html import write_page
 from .evaluation.report import Evaluation
-from .jobs.context import JobContext, Say, load_context
+from .jobs.context import Say, load_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderRequest, check_request, swap_one_folder
 from .jobs.folder_plan import Choice
 from .jobs.folder_record import FolderReport
-from .jobs.inputs import files_read
-from .jobs.output_locks import lock_outputs
-from .jobs.outputs import check_outputs, results_of
+from .jobs.outputs import results_of
 from .jobs.picture import swap_one_picture
 from .jobs.preview import preview_picture, preview_video
+from .jobs.request import check_results, prepared, say_nothing, swap_one, watched_run
 from .jobs.video import analyze_with_progress, refine_landmarks_with_progress, swap_one_video
 from .paths import (
     AnyPath,
@@ -39,19 +35,13 @@ from .paths import (
     paths_of,
 )
 from .records import Person
-from .report import Report, counted
+from .report import Report
 from .settings import SwapSettings
 from .tracking.analysis import Analysis
-from .video.files import check_readable
 from .video.probe import media_kind, probe
-from .video.sequences.pattern import files_of
-from .watching import OnProgress, watched
+from .watching import OnProgress
 
 _DEFAULTS = SwapSettings()
-
-
-def _silent(line: str) -> None:
-    """Say nothing."""
 
 
 def analyze(
@@ -71,9 +61,15 @@ def analyze(
 
     Returns:
         The analysis: frames, tracks and faces. Close it, or use it as a context manager.
+
+    Raises:
+        InputError: If the video cannot be read.
+        UsageError: If an argument or the settings make no sense.
+        OutputError: ``cache_not_writable``.
+        CancelledError: If ``cancel`` was set.
     """
     path = path_of("video", video)
-    with _run(settings, progress, cancel):
+    with watched_run(settings, progress, cancel):
         tools = FaceModels.load(choose_device(settings.device).providers, settings.analysis)
         analysis = analyze_with_progress(probe(path, settings.fps), settings, tools)
         try:
@@ -94,7 +90,7 @@ def swap_video(
     save_masks: AnyPath | None = None,
     report_file: AnyPath | None = None,
     dry_run: bool = False,
-    say: Say = _silent,
+    say: Say = say_nothing,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
 ) -> Report:
@@ -117,13 +113,20 @@ def swap_video(
 
     Returns:
         What was done; ``complete`` tells whether all target faces were found.
+
+    Raises:
+        UsageError: If an argument or the settings make no sense.
+        InputError: If a photo or the target cannot be read, or weights are missing.
+        NoFaceError: If a photo shows no face, or nobody who is to be replaced is found.
+        OutputError: If a result cannot be written.
+        CancelledError: If ``cancel`` was set.
     """
     path, result = path_of("video", video), path_of("out", out)
     results = results_of(result)
     photos = paths_of("sources", sources), paths_of("target_faces", target_faces)
     others = save_masks, report_file
-    with _run(settings, progress, cancel):
-        return _swap_one(
+    with watched_run(settings, progress, cancel):
+        return swap_one(
             swap_one_video, photos, path, result, results, others, settings, dry_run, say
         )
 
@@ -138,17 +141,21 @@ def swap_image(
     save_masks: AnyPath | None = None,
     report_file: AnyPath | None = None,
     dry_run: bool = False,
-    say: Say = _silent,
+    say: Say = say_nothing,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
 ) -> Report:
-    """Put faces from photos onto people of a picture; arguments as in ``swap_video``."""
+    """Put faces from photos onto people of a picture; arguments and errors as in ``swap_video``.
+
+    Raises:
+        VideoswapError: As in ``swap_video``.
+    """
     path, result = path_of("image", image), path_of("out", out)
     results = {"result": result}
     photos = paths_of("sources", sources), paths_of("target_faces", target_faces)
     others = save_masks, report_file
-    with _run(settings, progress, cancel):
-        return _swap_one(
+    with watched_run(settings, progress, cancel):
+        return swap_one(
             swap_one_picture, photos, path, result, results, others, settings, dry_run, say
         )
 
@@ -162,7 +169,7 @@ def preview_swap(
     target_faces: AnyPaths = (),
     settings: SwapSettings = _DEFAULTS,
     report_file: AnyPath | None = None,
-    say: Say = _silent,
+    say: Say = say_nothing,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
 ) -> Report:
@@ -186,14 +193,21 @@ def preview_swap(
 
     Returns:
         What was done, with the preview as its output.
+
+    Raises:
+        UsageError: If an argument or the settings make no sense.
+        InputError: If a photo or the target cannot be read, or weights are missing.
+        NoFaceError: If a photo shows no face, or nobody who is to be replaced is found.
+        OutputError: If a result cannot be written.
+        CancelledError: If ``cancel`` was set.
     """
     path, result = path_of("target", target), path_of("out", out)
     report_path = path_or_none("report_file", report_file)
     outputs = {"preview": result, "report": report_path}
     photos = paths_of("sources", sources), paths_of("target_faces", target_faces)
     with (
-        _run(settings, progress, cancel),
-        _prepared(photos, path, outputs, settings, False, say) as context,
+        watched_run(settings, progress, cancel),
+        prepared(photos, path, outputs, settings, False, say) as context,
     ):
         preview = preview_picture if media_kind(path) == "image" else preview_video
         report = preview(context, path, result, moment)
@@ -212,7 +226,7 @@ def swap_folder(
     settings: SwapSettings = _DEFAULTS,
     report_file: AnyPath | None = None,
     dry_run: bool = False,
-    say: Say = _silent,
+    say: Say = say_nothing,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
     newer_than: float | None = None,
@@ -237,6 +251,16 @@ def swap_folder(
         cancel: Set it, in another thread or in ``progress``, to end the run (``CancelledError``).
         newer_than: Only files changed after this time, in seconds since 1970.
         exclude: Patterns (``*.gif``, ``drafts/*``) of names to leave out.
+
+    Returns:
+        What became of each file; an error of one file is in it and ends nothing.
+
+    Raises:
+        UsageError: If an argument or the settings make no sense.
+        InputError: If the folder or a photo cannot be read, or weights are missing.
+        NoFaceError: If a photo shows no face.
+        OutputError: If the folder of results or the report cannot be written.
+        CancelledError: If ``cancel`` was set.
     """
     sources, target_faces = paths_of("sources", sources), paths_of("target_faces", target_faces)
     request = FolderRequest(
@@ -247,7 +271,7 @@ def swap_folder(
         path_or_none("report_file", report_file),
         dry_run,
     )
-    with _run(settings, progress, cancel):
+    with watched_run(settings, progress, cancel):
         check_request(request, settings)
         context = load_context(sources, target_faces, settings, say)
         return swap_one_folder(context, request)
@@ -258,7 +282,7 @@ def list_faces(
     out: AnyPath,
     *,
     settings: SwapSettings = _DEFAULTS,
-    say: Say = _silent,
+    say: Say = say_nothing,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
 ) -> tuple[Person, ...]:
@@ -272,9 +296,19 @@ def list_faces(
         say: Called with sentences for the user.
         progress: Called with how far each stage is, now and then, in any thread.
         cancel: Set it, in another thread or in ``progress``, to end the run (``CancelledError``).
+
+    Returns:
+        The people, in the order of their numbers.
+
+    Raises:
+        UsageError: If an argument or the settings make no sense.
+        InputError: If the target cannot be read.
+        NoFaceError: ``no_face_in_video`` or ``no_face_in_picture``.
+        OutputError: If the folder cannot be written.
+        CancelledError: If ``cancel`` was set.
     """
     path, folder = path_of("target", target), path_of("out", out)
-    with _run(settings, progress, cancel):
+    with watched_run(settings, progress, cancel):
         tools = FaceModels.load(choose_device(settings.device).providers, settings.analysis)
         return list_people(path, folder, settings, tools, say)
 
@@ -291,7 +325,7 @@ def evaluate(
     settings: SwapSettings = _DEFAULTS,
     json_file: AnyPath | None = None,
     html_file: AnyPath | None = None,
-    say: Say = _silent,
+    say: Say = say_nothing,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
     swap_report: AnyPath | None = None,
@@ -318,6 +352,13 @@ def evaluate(
 
     Returns:
         The numbers, which of them are good, and a verdict.
+
+    Raises:
+        UsageError: If an argument or the settings make no sense.
+        InputError: If a file cannot be read, or the result is not one of this original.
+        NoFaceError: If there is nobody to measure.
+        OutputError: If a result cannot be written.
+        CancelledError: If ``cancel`` was set.
     """
     paths = path_of("original", original), path_of("result", result)
     sources, target_faces = paths_of("sources", sources), paths_of("target_faces", target_faces)
@@ -329,8 +370,8 @@ def evaluate(
     )
     photos = [*sources, *target_faces, *([] if others[1] is None else [others[1]])]
     outputs = {"table of numbers": json_path, "page": html_path}
-    _check_outputs(photos, [*paths, others[0], swapped], outputs, settings)
-    with _run(settings, progress, cancel):
+    check_results(photos, [*paths, others[0], swapped], outputs, settings)
+    with watched_run(settings, progress, cancel):
         evaluation = evaluate_result(
             *paths, sources, target_faces, *others, step, settings, say, swapped
         )
@@ -353,7 +394,7 @@ def compare(
     gallery: AnyPath | None = None,
     step: int = 1,
     settings: SwapSettings = _DEFAULTS,
-    say: Say = _silent,
+    say: Say = say_nothing,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
 ) -> dict[str, Evaluation]:
@@ -376,6 +417,13 @@ def compare(
 
     Returns:
         The evaluations by label.
+
+    Raises:
+        UsageError: If an argument or the settings make no sense.
+        InputError: If a file cannot be read, or the result is not one of this original.
+        NoFaceError: If there is nobody to measure.
+        OutputError: If a result cannot be written.
+        CancelledError: If ``cancel`` was set.
     """
     path, films, grid = (
         path_of("original", original),
@@ -385,83 +433,8 @@ def compare(
     sources, target_faces = paths_of("sources", sources), paths_of("target_faces", target_faces)
     covers, others = paths_of("masks", masks), path_or_none("gallery", gallery)
     photos = [*sources, *target_faces, *([] if others is None else [others])]
-    _check_outputs(photos, [path, *films, *covers], {"grid": grid}, settings)
-    with _run(settings, progress, cancel):
+    check_results(photos, [path, *films, *covers], {"grid": grid}, settings)
+    with watched_run(settings, progress, cancel):
         return compare_results(
             path, films, grid, sources, target_faces, covers, labels, others, step, settings, say
         )
-
-
-@contextmanager
-def _run(
-    settings: SwapSettings, progress: OnProgress | None, cancel: Event | None
-) -> Iterator[None]:
-    """Check the settings' type, and let the run be watched."""
-    if not isinstance(settings, SwapSettings):
-        raise UsageError("wrong_type", f"settings must be SwapSettings, not {settings!r}.")
-    with watched(progress, cancel):
-        yield
-
-
-def _swap_one(
-    swap: Callable[[JobContext, Path, Path, Path | None, bool], Report],
-    photos: tuple[list[Path], list[Path]],
-    target: Path,
-    result: Path,
-    results: Mapping[str, Path],
-    others: tuple[AnyPath | None, AnyPath | None],
-    settings: SwapSettings,
-    dry_run: bool,
-    say: Say,
-) -> Report:
-    """Swap in one video or picture; ``others`` are the masks and the report."""
-    masks = path_or_none("save_masks", others[0])
-    report_path = path_or_none("report_file", others[1])
-    outputs = {**results, "masks": masks, "report": report_path}
-    with _prepared(photos, target, outputs, settings, dry_run, say) as context:
-        return _finished(swap(context, target, result, masks, dry_run), report_path, say)
-
-
-@contextmanager
-def _prepared(
-    photos: tuple[list[Path], list[Path]],
-    target: Path,
-    outputs: Mapping[str, Path | None],
-    settings: SwapSettings,
-    dry_run: bool,
-    say: Say,
-) -> Iterator[JobContext]:
-    """Check the target and all that is to be written, keep that for this run, load the models."""
-    sources, target_faces = photos
-    files = files_of(target)
-    check_readable(files[0])
-    _check_outputs([*sources, *target_faces], files, outputs, settings)
-    with lock_outputs([] if dry_run else outputs.values()):
-        # A run that was writing it may have ended since.
-        _check_outputs([*sources, *target_faces], files, outputs, settings)
-        yield load_context(sources, target_faces, settings, say)
-
-
-def _check_outputs(
-    photos: Sequence[Path],
-    others: Sequence[Path | None],
-    outputs: Mapping[str, Path | None],
-    settings: SwapSettings,
-) -> None:
-    """Refuse what cannot be written, or is read or written already, before work is spent."""
-    check_outputs(outputs, files_read(photos, settings, others), settings.overwrite)
-
-
-def _finished(report: Report, report_file: Path | None, say: Say) -> Report:
-    if report_file is not None:
-        report.save(report_file)
-    done = f"{report.swapped_frames} of {counted(report.frames, 'frame')}"
-    if report.dry_run:
-        say(
-            f"Dry run: {done} would be swapped in {counted(report.segments, 'segment')} with the "
-            f"engine {report.engine} on {report.device}, {report.encoder or 'picture'}; nothing "
-            "written."
-        )
-    else:
-        say(f"Result: {report.output} ({done} swapped, engine {report.engine}, {report.device})")
-    return report

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from .paths import AnyPath, path_of
 from .video.files import atomic_output
 
 
@@ -61,7 +62,7 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     return json.dumps(plain(value), indent=indent, allow_nan=False)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: AnyPath, value: Any) -> None:
     """Write a value to a file, which appears only when it is complete.
 
     Args:
@@ -71,5 +72,5 @@ def write_json(path: Path, value: Any) -> None:
     Raises:
         OutputError: ``unwritable_output`` or ``disk_full``.
     """
-    with atomic_output(path) as part:
+    with atomic_output(path_of("path", path)) as part:
         part.write_text(json_text(value) + "\n", encoding="utf-8")

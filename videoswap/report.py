@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from ._version import __version__
 from .jsonfile import json_text, plain_fields, write_json
+from .paths import AnyPath
 from .records import Fallback, Lost
 from .rendering.pipeline import StageTime
 
@@ -123,7 +123,7 @@ class Report:
         """Return the report as JSON."""
         return json_text(self)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the report to a file as JSON.
 
         Raises:

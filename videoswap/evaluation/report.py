@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..jsonfile import json_text, plain, write_json
+from ..paths import AnyPath
 from ..records import Array, Fallback
 from ..report import report_head
 from ..timerange import TimeRange
@@ -204,7 +205,7 @@ class Evaluation:
         """Return it as JSON."""
         return json_text(self)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write it as JSON; the file appears only when it is complete.
 
         Raises:

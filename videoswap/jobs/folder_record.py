@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import PartialError
 from ..jsonfile import json_text, plain, plain_fields, write_json
+from ..paths import AnyPath
 from ..report import Report, counted, report_head
 from ..tracking.key import video_digest
 from ..video.files import output_errors
@@ -345,7 +346,7 @@ class FolderReport:
         """Return the report as JSON."""
         return json_text(self)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: AnyPath) -> None:
         """Write the report as JSON.
 
         Raises:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ..errors import InputError, OutputError
-from ..paths import is_folder, shortened
+from ..paths import AnyPath, is_folder, shortened
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -81,12 +81,13 @@ class FileStamp:
     inode: int
 
     @classmethod
-    def of(cls, path: Path) -> Self:
-        """Look at a file.
+    def of(cls, path: AnyPath) -> Self:
+        """Return the stamp of a file as it is now.
 
         Raises:
             InputError: ``missing_file`` and the like.
         """
+        path = Path(path)
         try:
             found = path.stat()
         except OSError:
