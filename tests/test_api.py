@@ -4,6 +4,7 @@ import inspect
 import os
 import sys
 import threading
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from videoswap.rendering.progress import ProgressBar
 from videoswap.watching import watched
 
 FUNCTIONS = [
-    getattr(videoswap, name)
-    for name in videoswap.__all__
-    if inspect.isfunction(vars(api).get(name))
+    thing
+    for thing in (getattr(videoswap, name) for name in videoswap.__all__)
+    if inspect.isfunction(thing) and thing.__module__ == api.__name__
 ]
 
 
@@ -46,6 +47,9 @@ def test_every_function_tells_how_far_it_is_and_can_be_ended(function):
 
 def test_its_types_are_shipped():
     assert (ROOT / "videoswap" / "py.typed").is_file()
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert build["targets"]["wheel"]["packages"] == ["videoswap"]
+    assert not {"exclude", "only-include"} & {*build, *build["targets"]["wheel"]}
 
 
 @pytest.mark.parametrize("path", [str, Path, Elsewhere])

@@ -1,6 +1,7 @@
 """Every end of a command: an exit code and a sentence, a traceback only on request."""
 
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -31,6 +32,11 @@ def ends(error, *words, says=""):
             raise error
         return 5
 
+    return ends_with(run, *words)
+
+
+def ends_with(run, *words):
+    """Run a command; returns its exit code."""
     parser = Parser(prog="test")
     parser.add_argument("--no_cache", action="store_true")
     parser.set_defaults(run=run)
@@ -91,6 +97,22 @@ def test_leaving_before_anything_runs(words, code):
 def test_how_much_is_said(words, told, capsys):
     ends(None, *words)
     assert capsys.readouterr().out == told
+
+
+@pytest.mark.parametrize(
+    ("words", "out"), [([], "Note: said\n"), (["--verbose"], "Note: said\ndetail\nslow\n")]
+)
+def test_what_the_library_logs_is_printed_while_a_command_runs(words, out, capsys):
+    def run(arguments):
+        arguments.console.say("Note: said")
+        arguments.console.detail("detail")
+        logging.getLogger("videoswap.weights").info("slow")
+        logging.getLogger("videoswap.weights").warning("old %s", "file")
+        return 0
+
+    assert ends_with(run, *words) == 0
+    logging.getLogger("videoswap.weights").warning("afterwards")
+    assert capsys.readouterr() == (out, "videoswap: old file\n")
 
 
 def test_the_log_holds_all_of_it_after_what_was_there(tmp_path, capsys):

@@ -6,13 +6,14 @@ import argparse
 import contextlib
 import errno
 import io
+import logging
 import os
 import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -92,6 +93,35 @@ class Console:
             self._log.flush()
 
 
+class _LogHandler(logging.Handler):
+    """Prints what the library logs: warnings always, the rest with ``--verbose``."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            self._console.complain(f"videoswap: {text}")
+        else:
+            self._console.detail(text)
+
+
+@contextmanager
+def _library_log(console: Console) -> Iterator[None]:
+    """Print what the library logs meanwhile."""
+    logger, handler = logging.getLogger("videoswap"), _LogHandler(console)
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+
+
 def printable(text: str) -> str:
     """Write characters that would act on a terminal as escapes: names of files may hold any."""
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
@@ -132,6 +162,7 @@ def run_guarded(parser: Parser, argv: Sequence[str] | None, every: Parser | None
             if arguments.config is not None:
                 told = " ".join(arguments.settled) or "nothing for this command"
                 console.detail(f"From {arguments.config}: {told}")
+            stack.enter_context(_library_log(console))
             stack.enter_context(_bars(arguments))
             run: Callable[[argparse.Namespace], int] = arguments.run
             return run(arguments)
