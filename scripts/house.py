@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import statistics
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -92,26 +93,35 @@ def floors(graph: Mapping[Module, set[Module]]) -> int:
     return max(height.values(), default=0)
 
 
+def public_names(text: str) -> list[str]:
+    """Return ``__all__`` of a package's own module."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return sorted(ast.literal_eval(node.value))
+    return []
+
+
 def main() -> None:
     """Print the numbers."""
-    import videoswap
-
-    files = package_files()
+    package = Path(sys.argv[1]) / PACKAGE.name if sys.argv[1:] else PACKAGE
+    files = package_files(package)
     graph = file_graph(files)
     lengths = {module: len(text.splitlines()) for module, text in files.items()}
     longest = sorted(lengths, key=lambda module: -lengths[module])[:3]
     names = Counter(module[-1] for module in files if module)
+    public = public_names(files[()])
+    loop = circle(graph)
     print(f"files              {len(files)}")
     print(f"lines              {sum(lengths.values())}")
     print(f"median lines       {statistics.median(lengths.values()):g}")
     print(f"under 60 lines     {sum(length < 60 for length in lengths.values())}")
     shown = ", ".join(f"{'/'.join(one)} {lengths[one]}" for one in longest)
     print(f"longest            {shown}")
-    print(f"circle of files    {circle(graph) or 'none'}")
-    print(f"circle of rooms    {circle(room_graph(files)) or 'none'}")
-    print(f"floors of imports  {floors(graph)}")
+    print(f"circle of files    {' '.join('/'.join(one) or 'videoswap' for one in loop) or 'none'}")
+    print(f"circle of rooms    {' '.join(circle(room_graph(files))) or 'none'}")
+    print(f"floors of imports  {'-' if loop else floors(graph)}")
     print(f"names used twice   {', '.join(sorted(n for n in names if names[n] > 1)) or 'none'}")
-    print(f"public names       {len(videoswap.__all__)}: {', '.join(sorted(videoswap.__all__))}")
+    print(f"public names       {len(public)}: {', '.join(public)}")
 
 
 if __name__ == "__main__":
