@@ -37,7 +37,7 @@ from .paths import (
 from .records import Person
 from .report import Report
 from .settings import SwapSettings
-from .tracking.analysis import Analysis
+from .tracking.analysis import RefinedAnalysis
 from .video.probe import media_kind, probe
 from .watching import OnProgress
 
@@ -50,7 +50,7 @@ def analyze(
     settings: SwapSettings = _DEFAULTS,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
-) -> Analysis:
+) -> RefinedAnalysis:
     """Find and follow every face of a video, or take that from the cache.
 
     Args:
@@ -73,11 +73,10 @@ def analyze(
         tools = FaceModels.load(choose_device(settings.device).providers, settings.analysis)
         analysis = analyze_with_progress(probe(path, settings.fps), settings, tools)
         try:
-            refine_landmarks_with_progress(analysis)
+            return refine_landmarks_with_progress(analysis)
         except BaseException:
             analysis.close()
             raise
-        return analysis
 
 
 def swap_video(

@@ -223,14 +223,14 @@ def test_a_film_that_changes_poisons_nothing(
     real = videoswap.jobs.video.analyze_video
 
     def meanwhile(info, *details, progress, **more):
-        def replaced(done, expected):
+        def replaced(update):
             film.write_bytes(solo_clip.read_bytes())
-            progress(done, expected)
+            progress(update)
 
         return real(info, *details, progress=replaced, **more)
 
     monkeypatch.setattr(videoswap.jobs.video, "analyze_video", meanwhile)
-    monkeypatch.setattr("videoswap.tracking.analysis.BATCH_SECONDS", 0.0)
+    monkeypatch.setattr("videoswap.tracking.analyze.COMMIT_SECONDS", 0.0)
     monkeypatch.setattr("videoswap.tracking.scan.WINDOWS_AHEAD", 1)
     with pytest.raises(InputError) as caught:
         swap_video([photos["source"]], film, out, target_faces=[photos["right"]], settings=settings)

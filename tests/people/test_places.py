@@ -65,7 +65,7 @@ class Found:
     tracks = TRACKS
     frames = SimpleNamespace(pts=PTS)
 
-    def faces_between(self, first, last, tracks):
+    def found_faces_between(self, first, last, tracks):
         box, points = np.array([0, 0, 5, 5], np.float32), np.zeros((5, 2), np.float32)
         return {
             int(pts): [(one.id, Face(box, points, 1.0, pts=int(pts)))]

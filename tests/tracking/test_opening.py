@@ -34,7 +34,7 @@ def kept(tmp_path):
         marks = np.zeros((68, 2), np.float32)
         with store._base as base:
             store._insert(base, window(marks))
-        store.keep_uncovered([1], [RefinedLandmarks(1, 0, marks, np.zeros(68, bool))])
+        store.add_refined([1], [RefinedLandmarks(1, 0, marks, np.zeros(68, bool))])
         store.finish()
     return tmp_path / f"{KEY}.sqlite"
 
@@ -76,11 +76,11 @@ def test_readers_need_no_lock_and_may_be_many(kept):
 def test_what_is_found_again_is_added_by_a_reader(kept):
     marks = np.full((68, 2), 7, np.float32)
     with closing(open_store(kept.parent, KEY)) as store:
-        store.keep_uncovered([1, 2], [RefinedLandmarks(1, 1, marks, np.ones(68, bool))])
-        assert store.uncovered_tracks() == {1, 2}
+        store.add_refined([1, 2], [RefinedLandmarks(1, 1, marks, np.ones(68, bool))])
+        assert store.refined_tracks() == {1, 2}
     with closing(open_store(kept.parent, KEY)) as store:
-        assert store.uncovered_tracks() == {1, 2}
-        assert [one.pts for one in store.uncovered(1, 0, 9)] == [0, 1]
+        assert store.refined_tracks() == {1, 2}
+        assert [one.pts for one in store.refined(1, 0, 9)] == [0, 1]
         assert store.fallbacks == []
 
 
@@ -111,7 +111,7 @@ BROKEN = [
     *(("faces", column) for column in ("box", "points5", "landmarks")),
     *(("samples", "embedding"), ("motions", "motion")),
     *(("appearances", "landmarks"), ("appearances", "jpeg")),
-    *(("uncovered", "landmarks"), ("uncovered", "hidden")),
+    *(("refined_landmarks", "landmarks"), ("refined_landmarks", "hidden")),
 ]
 
 

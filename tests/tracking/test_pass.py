@@ -23,14 +23,15 @@ from tests.squares import (
     write_video,
 )
 from videoswap.detection import occluded_landmarks as hidden
+from videoswap.detection.face_models import FaceModels
 from videoswap.detection.face_view import FramePicture
 from videoswap.errors import InputError, VideoswapError
 from videoswap.occlusion import builtin as own
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
-from videoswap.tracking import analysis as analyze
-from videoswap.tracking import key
-from videoswap.tracking.analysis import analyze_video
+from videoswap.tracking import analysis as analysis_module
+from videoswap.tracking import analyze, key
+from videoswap.tracking.analyze import analyze_video
 from videoswap.tracking.scan import Scanner
 from videoswap.tracking.scan_state import from_json, to_json
 from videoswap.tracking.store import RefinedLandmarks, Store
@@ -59,7 +60,8 @@ def two_shots():
 def nothing_before_them():
     """Squares are no faces: what a network for faces sees before them says nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analyze, "load_coarse_model", lambda: nothing_in_front)
+        for module in (analyze, analysis_module):
+            patch.setattr(module, "load_coarse_model", lambda: nothing_in_front)
         yield
 
 
@@ -69,15 +71,15 @@ def clip(tmp_path_factory):
 
 
 def run(info, cache=None, detector=None, **more):
-    parts = detector or SquareDetector(), SquareLandmarker(), ColourRecognizer()
+    models = FaceModels(detector or SquareDetector(), SquareLandmarker(), ColourRecognizer())
     time_range = more.pop("time_range", TimeRange())
     settings = more.pop("settings", SETTINGS)
-    return analyze_video(info, settings, time_range, cache, *parts, **more)
+    return analyze_video(info, settings, time_range, cache_dir=cache, models=models, **more)
 
 
 def summary(analysis):
     """Return everything an analysis says, to compare two of them."""
-    faces = analysis.faces_between(-(10**9), 10**9)
+    faces = analysis.found_faces_between(-(10**9), 10**9)
     return (
         analysis.frames.pts.tolist(),
         analysis.frames.scenes.tolist(),
@@ -128,6 +130,12 @@ def test_crossing_people_keep_their_tracks():
     assert all({0, 1, 2, 38, 39, 40} <= set(seen) for seen in tracks.values())
 
 
+def found_faces(analysis, track):
+    """Return the faces of a track without refinement."""
+    found = analysis.found_faces_between(track.first_pts, track.last_pts, {track.id})
+    return [face for pairs in found.values() for _, face in pairs]
+
+
 def test_frames_scenes_and_tracks(clip):
     with run(clip) as analysis:
         assert len(analysis.frames.pts) == 60
@@ -136,11 +144,11 @@ def test_frames_scenes_and_tracks(clip):
         assert (red.scene, green.scene, blue.scene) == (0, 0, 1)
         assert (red.count, green.count, blue.count) == (40, 22, 20)
         seen = [k for k in range(13, 40) if not 22 <= k <= 26]  # hidden: nothing is invented
-        for k, face in zip(seen, analysis.faces(green.id), strict=True):
+        for k, face in zip(seen, found_faces(analysis, green), strict=True):
             middle = (face.box[:2] + face.box[2:]) / 2
             assert np.abs(middle - [250 - k, 120]).max() < 1.0
         first, last = analysis.frames.pts[[35, 44]].tolist()
-        at = analysis.faces_between(first, last)
+        at = analysis.found_faces_between(first, last)
         assert list(at) == analysis.frames.pts[35:45].tolist()
         assert [len(pairs) for pairs in at.values()] == [2] * 5 + [1] * 5
 
@@ -164,7 +172,7 @@ def test_a_gap_is_filled_where_the_face_is_seen_in_the_picture(dimmed):
     with run(dimmed) as analysis:
         (track,) = analysis.tracks
         assert track.count == 24
-        faces = list(analysis.faces(track.id))
+        faces = found_faces(analysis, track)
         assert [face.score == 0 for face in faces] == [12 <= k < 18 for k in range(30)]
         for k in range(13, 17):  # not on the straight line from before to after
             assert abs((faces[k].box[0] + faces[k].box[2]) / 2 - (60 + 3 * k + 4 + 20.5)) < 1.5
@@ -174,15 +182,16 @@ def test_a_gap_is_filled_where_the_face_is_seen_in_the_picture(dimmed):
 def test_a_gap_over_an_interruption_is_filled_likewise(dimmed, tmp_path, monkeypatch, after):
     with run(dimmed) as analysis:
         expected = summary(analysis)
-    monkeypatch.setattr(analyze, "BATCH_SECONDS", 0.0)
+    monkeypatch.setattr(analyze, "COMMIT_SECONDS", 0.0)
     stop = threading.Event()
 
-    def progress(done, total):
+    def progress(update):
+        done = update.done
         if done >= after:
             stop.set()
 
     with pytest.raises(VideoswapError):
-        run(dimmed, tmp_path, progress=progress, stop=stop)
+        run(dimmed, tmp_path, progress=progress, cancel=stop)
     with run(dimmed, tmp_path) as analysis:
         assert summary(analysis) == expected
 
@@ -199,56 +208,85 @@ def found_ten_to_the_right(store, tracks, pictures, glance, landmarker, carry_on
             )
             for face in shown
         ]
-        store.keep_uncovered([track], moved)
+        store.add_refined([track], moved)
         carry_on()
 
 
-def landmarks_of(analysis):
-    """Return by track the raw landmarks of its faces, not smoothed."""
-    analysis.smooth_with(lambda faces, pts, motions: list(faces))
+def refined(analysis, tracks, looked):
+    """Refine some tracks without smoothing, and note how often progress was reported."""
+    return analysis.refined(
+        tracks,
+        smoother=lambda faces, pts, motions: list(faces),
+        progress=lambda update: looked.append(update.done),
+    )
+
+
+def found_landmarks(analysis):
+    """Return by track the landmarks as they were found, not smoothed."""
+    first, last = analysis.frames.pts[[0, -1]].tolist()
+    return {
+        one.id: np.array([f.landmarks for f in analysis._store.faces(one.id, first, last)])
+        for one in analysis.tracks
+    }
+
+
+def landmarks_of(analysis, tracks=None):
+    """Return by track the landmarks of its faces; of all tracks if none are named."""
     return {
         one.id: np.array([face.landmarks for face in analysis.faces(one.id)])
         for one in analysis.tracks
+        if tracks is None or one.id in tracks
     }
 
 
 def test_landmarks_are_uncovered_of_the_tracks_that_are_asked_for_and_once(
     clip, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(analyze, "refine_occluded_landmarks", found_ten_to_the_right)
+    monkeypatch.setattr(analysis_module, "refine_occluded_landmarks", found_ten_to_the_right)
     looked: list[int] = []
     with run(clip, tmp_path) as analysis, run(clip, tmp_path) as reader:
         red, green, blue = (track.id for track in analysis.tracks)
-        before = landmarks_of(analysis)
-        next(reader.faces(red))  # reading it elsewhere keeps nobody from adding to it
-        analysis.uncover({red, blue}, lambda done, _: looked.append(done))
-        after = landmarks_of(analysis)
+        before = found_landmarks(analysis)
+        found_faces(reader, analysis.tracks[0])  # reading it elsewhere keeps nobody from adding
+        only_two = refined(analysis, {red, blue}, looked)
+        after = landmarks_of(only_two, {red, blue})
+        with pytest.raises(KeyError):
+            only_two.faces(green)
+        assert green not in {
+            one for pairs in only_two.faces_between(0, 10**9).values() for one, _ in pairs
+        }
         assert looked == [1, 2, 3]
-        analysis.uncover({red, blue}, lambda done, _: looked.append(done))
+        refined(analysis, {red, blue}, looked)
         assert len(looked) == 3
-        np.testing.assert_array_equal(after[green], before[green])
         for track in (red, blue):
             np.testing.assert_array_equal(after[track], before[track] + np.float32([10, 0]))
+        again = found_landmarks(analysis)  # what was found stays as it was
+        np.testing.assert_array_equal(again[red], before[red])
     with run(clip, tmp_path) as analysis:
         assert analysis.cached
-        for track, marks in landmarks_of(analysis).items():
+        for track, marks in landmarks_of(
+            refined(analysis, {red, blue}, looked), {red, blue}
+        ).items():
             np.testing.assert_array_equal(marks, after[track])
-        analysis.uncover(None, lambda done, _: looked.append(done))
+        assert len(looked) == 3
+        everybody = landmarks_of(refined(analysis, None, looked))
         assert len(looked) == 5  # green alone
-        np.testing.assert_array_equal(landmarks_of(analysis)[red], after[red])
+        np.testing.assert_array_equal(everybody[red], after[red])
+        np.testing.assert_array_equal(everybody[green], before[green] + np.float32([10, 0]))
 
 
 def test_stopped_while_landmarks_are_uncovered_it_goes_on_later(clip, tmp_path, monkeypatch):
-    monkeypatch.setattr(analyze, "refine_occluded_landmarks", found_ten_to_the_right)
+    monkeypatch.setattr(analysis_module, "refine_occluded_landmarks", found_ten_to_the_right)
     stop = threading.Event()
     with run(clip, tmp_path) as analysis:
-        before = landmarks_of(analysis)
+        before = found_landmarks(analysis)
         with pytest.raises(VideoswapError) as caught:
-            analysis.uncover(None, lambda looked, _: stop.set() if looked == 2 else None, stop)
+            analysis.refined(
+                progress=lambda update: stop.set() if update.done == 2 else None, cancel=stop
+            )
         assert caught.value.code == "interrupted"
     with run(clip, tmp_path) as analysis:
-        analysis.uncover()
-        for track, marks in landmarks_of(analysis).items():
+        for track, marks in landmarks_of(refined(analysis, None, [])).items():
             np.testing.assert_array_equal(marks, before[track] + np.float32([10, 0]))
 
 
@@ -257,13 +295,13 @@ def test_a_face_hidden_by_another_is_not_filled_in(tmp_path):
     with run(probe(write_video(tmp_path / "hidden.mp4", pictures))) as analysis:
         green, red = sorted(analysis.tracks, key=lambda track: track.count)
         assert red.count == 30 and 20 <= green.count < 30
-        shown = analysis.faces_between(0, 10**9)
+        shown = analysis.found_faces_between(0, 10**9)
         hidden = [k for k in range(30) if abs(48 + 8 * k - 160) < 12]
         assert [len(pairs) for k, pairs in enumerate(shown.values()) if k in hidden] == [1] * 3
 
 
 def test_blocks_join_without_a_seam(clip, expected, monkeypatch):
-    monkeypatch.setattr(analyze, "BLOCK", 8)
+    monkeypatch.setattr(analysis_module, "BLOCK_FRAMES", 8)
     with run(clip) as analysis:
         blocks = summary(analysis)
     assert blocks[:4] == expected[:4] and blocks[4].keys() == expected[4].keys()
@@ -307,10 +345,10 @@ def test_another_network_behind_the_same_name_is_another_analysis(
     assert len(list(tmp_path.glob("*.sqlite"))) == 2
 
 
-@pytest.mark.parametrize("stage", list(analyze.SCHEMA))
+@pytest.mark.parametrize("stage", list(key.STAGE_SCHEMAS))
 def test_a_stage_that_gives_other_results_is_another_analysis(clip, tmp_path, monkeypatch, stage):
     run(clip, tmp_path).close()
-    monkeypatch.setitem(analyze.SCHEMA, stage, analyze.SCHEMA[stage] + 1)
+    monkeypatch.setitem(key.STAGE_SCHEMAS, stage, key.STAGE_SCHEMAS[stage] + 1)
     with run(clip, tmp_path) as analysis:
         assert not analysis.cached
 
@@ -325,20 +363,22 @@ def test_a_time_range_takes_the_frames_inside(clip):
 def test_an_interrupted_analysis_goes_on_to_the_same_result(
     clip, tmp_path, expected, monkeypatch, after
 ):
-    monkeypatch.setattr(analyze, "BATCH_SECONDS", 0.0)
+    monkeypatch.setattr(analyze, "COMMIT_SECONDS", 0.0)
     stop = threading.Event()
 
-    def progress(done, total):
-        assert total is None or total == 60
-        if done >= after:
+    def progress(update):
+        assert update.total is None or update.total == 60
+        if update.done >= after:
             stop.set()
 
     with pytest.raises(VideoswapError) as caught:
-        run(clip, tmp_path, progress=progress, stop=stop)
+        run(clip, tmp_path, progress=progress, cancel=stop)
     assert caught.value.code == "interrupted"
     detector = SquareDetector()
     seen: list[int] = []
-    with run(clip, tmp_path, detector, progress=lambda done, _: seen.append(done)) as analysis:
+    with run(
+        clip, tmp_path, detector, progress=lambda update: seen.append(update.done)
+    ) as analysis:
         assert summary(analysis) == expected
     assert seen[0] > after
 
@@ -419,7 +459,7 @@ def test_where_the_cache_cannot_be_written_it_goes_on_without(clip, tmp_path, ex
 def test_a_cache_that_fills_up_on_the_way_costs_nothing_but_the_cache(
     clip, tmp_path, expected, monkeypatch
 ):
-    monkeypatch.setattr(analyze, "BATCH_SECONDS", 0.0)
+    monkeypatch.setattr(analyze, "COMMIT_SECONDS", 0.0)
     real, added = Store._insert, []
 
     def limited(self, base, window):

@@ -24,11 +24,13 @@ from tests.tracking.people_clips import (
     twin,
     wall,
 )
+from videoswap.detection.face_models import FaceModels
 from videoswap.people.clustering import cluster_tracks
 from videoswap.records import Array
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
-from videoswap.tracking.analysis import Analysis, analyze_video
+from videoswap.tracking.analysis import Analysis
+from videoswap.tracking.analyze import analyze_video
 from videoswap.video.probe import probe
 
 NEAR = 0.35  # of a face's height: how far a face may be from the one it is meant to be
@@ -72,7 +74,7 @@ def near(box: Array, other: Array) -> bool:
 def judge(analysis: Analysis, truth: Sequence[Sequence[Truth]], recognizer) -> Verdict:
     people = cluster_tracks(analysis.tracks, recognizer.cluster_threshold, recognizer.distances)
     person = {track: one.id for one in people for track in one.track_ids}
-    faces = analysis.faces_between(-(10**12), 10**12)
+    faces = analysis.found_faces_between(-(10**12), 10**12)
     at = [faces.get(int(pts), []) for pts in analysis.frames.pts]
     votes: dict[int, Counter[str]] = {one.id: Counter() for one in people}
     for found, there in zip(at, truth, strict=True):
@@ -107,8 +109,10 @@ def watch(tmp_path, detector, landmarker, recognizer):
     def look(clip: Clip) -> Verdict:
         pictures, truth = clip
         info = probe(write_video(tmp_path / "clip.mp4", pictures))
-        parts = detector, landmarker, recognizer
-        with analyze_video(info, AnalysisSettings(), TimeRange(), None, *parts) as analysis:
+        models = FaceModels(detector, landmarker, recognizer)
+        with analyze_video(
+            info, AnalysisSettings(), TimeRange(), cache_dir=None, models=models
+        ) as analysis:
             return judge(analysis, truth, recognizer)
 
     return look

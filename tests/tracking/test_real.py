@@ -8,12 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from videoswap.detection.face_models import FaceModels
 from videoswap.detection.face_view import FramePicture
 from videoswap.occlusion.builtin import load_coarse_model
 from videoswap.people.clustering import cluster_tracks
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
-from videoswap.tracking.analysis import analyze_video
+from videoswap.tracking.analyze import analyze_video
 from videoswap.tracking.scan import Scanner
 from videoswap.video.probe import probe
 
@@ -38,15 +39,16 @@ def test_a_camera_over_six_people_gives_six_tracks(group, detector, landmarker, 
         assert np.abs(np.array(steps) - [-3, 0]).max() < 2.5
 
 
-def analysed(path, start, end, *parts):
+def analyzed(path, start, end, *parts):
     span = TimeRange(Fraction(start), Fraction(end))
-    return analyze_video(probe(path), AnalysisSettings(), span, None, *parts)
+    models = FaceModels(*parts)
+    return analyze_video(probe(path), AnalysisSettings(), span, cache_dir=None, models=models)
 
 
 @pytest.mark.needs_shared
 def test_one_person_over_three_shots(shared, detector, landmarker, recognizer):
     clip = shared / "media" / "nggyup.mp4"
-    with analysed(clip, 0, 4, detector, landmarker, recognizer) as analysis:
+    with analyzed(clip, 0, 4, detector, landmarker, recognizer) as analysis:
         assert np.bincount(analysis.frames.scenes).tolist() == [22, 71, 27]
         assert [track.count for track in analysis.tracks] == [22, 71, 27]
         (person,) = cluster_tracks(
@@ -58,7 +60,7 @@ def test_one_person_over_three_shots(shared, detector, landmarker, recognizer):
 @pytest.mark.needs_shared
 def test_a_crowd_then_one_person_near_and_far(shared, detector, landmarker, recognizer):
     clip = shared / "media" / "dirtydancing.mp4"
-    with analysed(clip, 6, 9, detector, landmarker, recognizer) as analysis:
+    with analyzed(clip, 6, 9, detector, landmarker, recognizer) as analysis:
         assert np.bincount(analysis.frames.scenes).tolist()[1:] == [32, 44]
         woman = [track for track in analysis.tracks if track.scene > 0]
         assert [track.count for track in woman] == [32, 44]
@@ -72,6 +74,7 @@ def test_a_head_thrown_back_and_down_again_is_one_face_in_every_frame(
     shared, detector, landmarker, recognizer
 ):
     clip = shared / "media" / "dirtydancing.mp4"
-    with analysed(clip, "2.9", "4.3", detector, landmarker, recognizer) as found:
+    with analyzed(clip, "2.9", "4.3", detector, landmarker, recognizer) as found:
         (track,) = found.tracks
-        assert [face.pts for face in found.faces(track.id)] == found.frames.pts.tolist()
+        assert list(found.found_faces_between(0, 10**12)) == found.frames.pts.tolist()
+        assert track.count == len(found.frames.pts)

@@ -83,7 +83,7 @@ def pictures_of(frames):
 def read(store, last):
     """Return faces and motions as they are after uncovering."""
     part = 7, 0, last
-    return with_refined_landmarks(store.faces(*part), store.motions(*part), store.uncovered(*part))
+    return with_refined_landmarks(store.faces(*part), store.motions(*part), store.refined(*part))
 
 
 def error(landmarks, truth):
@@ -192,13 +192,13 @@ def test_stopped_the_track_does_not_count_as_looked_at_and_is_gone_on_with(filme
     with pytest.raises(InterruptedError):
         refine_occluded_landmarks(store, [7], pictures, load_coarse_model(), landmarker, carry_on)
     assert served == [3, 4, 5]
-    assert store.uncovered_tracks() == set()
+    assert store.refined_tracks() == set()
     whole = stored(frames, found)
     for one in (store, whole):
         refine_occluded_landmarks(
             one, [7], pictures, load_coarse_model(), landmarker, carry_on=lambda: None
         )
-        assert one.uncovered_tracks() == {7}
+        assert one.refined_tracks() == {7}
     for face, other in zip(read(store, FRAMES)[0], read(whole, FRAMES)[0], strict=True):
         np.testing.assert_array_equal(face.landmarks, other.landmarks)
 
@@ -207,7 +207,7 @@ def test_only_the_tracks_asked_for_are_looked_at(filmed, landmarker):
     frames, _, found = filmed
     store = stored(frames, found)
     refine_occluded_landmarks(store, [], None, None, landmarker, carry_on=lambda: None)
-    assert store.uncovered_tracks() == set() and store.uncovered(7, 0, FRAMES) == []
+    assert store.refined_tracks() == set() and store.refined(7, 0, FRAMES) == []
 
 
 def test_the_free_face_nearest_in_time_is_taken_and_kept(filmed):

@@ -65,7 +65,7 @@ def evaluate_result(
     covers = None if masks is None else probe(masks)
     tools = FaceModels.load(choose_device(settings.device).providers)
     with analyze_with_progress(infos[0], settings, tools) as analysis:
-        refine_landmarks_with_progress(analysis)
+        refined = refine_landmarks_with_progress(analysis)
         threshold, doubts = person_threshold(settings, swap_report, tools.recognizer)
         people = find_people(
             VideoPlaces(infos[0], analysis),
@@ -82,7 +82,7 @@ def evaluate_result(
         with stages_share_the_cores(), ProgressBar("measure", len(analysis.frames.pts)) as bar:
             measured = measure(
                 pairs,
-                analysis,
+                refined,
                 persons,
                 people.matching.sources,
                 families,

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from ..records import Array
 from ..timerange import TimeRange
-from ..tracking.analysis import pts_span
+from ..tracking.analyze import pts_span
 from ..video.pixel_formats import layout, samples
 from ..video.probe import VideoInfo
 from ..video.reader import AnalysisScaler, DecodedFrame, VideoReader

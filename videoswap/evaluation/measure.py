@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..detection.base import Landmarker
 from ..records import Array, Face
-from ..tracking.analysis import Analysis
+from ..tracking.analysis import RefinedAnalysis
 from .face_motion import FaceHistory
 from .face_pair import FacePair
 from .frame_pairs import FramePair
@@ -38,7 +38,7 @@ class Measured:
 
 def measure(
     pairs: Iterable[FramePair],
-    analysis: Analysis,
+    analysis: RefinedAnalysis,
     persons: Mapping[int, int],
     sources: Mapping[int, int],
     families: Families,
@@ -99,7 +99,7 @@ def measure(
 
 
 def with_faces(
-    pairs: Iterable[FramePair], analysis: Analysis
+    pairs: Iterable[FramePair], analysis: RefinedAnalysis
 ) -> Iterator[tuple[FramePair, Sequence[tuple[int, Face]]]]:
     """Yield every frame with the (track, face) pairs seen in it."""
     pts = analysis.frames.pts

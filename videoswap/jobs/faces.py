@@ -210,7 +210,7 @@ class _VideoSeen:
         tracks.sort(key=lambda track: (track.id != person.best_track, -track.count, track.id))
         for track in tracks:
             pts = track.best_pts
-            faces = dict(self._analysis.faces_between(pts, pts).get(pts, ()))
+            faces = dict(self._analysis.found_faces_between(pts, pts).get(pts, ()))
             if track.id not in faces:
                 continue
             with VideoReader(self._info) as reader:

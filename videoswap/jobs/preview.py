@@ -121,18 +121,18 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
         each = plan_segments(frames.pts, frames.scenes, longest=1, context=TEMPORAL_RADIUS)
         segment = each[int(np.searchsorted(frames.pts, pts))]
         around = (*segment.before, *segment.pts, *segment.after)
-        seen = analysis.faces_between(around[0], around[-1], matching.sources)
+        seen = analysis.found_faces_between(around[0], around[-1], matching.sources)
         tracks = sorted({track for faces in seen.values() for track, _ in faces})
         with clock.part("refine_landmarks"):
-            refine_landmarks_with_progress(analysis, tracks)
+            refined = refine_landmarks_with_progress(analysis, tracks, context)
         plans = {
-            track: plan_track(analysis.faces(track), matching.sources[track], context.engine)
+            track: plan_track(refined.faces(track), matching.sources[track], context.engine)
             for track in tracks
         }
         swapped = any(pts in part.pts for part in plans.values())
         with clock.part("render"), stages_share_the_cores():
             shown = _Shown(info)
-            renderer = renderer_for(context, info, analysis, plans)
+            renderer = renderer_for(context, info, refined, plans)
             renderer.run([segment], SegmentOutputs(Path(), None, None, shown), lambda job: None)
     with VideoReader(info) as reader:
         before = upright_picture(info, next(iter(reader.frames(pts, pts))))

@@ -1,4 +1,4 @@
-"""One video from start to finish: analyze, match, uncover, render, mux, verify, report."""
+"""One video from start to finish: analyze, match, refine, render, mux, verify, report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ from ..rendering.segments import Segment, SegmentOutputs, plan_segments
 from ..report import Report
 from ..settings import SwapSettings
 from ..timerange import TimeRange
-from ..tracking.analysis import Analysis, analyze_video
+from ..tracking.analysis import Analysis, RefinedAnalysis
+from ..tracking.analyze import analyze_video
+from ..tracking.smoothing import smooth_track
 from ..video.files import clear_leftovers
 from ..video.probe import VideoInfo, probe
 from ..video.segment import EncodedSegment
@@ -97,10 +99,10 @@ def swap_one_video(
             context.say(line)
         notes.add(matching.notes)
         with clock.part("refine_landmarks"):
-            refine_landmarks_with_progress(analysis, {track for track, _ in matching.tracks})
+            refined = refine_landmarks_with_progress(analysis, matching.sources, context)
         notes.add(analysis.fallbacks[len(known) :])
         plans = {
-            track: plan_track(analysis.faces(track), source, context.engine)
+            track: plan_track(refined.faces(track), source, context.engine)
             for track, source in matching.tracks
         }
         frames = analysis.frames
@@ -110,7 +112,7 @@ def swap_one_video(
         swapped = reduce(np.union1d, [part.pts for part in plans.values()])
         tally = _Tally()
         if not dry_run:
-            tally = _render(context, info, analysis, plans, segments, targets, notes, clock)
+            tally = _render(context, info, refined, plans, segments, targets, notes, clock)
     notes.add(tally.notes)
     encoder = targets.encoder
     sizes = sorted({part.size for part in plans.values()})
@@ -150,11 +152,9 @@ def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceMo
             info,
             settings.analysis,
             settings.time_range,
-            settings.cache_dir,
-            tools.detector,
-            tools.landmarker,
-            tools.recognizer,
-            progress=lambda done, expected: bar.reach(done),
+            cache_dir=settings.cache_dir,
+            models=tools,
+            progress=lambda update: bar.reach(update.done),
         )
 
 
@@ -162,8 +162,6 @@ def match_in_video(
     context: JobContext, info: VideoInfo, analysis: Analysis
 ) -> tuple[tuple[Person, ...], Matching]:
     """Decide who is who in an analyzed video and who gets which source.
-
-    Faces are smoothed as the engine wants it from then on.
 
     Raises:
         InputError: ``empty_range``.
@@ -175,8 +173,6 @@ def match_in_video(
             f"No frame of {info.path} lies in the part that was asked for.",
             "Choose --start and --end within the video.",
         )
-    if context.engine.spec.smoother is not None:
-        analysis.smooth_with(context.engine.spec.smoother)
     with naming_damage(info, summarize_damage(info, analysis.damage)):
         return match_people(
             VideoPlaces(info, analysis),
@@ -192,7 +188,7 @@ def match_in_video(
 def renderer_for(
     context: JobContext,
     info: VideoInfo,
-    analysis: Analysis,
+    analysis: RefinedAnalysis,
     plans: Mapping[int, TrackPlan],
 ) -> Renderer:
     """Make what renders a video, see `Renderer`."""
@@ -209,12 +205,23 @@ def renderer_for(
 
 
 def refine_landmarks_with_progress(
-    analysis: Analysis, tracks: Collection[int] | None = None
-) -> None:
-    """Find landmarks with something before them again, see `Analysis.uncover`, under a bar."""
+    analysis: Analysis, tracks: Collection[int] | None = None, context: JobContext | None = None
+) -> RefinedAnalysis:
+    """Refine landmarks of occluded faces under a progress bar, see `Analysis.refined`.
+
+    Args:
+        analysis: The analysis.
+        tracks: The tracks that are rendered; None for all.
+        context: Names the smoother of its engine; None takes the usual one.
+    """
+    smoother = None if context is None else context.engine.spec.smoother
     bar = ProgressBar("refine landmarks", None, unit="faces", waits=True)
     with stages_share_the_cores(), bar:
-        analysis.uncover(tracks, bar.reach)
+        return analysis.refined(
+            tracks,
+            smoother=smoother or smooth_track,
+            progress=lambda update: bar.reach(update.done, update.total),
+        )
 
 
 def _expected_frames(info: VideoInfo, part: TimeRange) -> int | None:
@@ -230,7 +237,7 @@ def _expected_frames(info: VideoInfo, part: TimeRange) -> int | None:
 def _render(
     context: JobContext,
     info: VideoInfo,
-    analysis: Analysis,
+    analysis: RefinedAnalysis,
     plans: dict[int, TrackPlan],
     segments: tuple[Segment, ...],
     targets: ResultPlan,

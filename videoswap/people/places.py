@@ -203,7 +203,7 @@ class VideoPlaces:
         """Return who is seen in a frame, or in the nearest one with a face within ``reach`` s."""
         people = {track: person.id for person in persons for track in person.track_ids}
         ticks = int(reach / self._info.time_base)
-        found = self._analysis.faces_between(pts - ticks, pts + ticks, people)
+        found = self._analysis.found_faces_between(pts - ticks, pts + ticks, people)
         near = min(found, key=lambda one: (abs(one - pts), one), default=pts)
         boxes = {people[track]: face.box for track, face in found.get(near, ())}
         shape = self._info.orientation

@@ -1,67 +1,50 @@
-"""Finds and follows every face of a video, or takes that from the cache."""
+"""What was found in a video: its frames, shots and tracks, and the smoothed faces of tracks.
+
+Landmarks of faces with something in front of them are refined once it is known whose faces are
+rendered. `Analysis.refined` does that and returns the one object that has faces to render.
+"""
 
 from __future__ import annotations
 
-import math
 import threading
-import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
 from ..detection.appearance import Appearance
-from ..detection.base import Detector, Landmarker, Recognizer
-from ..detection.face_view import FramePicture
-from ..detection.occluded_landmarks import occluded_landmarks_key
-from ..detection.search import search_height
+from ..detection.base import Landmarker
 from ..errors import VideoswapError
-from ..occlusion.builtin import load_coarse_model, networks_key
-from ..records import (
-    Array,
-    Face,
-    Fallback,
-    Track,
-)
-from ..settings import AnalysisSettings
-from ..timerange import TimeRange
-from ..video.probe import VideoInfo
-from ..video.reader import AnalysisScaler, VideoReader
-from .key import analysis_key
+from ..occlusion.builtin import load_coarse_model
+from ..records import Array, Face, Fallback, Track
+from ..video.damage import Damage
+from ..watching import OnProgress, ProgressUpdate
 from .occluded_tracks import (
-    Pictures,
+    ReadFrames,
     framed_by_refined_landmarks,
     refine_occluded_landmarks,
     with_refined_landmarks,
 )
 from .samples import mean_embedding
-from .scan import Scanner
-from .scan_state import ScannedGroup
 from .smoothing import smooth_track
 from .store import Store
-from .store_opening import open_store
-from .store_tables import SCHEMA as TABLES_SCHEMA
 
-#: Goes up whenever the code of a stage gives other results; models speak for themselves.
-SCHEMA = {"pass": 11, "uncover": 1}
-PICTURE_HEIGHT = 720  # rows of the picture that crops are cut from
-BATCH_SECONDS = 1.0  # between commits
-BLOCK = 512  # frames of a track smoothed at once: memory does not grow with its length
-CONTEXT = 48  # more frames on both sides of a block
+BLOCK_FRAMES = 512  # of a track, smoothed at once: memory does not grow with its length
+CONTEXT_FRAMES = 48  # more on both sides of a block
 BLOCKS_KEPT = 8
 
-Progress = Callable[[int, int | None], None]
+#: From the faces of a part of a track, the pts of all its frames, and by pts how the landmarks
+#: moved since the frame before (see `flow`), to smoothed faces. It must not look further than
+#: ``CONTEXT_FRAMES`` frames.
 Smoother = Callable[[Sequence[Face], Array, Mapping[int, Array]], list[Face]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """All frames of the analysed part.
+    """All frames of the analyzed part.
 
     Attributes:
         pts: (n,) int64, ascending.
@@ -72,8 +55,8 @@ class Frames:
     scenes: Array
 
 
-class Analysis:
-    """What was found in a video; read from the store piece by piece.
+class _Analyzed:
+    """What can be asked of an analysis before and after refinement.
 
     Attributes:
         frames: All frames and their shots.
@@ -83,18 +66,19 @@ class Analysis:
     """
 
     def __init__(
-        self, store: Store, cached: bool, pictures: Pictures, landmarker: Landmarker
+        self,
+        store: Store,
+        cached: bool,
+        frames: Frames,
+        tracks: tuple[Track, ...],
+        damage: tuple[Damage, ...],
     ) -> None:
-        self.cached = cached
         self._store = store
-        self._pictures = pictures
-        self._landmarker = landmarker
-        self._uncovered = store.uncovered_tracks()
-        self.frames = Frames(*store.frames())
-        self.damage = tuple(store.damage())
-        self.tracks = _tracks(store, self.frames)
-        self._spans = {track.id: self._span(track) for track in self.tracks}
-        self.smooth_with(smooth_track)
+        self.cached = cached
+        self.frames = frames
+        self.tracks = tracks
+        self.damage = damage
+        self._found = _SmoothedFaces(store, frames, tracks, frozenset(), smooth_track)
 
     def __enter__(self) -> Self:
         """Return the analysis."""
@@ -119,79 +103,109 @@ class Analysis:
         """What was not done as wanted so far."""
         return tuple(self._store.fallbacks)
 
+    def found_faces_between(
+        self, first_pts: int, last_pts: int, tracks: Collection[int] | None = None
+    ) -> dict[int, list[tuple[int, Face]]]:
+        """Return (track, face) pairs by pts without refinement: who is where, not for rendering.
+
+        Args:
+            first_pts: First frame.
+            last_pts: Last frame.
+            tracks: The tracks that are wanted; None for all.
+        """
+        return self._found.between(first_pts, last_pts, tracks)
+
     def close(self) -> None:
         """Close the store; what was not kept is gone then."""
         self._store.close()
 
-    def smooth_with(self, smoother: Smoother) -> None:
-        """Smooth by another rule from now on.
 
-        Args:
-            smoother: Takes the faces of a part of a track, the pts of all its frames, and by pts
-                how the landmarks moved since the frame before (see `motion`); must not look
-                further than ``CONTEXT`` frames.
-        """
-        self._smoother = smoother
-        self._block = lru_cache(maxsize=BLOCKS_KEPT)(self._smooth_block)
+class Analysis(_Analyzed):
+    """What was found in a video, read from the store piece by piece.
 
-    def uncover(
+    Its faces are as they were found. Those that may be rendered are given by `refined`.
+
+    Attributes:
+        frames: All frames and their shots.
+        tracks: All tracks, by first appearance.
+        cached: Whether all of it came from an earlier run.
+        damage: What was wrong with the video, by pts.
+    """
+
+    def __init__(
+        self, store: Store, cached: bool, read_frames: ReadFrames, landmarker: Landmarker
+    ) -> None:
+        frames = Frames(*store.frames())
+        super().__init__(store, cached, frames, _tracks(store, frames), tuple(store.damage()))
+        self._read_frames = read_frames
+        self._landmarker = landmarker
+
+    def refined(
         self,
         tracks: Collection[int] | None = None,
-        progress: Progress | None = None,
-        stop: threading.Event | None = None,
-    ) -> None:
-        """Find the landmarks of faces with something before them once more (see `uncover`).
+        *,
+        smoother: Smoother = smooth_track,
+        progress: OnProgress | None = None,
+        cancel: threading.Event | None = None,
+    ) -> RefinedAnalysis:
+        """Refine the landmarks of occluded faces, and return the faces to render.
 
-        Until that is done for a track, its landmarks are where they seem to be.
+        What was refined by an earlier run is taken from the store.
 
         Args:
-            tracks: The tracks it is wanted for; None for all.
-            progress: Told how many tracks and faces were looked at, and how many there are (None
-                while that is unknown), often.
-            stop: Set it to end early; it is gone on with when it is wanted again.
+            tracks: Numbers of the tracks to refine; None for all. The result has no others.
+            smoother: Smooths each track.
+            progress: Called often with the number of tracks and faces seen so far, and the
+                number of all of them once that is known.
+            cancel: Set it to end early; what was done is kept.
 
         Raises:
-            VideoswapError: ``interrupted``, after ``stop`` was set.
+            VideoswapError: ``interrupted``, after ``cancel`` was set.
             OutputError: ``cache_not_writable``.
         """
-        wanted = [
-            track.id
-            for track in self.tracks
-            if track.id not in self._uncovered and (tracks is None or track.id in tracks)
-        ]
-        if not wanted:
-            return
-        looked, expected = 0, None
+        chosen = [track.id for track in self.tracks if tracks is None or track.id in tracks]
+        done = self._store.refined_tracks()
+        missing = [track for track in chosen if track not in done]
+        if missing:
+            counter = _Counter(progress, cancel)
+            refine_occluded_landmarks(
+                self._store,
+                missing,
+                self._read_frames,
+                load_coarse_model(),
+                self._landmarker,
+                counter.step,
+                counter.expect,
+            )
+        return RefinedAnalysis(self, self._store, frozenset(chosen), smoother)
 
-        def carry_on() -> None:
-            nonlocal looked
-            _raise_if_set(stop)
-            looked += 1
-            if progress is not None:
-                progress(looked, expected)
 
-        def expect(more: int) -> None:
-            nonlocal expected
-            expected = looked + more
+class RefinedAnalysis(_Analyzed):
+    """An analysis whose landmarks are ready to be rendered; made by `Analysis.refined`.
 
-        store, landmarker = self._store, self._landmarker
-        refine_occluded_landmarks(
-            store, wanted, self._pictures, load_coarse_model(), landmarker, carry_on, expect
-        )
-        self._uncovered.update(wanted)
-        self.smooth_with(self._smoother)
+    It shares the store of the analysis: closing either closes both.
+
+    Attributes:
+        frames: All frames and their shots.
+        tracks: All tracks, by first appearance, also those that were not refined.
+        cached: Whether all frames came from an earlier run.
+        damage: What was wrong with the video, by pts.
+    """
+
+    def __init__(
+        self, found: Analysis, store: Store, refined: frozenset[int], smoother: Smoother
+    ) -> None:
+        super().__init__(store, found.cached, found.frames, found.tracks, found.damage)
+        shown = [track for track in self.tracks if track.id in refined]
+        self._faces = _SmoothedFaces(store, self.frames, shown, refined, smoother)
 
     def faces(self, track_id: int) -> Iterator[Face]:
-        """Yield the faces of a track, smoothed, by pts; score 0 where a gap was filled."""
-        first, last = self._spans[track_id]
-        for block in range((last - first) // BLOCK + 1):
-            yield from self._block(track_id, block)
+        """Yield the faces of a track, smoothed, by pts; score 0 where a gap was filled.
 
-    def appearances(self, track_id: int) -> list[Appearance]:
-        """Return how the face of a track looks now and then, by pts."""
-        return list(
-            framed_by_refined_landmarks(self._store, track_id, self._store.appearances(track_id))
-        )
+        Raises:
+            KeyError: If there is no such track, or it was not refined.
+        """
+        return self._faces.of_track(track_id)
 
     def faces_between(
         self, first_pts: int, last_pts: int, tracks: Collection[int] | None = None
@@ -203,10 +217,82 @@ class Analysis:
         Args:
             first_pts: First frame.
             last_pts: Last frame.
-            tracks: The tracks that are wanted; None for all.
+            tracks: The tracks that are wanted; None for all that were refined.
         """
-        low = int(np.searchsorted(self.frames.pts, first_pts))
-        high = int(np.searchsorted(self.frames.pts, last_pts, side="right")) - 1
+        return self._faces.between(first_pts, last_pts, tracks)
+
+    def appearances(self, track_id: int) -> list[Appearance]:
+        """Return small pictures of the face of a track at some of its frames, by pts."""
+        kept = self._store.appearances(track_id)
+        return list(framed_by_refined_landmarks(self._store, track_id, kept))
+
+
+class _Counter:
+    """Counts what is done, reports it, and ends the work when that is asked for."""
+
+    def __init__(self, progress: OnProgress | None, cancel: threading.Event | None) -> None:
+        self._progress = progress
+        self._cancel = cancel
+        self._done = 0
+        self._total: int | None = None
+
+    def step(self) -> None:
+        """Count one more.
+
+        Raises:
+            VideoswapError: ``interrupted``.
+        """
+        raise_if_set(self._cancel)
+        self._done += 1
+        if self._progress is not None:
+            stage = "refine landmarks"
+            self._progress(ProgressUpdate(stage, self._done, self._total, unit="faces"))
+
+    def expect(self, more: int) -> None:
+        """Note how many more there will be."""
+        self._total = self._done + more
+
+
+def raise_if_set(cancel: threading.Event | None) -> None:
+    """Raise ``interrupted`` once the event is set.
+
+    Raises:
+        VideoswapError: ``interrupted``.
+    """
+    if cancel is not None and cancel.is_set():
+        raise VideoswapError("interrupted", "The analysis was stopped.", "Run it again to go on.")
+
+
+class _SmoothedFaces:
+    """Reads the faces of tracks block by block, and smooths each block with its surroundings."""
+
+    def __init__(
+        self,
+        store: Store,
+        frames: Frames,
+        tracks: Collection[Track],
+        refined: frozenset[int],
+        smoother: Smoother,
+    ) -> None:
+        self._store = store
+        self._pts = frames.pts
+        self._refined = refined
+        self._smoother = smoother
+        self._spans = {track.id: self._span(track) for track in tracks}
+        self._block = lru_cache(maxsize=BLOCKS_KEPT)(self._smooth_block)
+
+    def of_track(self, track: int) -> Iterator[Face]:
+        """Return the faces of a track by pts."""
+        first, last = self._spans[track]
+        blocks = range((last - first) // BLOCK_FRAMES + 1)
+        return (face for block in blocks for face in self._block(track, block))
+
+    def between(
+        self, first_pts: int, last_pts: int, tracks: Collection[int] | None
+    ) -> dict[int, list[tuple[int, Face]]]:
+        """Return (track, face) pairs by pts, both ends included."""
+        low = int(np.searchsorted(self._pts, first_pts))
+        high = int(np.searchsorted(self._pts, last_pts, side="right")) - 1
         found: dict[int, list[tuple[int, Face]]] = {}
         for track, (first, last) in self._spans.items():
             if tracks is not None and track not in tracks:
@@ -214,144 +300,30 @@ class Analysis:
             begin, end = max(low, first), min(high, last)
             if begin > end:
                 continue
-            for block in range((begin - first) // BLOCK, (end - first) // BLOCK + 1):
+            for block in range((begin - first) // BLOCK_FRAMES, (end - first) // BLOCK_FRAMES + 1):
                 for face in self._block(track, block):
                     if first_pts <= face.pts <= last_pts:
                         found.setdefault(face.pts, []).append((track, face))
         return dict(sorted(found.items()))
 
     def _span(self, track: Track) -> tuple[int, int]:
-        first, last = np.searchsorted(self.frames.pts, [track.first_pts, track.last_pts])
+        """Return the first and last frame of a track, counted from the first of the video."""
+        first, last = np.searchsorted(self._pts, [track.first_pts, track.last_pts])
         return int(first), int(last)
 
     def _smooth_block(self, track: int, block: int) -> tuple[Face, ...]:
         """Return the faces of a block of frames, counted from the track's first frame."""
         first, last = self._spans[track]
-        begin = first + block * BLOCK
-        end = min(begin + BLOCK - 1, last)
-        pts = self.frames.pts
-        low, high = max(first, begin - CONTEXT), min(last, end + CONTEXT)
+        begin = first + block * BLOCK_FRAMES
+        end = min(begin + BLOCK_FRAMES - 1, last)
+        pts = self._pts
+        low, high = max(first, begin - CONTEXT_FRAMES), min(last, end + CONTEXT_FRAMES)
         part = track, int(pts[low]), int(pts[high])
         raw, motions = self._store.faces(*part), self._store.motions(*part)
-        if track in self._uncovered:
-            raw, motions = with_refined_landmarks(raw, motions, self._store.uncovered(*part))
+        if track in self._refined:
+            raw, motions = with_refined_landmarks(raw, motions, self._store.refined(*part))
         smooth = self._smoother(raw, pts[low : high + 1], motions)
         return tuple(face for face in smooth if pts[begin] <= face.pts <= pts[end])
-
-
-def analyze_video(
-    info: VideoInfo,
-    settings: AnalysisSettings,
-    time_range: TimeRange,
-    cache_dir: Path | None,
-    detector: Detector,
-    landmarker: Landmarker,
-    recognizer: Recognizer,
-    progress: Progress | None = None,
-    stop: threading.Event | None = None,
-) -> Analysis:
-    """Find and follow every face of a video.
-
-    Args:
-        info: The video.
-        settings: How faces are looked for.
-        time_range: Part of the video to look at.
-        cache_dir: Folder of kept analyses; None keeps nothing.
-        detector: Finds faces.
-        landmarker: Finds their landmarks.
-        recognizer: Embeds them.
-        progress: Told the frames done and the frames expected (None if unknown), often.
-        stop: Set it to end early; what was done is kept.
-
-    Raises:
-        VideoswapError: ``interrupted``, after ``stop`` was set.
-        InputError: When the video cannot be read.
-        OutputError: ``cache_not_writable`` if there is not even room for a temporary file.
-    """
-    span = pts_span(info, time_range)
-    faces = (detector.key, landmarker.key, recognizer.key)
-    parts = (*faces, networks_key(), occluded_landmarks_key(), SCHEMA, TABLES_SCHEMA)
-    key = "" if cache_dir is None else analysis_key(info.path, settings, span, parts)
-    store = open_store(cache_dir, key, info.path)
-    try:
-        cached = store.finished
-        if not cached:
-            scanner = Scanner(detector, landmarker, recognizer, load_coarse_model(), settings)
-            _fill(store, scanner, info, settings, span, progress, stop)
-            store.finish()
-        return Analysis(store, cached, partial(_pictures, info, settings), landmarker)
-    except BaseException:
-        store.close()
-        raise
-
-
-def pts_span(info: VideoInfo, time_range: TimeRange) -> tuple[int | None, int | None]:
-    """Return first and last pts that may lie in a time range; None where it is open."""
-    start, end = time_range.start, time_range.end
-    first = None if start is None else info.start_pts + math.ceil(start / info.time_base)
-    last = None if end is None else info.start_pts + math.ceil(end / info.time_base) - 1
-    return first, last
-
-
-def _fill(
-    store: Store,
-    scanner: Scanner,
-    info: VideoInfo,
-    settings: AnalysisSettings,
-    span: tuple[int | None, int | None],
-    progress: Progress | None,
-    stop: threading.Event | None,
-) -> None:
-    """Run the pass from where the store ends."""
-    state = store.state()
-    first = span[0] if state is None else state.recent[0].pts
-    done = len(store.frames()[0])
-    expected = info.frames_hint if span == (None, None) else None
-    batch: list[ScannedGroup] = []
-    committed = time.monotonic()
-    kept = 0
-    if progress is not None:
-        progress(done, expected)
-    with (
-        VideoReader(info, threads=1) as reader,
-        closing(_scaled(reader, settings, first, span[1])) as pictures,
-        closing(scanner.scan(pictures, state)) as windows,
-    ):
-        for window in windows:
-            batch.append(window)
-            done += len(window.pts)
-            stopped = stop is not None and stop.is_set()
-            if stopped or time.monotonic() - committed > BATCH_SECONDS:
-                damage = reader.problems.damage[kept:]
-                store.add(batch, damage)
-                kept += len(damage)
-                batch, committed = [], time.monotonic()
-            if stopped:
-                _raise_if_set(stop)
-            if progress is not None:
-                progress(done, expected)
-        store.add(batch, reader.problems.damage[kept:])
-
-
-def _raise_if_set(stop: threading.Event | None) -> None:
-    """Raise ``interrupted`` once the event is set."""
-    if stop is not None and stop.is_set():
-        raise VideoswapError("interrupted", "The analysis was stopped.", "Run it again to go on.")
-
-
-def _pictures(
-    info: VideoInfo, settings: AnalysisSettings, first: int | None, last: int | None
-) -> Generator[FramePicture]:
-    with VideoReader(info, threads=1) as reader:
-        yield from _scaled(reader, settings, first, last)
-
-
-def _scaled(
-    reader: VideoReader, settings: AnalysisSettings, first: int | None, last: int | None
-) -> Generator[FramePicture]:
-    scaler = AnalysisScaler(reader.info, max(PICTURE_HEIGHT, search_height(settings)))
-    for frame in reader.frames(first, last):
-        yield FramePicture(frame.pts, scaler.picture(frame), scaler.matrix)
 
 
 def _tracks(store: Store, frames: Frames) -> tuple[Track, ...]:

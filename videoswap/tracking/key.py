@@ -1,17 +1,22 @@
-"""The key of an analysis: a hash of everything that decides its result."""
+"""The key of a kept analysis: a hash of the video, the settings, all models and all code stages."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ..detection.face_models import FaceModels
+from ..detection.occluded_landmarks import occluded_landmarks_key
 from ..fingerprint import digest_of, file_digest, library_versions
+from ..occlusion.builtin import networks_key
 from ..settings import AnalysisSettings
 from ..video.packets import unreadable_file
 from ..video.sequences.pattern import files_of
+from .store_tables import SCHEMA as TABLES_SCHEMA
 
+#: Of each stage, raised whenever its code gives other results. Models have keys of their own.
+STAGE_SCHEMAS = {"scan": 11, "refine landmarks": 1}
 WHOLE_UP_TO = 1 << 30  # bytes; larger files are sampled
 SAMPLES, SAMPLE_SIZE = 64, 1 << 22
 
@@ -48,15 +53,26 @@ def analysis_key(
     path: Path,
     settings: AnalysisSettings,
     span: tuple[int | None, int | None],
-    parts: Sequence[object],
+    models: FaceModels,
 ) -> str:
     """Return the key as 40 hex digits.
 
+    It changes with the content of the video and of every model file that takes part, with the
+    settings, with the libraries whose arithmetic shows, and with the schema of every stage.
+
     Args:
         path: The video.
-        settings: How faces are looked for.
-        span: First and last pts looked at.
-        parts: Keys of all models that take part, numbers of the schema of every stage.
+        settings: How faces are searched.
+        span: First and last pts of the analyzed part.
+        models: The networks that see faces.
     """
     wishes = {name: str(value) for name, value in asdict(settings).items()}
-    return digest_of(video_digest(path), wishes, span, parts, library_versions())[:40]
+    stages = STAGE_SCHEMAS, TABLES_SCHEMA
+    parts = video_digest(path), wishes, span, model_keys(models), stages, library_versions()
+    return digest_of(*parts)[:40]
+
+
+def model_keys(models: FaceModels) -> tuple[str, ...]:
+    """Return a text for every model of an analysis that changes with the content of its files."""
+    faces = models.detector.key, models.landmarker.key, models.recognizer.key
+    return (*faces, networks_key(), occluded_landmarks_key())

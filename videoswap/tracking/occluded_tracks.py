@@ -35,8 +35,8 @@ from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
 from .store import RefinedLandmarks, Store
 
-#: Pictures of the analysis between two pts, both included.
-Pictures = Callable[[int, int], Iterator[FramePicture]]
+#: ReadFrames of the analysis between two pts, both included.
+ReadFrames = Callable[[int, int], Iterator[FramePicture]]
 #: Returns, or raises if the user wants to stop.
 CarryOn = Callable[[], None]
 
@@ -81,13 +81,13 @@ class OcclusionModels:
     """What looks at faces here.
 
     Attributes:
-        glance: Says roughly what is in front of a face.
+        coarse_model: Says roughly what is in front of a face.
         look: Says it well, at four times the cost.
         landmarker: Says where landmarks seem to be.
         place: Says where they are.
     """
 
-    glance: OcclusionNetwork
+    coarse_model: OcclusionNetwork
     look: OcclusionNetwork
     landmarker: Landmarker
     place: OccludedLandmarker
@@ -131,8 +131,8 @@ class Task:
 def refine_occluded_landmarks(
     store: Store,
     tracks: Sequence[int],
-    pictures: Pictures,
-    glance: OcclusionNetwork,
+    pictures: ReadFrames,
+    coarse_model: OcclusionNetwork,
     landmarker: Landmarker,
     carry_on: CarryOn,
     expect: Callable[[int], None] | None = None,
@@ -143,30 +143,35 @@ def refine_occluded_landmarks(
         store: A finished analysis; gets what is found, see `with_refined_landmarks`.
         tracks: Their numbers. What was found for some of them is kept if it ends early.
         pictures: Gives frames again.
-        glance: Says roughly what is in front of a face.
+        coarse_model: Says roughly what is in front of a face.
         landmarker: Finds landmarks.
         carry_on: Called often; raises to end early.
         expect: Told how often more, once that is known for some tracks.
     """
     spans = {track: (first, last) for track, first, last, _ in store.spans()}
-    eyes: OcclusionModels | None = None
+    models: OcclusionModels | None = None
     with ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)) as pool:
         for begin in range(0, len(tracks), TOGETHER):
             some = tracks[begin : begin + TOGETHER]
-            asked = ((track, *spans[track]) for track in _told(carry_on, some))
-            sorted_out = _in_order(pool, lambda track: _sorted_out(store, *track, glance), asked)
-            hidden = [one for one in sorted_out if one is not None]
-            if hidden and eyes is None:
-                eyes = OcclusionModels(
-                    glance, load_networks(glance), landmarker, load_occluded_landmarker()
+            asked = ((track, *spans[track]) for track in _checked(carry_on, some))
+            occluded = _in_order(
+                pool, lambda track: _occluded_track(store, *track, coarse_model), asked
+            )
+            hidden = [one for one in occluded if one is not None]
+            if hidden and models is None:
+                models = OcclusionModels(
+                    coarse_model,
+                    load_networks(coarse_model),
+                    landmarker,
+                    load_occluded_landmarker(),
                 )
             if expect is not None:
                 faces = sum(
                     store.count_faces(one.number, *span) for one in hidden for span in one.spans
                 )
                 expect(len(hidden) + faces + len(tracks) - begin - len(some))
-            found = _uncovered(store, hidden, pictures, eyes, pool, carry_on) if eyes else ()
-            store.keep_uncovered(some, found)
+            found = _refined(store, hidden, pictures, models, pool, carry_on) if models else ()
+            store.add_refined(some, found)
 
 
 def with_refined_landmarks(
@@ -192,7 +197,7 @@ def framed_by_refined_landmarks(
 ) -> Iterator[Appearance]:
     """Yield the pictures of a track; where landmarks were put right, framed by these."""
     for look in looks:
-        for one in store.uncovered(track, look.pts, look.pts):
+        for one in store.refined(track, look.pts, look.pts):
             face = store.faces(track, look.pts, look.pts)[0]
             assert face.landmarks is not None  # the store always has them
             onto = similarity(face.landmarks, look.landmarks)
@@ -200,22 +205,24 @@ def framed_by_refined_landmarks(
         yield look
 
 
-def _uncovered(
+def _refined(
     store: Store,
     hidden: Sequence[Hidden],
-    pictures: Pictures,
-    eyes: OcclusionModels,
+    pictures: ReadFrames,
+    models: OcclusionModels,
     pool: ThreadPoolExecutor,
     carry_on: CarryOn,
 ) -> Iterator[RefinedLandmarks]:
     """Yield what is found of tracks with something before the face."""
-    known = _in_order(pool, lambda one: _known(store, one, eyes.place), _told(carry_on, hidden))
-    tasks = _told(carry_on, _tasks(store, list(known), pictures))
-    found = _in_order(pool, lambda task: _found_again(task, eyes), tasks)
+    known = _in_order(
+        pool, lambda one: _known(store, one, models.place), _checked(carry_on, hidden)
+    )
+    tasks = _checked(carry_on, _tasks(store, list(known), pictures))
+    found = _in_order(pool, lambda task: _refine_face(task, models), tasks)
     return (one for one in found if one is not None)
 
 
-def _told(carry_on: CarryOn, items: Iterable[T]) -> Iterator[T]:
+def _checked(carry_on: CarryOn, items: Iterable[T]) -> Iterator[T]:
     """Yield the items, and ask before each whether to go on."""
     for item in items:
         carry_on()
@@ -233,10 +240,10 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[
         yield running.popleft().result()
 
 
-def _sorted_out(
-    store: Store, track: int, first: int, last: int, glance: OcclusionNetwork
+def _occluded_track(
+    store: Store, track: int, first: int, last: int, coarse_model: OcclusionNetwork
 ) -> Hidden | None:
-    """Look at the pictures of a track for something before the face; None if nothing ever is."""
+    """Search the pictures of a track for occlusions; None if there are none."""
     kept = store.appearance_pts(track)
     if not kept or store.faces(track, kept[0], kept[0])[0].size < SMALLEST:
         return None
@@ -244,7 +251,7 @@ def _sorted_out(
     times = [first, *kept, last]
     for before, pts, after in zip(times, kept, times[2:], strict=False):
         one = UnoccludedView.kept(store.appearance(track, pts))
-        if occluded_fraction(glance(one.picture, one.picture), one.landmarks) < HIDDEN:
+        if occluded_fraction(coarse_model(one.picture, one.picture), one.landmarks) < HIDDEN:
             free.append(pts)
         else:
             doubtful.append((before, after))
@@ -272,7 +279,7 @@ def error_on(free: UnoccludedView, place: OccludedLandmarker) -> Array:
     return np.asarray(found - right)
 
 
-def _tasks(store: Store, hidden: Sequence[Hidden], pictures: Pictures) -> Iterator[Task]:
+def _tasks(store: Store, hidden: Sequence[Hidden], pictures: ReadFrames) -> Iterator[Task]:
     """Yield every face that may have something before it."""
     latest: dict[int, UnoccludedView] = {}  # a free face of each track that is seen just now
     for begin, end in _merged([span for one in hidden for span in one.spans]):
@@ -336,7 +343,7 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _found_again(task: Task, eyes: OcclusionModels) -> RefinedLandmarks | None:
+def _refine_face(task: Task, models: OcclusionModels) -> RefinedLandmarks | None:
     """Return the landmarks of a face with what is before it known.
 
     None if nothing is before the face, or before all of it, or if it is seen in profile.
@@ -348,19 +355,19 @@ def _found_again(task: Task, eyes: OcclusionModels) -> RefinedLandmarks | None:
         return None
     for turn in range(ROUNDS):
         matrix = crop_matrix(five_points(points), FRAMING, FRAMED_SIZE)
-        look = eyes.look if turn == ROUNDS - 1 else eyes.glance
+        look = models.look if turn == ROUNDS - 1 else models.coarse_model
         front = _front(frame, matrix, transform(matrix, points), free, look)
         if turn == 0 and not HIDDEN < occluded_fraction(front, transform(matrix, points)) < GONE:
             return None
         if turn > 0:  # where the face is known better now
-            guess = eyes.landmarker.landmarks(
+            guess = models.landmarker.landmarks(
                 frame.picture, five_points(points).astype(np.float32)
             ).astype(np.float64)
         around = crop_matrix(five_points(points), SURROUNDINGS, FRAMED_SIZE)
         picture = warp(frame.picture, around, FRAMED_SIZE).astype(np.float32)
         there = cv2.warpAffine(front, compose(around, invert(matrix)), (FRAMED_SIZE, FRAMED_SIZE))
         seen = transform(around, guess)
-        own, trust = eyes.place(picture, there, seen)
+        own, trust = models.place(picture, there, seen)
         own = own - task.track.error
         points = transform(invert(around), own + trust[:, None] * (seen - own))
     hidden = _covered(front, transform(matrix, points))

@@ -155,8 +155,8 @@ class Store:
         self._commit(end)
         self.unlock()
 
-    def keep_uncovered(self, tracks: Collection[int], found: Iterable[RefinedLandmarks]) -> None:
-        """Keep landmarks that were found again; see `uncovered`.
+    def add_refined(self, tracks: Collection[int], found: Iterable[RefinedLandmarks]) -> None:
+        """Keep landmarks that were found again; see `refined`.
 
         Args:
             tracks: Where all of what there is to find is among them.
@@ -169,24 +169,24 @@ class Store:
         rows = (
             (one.track, one.pts, one.landmarks.tobytes(), one.hidden.tobytes()) for one in found
         )
-        insert = "INSERT OR REPLACE INTO uncovered VALUES (?, ?, ?, ?)"
+        insert = "INSERT OR REPLACE INTO refined_landmarks VALUES (?, ?, ?, ?)"
         # In short transactions: others may be reading.
         while some := list(islice(rows, TOGETHER)):
             self._commit(partial(_many, insert, some))
         marks = [(track,) for track in tracks]
-        mark = "INSERT OR REPLACE INTO uncovered_tracks VALUES (?)"
+        mark = "INSERT OR REPLACE INTO refined_tracks VALUES (?)"
         self._commit(partial(_many, mark, marks))
 
-    def uncovered_tracks(self) -> set[int]:
+    def refined_tracks(self) -> set[int]:
         """Return the tracks that were looked through for faces with something before them."""
         with self._guard:
-            rows = self._base.execute("SELECT track FROM uncovered_tracks").fetchall()
+            rows = self._base.execute("SELECT track FROM refined_tracks").fetchall()
         return {int(track) for (track,) in rows}
 
-    def uncovered(self, track: int, first_pts: int, last_pts: int) -> list[RefinedLandmarks]:
+    def refined(self, track: int, first_pts: int, last_pts: int) -> list[RefinedLandmarks]:
         """Return by pts what was found again of a track; not all of it while it is being found."""
         query = (
-            "SELECT track, pts, landmarks, hidden FROM uncovered "
+            "SELECT track, pts, landmarks, hidden FROM refined_landmarks "
             "WHERE track = ? AND pts BETWEEN ? AND ? ORDER BY pts"
         )
         with self._guard:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = "8"
+SCHEMA = "9"
 PATIENCE = 5.0  # seconds that another process may take for a commit
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -27,7 +27,7 @@ CREATE TABLE motions (
 CREATE TABLE appearances (
     track INTEGER NOT NULL, pts INTEGER NOT NULL, jpeg BLOB NOT NULL, landmarks BLOB NOT NULL
 );
-CREATE TABLE uncovered (
+CREATE TABLE refined_landmarks (
     track INTEGER NOT NULL, pts INTEGER NOT NULL, landmarks BLOB NOT NULL, hidden BLOB NOT NULL,
     PRIMARY KEY (track, pts)
 ) WITHOUT ROWID;
@@ -35,7 +35,7 @@ CREATE TABLE damage (
     kind TEXT NOT NULL, pts INTEGER NOT NULL, end_pts INTEGER NOT NULL, frames INTEGER NOT NULL,
     PRIMARY KEY (kind, pts)
 ) WITHOUT ROWID;
-CREATE TABLE uncovered_tracks (track INTEGER PRIMARY KEY);
+CREATE TABLE refined_tracks (track INTEGER PRIMARY KEY);
 CREATE INDEX faces_by_pts ON faces (pts);
 CREATE INDEX appearances_by_track ON appearances (track, pts);
 """
@@ -49,7 +49,7 @@ _BROKEN = {
     "OR length(embedding) <> (SELECT length(embedding) FROM samples LIMIT 1)",
     "motions": "length(motion) = 0 OR length(motion) % 12",
     "appearances": f"length(landmarks) <> {_LANDMARKS} OR substr(jpeg, 1, 2) IS NOT x'ffd8'",
-    "uncovered": f"length(landmarks) <> {_LANDMARKS} OR length(hidden) <> {_HIDDEN}",
+    "refined_landmarks": f"length(landmarks) <> {_LANDMARKS} OR length(hidden) <> {_HIDDEN}",
 }
 #: The disk, its rights and other processes; whatever else goes wrong is the file's own fault.
 _SURROUNDINGS = frozenset(
