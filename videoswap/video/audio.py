@@ -1,4 +1,4 @@
-"""What becomes of the sound: copied, or converted in time to the sample where that is needed."""
+"""Audio streams: copied, or converted with sample-accurate timing where that is needed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ READ_BACK = {
     ),
     "avi": frozenset({"aac", "ac3", "dts", "flac", "mp2", "mp3", "wmav1", "wmav2"}),
 }
-BITS_A_CHANNEL = {"aac": 128_000, "libopus": 96_000}  # bits a second
+BITS_A_CHANNEL = {"aac": 128_000, "libopus": 96_000}  # bits per second
 # Layouts tried where an encoder does not take the source's, by number of channels.
 OTHER_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 8: "7.1"}
 NAMED_LAYOUTS = frozenset({*OTHER_LAYOUTS.values(), "5.1(side)", "4.0", "3.0"})
@@ -56,7 +56,7 @@ class SoundPlan:
         action: ``copy``, ``convert`` or ``drop``.
         codec: FFmpeg's name of the codec in the result; empty if it is dropped.
         encoder: FFmpeg's name of the encoder; empty if there is none.
-        rate: Samples a second of the result; 0 if it is not converted.
+        rate: Samples per second of the result; 0 if it is not converted.
         layout: Layout of the channels in the result; empty if it is not converted.
         reason: Why it is not copied.
     """
@@ -171,7 +171,7 @@ def add_sound(out: OutputContainer, plan: SoundPlan) -> AudioStream:
 
 
 class SoundConverter:
-    """Decodes, resamples and encodes one stream; every sample keeps its time.
+    """Decodes, resamples and encodes one audio stream; every sample keeps its time.
 
     Pauses in the source's times, and what cannot be decoded, become silence; where packets
     overlap the later one gives way. What encoders put before the first sample gets the time

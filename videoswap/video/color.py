@@ -1,4 +1,4 @@
-"""What the samples of a stream mean: matrix, range, transfer, and the tags that say so."""
+"""The color of a stream: matrix, range, transfer function, and the tags that name them."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class HdrMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Color:
-    """How samples turn into light.
+    """Color description of the samples of a stream.
 
     Attributes:
         space: Matrix used for conversion (H.273 number; 0 for RGB), never unspecified.
         full_range: Whether samples use their whole range.
-        depth: Bits a sample.
+        depth: Bits per sample.
         transfer: ``sdr``, ``pq``, ``hlg``, or ``half`` for the numbered half floats of EXR.
         space_tag: Matrix as the stream says it, for the output.
         range_tag: Range as the stream says it (0 unspecified, 1 limited, 2 full).
@@ -84,7 +84,7 @@ def color_of(frame: av.VideoFrame) -> Color:
     range means limited for YUV and full for gray and RGB.
 
     Raises:
-        InputError: ``unsupported_colour`` for matrices that are no plain luma weights.
+        InputError: ``unsupported_colour`` for a matrix that is not in ``WEIGHTS``, such as YCgCo.
     """
     form = layout(frame.format.name)
     if form is None:
@@ -119,7 +119,7 @@ def color_of(frame: av.VideoFrame) -> Color:
 
 
 def side_data(frame: av.VideoFrame) -> dict[Type, bytes]:
-    """Return what a frame carries besides its samples."""
+    """Return the side data of a frame by type."""
     try:
         entries: Iterable[Any] = frame.side_data  # PyAV iterates over the values
     except ValueError:  # it knows no EXIF, which pictures and motion JPEG may have

@@ -1,4 +1,4 @@
-"""What of a film cannot be decoded, or is not there: noticed while it is read."""
+"""Damage of a video, found while it is read: bad packets, bad frames, gaps, a missing end."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Damage:
 
 
 class DamageWatch:
-    """Looks at packets and frames on their way and keeps what is wrong.
+    """Collects the damage that shows in the packets and frames of one decoder.
 
     Times that are merely uneven are no damage: frames are missing only where packets gave none, or
     were damaged themselves.
 
     Attributes:
-        found: What was wrong so far.
+        found: The damage so far.
     """
 
     def __init__(self, step: int, exact: bool) -> None:
@@ -114,13 +114,13 @@ class DamageWatch:
 
 
 class EndWatch:
-    """Knows when a video should end by its header, and how far the file goes.
+    """Compares where a video ends with where its header says that it ends.
 
     A container that gives no length of the video itself gives that of its longest stream; then the
     other streams are watched too.
 
     Attributes:
-        streams: What is to be read so that it can be told.
+        streams: Streams whose packets must be passed to `packet`.
         position: Where in the file its last packet of the video begins, in bytes.
     """
 

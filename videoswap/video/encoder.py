@@ -1,4 +1,4 @@
-"""Encoding of one segment with an encoder of its own."""
+"""`SegmentEncoder`: frames encoded into one segment, by an encoder of its own."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class SegmentEncoder:
 
 
 class _Converter:
-    """Brings frames into the encoder's format: repacked, or converted where that was asked."""
+    """Converts frames to the encoder's pixel format: repacked, or resampled if asked for."""
 
     def __init__(self, plan: EncoderPlan, info: VideoInfo) -> None:
         self._plan = plan

@@ -1,4 +1,4 @@
-"""Which encoder and which pixel format a result gets, as asked for or where that is left open."""
+"""The choice of encoder and pixel format, from the settings or from the source."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ DNXHR_PROFILES = {
 def resolve_request(
     info: VideoInfo, settings: EncodeSettings, container: str
 ) -> tuple[EncodeSettings, list[Fallback]]:
-    """Replace the wish for the source's own codec, and RGB that nobody asked for.
+    """Resolve ``--encoder same`` and avoid RGB video that was not asked for.
 
     Returns:
         Settings that name an encoder or leave it to ``choose``, and a pixel format where it is
@@ -103,7 +103,7 @@ def _same(info: VideoInfo, settings: EncodeSettings) -> tuple[EncodeSettings, li
 
 
 def requested_format(info: VideoInfo, settings: EncodeSettings) -> str:
-    """Return the planar pixel format that is asked for, or the source's.
+    """Return the requested planar pixel format, or the source's.
 
     Raises:
         UsageError: ``unknown_pix_fmt``.
@@ -163,7 +163,7 @@ def is_hdr(info: VideoInfo, wanted: str) -> bool:
 
 
 def encoder_note(info: VideoInfo, encoder: str, wanted: str, container: str) -> Fallback | None:
-    """Say why not the first of ``PREFERRED`` was chosen, None if it was."""
+    """Return why the first of ``PREFERRED`` was not chosen, None if it was."""
     first = PREFERRED[0]
     if encoder == first:
         return None
@@ -180,7 +180,7 @@ def encoder_note(info: VideoInfo, encoder: str, wanted: str, container: str) -> 
 
 
 def editing_codec_note(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Fallback | None:
-    """Say that a codec for editing becomes one for watching, None if it does not."""
+    """Return a note if an editing codec becomes a delivery codec, else None."""
     codec = codec_of(encoder)
     if settings.encoder is not None or info.codec not in EDITING or codec == info.codec:
         return None
@@ -191,11 +191,11 @@ def editing_codec_note(info: VideoInfo, settings: EncodeSettings, encoder: str) 
 
 
 def ignored_settings(settings: EncodeSettings, flags: Iterable[str]) -> tuple[Fallback, ...]:
-    """Say which wishes for an encoder come to nothing, because no video is written.
+    """Return notes on encoder settings that have no effect, because no video is written.
 
     Args:
-        settings: The wishes.
-        flags: Names of those that come to nothing.
+        settings: The settings.
+        flags: Names of those without effect.
     """
     given = {flag: getattr(settings, flag) for flag in flags}
     why = "only videos have that"

@@ -1,4 +1,4 @@
-"""An FFmpeg encoder, set up as a plan says, and tried before any work depends on it."""
+"""`EncoderPlan`, the FFmpeg encoder opened as it says, and the check that this works."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .probe import VideoInfo
 
 @dataclass(frozen=True, slots=True)
 class EncoderPlan:
-    """Everything that shapes the encoded video.
+    """How a video is encoded: encoder, options, pixel format, container, timing and color tags.
 
     Attributes:
         encoder: FFmpeg's name of the encoder.
@@ -29,10 +29,10 @@ class EncoderPlan:
         options: Options of the encoder, name and value.
         threads: Threads of the encoder; 0 lets it decide.
         container: FFmpeg's name of the container.
-        time_base: Seconds a tick of pts.
-        rate: Frames a second, a hint for rate control.
+        time_base: Seconds per tick of pts.
+        rate: Frames per second, a hint for rate control.
         color: Tags to write.
-        repacked: Whether frames reach the encoder without loss.
+        repacked: Whether frames are only repacked for the encoder, without loss.
         notes: What is done otherwise than asked or expected.
     """
 
@@ -75,7 +75,7 @@ def new_encoder(plan: EncoderPlan, info: VideoInfo) -> VideoCodecContext:
 
 
 def with_fitting_slices(plan: EncoderPlan, info: VideoInfo) -> EncoderPlan:
-    """Return the plan with a number of slices that FFV1 takes for this size."""
+    """Return the plan with a number of FFV1 slices that is allowed for this size."""
     if plan.encoder != "ffv1":
         return plan
     for slices in SLICES:
@@ -90,7 +90,7 @@ def encoder_refusal(plan: EncoderPlan, info: VideoInfo) -> str | None:
     """Open the encoder with the real size, and give hardware ones a frame to encode.
 
     Returns:
-        What the encoder says against it, None if it agrees.
+        The encoder's message, None if it accepts the plan.
     """
     with av.logging.Capture() as logs:
         try:
@@ -111,7 +111,7 @@ def encoder_refusal(plan: EncoderPlan, info: VideoInfo) -> str | None:
 
 
 def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
-    """Check that the encoder agrees with the plan.
+    """Check that the encoder accepts the plan.
 
     Raises:
         UsageError: ``encoder_refused``, with what the encoder says.

@@ -1,4 +1,4 @@
-"""The decision how a result is encoded, made once and carried by every segment."""
+"""`plan_encoder`: how a result is encoded, decided once for all segments."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from .probe import VideoInfo
 
 
 def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> EncoderPlan:
-    """Decide how a video is encoded, and try that the encoder agrees.
+    """Decide how a video is encoded, and check that the encoder accepts it.
 
     Args:
         info: The source.
@@ -155,7 +155,7 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
 def _without_preset(
     settings: EncodeSettings, encoder: str, notes: list[Fallback]
 ) -> EncodeSettings:
-    """Drop a preset that was meant for the encoder that an odd size rules out."""
+    """Drop a preset meant for an encoder that cannot take the odd size."""
     if settings.preset is None:
         return settings
     notes.append(Fallback(f"--preset {settings.preset}", "", f"{encoder} has other words"))
@@ -224,7 +224,7 @@ def _options(encoder: str, settings: EncodeSettings, notes: list[Fallback]) -> d
                 f"{encoder} has no preset {settings.preset!r}.",
                 f"Use one of {', '.join(spec.presets)}.",
             )
-        options[spec.preset] = settings.preset or spec.speed
+        options[spec.preset] = settings.preset or spec.default_preset
     elif settings.preset is not None:
         raise UsageError("no_preset", f"{encoder} has no --preset.", "Leave --preset out.")
     return options
@@ -232,7 +232,7 @@ def _options(encoder: str, settings: EncodeSettings, notes: list[Fallback]) -> d
 
 def _quality(encoder: str, spec: EncoderSpec, settings: EncodeSettings) -> float:
     if settings.crf is None:
-        return spec.words[QUALITY_WORDS.index(settings.quality or "high")]
+        return spec.quality_values[QUALITY_WORDS.index(settings.quality or "high")]
     best, worst = spec.limits
     if not best <= settings.crf <= worst:
         raise UsageError(

@@ -1,4 +1,8 @@
-"""Paths in and out: checked inputs, FFmpeg URLs that cannot be misread, atomic outputs."""
+"""Files in and out: checked inputs, FFmpeg URLs, atomic outputs, and temporary files.
+
+A temporary file or folder has a hidden name with the machine and process that it belongs to, and is
+locked while in use, so that a later run can remove what a killed one left.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +74,7 @@ def check_readable(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
-    """What tells a file from another, or from itself after a change, without reading it.
+    """Size, time, device and inode of a file: what shows that it changed, without reading it.
 
     The time of the last change of links and permissions is left out: these change no content.
     """
@@ -137,7 +141,7 @@ def output_errors(out: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def output_folder(folder: Path) -> Iterator[None]:
-    """Make a folder for results, and those above it; what stays empty is taken away at the end.
+    """Make a folder for results and its parents; those still empty at the end are removed.
 
     Raises:
         OutputError: ``unwritable_output`` or ``disk_full``.
@@ -154,7 +158,7 @@ def output_folder(folder: Path) -> Iterator[None]:
 
 
 def _appear(part: Path, out: Path) -> None:
-    """Give a file its name only if the name is free.
+    """Rename a finished file only if the new name is free.
 
     Raises:
         FileExistsError: If it is not.
@@ -171,7 +175,7 @@ def _appear(part: Path, out: Path) -> None:
 
 
 def keep_aside(part: Path, out: Path, word: str) -> Path:
-    """Give a finished file a free name beside ``out``, which tells by a word what it is.
+    """Rename a finished file to a free name beside ``out`` that contains a word.
 
     Returns:
         Its name.
@@ -250,7 +254,7 @@ def scratch_path(folder: Path, kind: str) -> Path:
 
 @contextlib.contextmanager
 def locked_scratch(path: Path) -> Iterator[None]:
-    """Show others, by a lock, that a scratch file or folder is in use."""
+    """Hold a shared lock that shows other processes that a temporary file or folder is in use."""
     if fcntl is None:
         yield
         return
@@ -264,7 +268,7 @@ def locked_scratch(path: Path) -> Iterator[None]:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Remove what processes of this machine that were killed left in a folder."""
+    """Remove temporary files that killed processes of this machine left in a folder."""
     if fcntl is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""Tables: what each encoder and each container can hold, and how encoders are set by default.
+"""Tables of encoders and containers: what each can hold, and the default options.
 
 Default qualities (the word "high") are close to the source to the eye; for x264 that is CRF 18,
 preset medium.
@@ -35,38 +35,43 @@ ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """How to speak to an encoder.
+    """Options and limits of one encoder.
 
     Attributes:
         quality: Option that takes the quality (CRF, CQ or quantiser), None if it has none.
-        words: Value of that option for draft, good, high (the default) and visually_lossless.
+        quality_values: Value of that option for each of ``QUALITY_WORDS``.
         limits: Best and worst value it takes.
-        scale: What the option counts for one step of the quality.
+        scale: Units of that option per step of quality.
         preset: Option that takes the preset, None if it has none.
-        speed: Default preset.
+        default_preset: Preset where none is asked for.
         presets: The words or numbers that it takes.
         options: Options that are always given.
         refused: Pixel formats it lists but that do not come through it.
         lossless: Options for coding without loss, None if it cannot, empty if it always does.
         suggested: Whether messages suggest it to users.
-        counts: Whether its times are whole frames, so that the source's have no place in it.
+        counts_frames: Whether its timestamps are frame numbers, not the source's pts.
     """
 
     quality: str | None = None
-    words: tuple[float, float, float, float] = (0, 0, 0, 0)
+    quality_values: tuple[float, float, float, float] = (0, 0, 0, 0)
     limits: tuple[float, float] = (0, 0)
     scale: int = 1
     preset: str | None = None
-    speed: str = ""
+    default_preset: str = ""
     presets: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
     lossless: dict[str, str] | None = None
     suggested: bool = True
-    counts: bool = False
+    counts_frames: bool = False
 
 
-QUALITY_WORDS = ("draft", "good", "high", "visually_lossless")  # in the order of `words`
+QUALITY_WORDS = (
+    "draft",
+    "good",
+    "high",
+    "visually_lossless",
+)  # in the order of `EncoderSpec.quality_values`
 LAMBDA = 118  # FFmpeg's global_quality for one step of an MPEG quantiser
 ALPHA = frozenset({"yuva420p", "yuva420p10le", "gbrap", "gbrap10le"})
 _X26X = (
@@ -81,14 +86,14 @@ _NVENC = EncoderSpec(
     (30, 24, 19, 14),
     (0, 51),
     preset="preset",
-    speed="p5",
+    default_preset="p5",
     presets=(*(f"p{number}" for number in range(1, 8)), "slow", "medium", "fast", "default"),
     options={"rc": "vbr", "b": "0"},
 )
 _MPEG = EncoderSpec(
     "global_quality", (10, 5, 3, 2), (1, 31), LAMBDA, options={"flags": "+qscale"}, suggested=False
 )
-_MPEG_VIDEO = replace(_MPEG, counts=True)
+_MPEG_VIDEO = replace(_MPEG, counts_frames=True)
 _ALWAYS_LOSSLESS = EncoderSpec(lossless={}, suggested=False)
 ENCODERS = {
     "libx264": _X264,
@@ -98,7 +103,7 @@ ENCODERS = {
         (30, 25, 20, 15),
         (0, 51),
         preset="preset",
-        speed="medium",
+        default_preset="medium",
         presets=_X26X,
         options={"x265-params": "log-level=none"},
         refused=ALPHA,
@@ -109,7 +114,7 @@ ENCODERS = {
         (40, 32, 24, 16),
         (1, 63),
         preset="preset",
-        speed="8",
+        default_preset="8",
         presets=tuple(str(number) for number in range(-2, 14)),
         lossless={"svtav1-params": "lossless=1"},
     ),
@@ -119,7 +124,7 @@ ENCODERS = {
         (38, 30, 22, 14),
         (0, 63),
         preset="cpu-used",
-        speed="4",
+        default_preset="4",
         presets=tuple(str(number) for number in range(-8, 9)),
         options={"b": "0", "row-mt": "1"},
         refused=ALPHA,
@@ -139,7 +144,7 @@ ENCODERS = {
         (40, 25, 12, 6),
         (4, 63),
         preset="cpu-used",
-        speed="2",
+        default_preset="2",
         presets=tuple(str(number) for number in range(-16, 17)),
         options={"b": "20M"},
         refused=ALPHA,
@@ -278,12 +283,12 @@ def encoder_name(name: str) -> str:
 
 
 def counts_frames(encoder: str) -> bool:
-    """Whether an encoder's times are whole frames."""
-    return ENCODERS.get(encoder, EncoderSpec()).counts
+    """Whether an encoder's timestamps are frame numbers."""
+    return ENCODERS.get(encoder, EncoderSpec()).counts_frames
 
 
 def suggested_encoders() -> list[str]:
-    """Return the encoders that users are told of."""
+    """Return the encoders that messages suggest."""
     return [name for name, spec in ENCODERS.items() if spec.suggested]
 
 

@@ -1,12 +1,12 @@
-"""The PQ curve (SMPTE ST 2084) made viewable and back, channel by channel.
+"""PQ (SMPTE ST 2084) and half floats converted to SDR values and back, channel by channel.
 
-A face is worked on as if it were SDR: a PQ value becomes light in cd/m2, is divided by 1000 and
-raised to 1/2.4, like a display with 1000 cd/m2 for white. Each step is monotone, so the way back
-is exact up to rounding; light above 1000 cd/m2 inside a mask is clipped. Primaries stay as they
-are. HLG is made to look right on SDR displays and is left alone.
+Faces are processed as SDR: a PQ value becomes luminance in cd/m2, is divided by 1000 and raised
+to 1/2.4, as on a display whose white is 1000 cd/m2. Each step is monotone, so the inverse is exact
+up to rounding; luminance above 1000 cd/m2 inside a mask is clipped. Primaries stay as they are.
+HLG is made for SDR displays too and is left as it is.
 
-The half floats of EXR pictures, which ``exr`` numbers in the order of their values, are shown
-likewise: light up to 1, which is white, raised to 1/2.4.
+The half floats of EXR pictures (mapped to integers by ``sequences.exr``) are treated alike: values
+up to 1, which is white, are raised to 1/2.4.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ HALF_PREVIEW: Array = np.rint(_HALF_TO_VIEW).astype(np.uint8)  # by the number o
 
 
 def to_view(rgb: Array, transfer: str) -> Array:
-    """Turn coded R'G'B' (float32, 0 to 255) into values as of an SDR picture, 0 to 255."""
+    """Convert coded R'G'B' (float32, 0 to 255) of a transfer function to SDR values, 0 to 255."""
     tables = {"pq": _TO_VIEW, HALF: _HALF_TO_VIEW}
     return _look_up(tables[transfer], rgb) if transfer in tables else rgb
 
 
 def from_view(rgb: Array, transfer: str) -> Array:
-    """Undo to_view."""
+    """Convert SDR values back: the inverse of `to_view`."""
     tables = {"pq": _FROM_VIEW, HALF: _HALF_FROM_VIEW}
     return _look_up(tables[transfer], rgb) if transfer in tables else rgb
 

@@ -1,4 +1,4 @@
-"""Joins encoded segments with exact times and copies everything else of the source."""
+"""Muxing: encoded segments joined with exact timestamps, everything else copied from the source."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NO_NEGATIVE_TIMES = ("nut", "avi")
 
 @dataclass(frozen=True, slots=True)
 class MuxReport:
-    """What became of the streams.
+    """Outcome of muxing.
 
     Attributes:
         frames: Frames written.
@@ -263,7 +263,7 @@ def _needs_display_size(plan: EncoderPlan, source: VideoInfo) -> bool:
 
 
 def _shape_notes(wanted: Orientation, made: Path, plan: EncoderPlan) -> tuple[Fallback, ...]:
-    """Look whether the result says how its picture is turned and stretched."""
+    """Check that the result states its rotation and pixel shape."""
     if not wanted.rotated and wanted.sample_aspect_ratio == 1:
         return ()
     try:

@@ -1,4 +1,4 @@
-"""From coded pixels to the upright picture that people see, and back."""
+"""Orientation: how coded pixels map to the upright, displayed picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDENTITY = (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Orientation:
-    """How coded pixels lie on the displayed picture.
+    """Rotation, mirroring and pixel shape of a video.
 
     Attributes:
         coded_width: Columns of the coded picture.
@@ -102,7 +102,7 @@ def orientation(
 
 
 def _right_angles(numbers: Sequence[int]) -> Array:
-    """Return the nearest of the eight turns and mirrorings to a display matrix."""
+    """Return the one of the eight right-angle orientations that is nearest to a display matrix."""
     a, b, _, c, d = numbers[:5]
     if abs(a) + abs(d) >= abs(b) + abs(c):
         parts = [[1 if a >= 0 else -1, 0], [0, 1 if d >= 0 else -1]]

@@ -1,4 +1,8 @@
-"""Packets of a file up to its end: over damaged places, and never up to a failing disk only."""
+"""Packets of a file in order, past damaged places; timestamps that start again.
+
+`packets` tells a failing disk from the end of a file. `RestartingClock` keeps timestamps increasing
+where they start again, as in joined recordings.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +63,7 @@ def packets(
 
 
 def unreadable_file(path: Path, error: OSError) -> InputError:
-    """Make the error of a file that could be opened but not read to its end."""
+    """Return the error for a file that could be opened but not read to its end."""
     reason = error.strerror or str(error)
     return InputError(
         "unreadable_file",
@@ -78,17 +82,17 @@ def _read_rest(path: Path, start: int) -> None:
         raise unreadable_file(path, error) from error
 
 
-MIN_RESTART = Fraction(1, 2)  # seconds backwards; less is disorder, which others deal with
+MIN_RESTART = Fraction(1, 2)  # seconds backwards; smaller steps are mere reordering
 
 
 class RestartingClock:
-    """Says by how much times must be moved so that they go on where they began anew."""
+    """Computes the shift that keeps timestamps increasing where they start again."""
 
     def __init__(self, base: Fraction) -> None:
-        """Begin.
+        """Start without any shift.
 
         Args:
-            base: Seconds a tick.
+            base: Seconds per tick.
         """
         self._least = MIN_RESTART / base
         self._shift = 0
@@ -96,7 +100,7 @@ class RestartingClock:
         self._last: int | None = None
 
     def shift(self, ticks: int, length: int) -> int:
-        """Return what is to be added to a time.
+        """Return what must be added to a timestamp.
 
         Args:
             ticks: The time as it is in the file, in the order of the file.

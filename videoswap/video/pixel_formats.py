@@ -1,4 +1,4 @@
-"""Pixel formats: which planar one stands for each packed one, and how planes are laid out."""
+"""Pixel formats: the planar equivalent of each packed one, and the layout of planes."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ DETOUR = {"pal8": "bgra"}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the samples of a planar format lie.
+    """Layout of the samples of a planar format.
 
     Attributes:
         model: ``yuv``, ``rgb`` (planes G, B, R) or ``gray``.
-        depth: Bits a sample, 8 to 16.
+        depth: Bits per sample, 8 to 16.
         sub_x: Luma columns that share a chroma sample.
         sub_y: Luma rows that share a chroma sample.
         alpha: Whether the last plane is an alpha plane.
@@ -113,14 +113,14 @@ def planar(pix_fmt: str) -> str | None:
 
 
 def samples(plane: VideoPlane, depth: int = 8) -> Array:
-    """Return a plane as a writable view (rows, samples a line with padding), uint8 or uint16."""
+    """Return a plane as a writable view (rows, samples per line with padding), uint8 or uint16."""
     buffer: Any = plane
     flat: Array = np.frombuffer(buffer, dtype=np.uint8 if depth == 8 else np.dtype("<u2"))
     return flat.reshape(plane.height, plane.line_size // flat.itemsize)
 
 
 class Repacker:
-    """Brings frames into one planar format without changing a sample."""
+    """Converts frames to one planar format without changing a sample."""
 
     def __init__(self, pix_fmt: str) -> None:
         """Repack to ``pix_fmt``, a planar format."""

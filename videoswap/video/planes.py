@@ -1,4 +1,4 @@
-"""Face regions read from and blended into the planes of a frame, in the frame's own samples."""
+"""Regions of a frame as RGB, and RGB blended back into the frame's own planes."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def align_box(box: Box, info: VideoInfo) -> Box:
 def read_rgb(frame: av.VideoFrame, box: Box, color: Color) -> Array:
     """Return a region as (h, w, 3) float32 RGB, 0 to 255 at any bit depth.
 
-    Chroma is interpolated between sample centres; PQ and half floats are shown as ``hdr`` says.
+    Chroma is interpolated bilinearly. PQ and half floats become SDR values (see `hdr`).
 
     Args:
         frame: A planar frame.
         box: An aligned box that is not empty.
-        color: What the samples mean.
+        color: Color description of the frame.
     """
     form = _layout(frame.format.name)
     width, height = box[2] - box[0], box[3] - box[1]
@@ -55,7 +55,7 @@ def read_rgb(frame: av.VideoFrame, box: Box, color: Color) -> Array:
         parts = [_plane(frame, 0, form, box)]
         for index in (1, 2):
             chroma = _plane(frame, index, form, _chroma_box(box, form))
-            parts.append(_enlarged(chroma, form)[:height, :width])
+            parts.append(_upsampled(chroma, form)[:height, :width])
         merged = cv2.merge(parts)
     rgb: Array = cv2.transform(merged.astype(np.float32), _matrices(form, color)[0])
     np.clip(rgb, 0, 255, out=rgb)
@@ -73,7 +73,7 @@ def write_rgb(frame: av.VideoFrame, box: Box, rgb: Array, mask: Array, color: Co
         box: An aligned box that is not empty.
         rgb: (h, w, 3) float32, 0 to 255, finite.
         mask: (h, w) uint8, 0 (keep the frame) to 255 (take the picture).
-        color: What the samples mean.
+        color: Color description of the frame.
     """
     frame.make_writable()
     form = _layout(frame.format.name)
@@ -110,7 +110,7 @@ def _plane(frame: av.VideoFrame, index: int, form: Layout, box: Box) -> Array:
     return samples(frame.planes[index], form.depth)[box[1] : box[3], box[0] : box[2]]
 
 
-def _enlarged(chroma: Array, form: Layout) -> Array:
+def _upsampled(chroma: Array, form: Layout) -> Array:
     if form.sub_x == form.sub_y == 1:
         return chroma
     size = (chroma.shape[1] * form.sub_x, chroma.shape[0] * form.sub_y)

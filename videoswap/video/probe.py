@@ -50,8 +50,8 @@ class VideoInfo:
         height: Coded height in pixels.
         pix_fmt: Planar pixel format that the reader hands out.
         native_pix_fmt: Pixel format that the decoder hands out.
-        time_base: Seconds a tick of pts.
-        average_rate: Frames a second; a hint only.
+        time_base: Seconds per tick of pts.
+        average_rate: Frames per second; a hint only.
         start_pts: pts of the first decoded frame.
         duration: Seconds; a hint from the header, None if it has none.
         frames_hint: Number of frames; a hint from the header, None if it has none.
@@ -97,8 +97,8 @@ class VideoInfo:
 
         Args:
             frame: A frame, or an (H, W, 3) uint8 RGB array.
-            time_base: Seconds a tick of pts.
-            rate: Frames a second, a hint for encoders; None takes 25.
+            time_base: Seconds per tick of pts.
+            rate: Frames per second, a hint for encoders; None takes 25.
 
         Raises:
             InputError: ``unsupported_pixels`` or ``unsupported_colour``.
@@ -195,7 +195,7 @@ def probe(path: AnyPath, rate: Fraction | None = None) -> VideoInfo:
 
     Args:
         path: The video, or a pattern such as frames/%04d.png for numbered pictures.
-        rate: Frames a second of numbered pictures; None takes 25.
+        rate: Frames per second of numbered pictures; None takes 25.
 
     Raises:
         UsageError: ``fps_of_video`` if a rate is given for anything else; ``wrong_type``.

@@ -1,4 +1,4 @@
-"""Decoded frames by exact time, and the small upright pictures that detectors look at."""
+"""`VideoReader`: decoded frames with exact pts. `AnalysisScaler`: their upright RGB pictures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SEEK_MARGINS = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedFrame:
-    """A frame and its identity.
+    """A decoded frame with its presentation time.
 
     Attributes:
         pts: Presentation time in the stream's time base.
@@ -51,15 +51,15 @@ class DecodedFrame:
 
 @dataclass(slots=True)
 class ReadProblems:
-    """What a reader met and got over.
+    """Faults of a video that a reader worked around.
 
     Attributes:
-        missing_pts: Frames without a time, which was derived.
-        repeated_pts: Frames not later than the one before, which were moved, and those after a new
-            beginning of the times.
+        missing_pts: Frames without a pts, which was derived from the frame before.
+        repeated_pts: Frames whose pts was moved, since it was not later than the one before or the
+            timestamps of the file started again.
         corrupt: Frames the decoder marked as damaged.
         undecodable: Packets the decoder refused.
-        damage: What is missing or wrong, each with its place.
+        damage: Each fault with its place.
     """
 
     missing_pts: int = 0
@@ -89,7 +89,7 @@ class VideoReader:
 
     Attributes:
         info: The video.
-        problems: What was wrong with the frames handed out so far.
+        problems: Faults among the frames read so far.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class VideoReader:
         Args:
             source: The video, or its path.
             threads: Decoder threads; 0 lets the decoder decide.
-            rate: Frames a second of numbered pictures given by their path; None takes 25.
+            rate: Frames per second of numbered pictures given by their path; None takes 25.
 
         Raises:
             UsageError: As `probe` does.
@@ -172,7 +172,8 @@ class VideoReader:
                         continue
                     if last_pts is not None and frame.pts > last_pts:
                         return
-                    self.info.check_unchanged()  # after decoding: what is given out is of the file
+                    # After decoding, so that the frame is sure to be of the probed file.
+                    self.info.check_unchanged()
                     yield DecodedFrame(frame.pts, self._canonical(frame.image))
                     if frame.pts == last_pts:
                         return
@@ -231,7 +232,7 @@ class VideoReader:
             used.watch.end(expected, last)
 
     def _check_over(self, used: _Run, last: int) -> None:
-        """Make sure that a video is over, and that reading did not fail on the way.
+        """Check that decoding ended at the end of the file and not at a read error.
 
         Raises:
             InputError: ``unreadable_file``.
@@ -260,7 +261,7 @@ class VideoReader:
 
 
 class _Run:
-    """One decoder working from one place of the file."""
+    """One decoder, started at one place of the file."""
 
     def __init__(self, info: VideoInfo, threads: int, target: int | None) -> None:
         self._info = info
@@ -284,7 +285,7 @@ class _Run:
 
     @property
     def trusted(self) -> bool:
-        """Whether the frames' times are sure not to depend on where decoding began."""
+        """Whether the frames have the same times as if decoding had begun at the first frame."""
         return self._seeked and not self.problems.any
 
     @property
@@ -293,7 +294,7 @@ class _Run:
         return self._frames_made < self._packets_read
 
     def close(self) -> None:
-        """Let go of the file, and of the decoder: nothing waits for the garbage collector."""
+        """Close the file and the decoder now, not when they are garbage-collected."""
         self.frames.close()
         self._container.close()
 
@@ -305,7 +306,7 @@ class _Run:
             self._seeked = False
 
     def expected_end(self, limit: int | None) -> int | None:
-        """Return where the video should have ended, once it is over; None if it is all there."""
+        """Return the pts at which the video should have ended, None if nothing is missing."""
         if self._last is None:
             return None
         return self._end.missing(self._last, self._length, limit)
@@ -316,7 +317,7 @@ class _Run:
         return self._end.position
 
     def goes_on_after(self, position: int) -> bool:
-        """Tell whether the file has sound packets of the video after a place."""
+        """Whether undamaged packets of the video follow after a byte position."""
         for packet in packets(self._container, self._info.path, [self._stream]):
             self._end.packet(packet)
             if self.position > position and not packet.is_corrupt:
@@ -376,7 +377,7 @@ class _Run:
 
 
 class AnalysisScaler:
-    """Makes small upright RGB pictures straight from decoded frames.
+    """Scales decoded frames to upright RGB pictures.
 
     Attributes:
         width: Columns of the pictures.
@@ -407,7 +408,7 @@ class AnalysisScaler:
     def picture(self, frame: DecodedFrame | av.VideoFrame) -> Array:
         """Return the upright picture of a frame, (height, width, 3) uint8 RGB.
 
-        HDR with a PQ curve is shown as SDR would be; HLG looks right as it is.
+        PQ becomes SDR (see `hdr`). HLG stays as it is, since it is made for SDR displays too.
         """
         image = frame.image if isinstance(frame, DecodedFrame) else frame
         if self._half:

@@ -1,4 +1,4 @@
-"""The streams beside the video: which of them a container holds, and their packets."""
+"""The other streams of a source: which of them the container holds, and their packets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ STALE_TAGS = (
 
 @dataclass(frozen=True, slots=True)
 class Trim:
-    """The part of the source's time that is kept, and how it moves.
+    """The part of the source's time that is kept, and the shift of its timestamps.
 
     Attributes:
         start: Seconds; nothing before it is kept. None keeps all.
@@ -95,7 +95,7 @@ class StreamPlan:
 
 
 def all_dropped(source: Path, video: int, container: str) -> StreamPlan:
-    """Return what becomes of the streams beside the video where a result holds none of them.
+    """Return the plan for a result that holds none of the other streams.
 
     Args:
         source: The video.
@@ -368,7 +368,7 @@ class _Route:
 
 
 def _steady(packet: av.Packet[Any], clocks: dict[int, RestartingClock]) -> None:
-    """Let times that begin anew go on."""
+    """Shift timestamps that start again."""
     ticks = packet.dts if packet.dts is not None else packet.pts
     clock = clocks.get(packet.stream_index)
     if clock is None or ticks is None:

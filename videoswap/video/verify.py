@@ -1,4 +1,4 @@
-"""The ffmpeg program, driven through ffmpeg-python, as an independent judge of results."""
+"""An independent check of results: the ffmpeg program, run through ffmpeg-python, decodes them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def verify(path: Path, progress: Frames | None = None) -> list[str]:
     """
     check_readable(path)
     video, _ = _streams(path)
-    return _judged(path, ("-xerror", "-map", f"0:{video}"), progress)
+    return _agreed_complaints(path, ("-xerror", "-map", f"0:{video}"), progress)
 
 
 def verify_copied(path: Path, progress: Frames | None = None) -> list[str]:
@@ -86,7 +86,9 @@ def verify_copied(path: Path, progress: Frames | None = None) -> list[str]:
     _, copied = _streams(path)
     if not copied:
         return []
-    return _judged(path, [word for index in copied for word in ("-map", f"0:{index}")], progress)
+    return _agreed_complaints(
+        path, [word for index in copied for word in ("-map", f"0:{index}")], progress
+    )
 
 
 def _programs() -> list[str]:
@@ -117,26 +119,26 @@ def _streams(path: Path) -> tuple[str, list[int]]:
         return "V:0", []  # a picture, or so broken that ffmpeg has more to say
 
 
-def _judged(path: Path, options: Sequence[str], progress: Frames | None) -> list[str]:
-    """Return the complaints on which all programs that work here agree."""
-    judged: list[str] | None = None
+def _agreed_complaints(path: Path, options: Sequence[str], progress: Frames | None) -> list[str]:
+    """Return the complaints that all working ffmpeg programs share."""
+    agreed: list[str] | None = None
     for program in _programs():
         complaints = _complaints(program, path, options, progress)
         if not complaints:
             return []
-        if _can_judge(program, path, complaints):
-            judged = complaints
-    if judged is None:
+        if _is_reliable(program, path, complaints):
+            agreed = complaints
+    if agreed is None:
         raise InputError(
             "no_ffmpeg",
             f"The ffmpeg program does not work here ({complaints[0].rstrip('.')}).",
             "Install a newer ffmpeg, or the package imageio-ffmpeg.",
         )
-    return judged
+    return agreed
 
 
-def _can_judge(program: str, path: Path, complaints: Sequence[str]) -> bool:
-    """Tell whether a program reads a file without fault that lies beside another."""
+def _is_reliable(program: str, path: Path, complaints: Sequence[str]) -> bool:
+    """Whether a program decodes a small good file in the same folder without complaints."""
     if any(word in line for line in complaints for word in NOT_BUILT_FOR):
         return False
     sound = scratch_path(path.parent, "part")

@@ -192,7 +192,7 @@ def test_what_an_animation_cannot_keep_is_known_before(tmp_path: Path) -> None:
     deep = probe(clips.make(tmp_path / "deep.mkv", clips.Clip(".mkv", "yuv420p10le", audio=0)))
     gif = probe(_source(tmp_path / "source.gif", "GIF", 0))
     assert len(animation_streams(film, "gif").dropped) == 2
-    assert [note.used for note in animation_losses(film, "gif")] == ["256 a frame"]
+    assert [note.used for note in animation_losses(film, "gif")] == ["256 per frame"]
     assert [note.used for note in animation_losses(deep, "apng")] == ["8 bits"]
     assert animation_losses(gif, "gif") == () and animation_losses(gif, "apng") == ()
     assert animation_streams(gif, "gif").notes == ()

@@ -103,7 +103,7 @@ def test_jpeg_keeps_full_color_resolution(tmp_path: Path) -> None:
     assert np.abs(read_picture(tmp_path / "o.jpg").rgb.astype(int) - rgb).mean() < 6
 
 
-# What a result of each format keeps: color profile, EXIF, XMP, pixels an inch, every pixel.
+# What a result of each format keeps: color profile, EXIF, XMP, pixels per inch, every pixel.
 KEEPS = {
     ".png": "icc exif xmp dpi exact",
     ".jpg": "icc exif xmp dpi",
@@ -121,7 +121,7 @@ NAMES = {
     "icc": "color profile",
     "exif": "EXIF",
     "xmp": "XMP",
-    "dpi": "pixels an inch",
+    "dpi": "pixels per inch",
 }
 
 

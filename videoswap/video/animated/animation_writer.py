@@ -1,6 +1,6 @@
 """Animated GIF, PNG and WebP results: the source's times, loop count and, where it fits, pixels.
 
-GIF holds 256 colors a frame: frames of a GIF source come back exactly outside of the swapped
+GIF holds 256 colors per frame: frames of a GIF source come back exactly outside of the swapped
 faces if the faces leave room in the palette. PNG and WebP are written without loss; the encoder
 of WebP keeps all frames in memory until the end.
 """
@@ -67,9 +67,9 @@ def animation_losses(info: VideoInfo, container: str) -> tuple[Fallback, ...]:
     """Return what an animation cannot keep of a video's pixels."""
     form, notes = layout(info.pix_fmt), []
     if form is not None and form.depth > 8:
-        notes.append(Fallback(f"{form.depth} bits a sample", "8 bits", "animations get no more"))
+        notes.append(Fallback(f"{form.depth} bits per sample", "8 bits", "animations get no more"))
     if container == "gif" and info.animation != "gif":
-        notes.append(Fallback("all colors", "256 a frame", "GIF holds no more"))
+        notes.append(Fallback("all colors", "256 per frame", "GIF holds no more"))
         if form is not None and form.alpha:
             why = "GIF has no half transparency"
             notes.append(Fallback("transparency", "pixels of full or no opacity", why))

@@ -25,7 +25,7 @@ _RECTANGLE = struct.Struct(">IIII")  # width, height, x, y
 
 
 class ApngEncoder:
-    """Makes a packet of every frame: its rectangle and that part of it as PNG data."""
+    """Encodes each frame as a packet: the rectangle that changed and its PNG data."""
 
     def __init__(self) -> None:
         self._before: Array | None = None

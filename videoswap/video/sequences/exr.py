@@ -1,8 +1,8 @@
-"""EXR pictures: half floats of scene light, kept bit for bit as whole numbers of 16 bits.
+"""OpenEXR pictures: scene-linear half floats, mapped to 16-bit integers without loss.
 
-Samples are numbered in the order of their values, so that the integer planes of a frame hold
-them without loss and whatever lies between two of them is a number too. What else is in the
-file (depth, layers, header) is taken over into a result unread.
+Each half float becomes its ordinal in the order of values, so that the integer planes of a frame
+hold it exactly and interpolation stays monotone. Everything else in the file (depth, layers,
+header) is copied to the result.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ExrPicture:
         return (Fallback("floats of 32 bits", "half floats", why),)
 
     def frame(self) -> av.VideoFrame:
-        """Return a frame of the kind gbrp16le or gbrap16le with the numbers of the samples."""
+        """Return a frame of the kind gbrp16le or gbrap16le with the ordinals of the samples."""
         height, width = self.channels["G"].shape
         frame = av.VideoFrame(width, height, "gbrap16le" if "A" in self.channels else "gbrp16le")
         for plane, name in zip(frame.planes, self.names, strict=True):
@@ -64,15 +64,15 @@ class ExrPicture:
 
 
 def half_to_ordinal(half: Array) -> Array:
-    """Return the numbers (uint16) of half floats; the greater a value the greater its number."""
+    """Return the ordinals (uint16) of half floats; a greater value has a greater ordinal."""
     bits = np.ascontiguousarray(half, dtype=np.float16).view(np.uint16)
     return np.where(bits & _SIGN, ~bits, bits | _SIGN).astype(np.uint16)
 
 
-def ordinal_to_half(number: Array) -> Array:
-    """Undo ``number_of``."""
-    number = np.ascontiguousarray(number, dtype=np.uint16)
-    return np.where(number & _SIGN, number & ~np.uint16(_SIGN), ~number).view(np.float16)
+def ordinal_to_half(ordinal: Array) -> Array:
+    """Return half floats for ordinals: the inverse of `half_to_ordinal`."""
+    ordinal = np.ascontiguousarray(ordinal, dtype=np.uint16)
+    return np.where(ordinal & _SIGN, ordinal & ~np.uint16(_SIGN), ~ordinal).view(np.float16)
 
 
 def read_exr(path: Path) -> ExrPicture:
@@ -114,7 +114,7 @@ def write_exr(path: Path, planes: list[Array], like: ExrPicture) -> None:
 
     Args:
         path: The result.
-        planes: (H, W) uint16 numbers of green, blue, red and perhaps alpha.
+        planes: (H, W) uint16 ordinals of green, blue, red and perhaps alpha.
         like: The picture that it is made from.
     """
     library = _library()

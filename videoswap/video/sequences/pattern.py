@@ -1,4 +1,4 @@
-"""Names of numbered pictures: frames/%04d.png or frames/####.exr stands for a whole folder."""
+"""Patterns of numbered pictures: frames/%04d.png or frames/####.exr names a whole sequence."""
 
 from __future__ import annotations
 

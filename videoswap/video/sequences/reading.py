@@ -1,4 +1,4 @@
-"""Numbered pictures as a video: one picture a frame, at a rate that the user gives."""
+"""Numbered pictures read as a video: one picture per frame, at a given rate."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PictureSequence:
     Attributes:
         files: The pictures in the order of their numbers.
         first: Number of the first one.
-        rate: Frames a second.
+        rate: Frames per second.
         rate_given: Whether the user gave that rate.
         stamps: What tells each file from itself after a change.
     """
@@ -76,7 +76,7 @@ def find_sequence(pattern: Path, rate: Fraction | None = None) -> PictureSequenc
 
     Args:
         pattern: For example frames/%04d.png.
-        rate: Frames a second; None takes 25.
+        rate: Frames per second; None takes 25.
 
     Raises:
         InputError: ``missing_file`` if there is none, ``missing_frames`` if there are gaps.

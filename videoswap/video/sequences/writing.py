@@ -1,4 +1,4 @@
-"""Results as numbered pictures: out/%04d.png and the like, all of them or none."""
+"""Results written as numbered pictures, such as out/%04d.png: all of them or none."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _jpeg(info: VideoInfo, settings: EncodeSettings) -> EncoderPlan:
     spec = ENCODERS["mjpeg"]
     if settings.quality == "lossless":
         raise UsageError("no_lossless", "JPEG cannot be without loss.", "Write .png or .tif.")
-    step = spec.words[QUALITY_WORDS.index(settings.quality or "high")]
+    step = spec.quality_values[QUALITY_WORDS.index(settings.quality or "high")]
     if settings.crf is not None:
         best, worst = spec.limits
         if not best <= settings.crf <= worst:

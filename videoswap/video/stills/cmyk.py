@@ -1,4 +1,4 @@
-"""CMYK pictures: shown as sRGB by their profile, and changed places brought back into inks."""
+"""CMYK pictures: converted to sRGB by their ICC profile, and changed pixels converted back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Inks:
     profile: bytes
 
     def repainted(self, changed: Array, rgb: Array) -> Inks:
-        """Return the inks with those of some pixels mixed anew; all others are as they were.
+        """Return the inks with some pixels converted from sRGB; all others stay as they are.
 
         Args:
             changed: (H, W) bool.
@@ -43,9 +43,9 @@ class Inks:
 
 
 def read_inks(picture: PIL.Image.Image, profile: bytes | None) -> tuple[Array, Inks | None]:
-    """Return a CMYK picture as (H, W, 3) uint8 sRGB, and its inks if they can be mixed anew.
+    """Return a CMYK picture as (H, W, 3) uint8 sRGB, and its inks if sRGB can be converted back.
 
-    They cannot without a profile, and if the profile's way back leads to other colors.
+    It cannot without a profile, or if the round trip through the profile changes colors.
     """
     values = pixels_of(picture)
     if profile is None:

@@ -1,4 +1,4 @@
-"""What the file of a picture says besides its pixels, and what of it holds for a result too."""
+"""Metadata of picture files (EXIF, XMP, DPI, bit depth), and which of it a result keeps."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def xmp_of(file: PIL.Image.Image) -> bytes | None:
 
 
 def dpi_of(file: PIL.Image.Image) -> tuple[float, float] | None:
-    """Return the pixels an inch of the upright picture, across and down, if that is sensible.
+    """Return the pixels per inch of the upright picture, across and down, if that is sensible.
 
     Asked for before the picture is turned.
     """
@@ -68,7 +68,7 @@ def dpi_of(file: PIL.Image.Image) -> tuple[float, float] | None:
 
 
 def is_deep(file: PIL.Image.Image, path: Path) -> bool:
-    """Whether a picture that is not loaded yet has more than 8 bits a sample."""
+    """Whether a picture that is not loaded yet has more than 8 bits per sample."""
     if file.mode.startswith("I") or file.mode == "F":
         return True
     tiles = getattr(file, "tile", ())

@@ -1,4 +1,4 @@
-"""Still pictures: upright RGB in; the target's format out, with all of it that can be kept."""
+"""Still pictures: read as upright RGB, written with the metadata that the format holds."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Picture:
         icc_profile: Color profile of the file, of gray or ink where the picture is, if any.
         exif: EXIF block without orientation and thumbnail, if any.
         xmp: XMP packet, if any.
-        dpi: Pixels an inch, across and down, if known.
+        dpi: Pixels per inch, across and down, if known.
         gray: Whether the picture has no colors, and keeps none.
         inks: The picture's own CMYK values, if a result can have them.
         lossless: Whether its file, a WebP, held it without loss.
@@ -173,7 +173,7 @@ def _picture(file: PIL.Image.Image, path: Path, deep: bool) -> Picture:
     lost = []
     if deep:
         why = "pictures are worked on in 8 bits"
-        lost.append(Fallback("more than 8 bits a sample", "8 bits", why))
+        lost.append(Fallback("more than 8 bits per sample", "8 bits", why))
     if gray:
         lost.append(Fallback("a swapped face in color", "a gray one", "the picture is gray"))
     if file.mode == "1":
@@ -249,7 +249,7 @@ def losses(picture: Picture, path: Path) -> tuple[Fallback, ...]:
             reason = f"they are too large for {form.name}" if held else why
             notes.append(Fallback(f"the original's {name.upper()} data", "none", reason))
     if picture.dpi is not None and not form.dpi:
-        notes.append(Fallback(f"{picture.dpi[0]:.0f} pixels an inch", "none said", why))
+        notes.append(Fallback(f"{picture.dpi[0]:.0f} pixels per inch", "none said", why))
     return tuple(notes)
 
 

@@ -1,4 +1,4 @@
-"""The only door to Pillow: pictures of known formats, of bounded size, with clear errors."""
+"""Pictures opened with Pillow: known formats only, bounded size, one error for any failure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..files import check_readable
 # Pillow's readers that may see a file. None of them starts another program, as the one of EPS
 # does (Ghostscript), and all of them know their files by the first bytes.
 READABLE = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "JPEG2000", "AVIF", "PPM", "ICO")
-# Files with such a name are meant as pictures.
+# Files with these suffixes are taken for pictures.
 READABLE_SUFFIXES = frozenset(
     {
         *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".gif"),
@@ -36,7 +36,7 @@ RAW_SUFFIXES = frozenset(
     [".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw"]
 )
 NO_RAW = (b"\x89PNG", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1")  # PNG and JPEG, wrongly named
-# What people take for a picture, by its first bytes.
+# Files that are not read as pictures, by their first bytes.
 OTHER_KINDS = (
     (b"%!PS", "a PostScript file", "Export it as PNG."),
     (b"\xc5\xd0\xd3\xc6", "a PostScript file", "Export it as PNG."),
@@ -50,7 +50,7 @@ OTHER_KINDS = (
 
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
-    """Make one error of whatever Pillow raises on a damaged or hostile file.
+    """Convert whatever Pillow raises on a damaged or hostile file to an InputError.
 
     Raises:
         InputError: ``not_a_picture`` or ``picture_too_large``.
@@ -170,7 +170,7 @@ def animation_format(path: Path) -> str | None:
 
 
 def other_kind(path: Path) -> InputError | None:
-    """Return what to say of a file that people take for a picture and that is not read as one."""
+    """Return the error for a file that looks like a picture but is not read as one, else None."""
     with path.open("rb") as file:
         head = file.read(256).lstrip()
     if path.suffix.lower() in RAW_SUFFIXES and head[:4] not in NO_RAW:

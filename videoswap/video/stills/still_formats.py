@@ -1,4 +1,4 @@
-"""Tables: which picture formats can be written, and what each of them holds."""
+"""Table of the picture formats that can be written, and what each of them holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StillFormat:
         icc: Whether it holds a color profile.
         exif: Whether it holds EXIF data.
         xmp: Whether it holds XMP data.
-        dpi: Whether it holds the pixels an inch.
+        dpi: Whether it holds the pixels per inch.
         most_side: Longest side in pixels.
     """
 
