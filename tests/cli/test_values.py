@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from videoswap.cli import arguments as values
+from videoswap.cli import values
 
 
 @pytest.mark.parametrize(

@@ -3,53 +3,56 @@
 from __future__ import annotations
 
 import argparse
-import re
-from argparse import ArgumentTypeError
-from datetime import datetime
-from fractions import Fraction
-from pathlib import Path
 
-from ..errors import UsageError
 from ..settings import (
     FACE_MODELS,
-    POSITIONS,
     AnalysisSettings,
-    FacePlace,
     SwapSettings,
-    bytes_of,
     default_cache_dir,
     default_cache_limit,
 )
 from ..timerange import TimeRange
+from . import values
 
 
 def add_shared(
     parser: argparse._ActionsContainer,
-    min_face: str = "smallest face wanted, as a share of the picture's height",
-    start: str = "seconds or hh:mm:ss.mmm",
+    min_face: str = "smallest face to look for, as a fraction of the picture's height",
+    start: str = "where to begin: seconds or hh:mm:ss.mmm",
 ) -> None:
-    """Add what every look at a video needs; ``min_face`` and ``start`` explain these two."""
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    """Add the flags of every command that analyzes a video.
+
+    Args:
+        parser: Takes the flags.
+        min_face: Help of ``--min_face``.
+        start: Help of ``--start``.
+    """
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda"),
+        help="where to compute (default auto: the GPU if there is one)",
+    )
     parser.add_argument(
         "--min_face",
-        type=share,
+        type=values.share,
         default=AnalysisSettings().min_face,
         help=f"{min_face} (default 1/20)",
     )
-    parser.add_argument("--start", type=time, metavar="TIME", help=start)
-    parser.add_argument("--end", type=time, metavar="TIME", help="where to stop")
+    parser.add_argument("--start", type=values.time, metavar="TIME", help=start)
+    parser.add_argument("--end", type=values.time, metavar="TIME", help="where to stop")
     parser.add_argument(
         "--progress",
         choices=("auto", "json", "none"),
         default="auto",
-        help="bars where stderr is a terminal (auto), lines of JSON on stderr, or nothing",
+        help="progress bars if stderr is a terminal (auto), JSON lines on stderr, or nothing",
     )
     parser.add_argument("--no_cache", action="store_true", help="keep nothing between runs")
     parser.add_argument(
         "--cache_limit",
-        type=size,
+        type=values.size,
         metavar="SIZE",
-        help="keep at most so much of earlier runs, the last used first (default "
+        help="keep at most this much of earlier runs, most recently used first (default "
         "VIDEOSWAP_CACHE_LIMIT, else 20GB)",
     )
 
@@ -60,18 +63,18 @@ def add_face_models(parser: argparse._ActionsContainer) -> None:
         "--face_models",
         choices=FACE_MODELS,
         default=AnalysisSettings().face_models,
-        help="who finds and recognises faces: what comes with packages (default), or insightface's "
-        "SCRFD and ArcFace (videoswap models download scrfd glintr100)",
+        help="models that find and recognize faces: those that come with packages (default), or "
+        "insightface's SCRFD and ArcFace (fetch them: videoswap models download scrfd glintr100)",
     )
 
 
 def add_switch(
     parser: argparse._ActionsContainer, name: str, default: bool | None, text: str
 ) -> None:
-    """Add a flag that takes true or false, and means true where neither follows."""
+    """Add a flag that takes true or false, and is true if neither follows."""
     parser.add_argument(
         name,
-        type=strict_bool,
+        type=values.strict_bool,
         nargs="?",
         const=True,
         default=default,
@@ -86,7 +89,7 @@ def add_overwrite(parser: argparse._ActionsContainer) -> None:
 
 
 def tell_missing_cache(arguments: argparse.Namespace, settings: SwapSettings) -> None:
-    """Say it if nothing is kept although nobody asked for that."""
+    """Say so if nothing can be kept although ``--no_cache`` was not given."""
     if settings.cache_dir is None and not arguments.no_cache:
         why = "this user has no home folder (VIDEOSWAP_CACHE_DIR can name another)"
         arguments.console.say(f"Note: without a cache, because {why}.")
@@ -107,135 +110,3 @@ def shared_settings(arguments: argparse.Namespace) -> SwapSettings:
         cache_limit=default_cache_limit() if limit is None else limit,
         overwrite=arguments.overwrite,
     )
-
-
-LONGEST_TIME = 10**9  # seconds; ticks of a billionth of it still fit into 64 bits
-LONGEST_NUMBER = 40  # characters
-
-
-def strict_bool(text: str) -> bool:
-    """Read true or false; anything else is refused (GHOST takes "False" for true)."""
-    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if text.lower() not in known:
-        raise ArgumentTypeError(f"{text!r} is neither true nor false")
-    return known[text.lower()]
-
-
-def time(text: str) -> Fraction:
-    """Read seconds or [hh:]mm:ss[.mmm] exactly."""
-    try:
-        values = [_exactly(part) for part in text.split(":")]
-    except ValueError:
-        values = []
-    seconds = Fraction(0)
-    for value in values:
-        seconds = seconds * 60 + value
-    if not 1 <= len(values) <= 3 or any(value < 0 for value in values) or seconds > LONGEST_TIME:
-        raise ArgumentTypeError(f"{_short(text)} is not a time such as 12.5 or 00:01:30.250")
-    return seconds
-
-
-def face_place(text: str) -> FacePlace:
-    """Read TIME, TIME:POSITION or POSITION: 00:12, 00:12:left, left, 0.5,0.3."""
-    before, colon, last = text.rpartition(":")
-    position: str | tuple[float, float] | None = None
-    if last in POSITIONS:
-        position = last
-    elif "," in last:
-        try:
-            x, y = map(float, last.split(","))
-        except ValueError:
-            raise ArgumentTypeError(f"{last!r} is not a place such as 0.5,0.3") from None
-        position = x, y
-    if position is not None and not colon:
-        return _place(None, position)
-    try:
-        return _place(time(text if position is None else before), position)
-    except ArgumentTypeError:
-        words = ", ".join(POSITIONS)
-        message = f"{text!r} is neither a time, nor a position ({words} or x,y), nor TIME:POSITION"
-        raise ArgumentTypeError(message) from None
-
-
-def _place(when: Fraction | None, position: str | tuple[float, float] | None) -> FacePlace:
-    try:
-        return FacePlace(when, position)
-    except UsageError as error:
-        raise ArgumentTypeError(str(error)) from None
-
-
-def share(text: str) -> Fraction:
-    """Read a share such as 0.05 or 1/20 exactly."""
-    try:
-        return _exactly(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{_short(text)} is not a number such as 0.05 or 1/20") from None
-
-
-def rate(text: str) -> Fraction:
-    """Read frames a second such as 24, 23.976 or 24000/1001 exactly."""
-    try:
-        value = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if not 0 < value <= 1_000_000:
-        raise ArgumentTypeError(f"{text!r} is not a frame rate such as 24 or 24000/1001")
-    return value
-
-
-def pixel_boost(text: str) -> int | None:
-    """Read auto (None) or a number of sub-images."""
-    if text == "auto":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is neither auto nor 1, 2, 3 or 4") from None
-
-
-def moment(text: str) -> float:
-    """Read a date and time, or take that of a file's last change: seconds since 1970."""
-    try:
-        return Path(text).stat().st_mtime
-    except OSError:
-        pass
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise ArgumentTypeError(
-            f"{text!r} is neither a date such as 2026-11-28 or 2026-11-28T14:30 nor a file"
-        ) from None
-
-
-def size(text: str) -> int:
-    """Read a number of bytes such as 500MB or 20GB."""
-    try:
-        return bytes_of(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
-
-
-def age(text: str) -> float:
-    """Read a time span such as 12h, 30d or 4w as seconds."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([hdw])", text.strip().lower())
-    if found is None:
-        raise ArgumentTypeError(f"{text!r} is not a time span such as 12h, 30d or 4w")
-    return float(found[1]) * {"h": 3600.0, "d": 86400.0, "w": 604800.0}[found[2]]
-
-
-def _exactly(text: str) -> Fraction:
-    """Read a number; raises ValueError for none, and for one that nobody means.
-
-    An exponent makes a few characters a number of gigabytes.
-    """
-    if len(text) > LONGEST_NUMBER or "e" in text.lower():
-        raise ValueError(text)
-    try:
-        return Fraction(text)
-    except ZeroDivisionError as error:
-        raise ValueError(text) from error
-
-
-def _short(text: str) -> str:
-    """Quote a word for a message, cut off where it goes on and on."""
-    return repr(text if len(text) <= LONGEST_NUMBER else f"{text[:LONGEST_NUMBER]}...")

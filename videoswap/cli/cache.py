@@ -6,7 +6,7 @@ import argparse
 
 from ..errors import InputError, UsageError
 from ..settings import default_cache_dir
-from . import arguments as values
+from . import values
 from .parser import Parser
 
 
@@ -17,13 +17,13 @@ def add_arguments(parser: Parser) -> None:
         "--older_than",
         type=values.age,
         metavar="AGE",
-        help="clear only what was not used for so long, such as 12h, 30d or 4w",
+        help="clear only what was not used for this long, such as 12h, 30d or 4w",
     )
     parser.add_argument(
         "--larger_than",
         type=values.size,
         metavar="SIZE",
-        help="clear only what is larger, such as 500MB or 10GB",
+        help="clear only what is larger than this, such as 500MB or 10GB",
     )
 
 

@@ -11,8 +11,12 @@ from .parser import Parser
 
 def add_arguments(parser: Parser) -> None:
     """Add the flags."""
-    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="what was swapped")
-    parser.add_argument("results", type=Path, nargs="+", metavar="RESULT", help="what came out")
+    parser.add_argument(
+        "original", type=Path, metavar="ORIGINAL", help="the video that was swapped"
+    )
+    parser.add_argument(
+        "results", type=Path, nargs="+", metavar="RESULT", help="the results of the swaps"
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -21,11 +25,13 @@ def add_arguments(parser: Parser) -> None:
         type=Path,
         required=True,
         metavar="GRID",
-        help="the video that shows all of them",
+        help="the video to write, which shows all of them",
     )
-    parser.add_argument("--labels", nargs="+", default=[], metavar="TEXT", help="one a result")
     parser.add_argument(
-        "--masks", nargs="+", type=Path, default=[], metavar="FILE", help="one a result"
+        "--labels", nargs="+", default=[], metavar="TEXT", help="one for each result"
+    )
+    parser.add_argument(
+        "--masks", nargs="+", type=Path, default=[], metavar="FILE", help="one for each result"
     )
     add_common(parser, source_needed=False)
 

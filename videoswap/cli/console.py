@@ -1,4 +1,4 @@
-"""What is printed, and a command line from its words to its exit code."""
+"""Printing, and running a command line from its words to its exit code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ INTERRUPTED = 130
 EXIT_CODES = """exit codes:
   0 all done        2 wrong usage       3 unusable input    4 no face, or none that matches
   5 done in part    6 unusable output   130 interrupted     1 a defect of videoswap
-Missing packages and weights, and too little memory, are unusable inputs (3).
+Missing packages, missing weights and too little memory count as unusable input (3).
 """
 
 # Control characters, and those that turn the direction of writing: they can hide what is said.
@@ -215,7 +215,7 @@ COMMON = {"quiet": False, "verbose": False, "log_file": None, "debug": False}
 
 def add_common(parser: Parser) -> None:
     """Add the flags of every command, to those of sub-commands too."""
-    common = parser.add_argument_group("what is said")
+    common = parser.add_argument_group("messages and configuration")
     usual = argparse.SUPPRESS  # else a sub-command would undo what was said before its name
     common.add_argument(
         "-q", "--quiet", action="store_true", default=usual, help="print errors only"
@@ -224,14 +224,18 @@ def add_common(parser: Parser) -> None:
         "-v", "--verbose", action="store_true", default=usual, help="print details too"
     )
     common.add_argument(
-        "--log_file", type=Path, metavar="FILE", default=usual, help="write all of it there too"
+        "--log_file",
+        type=Path,
+        metavar="FILE",
+        default=usual,
+        help="also write all messages to this file",
     )
     common.add_argument(
         "--config",
         metavar="FILE",
         default=usual,
-        help="flags from this TOML file (none: from no file; default: the user's own, "
-        "videoswap/config.toml in ~/.config)",
+        help="read flags from this TOML file (none: no file; default: videoswap/config.toml in "
+        "~/.config)",
     )
     common.add_argument("--debug", action="store_true", default=usual, help="show tracebacks")
     common.add_argument("--version", action="version", version=f"videoswap {__version__}")

@@ -1,4 +1,4 @@
-"""Arguments in, exit code out; no work of its own."""
+"""The entry points ``videoswap`` and ``inference.py``: they choose the command and run it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .parser import Parser
 
 
 class Command(Protocol):
-    """What every file of ``commands`` has that is one."""
+    """What the file of a command offers."""
 
     def add_arguments(self, parser: Parser) -> None:
         """Add the flags."""
@@ -34,15 +34,15 @@ class Command(Protocol):
 
 COMMANDS: dict[str, tuple[Command, str]] = {
     "swap": (swap, "swap faces"),
-    "faces": (faces, "show the people of a video or picture"),
+    "faces": (faces, "list the people of a video or picture"),
     "cache": (cache, "list or clear what is kept of earlier runs"),
     "models": (models, "list, fetch and check the weights of the engines"),
     "evaluate": (evaluate, "measure how good a result is"),
-    "compare": (compare, "show and measure results side by side"),
+    "compare": (compare, "show and measure several results side by side"),
     "verify": (verify, "measure whether encoders tell people apart"),
-    "completion": (completion, "let a shell complete all of this"),
+    "completion": (completion, "print a completion script for a shell"),
     "train": (train, "train the networks of this project and of its models"),
-    "doctor": (doctor, "say what is installed and usable, and why not"),
+    "doctor": (doctor, "show what is installed and what can be used"),
 }
 
 

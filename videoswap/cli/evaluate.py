@@ -15,18 +15,27 @@ from .parser import Parser
 
 def add_arguments(parser: Parser) -> None:
     """Add the flags."""
-    parser.add_argument("original", type=Path, metavar="ORIGINAL", help="what was swapped")
-    parser.add_argument("result", type=Path, metavar="RESULT", help="what came out")
-    parser.add_argument("--masks", type=Path, metavar="FILE", help="what --save_masks wrote")
+    parser.add_argument(
+        "original", type=Path, metavar="ORIGINAL", help="the video that was swapped"
+    )
+    parser.add_argument("result", type=Path, metavar="RESULT", help="the result of the swap")
+    parser.add_argument(
+        "--masks", type=Path, metavar="FILE", help="the masks that --save_masks wrote"
+    )
     parser.add_argument(
         "--swap_report",
         type=Path,
         metavar="FILE",
-        help="what --report wrote: the swap's threshold is taken from it",
+        help="the report that --report wrote; its threshold is used",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="all numbers, over time too")
     parser.add_argument(
-        "--html", type=Path, metavar="FILE", help="one page with plots; it shows faces: private"
+        "--json", type=Path, metavar="FILE", help="write all numbers, also over time"
+    )
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="FILE",
+        help="write a page with plots; it shows faces, so keep it private",
     )
     add_common(parser, source_needed=True)
 
@@ -74,14 +83,14 @@ def add_common(parser: Parser, source_needed: bool) -> None:
         help="the people that were replaced, as given to the swap",
     )
     parser.add_argument(
-        "--gallery", type=Path, metavar="DIR", help="more faces for the retrieval rate"
+        "--gallery", type=Path, metavar="DIR", help="folder of more faces for the retrieval rate"
     )
     parser.add_argument(
         "--step",
         type=int,
         default=1,
         metavar="N",
-        help="look at every Nth frame, where a metric looks at single frames",
+        help="measure every Nth frame, for metrics that need single frames only",
     )
     swap_flags.add_who(parser)
     parser.add_argument(

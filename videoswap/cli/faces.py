@@ -18,7 +18,7 @@ def add_arguments(parser: Parser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder for a picture of everybody, people.json, and people.png with all of them",
+        help="folder for one picture of each person, people.json, and people.png, which shows all",
     )
     shared.add_shared(parser)
     shared.add_face_models(parser)

@@ -1,4 +1,8 @@
-"""An argument parser that says what is wrong in one sentence, with what may have been meant."""
+"""An argument parser with errors in one sentence, and flags in every spelling.
+
+``Parser`` is argparse with other errors; ``spelled_out`` writes a command line in full before it
+is parsed.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,7 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """argparse, with errors as ``UsageError`` and without abbreviations of its own.
 
-    Abbreviations and both spellings of flags are ``words.spelled_out``'s business.
+    ``spelled_out`` expands abbreviations and other spellings of flags before.
     """
 
     #: The command that it belongs to, as users call it.

@@ -11,8 +11,7 @@ from ..errors import OutputError, PartialError, UsageError
 from ..jobs.outputs import InputFiles
 from ..settings import SwapSettings
 from . import arguments as shared
-from . import arguments as values
-from . import swap_flags, target
+from . import swap_flags, target, values
 from .parser import Parser
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def add_arguments(parser: Parser) -> None:
         type=Path,
         required=True,
         metavar="PHOTO",
-        help="a photo for each person to put in; a folder holds several photos of one person",
+        help="one photo for each person to put in; a folder holds several photos of one person",
     )
     what.add_argument(
         "--target_faces_paths",
@@ -43,30 +42,30 @@ def add_arguments(parser: Parser) -> None:
         type=Path,
         default=[],
         metavar="PHOTO",
-        help="the people to replace: the nth source goes onto the nth of them",
+        help="photos of the people to replace: the nth source goes onto the nth of them",
     )
     target.add_arguments(what)
     what.add_argument(
         "--newer_than",
         type=values.moment,
         metavar="DATE|FILE",
-        help="of a folder only what was changed after a date, or after a file was",
+        help="in a folder, only files changed after a date, or after another file",
     )
     what.add_argument(
         "--exclude",
         action="append",
         default=[],
         metavar="GLOB",
-        help="of a folder all but such names (*.gif, drafts/*); may be given again",
+        help="in a folder, skip names like this (*.gif, drafts/*); can be repeated",
     )
     what.add_argument(
-        "--save_masks", type=Path, metavar="FILE", help="the masks as a lossless video"
+        "--save_masks", type=Path, metavar="FILE", help="write the masks as a lossless video"
     )
     what.add_argument(
         "--report",
         type=Path,
         metavar="FILE",
-        help="what was done, as JSON; - prints it, and sentences go to stderr",
+        help="write a report as JSON (see docs/report.md); - prints it, and messages go to stderr",
     )
     what.add_argument(
         "--dry_run", action="store_true", help="say what would be done, write nothing"
@@ -75,8 +74,8 @@ def add_arguments(parser: Parser) -> None:
         "--preview",
         nargs="+",
         metavar=("TIME", "FILE"),
-        help="one frame before and after, side by side, in place of the result: TIME and a "
-        "picture's name, or the name alone for a picture or a video's best moment",
+        help="write one frame before and after, side by side, instead of the result: TIME and the "
+        "FILE to write, or FILE alone for a picture or for the best moment of a video",
     )
     swap_flags.add_flags(parser)
 

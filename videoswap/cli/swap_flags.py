@@ -20,7 +20,7 @@ from ..settings import (
     SwapSettings,
 )
 from . import arguments as shared
-from . import arguments as values
+from . import values
 from .parser import Parser
 
 
@@ -59,19 +59,19 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
 def add_who(parser: Parser) -> None:
     """Add the ways to choose people without photos of them."""
     group = parser.add_argument_group(
-        "who is swapped",
-        "One of these ways or --target_faces_paths; with none of them, whoever is on screen most, "
-        "or the largest face of a picture.",
+        "whom to swap",
+        "Use one of these or --target_faces_paths. Without any, the person with most screen time\n"
+        "is swapped, and in a picture the largest face.",
     )
-    group.add_argument("--all_faces", action="store_true", help="one source onto everybody")
+    group.add_argument("--all_faces", action="store_true", help="put one source onto everybody")
     group.add_argument(
         "--person",
         nargs="+",
         type=int,
         default=[],
         metavar="N",
-        help="people by number, as `videoswap faces` shows them with the same --start, --end and "
-        "--min_face: the nth source goes onto the nth of them, or one source onto each",
+        help="people by number, as `videoswap faces` lists them with the same --start, --end and "
+        "--min_face: the nth source goes onto the nth of them, or a single source onto all",
     )
     group.add_argument(
         "--face_at",
@@ -79,9 +79,8 @@ def add_who(parser: Parser) -> None:
         type=values.face_place,
         default=[],
         metavar="PLACE",
-        help="the people whose faces are there: TIME or TIME:POSITION in a video (00:12, "
-        "00:12:left), POSITION in a picture; left, middle, right, largest, or x,y as shares of "
-        "the picture",
+        help="people by place: TIME or TIME:POSITION in a video (00:12, 00:12:left), POSITION in a "
+        "picture; a position is left, middle, right, largest, or x,y as fractions of the picture",
     )
 
 
@@ -152,13 +151,15 @@ def _swapper(arguments: argparse.Namespace) -> str:
 
 
 def _add_how(parser: Parser) -> None:
-    how = parser.add_argument_group("how to swap")
-    how.add_argument("--swapper", default="auto", help="engine: auto or a name (see doctor)")
+    how = parser.add_argument_group("swapping")
+    how.add_argument(
+        "--swapper", default="auto", help="engine: auto or a name (see `videoswap doctor`)"
+    )
     how.add_argument(
         "--similarity_th",
         type=float,
-        help="how unlike a face may be and still match, in the recognizer's unit (dlib: largest "
-        "Euclidean distance, default 0.6)",
+        help="largest distance at which two faces match, in the recognizer's unit (dlib: Euclidean "
+        "distance, default 0.6)",
     )
     how.add_argument("--batch_size", type=int, help="crops given to the engine at once")
     shared.add_shared(how)
@@ -167,31 +168,35 @@ def _add_how(parser: Parser) -> None:
 
 def _add_blend(parser: Parser) -> None:
     usual = BlendSettings()
-    blend = parser.add_argument_group("how to blend")
+    blend = parser.add_argument_group("blending")
     blend.add_argument(
         "--mask",
         choices=MASKS,
         default=usual.mask,
-        help="auto keeps hands, hair and things in front of the face; outline does not look; "
-        "xseg and parsing ask these networks (videoswap models download)",
+        help="auto keeps hands, hair and objects in front of the face; outline takes the engine's "
+        "mask as it is; xseg and parsing use these networks (videoswap models download)",
     )
     blend.add_argument(
         "--feather",
         type=float,
         metavar="SHARE",
-        help="width of the soft border as a share of the face crop; default: the engine's own",
+        help="width of the mask's soft border as a fraction of the face crop (default: the "
+        "engine's own)",
     )
     blend.add_argument(
-        "--strength", type=float, default=usual.strength, help="how much of the swap is seen"
+        "--strength",
+        type=float,
+        default=usual.strength,
+        help="opacity of the swap, above 0 and up to 1 (default 1)",
     )
     switches = {
-        "--keep_eyes": (usual.keep_eyes, "keep the target's eyes, as mesh always does"),
-        "--keep_mouth": (usual.keep_mouth, "keep the target's inner mouth, as mesh always does"),
-        "--steady": (usual.steady, "filter flicker over time where the target stands still"),
-        "--grain": (usual.grain, "give the swap the sharpness and grain of its surroundings"),
+        "--keep_eyes": (usual.keep_eyes, "keep the target's eyes (mesh always does)"),
+        "--keep_mouth": (usual.keep_mouth, "keep the target's inner mouth (mesh always does)"),
+        "--steady": (usual.steady, "filter flicker where the target is still"),
+        "--grain": (usual.grain, "match sharpness and grain to the surroundings"),
     }
     for name, (value, text) in switches.items():
-        known = "" if value is None else f"; default {str(value).lower()}"
+        known = "" if value is None else f" (default {str(value).lower()})"
         shared.add_switch(blend, name, value, f"{text}{known}")
 
 
@@ -215,20 +220,20 @@ def _add_detail(parser: Parser) -> None:
         type=values.pixel_boost,
         default=usual.pixel_boost,
         metavar="{auto,1,2,3,4}",
-        help="sub-images a side for engines of a fixed size; auto goes by the face, 1 is off",
+        help="sub-images per side for engines of a fixed size; auto goes by the face, 1 is off",
     )
     detail.add_argument(
         "--restorer",
         choices=RESTORERS,
         default=usual.restorer,
-        help="network that redraws the swapped face (fetch it with: videoswap models download)",
+        help="network that restores detail of the swapped face (videoswap models download)",
     )
     detail.add_argument(
         "--restorer_blend",
         type=float,
         default=usual.restorer_blend,
         metavar="SHARE",
-        help=f"how much of what it draws is taken, 0 to 1 (default {usual.restorer_blend})",
+        help=f"how much of the restored face is used, 0 to 1 (default {usual.restorer_blend})",
     )
 
 
@@ -241,31 +246,33 @@ def _detail(arguments: argparse.Namespace) -> DetailSettings:
 
 
 def _add_encode(parser: Parser) -> None:
-    out = parser.add_argument_group("how to write")
+    out = parser.add_argument_group("output")
     out.add_argument(
         "--encoder",
-        help="libx264, h265, av1, vp9, ffv1, prores_ks, ...; same: the video's own codec",
+        help="libx264, h265, av1, vp9, ffv1, prores_ks, ...; same: the codec of the video",
     )
-    out.add_argument("--quality", choices=QUALITIES, help="quality in words (default high)")
-    out.add_argument("--crf", type=float, help="quality in the encoder's own scale")
-    out.add_argument("--preset", help="speed in the encoder's own words")
-    out.add_argument("--pix_fmt", help="pixel format; default: the source's")
+    out.add_argument("--quality", choices=QUALITIES, help="quality (default high)")
+    out.add_argument("--crf", type=float, help="quality on the encoder's own scale")
+    out.add_argument("--preset", help="speed, by the encoder's own names")
+    out.add_argument("--pix_fmt", help="pixel format (default: that of the source)")
     out.add_argument(
         "--audio",
         choices=AUDIO,
         default=EncodeSettings().audio,
-        help="the sound: auto copies it and converts only what the container cannot hold; copy "
-        "never converts; aac and opus convert what is something else; none leaves it out",
+        help="auto copies sound and converts only what the container cannot hold; copy never "
+        "converts; aac and opus convert everything else; none drops it",
     )
     shared.add_overwrite(out)
     out.add_argument(
         "--fps",
         type=values.rate,
         metavar="RATE",
-        help="frames a second of numbered pictures (frames/%%04d.png), also 24000/1001; default 25",
+        help="frame rate of numbered pictures (frames/%%04d.png), such as 24000/1001 (default 25)",
     )
-    out.add_argument("--strict_streams", action="store_true", help="fail if a stream is lost")
-    text = "fail if the video is damaged or cut short, instead of swapping what is left of it"
+    out.add_argument(
+        "--strict_streams", action="store_true", help="fail if a stream cannot be kept"
+    )
+    text = "fail if the video is damaged or cut short instead of swapping what is left"
     out.add_argument("--strict_input", action="store_true", help=text)
 
 

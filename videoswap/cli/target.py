@@ -1,4 +1,4 @@
-"""What is swapped and where the result goes, from the flags that say so."""
+"""The target and the place of the result, as the flags name them."""
 
 from __future__ import annotations
 
@@ -49,8 +49,7 @@ def add_arguments(parser: argparse._ActionsContainer) -> None:
         "--input",
         type=Path,
         metavar="PATH",
-        help="the video, the picture, the folder, or pictures by number (frames/%%04d.png); "
-        "- is stdin",
+        help="video, picture, folder or numbered pictures (frames/%%04d.png); - reads stdin",
     )
     parser.add_argument(
         "-o",
@@ -58,12 +57,12 @@ def add_arguments(parser: argparse._ActionsContainer) -> None:
         type=Path,
         metavar="PATH",
         help="the result, or a folder for it (default: NAME_swapped in the current folder); "
-        "- is stdout",
+        "- writes to stdout",
     )
     parser.add_argument(
         "--format",
         choices=FORMATS,
-        help="what a result on stdout is (default: what the input is)",
+        help="format of a result on stdout (default: that of the input)",
     )
     parser.add_argument("--target_video", type=Path, metavar="FILE", help="same as --input")
     parser.add_argument("--out_video_name", type=Path, metavar="FILE", help="same as --output")
@@ -71,14 +70,14 @@ def add_arguments(parser: argparse._ActionsContainer) -> None:
         "--target_image", "--target_path", type=Path, metavar="FILE", help="same as --input"
     )
     parser.add_argument("--out_image_name", type=Path, metavar="FILE", help="same as --output")
-    text = "take the input for a picture; it is looked at in any case"
+    text = "the input is a picture (not needed: the input tells)"
     shared.add_switch(parser, "--image_to_image", None, text)
     parser.add_argument("--target_dir", type=Path, metavar="DIR", help="same as --input")
     parser.add_argument(
         "--out_dir",
         type=Path,
         metavar="DIR",
-        help="folder for results; what is finished there of a folder is not done again",
+        help="folder for the results; files of a folder that are finished there are not done again",
     )
 
 
@@ -91,7 +90,9 @@ def to_stdout(arguments: argparse.Namespace) -> bool:
 def target_of(
     arguments: argparse.Namespace, say: Callable[[str], None] = lambda line: None
 ) -> Iterator[Target]:
-    """Find out what is swapped; a folder that has to be made for it goes again if it stays empty.
+    """Return what is swapped and where the result goes.
+
+    A folder that is made for the result is removed again if it stays empty.
 
     What comes from stdin or a pipe lies in a file meanwhile, and so does what goes to stdout
     until it is complete.
