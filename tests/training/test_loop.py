@@ -9,10 +9,11 @@ pytest.importorskip("torch")
 
 import torch
 
-from tests.training.toys import Toy, ToySettings
-from videoswap.errors import InputError, UsageError
+from tests.training.toys import Plain, Toy, ToySettings
+from videoswap.errors import InputError, OutputError, UsageError
+from videoswap.locks import try_lock
 from videoswap.training.checkpoint import NAME
-from videoswap.training.loop import train
+from videoswap.training.loop import LOCK, train
 from videoswap.training.loop_settings import LoopSettings
 from videoswap.training.progress import HISTORY
 
@@ -117,6 +118,21 @@ def test_a_run_is_not_resumed_with_other_settings(tmp_path, changed, goes_on):
             train(Toy(settings(**changed)), tmp_path)
 
 
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    held = try_lock(tmp_path / LOCK)
+    with pytest.raises(OutputError, match="Another process"):
+        train(Toy(), tmp_path)
+    held.release()
+    assert train(Toy(), tmp_path).finished
+    assert not (tmp_path / LOCK).exists()
+
+
+def test_a_history_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / HISTORY).mkdir()
+    with pytest.raises(OutputError, match="history"):
+        train(Toy(), tmp_path)
+
+
 def test_a_run_is_not_resumed_on_other_data(tmp_path):
     killed_after(tmp_path, 5, settings())
     with pytest.raises(UsageError, match="other data"):
@@ -151,24 +167,6 @@ def test_losses_that_are_no_numbers_end_the_run_before_the_checkpoint(tmp_path):
 
 def test_parts_add_up_to_the_whole_batch(tmp_path):
     """Without what differs by batch (norm, dropout), accumulation changes nothing but rounding."""
-
-    class Plain(Toy):
-        def __init__(self, chosen):
-            super().__init__(chosen)
-            self.networks["generator"][1] = torch.nn.Identity()
-            self.networks["generator"][3] = torch.nn.Identity()
-            self.running = 0.0
-
-        def batch(self, step, part, parts):
-            whole = super().batch(step, 0, 1)
-            size = self.loop.batch // parts
-            for name, tensor in whole.tensors.items():
-                whole.tensors[name] = tensor[part * size : (part + 1) * size]
-            return whole
-
-        def losses(self, phase, batch):
-            losses = super().losses(phase, batch)
-            return {"total": losses.get("error", losses["total"])}
 
     weights = []
     for accumulate in (1, 2):

@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError, OutputError, reason_of
+from ..errors import InputError, OutputError, UsageError, reason_of
+from ..locks import discard, try_lock
 from .averaging import MovingAverage
 from .checkpoint import Totals, load_checkpoint, save_checkpoint
 from .devices import Devices, open_devices
@@ -25,6 +26,9 @@ from .progress import Clock, Journal, Meters, eta, rounded
 from .recipe import Batch, Phase, Recipe, parameters_of
 from .sheets import write_sheet
 from .speed import quicker_precision
+
+#: Held in the run's folder while it is trained.
+LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,9 @@ def train(
 
     Raises:
         InputError: ``damaged_checkpoint``, ``diverged``, or what the recipe raises.
-        OutputError: ``cannot_write_checkpoint``, ``run_in_use``, ``bad_run_folder``.
-        UsageError: ``other_run``.
+        OutputError: ``bad_run_folder``, ``run_in_use``, ``cannot_write_checkpoint``,
+            ``cannot_write_history``, ``cannot_write_sheet``.
+        UsageError: ``other_run``, ``wrong_setting``.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,8 +77,16 @@ def train(
         problem = f"The folder {folder} cannot be made: {reason_of(error)}."
         raise OutputError("bad_run_folder", problem) from None
     devices = open_devices(device)
-    run = _Run(recipe, folder, devices, say if devices.main else lambda line: None)
-    return run.go(None if minutes is None else 60 * minutes, cancel)
+    lock = try_lock(folder / LOCK) if devices.main else None
+    if devices.main and lock is None:
+        problem = f"Another process trains in {folder}."
+        raise OutputError("run_in_use", problem, "Wait for it, or use another folder.")
+    try:
+        run = _Run(recipe, folder, devices, say if devices.main else lambda line: None)
+        return run.go(None if minutes is None else 60 * minutes, cancel)
+    finally:
+        if lock is not None:
+            discard(lock)
 
 
 class _Run:
@@ -84,6 +97,12 @@ class _Run:
         self._settings = recipe.loop
         if self._settings.threads:
             torch.set_num_threads(self._settings.threads)
+        if self._settings.batch % (self._settings.accumulate * devices.world):
+            problem = (
+                f"loop.batch {self._settings.batch} cannot be divided into "
+                f"{self._settings.accumulate} parts on each of {devices.world} processes."
+            )
+            raise UsageError("wrong_setting", problem)
         devices.prepare(recipe)
         decay = self._settings.ema_decay
         self._averages = {
@@ -108,7 +127,7 @@ class _Run:
                 while totals.step < settings.steps and not stopped:
                     meters.add(self._step(next(batches), totals))
                     totals.step += 1
-                    totals.samples += settings.batch * self._devices.world
+                    totals.samples += settings.batch
                     totals.seconds = clock.seconds
                     stopped = self._devices.agree(cancel() or clock.is_up)
                     ended = stopped or totals.step == settings.steps
@@ -196,7 +215,7 @@ class _Run:
         speed = clock.speed(step % settings.log_every or settings.log_every)
         rate = self._recipe.phases[0].optimizer.param_groups[0]["lr"]
         left = eta((settings.steps - step) / speed)
-        samples = speed * settings.batch * self._devices.world
+        samples = speed * settings.batch
         journal.write(
             "train",
             step,

@@ -21,8 +21,8 @@ class LoopSettings:
 
     Attributes:
         steps: Steps of the optimizers in all.
-        batch: Samples a step on one process, in ``accumulate`` parts.
-        accumulate: Parts that a step's batch is divided into, to need less memory.
+        batch: Samples a step, over all processes and parts.
+        accumulate: Parts that a process divides its share into, to need less memory.
         clip_norm: Largest norm of a phase's gradient; 0 for no limit.
         precision: ``bfloat16`` multiplies in it and keeps weights and sums in float32; ``auto``
             measures which of the two is quicker.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, OutputError, reason_of
 from ..records import Array
 from .loop_settings import LoopSettings
 
@@ -108,10 +108,17 @@ class Journal:
             step: Steps done.
             values: Numbers by name, texts only in the history.
             line: What is said.
+
+        Raises:
+            OutputError: ``cannot_write_history``.
         """
         entry = {"kind": kind, "step": step, **values}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            problem = f"The history {self._path} cannot be written: {reason_of(error)}."
+            raise OutputError("cannot_write_history", problem) from None
         numbers = {f"{kind}/{n}": v for n, v in values.items() if not isinstance(v, str)}
         if self._board is not None:
             for name, value in numbers.items():

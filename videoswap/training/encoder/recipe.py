@@ -20,6 +20,7 @@ from ...networks.lite import NUMBERS, SIZE, LiteEncoder
 from ...records import Array
 from ..augment import Augmentation, augment, frame
 from ..margins import Margin
+from ..muon import Muon
 from ..ordering import AUGMENTATION, EpochOrder, generator
 from ..recipe import Batch, Phase, Recipe, warmup_stable_decay
 from ..shards import PackedPictures
@@ -87,9 +88,13 @@ class EncoderRecipe(Recipe):
             encoder.load_state_dict(fitted_state("lite_encoder", settings.initial))
         self._centers = Centers(len(names))
         self.networks = {"encoder": encoder, "people": self._centers}
-        optimizer = torch.optim.AdamW(
-            [one for network in self.networks.values() for one in network.parameters()],
-            lr=settings.rate,
+        kernels = [one for one in encoder.parameters() if one.ndim == 4 and one.shape[1] > 1]
+        hidden = set(map(id, kernels))
+        optimizer = Muon(
+            kernels,
+            [one for one in _all_parameters(self.networks) if id(one) not in hidden],
+            rate=settings.rate,
+            other_rate=settings.other_rate,
             weight_decay=settings.weight_decay,
         )
         schedule = warmup_stable_decay(optimizer, self.loop.steps, settings.warmup, settings.decay)
@@ -193,6 +198,10 @@ class EncoderRecipe(Recipe):
             for first in range(0, len(crops), self.loop.batch)
         ]
         return np.concatenate(parts)
+
+
+def _all_parameters(networks: Mapping[str, nn.Module]) -> list[nn.Parameter]:
+    return [one for network in networks.values() for one in network.parameters()]
 
 
 def _as_input(crops: Array) -> Tensor:

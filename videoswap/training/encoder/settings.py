@@ -18,7 +18,8 @@ class EncoderSettings:
     Attributes:
         data: Folder of the shards that ``videoswap train prepare encoder`` made.
         initial: Weights to begin with, a safetensors file; None begins with random ones.
-        rate: Learning rate of AdamW in the stable part.
+        rate: Learning rate of Muon in the stable part, for the kernels of the hidden layers.
+        other_rate: That of AdamW, for all else.
         weight_decay: Of AdamW.
         warmup: Steps in which the rate rises.
         decay: Share of the steps in which it falls to zero.
@@ -35,7 +36,8 @@ class EncoderSettings:
 
     data: Path = Path("data/encoder")
     initial: Path | None = None
-    rate: float = 3e-3
+    rate: float = 0.03
+    other_rate: float = 3e-3
     weight_decay: float = 0.02
     warmup: int = 300
     decay: float = 0.4
@@ -47,9 +49,7 @@ class EncoderSettings:
     repeats: int = 2
     augmentation: Augmentation = field(default_factory=Augmentation)
     loop: LoopSettings = field(
-        default_factory=lambda: LoopSettings(
-            steps=40_000, batch=128, clip_norm=2.0, precision="auto", threads=1
-        )
+        default_factory=lambda: LoopSettings(steps=100_000, batch=64, clip_norm=0, threads=1)
     )
 
     def __post_init__(self) -> None:
@@ -57,6 +57,6 @@ class EncoderSettings:
         for name in ("own", "relation", "people", "weight_decay", "margin", "warmup"):
             if getattr(self, name) < 0:
                 raise UsageError("wrong_setting", f"{name} must not be negative.")
-        if self.repeats < 1 or self.rate <= 0 or not 0 <= self.decay <= 1:
-            problem = "repeats must be at least 1, rate above 0, and decay from 0 to 1."
+        if self.repeats < 1 or min(self.rate, self.other_rate) <= 0 or not 0 <= self.decay <= 1:
+            problem = "repeats must be at least 1, rates above 0, and decay from 0 to 1."
             raise UsageError("wrong_setting", problem)
