@@ -34,7 +34,8 @@ def callables() -> Iterator[tuple[str, Callable[..., Any], str]]:
             for member, value in vars(thing).items():
                 function = getattr(value, "__func__", value)  # of class methods and static ones
                 makes = member == "__init__" or isinstance(value, classmethod)
-                if not inspect.isfunction(function) or (makes and name in RETURNED):
+                unmade = name in RETURNED or getattr(thing, "_is_protocol", False)
+                if not inspect.isfunction(function) or (makes and unmade):
                     continue
                 if member == "__init__" and not is_dataclass(thing):
                     yield f"{name}.{member}", function, f"{thing.__doc__}{function.__doc__}"

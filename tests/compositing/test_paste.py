@@ -38,8 +38,8 @@ def test_the_grain_is_that_of_the_frames_own_pixels(scale):
     picture, crop, swap = scene(scale)
     plain, grainy = picture.copy(), picture.copy()
     mask = np.zeros(picture.shape[:2], np.uint8)
-    assert composite(plain, crop, swap.pixels, swap.mask)
-    assert composite(grainy, crop, swap.pixels, swap.mask, grain=True, frame_mask=mask)
+    assert composite(plain, crop, swap.pixels, mask=swap.mask)
+    assert composite(grainy, crop, swap.pixels, mask=swap.mask, grain=True, frame_mask=mask)
     assert fine(plain) < 0.4 * fine(picture)  # worn off
     assert fine(grainy) == pytest.approx(fine(picture), rel=0.15)
     changed = (grainy != picture).any(axis=2)

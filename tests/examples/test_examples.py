@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
+from PIL import Image
 
 from tests.conftest import ROOT
 from tests.video import clips
 from videoswap import VideoReader
+from videoswap.records import Array
 
 
 def read_write_video(folder: Path) -> list[str]:
@@ -29,8 +32,48 @@ def check_read_write_video(folder: Path) -> None:
     assert len(clips.packets(folder / "out.mkv", "audio")) == 1
 
 
+def face_picture(folder: Path) -> Array:
+    """Write the astronaut with a green bar over her mouth; returns the picture without it."""
+    picture = np.ascontiguousarray(skimage.data.astronaut()[:300, 80:380])
+    barred = picture.copy()
+    barred[132:146, 90:190] = (20, 120, 40)
+    Image.fromarray(picture).save(folder / "face.png")
+    Image.fromarray(barred).save(folder / "barred.png")
+    return picture
+
+
+def segment_occlusion(folder: Path) -> list[str]:
+    face_picture(folder)
+    return ["barred.png", "out.png"]
+
+
+def check_segment_occlusion(folder: Path) -> None:
+    before = np.asarray(Image.open(folder / "barred.png"), int)
+    after = np.asarray(Image.open(folder / "out.png"), int)
+    red = (after[..., 0] > 200) & (after[..., 1] < 80) & (before[..., 0] < 100)
+    bar = np.zeros_like(red)
+    bar[132:146, 120:160] = True  # where it crosses the face
+    assert red[bar].mean() > 0.8
+    assert not (after != before)[:30].any() and not (after != before)[200:].any()
+
+
+def composite_face(folder: Path) -> list[str]:
+    Image.fromarray(face_picture(folder)[:, ::-1]).save(folder / "photo.png")
+    return ["photo.png", "face.png", "out.png"]
+
+
+def check_composite_face(folder: Path) -> None:
+    before = np.asarray(Image.open(folder / "face.png"), int)
+    after = np.asarray(Image.open(folder / "out.png"), int)
+    changed = (after != before).any(axis=2)
+    assert changed[80:150, 120:160].mean() > 0.8  # the middle of the face
+    assert not changed[:30].any() and not changed[250:].any()  # hair and suit
+
+
 #: What makes a script's arguments in a folder, and what looks at the folder afterwards.
 CASES: dict[str, tuple[Callable[[Path], list[str]], Callable[[Path], None]]] = {
+    "composite_face": (composite_face, check_composite_face),
+    "segment_occlusion": (segment_occlusion, check_segment_occlusion),
     "read_write_video": (read_write_video, check_read_write_video),
 }
 

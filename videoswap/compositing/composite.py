@@ -21,8 +21,8 @@ def composite(
     frame: Surface | Array,
     crop: Crop,
     swap: Array,
-    mask: Array,
     *,
+    mask: Array,
     grain: bool = False,
     frame_mask: Array | None = None,
 ) -> bool:

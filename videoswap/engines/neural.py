@@ -12,7 +12,7 @@ import numpy as np
 
 from ..crops import CropSpec, PictureSurface, crop_face
 from ..errors import InputError
-from ..geometry.face_masks import inner_face
+from ..geometry.face_masks import inner_face_mask
 from ..records import (
     Array,
     Crop,
@@ -27,7 +27,7 @@ MaskRule = Callable[[Crop, Array], Array]
 
 def outline_mask(crop: Crop, swapped: Array) -> Array:
     """Draw the mask from the target's own 68 landmarks: steady, as they are smoothed."""
-    return inner_face(crop.landmarks, crop.pixels.shape[0])
+    return inner_face_mask(crop.landmarks, crop.pixels.shape[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

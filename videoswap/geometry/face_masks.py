@@ -80,7 +80,9 @@ def scale_points(points: Array, factor: float) -> Array:
     return np.asarray(centre + (points - centre) * factor, points.dtype)
 
 
-def inner_face(landmarks: Array, size: int, lift: float = 0.16, soft: float = 0.07) -> Array:
+def inner_face_mask(
+    landmarks: Array, size: int, *, lift: float = 0.16, soft: float = 0.07
+) -> Array:
     """Draw the soft mask of a face for engines that paint the whole of it.
 
     Brow to brow over jaw and chin, a little of the forehead, sloping inwards from that outline;

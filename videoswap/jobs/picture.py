@@ -184,7 +184,7 @@ def swap_in_place(
         swapped = engine.swap([crop], context.identities)[0]
         made = finisher.finish([FrameSwap(crop, swapped)])
         grain = finisher.grain
-        composite(surface, crop, made.pixels, made.mask, grain=grain, frame_mask=mask)
+        composite(surface, crop, made.pixels, mask=made.mask, grain=grain, frame_mask=mask)
     return mask
 
 

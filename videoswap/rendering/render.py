@@ -230,7 +230,7 @@ class Renderer:
             changed = False
             for crop, swapped in zip(job.crops, job.swapped, strict=True):
                 changed |= composite(
-                    surface, crop, swapped.pixels, swapped.mask, grain=grain, frame_mask=mask
+                    surface, crop, swapped.pixels, mask=swapped.mask, grain=grain, frame_mask=mask
                 )
             yield replace(job, mask=mask, changed=changed)
 
