@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.video import clips
-from videoswap.errors import InputError, UsageError
+from videoswap.errors import UsageError
 from videoswap.settings import EncodeSettings
-from videoswap.video.encoder import SegmentEncoder
 from videoswap.video.encoder_plan import plan_encoder, plan_masks
 from videoswap.video.formats import default_suffix
 from videoswap.video.probe import probe
-from videoswap.video.reader import VideoReader
-from videoswap.video.segment import EncodedSegment
 
 
 @pytest.fixture(scope="module")
@@ -209,35 +206,3 @@ def test_masks_have_a_place(infos) -> None:
     assert plan_masks(infos("yuv420p10le"), Path("m.mp4")).encoder == "libx264"
     with pytest.raises(UsageError):
         plan_masks(infos("yuv420p"), Path("m.webm"))
-
-
-@pytest.mark.parametrize("harm", ["flip", "cut", "grow", "empty", "gone"])
-def test_damaged_pieces_are_noticed(harm: str, infos, tmp_path: Path) -> None:
-    info, path = infos("yuv420p"), tmp_path / "one.segment"
-    plan = plan_encoder(info, EncodeSettings(preset="ultrafast"), tmp_path / "o.mp4")
-    with VideoReader(info) as reader, SegmentEncoder(plan, info, path) as encoder:
-        for frame in reader.frames():
-            encoder.encode(frame)
-        made = encoder.finish()
-    again = EncodedSegment.load(path)
-    assert list(again.packets()) == list(made.packets()) and len(again.pts) == 3
-    assert [len(p) for p in again.packets()] == again.sizes.tolist()
-    data = bytearray(path.read_bytes())
-    if harm == "flip":
-        data[40] ^= 1
-    path.write_bytes({"flip": data, "cut": data[:-9], "grow": data + b"x"}.get(harm, b""))
-    if harm == "gone":
-        path.unlink()
-    with pytest.raises(InputError) as caught:
-        EncodedSegment.load(path)
-    assert caught.value.code == "damaged_segment"
-
-
-def test_an_unfinished_piece_vanishes(infos, tmp_path: Path) -> None:
-    info = infos("yuv420p")
-    plan = plan_encoder(info, EncodeSettings(preset="ultrafast"), tmp_path / "o.mp4")
-    with pytest.raises(KeyboardInterrupt), SegmentEncoder(plan, info, tmp_path / "p") as encoder:
-        with VideoReader(info) as reader:
-            encoder.encode(next(reader.frames()))
-        raise KeyboardInterrupt
-    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,12 @@
-"""Results that appear whole, or not at all."""
+"""Results appear whole or not at all; what killed runs left goes, and nothing else."""
 
 from __future__ import annotations
 
 import os
 import resource
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,14 @@ import pytest
 from tests.video import clips
 from videoswap.errors import InputError, OutputError
 from videoswap.video.animated.animation_writer import AnimationWriter
-from videoswap.video.files import atomic_output, check_readable, output_folder
+from videoswap.video.files import (
+    atomic_output,
+    check_readable,
+    clear_leftovers,
+    locked_scratch,
+    output_folder,
+    scratch_path,
+)
 from videoswap.video.probe import probe
 from videoswap.video.reader import VideoReader
 from videoswap.video.stills.picture import Picture, write_picture
@@ -101,3 +111,52 @@ def test_folders_that_stay_empty_go_again(tmp_path: Path) -> None:
     assert (deep / "result").exists()
     with pytest.raises(OutputError), output_folder(deep / "result" / "c"):
         pass
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from videoswap.video.files import atomic_output
+from videoswap.rendering.segment_folder import open_segment_folder
+out = Path(sys.argv[1])
+with open_segment_folder(None, "", out, out, print) as segments, atomic_output(out) as part:
+    (segments / "a segment").write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
+    others = [
+        tmp_path / name
+        for name in (
+            ".0123456789ab.part",
+            f".videoswap-00000000-{2**22 + 5}-0123456789ab.part",
+            ".videoswap-notes.txt",
+            "film.part",
+        )
+    ]
+    for path in others:
+        path.write_text("theirs")
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "out.mp4")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None and running.stdout.readline() == b"ready\n"
+        clear_leftovers(tmp_path)
+        assert len(list(tmp_path.iterdir())) == len(others) + 2  # it still runs
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait()
+    assert len(list(tmp_path.iterdir())) == len(others) + 2
+    clear_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_a_lock_is_enough(tmp_path: Path) -> None:
+    mine = scratch_path(tmp_path, "part")
+    dead = mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{2**22 + 5}-"))
+    dead.touch()
+    with locked_scratch(dead):
+        clear_leftovers(tmp_path)
+        assert dead.exists()
+    clear_leftovers(tmp_path)
+    assert not dead.exists()
+    clear_leftovers(tmp_path / "nowhere")

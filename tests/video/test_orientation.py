@@ -1,7 +1,8 @@
-"""Rotation and pixel shape: in the result's header, in its pixels, or in a note."""
+"""Rotation and pixel shape: the upright picture, and what a result says of them."""
 
 from __future__ import annotations
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from tests.video import clips
 from videoswap.settings import EncodeSettings
 from videoswap.video.animated.animation_writer import AnimationWriter
 from videoswap.video.matroska import PLACEHOLDER
+from videoswap.video.orientation import orientation
 from videoswap.video.probe import probe
 from videoswap.video.reader import AnalysisScaler, VideoReader
-from videoswap.video.verify import verify
+from videoswap.video.verify import ffmpeg_program, verify
 
 PRESETS = {"libsvtav1": "12", "libvpx-vp9": "8", "ffv1": None}
 
@@ -124,3 +126,62 @@ def test_animations_are_upright(suffix: str, turn: str | None, tmp_path: Path) -
         for was, now in zip(old.frames(), new.frames(), strict=True):
             difference = before.picture(was).astype(int) - after.picture(now)
             assert np.abs(difference).mean() < (12 if suffix == ".gif" else 4)
+
+
+@pytest.mark.parametrize("name", [*clips.ROTATED, "wide"])
+def test_upright_is_what_ffmpeg_shows(name: str, tmp_path: Path) -> None:
+    clip = clips.Clip(
+        frames=1,
+        audio=0,
+        size=(96, 64),
+        options={"crf": "4"},
+        matrix=clips.ROTATED.get(name),
+        sar=Fraction(4, 3) if name == "wide" else Fraction(1),
+    )
+    path = clips.make(tmp_path / "turned.mp4", clip)
+    info = probe(path)
+    shape = info.orientation
+    size = f"{shape.upright_width}:{shape.upright_height}"
+    command = [
+        ffmpeg_program(),
+        "-v",
+        "error",
+        "-i",
+        f"file:{path}",
+        "-vf",
+        f"scale={size}",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "rgb24",
+        "-",
+    ]
+    shown = subprocess.run(command, capture_output=True, check=True).stdout
+    expected = np.frombuffer(shown, np.uint8).reshape(shape.upright_height, shape.upright_width, 3)
+    scaler = AnalysisScaler(info, 10_000)
+    with VideoReader(info) as reader:
+        made = scaler.picture(next(reader.frames()))
+    assert made.shape == expected.shape
+    assert np.abs(made.astype(int) - expected).mean() < 2.5
+    turned_wrongly = np.abs(made[::-1].astype(int) - expected).mean()
+    assert turned_wrongly > 10
+
+
+@pytest.mark.parametrize("name", [None, *clips.ROTATED])
+def test_matrix_points_at_the_same_pixel(name: str | None) -> None:
+    shape = orientation(7, 5, clips.ROTATED[name] if name else None)
+    coded = np.arange(35).reshape(5, 7).astype(np.uint8)
+    upright = shape.apply(coded)
+    assert upright.shape == (shape.upright_height, shape.upright_width)
+    for y in range(5):
+        for x in range(7):
+            u, v = shape.matrix @ [x, y, 1]
+            assert upright[round(v), round(u)] == coded[y, x]
+
+
+def test_pixel_shape_moves_centres_right() -> None:
+    shape = orientation(100, 50, None, Fraction(2))
+    assert (shape.upright_width, shape.upright_height) == (200, 50)
+    assert np.allclose(shape.matrix @ [0, 0, 1], [0.5, 0])
+    tall = orientation(100, 50, clips.ROTATED["90"], Fraction(1, 2))
+    assert (tall.upright_width, tall.upright_height) == (100, 100)

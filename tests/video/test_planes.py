@@ -10,18 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from videoswap.video.color import Color, color_of
-from videoswap.video.hdr import (
-    from_view,
-    light_to_pq,
-    pq_to_light,
-    to_view,
-)
+from tests.video.frames import RNG, planes_of, random_frame
+from videoswap.video.color import color_of
 from videoswap.video.pixel_formats import (
-    PLANAR,
-    Repacker,
     layout,
-    samples,
 )
 from videoswap.video.planes import align_box, read_rgb, write_rgb
 from videoswap.video.probe import probe
@@ -46,24 +38,6 @@ FORMATS = [
     "gbrp10le",
     "gbrp16le",
 ]
-RNG = np.random.default_rng(7)
-
-
-def random_frame(pix_fmt: str, width: int = 65, height: int = 47, range_: int = 1) -> av.VideoFrame:
-    form = layout(pix_fmt)
-    assert form is not None
-    frame = av.VideoFrame(width, height, pix_fmt)
-    for plane in frame.planes:
-        view = samples(plane, form.depth)
-        view[...] = RNG.integers(0, 1 << form.depth, view.shape)
-    frame.color_range = range_
-    return frame
-
-
-def planes_of(frame: av.VideoFrame) -> list[np.ndarray]:
-    form = layout(frame.format.name)
-    assert form is not None
-    return [samples(p, form.depth)[:, : p.width].copy() for p in frame.planes]
 
 
 def a_mask(height: int, width: int) -> np.ndarray:
@@ -180,63 +154,9 @@ def test_a_frame_that_the_decoder_still_needs_is_copied_before_it_is_changed(
     assert number == 7
 
 
-@pytest.mark.parametrize("pix_fmt", sorted(set(PLANAR) - {"pal8"}))
-def test_repacking_is_lossless(pix_fmt: str) -> None:
-    target = PLANAR[pix_fmt]
-    form = layout(target)
-    start = random_frame(target, 64, 48, 2)
-    if pix_fmt in ("ya8",):  # gray: all three planes are the same
-        view = [samples(p) for p in start.planes]
-        view[1][...] = view[0]
-        view[2][...] = view[0]
-    packed = start.reformat(format=pix_fmt, src_color_range=2, dst_color_range=2)
-    packed.color_range = 2
-    made = Repacker(target)(packed)
-    assert made.format.name == target
-    if pix_fmt == "p016le":
-        assert form.depth == 16
-    for old, new in zip(planes_of(start), planes_of(made), strict=True):
-        assert np.array_equal(old, new)
-
-
-def test_palette_becomes_planes() -> None:
-    frame = av.VideoFrame(16, 8, "pal8")
-    indices = RNG.integers(0, 256, (8, 16), dtype=np.uint8)
-    palette = RNG.integers(0, 256, (256, 4), dtype=np.uint8)
-    view = samples(frame.planes[0])
-    view[:, :16] = indices
-    frame.planes[1].update(palette.tobytes())
-    green, blue, red, alpha = planes_of(Repacker("gbrap")(frame))
-    expected = palette[indices]
-    for plane, channel in ((blue, 0), (green, 1), (red, 2), (alpha, 3)):
-        assert np.array_equal(plane, expected[..., channel])
-
-
 def test_odd_boxes_are_aligned() -> None:
     info = SimpleNamespace(width=65, height=47, pix_fmt="yuv420p")
     assert align_box((3, 5, 20, 21), info) == (2, 4, 20, 22)
     assert align_box((-9, -9, 999, 999), info) == (0, 0, 65, 47)
     x0, _, x1, _ = align_box((80, 0, 90, 10), info)
     assert x0 >= x1 or x0 == x1
-
-
-def test_pq_there_and_back() -> None:
-    code = np.linspace(0.05, 0.75, 500)
-    assert np.allclose(light_to_pq(pq_to_light(code)), code, atol=1e-6)
-    assert abs(float(light_to_pq(np.array(100.0))) - 0.508) < 0.001  # 100 cd/m2, by the standard
-    rgb = np.linspace(8, 190, 999, dtype=np.float32).reshape(1, -1, 3)
-    assert np.abs(from_view(to_view(rgb, "pq"), "pq") - rgb).max() < 0.05
-
-
-def test_pq_region_survives() -> None:
-    frame = random_frame("yuv420p10le", 64, 48)
-    for index, plane in enumerate(frame.planes):
-        samples(plane, 10)[...] = 500 if index == 0 else 512
-    frame.color_trc, frame.colorspace = 16, 9
-    color = color_of(frame)
-    assert isinstance(color, Color) and color.transfer == "pq"
-    rgb = read_rgb(frame, (0, 0, 64, 48), color)
-    assert 60 < rgb.mean() < 160
-    write_rgb(frame, (0, 0, 64, 48), rgb, np.full((48, 64), 255, np.uint8), color)
-    for plane, value in zip(planes_of(frame), (500, 512, 512), strict=True):
-        assert np.abs(plane.astype(int) - value).max() <= 1
