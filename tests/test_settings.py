@@ -8,14 +8,10 @@ import numpy as np
 import pytest
 
 from videoswap import SwapSettings
-from videoswap.engines.registry import engines
+from videoswap.engines.ghost.options import GhostOptions
 from videoswap.errors import UsageError
-from videoswap.settings import ENGINES, AnalysisSettings, GhostSettings, PeopleSettings
+from videoswap.settings import AnalysisSettings, PeopleSettings
 from videoswap.timerange import TimeRange
-
-
-def test_the_engines_have_the_same_names_everywhere():
-    assert tuple(engine.name for engine in engines()) == ENGINES
 
 
 @pytest.mark.parametrize(
@@ -23,7 +19,8 @@ def test_the_engines_have_the_same_names_everywhere():
     [
         {"swapper": "nix"},
         {"swapper": ""},
-        {"swapper": "mesh", "ghost": GhostSettings(use_sr=True)},
+        {"swapper": "mesh", "engine_options": GhostOptions(use_sr=True)},
+        {"engine_options": "fast"},
     ],
 )
 def test_what_makes_no_sense_is_refused_at_once(wrong):
@@ -34,7 +31,7 @@ def test_what_makes_no_sense_is_refused_at_once(wrong):
 def test_a_setting_of_ghost_asks_for_ghost():
     usual = SwapSettings()
     assert usual.engine == "auto"
-    assert replace(usual, ghost=GhostSettings(num_blocks=3)).engine == "ghost"
+    assert replace(usual, engine_options=GhostOptions(num_blocks=3)).engine == "ghost"
     assert replace(usual, swapper="mesh").engine == "mesh"
 
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__ as __version__
 from .errors import CancelledError, VideoswapError
+from .plugins import EngineOption, option
 from .settings import (
     AnalysisSettings,
     BlendSettings,
     DetailSettings,
     EncodeSettings,
     FacePlace,
-    GhostSettings,
     PeopleSettings,
     SwapSettings,
 )
@@ -41,26 +42,17 @@ if TYPE_CHECKING:
     from .compositing.composite import composite
     from .compositing.finisher import Finisher
     from .compositing.temporal_filter import temporal_filter
-    from .crops import (
-        CropSpec,
-        FrameSurface,
-        PictureSurface,
-        Surface,
-        crop_face,
-    )
+    from .crops import CropSpec, FrameSurface, PictureSurface, Surface, crop_face
     from .detection.appearance import Appearance
     from .detection.base import Detector, Landmarker, Recognizer
     from .detection.face_detector import FaceDetector
     from .detection.face_models import FaceModels
     from .devices import Device, choose_device
+    from .engines.base import Engine, EnginePlugin, EngineWrapper, Identity, engine_key
+    from .engines.ghost.options import GhostOptions
+    from .engines.registry import load_engine
     from .evaluation.metrics.metric import GoodRange, Metric
-    from .evaluation.report import (
-        Evaluation,
-        Group,
-        Groups,
-        Value,
-        Verdict,
-    )
+    from .evaluation.report import Evaluation, Group, Groups, Value, Verdict
     from .geometry.face_masks import inner_face_mask
     from .jobs.folder_record import FolderItem, FolderReport
     from .occlusion.load import load_occlusion_segmenter
@@ -73,6 +65,7 @@ if TYPE_CHECKING:
         Gap,
         Lost,
         Person,
+        Photo,
         SwappedCrop,
         Track,
         Unoccluded,
@@ -111,6 +104,10 @@ __all__ = [
     "Detector",
     "Device",
     "EncodeSettings",
+    "Engine",
+    "EngineOption",
+    "EnginePlugin",
+    "EngineWrapper",
     "Evaluation",
     "Face",
     "FaceDetector",
@@ -125,11 +122,12 @@ __all__ = [
     "FrameSwap",
     "Frames",
     "Gap",
-    "GhostSettings",
+    "GhostOptions",
     "GoodRange",
     "Group",
     "Groups",
     "HdrMetadata",
+    "Identity",
     "Inks",
     "Landmarker",
     "Lost",
@@ -139,6 +137,7 @@ __all__ = [
     "PeopleSettings",
     "Person",
     "PersonReport",
+    "Photo",
     "Picture",
     "PictureSequence",
     "PictureSurface",
@@ -164,10 +163,13 @@ __all__ = [
     "compare",
     "composite",
     "crop_face",
+    "engine_key",
     "evaluate",
     "inner_face_mask",
     "list_faces",
+    "load_engine",
     "load_occlusion_segmenter",
+    "option",
     "preview_swap",
     "probe",
     "read_picture",
@@ -191,6 +193,9 @@ _LAZY = {
     "DecodedFrame": "video.reader",
     "Detector": "detection.base",
     "Device": "devices",
+    "Engine": "engines.base",
+    "EnginePlugin": "engines.base",
+    "EngineWrapper": "engines.base",
     "Evaluation": "evaluation.report",
     "Face": "records",
     "FaceDetector": "detection.face_detector",
@@ -204,10 +209,12 @@ _LAZY = {
     "FrameSwap": "records",
     "Frames": "tracking.analysis",
     "Gap": "records",
+    "GhostOptions": "engines.ghost.options",
     "GoodRange": "evaluation.metrics.metric",
     "Group": "evaluation.report",
     "Groups": "evaluation.report",
     "HdrMetadata": "video.color",
+    "Identity": "engines.base",
     "Inks": "video.stills.cmyk",
     "Landmarker": "detection.base",
     "Lost": "records",
@@ -216,6 +223,7 @@ _LAZY = {
     "Orientation": "video.orientation",
     "Person": "records",
     "PersonReport": "report",
+    "Photo": "records",
     "Picture": "video.stills.picture",
     "PictureSequence": "video.sequences.reading",
     "PictureSurface": "crops",
@@ -237,9 +245,11 @@ _LAZY = {
     "compare": "api",
     "composite": "compositing.composite",
     "crop_face": "crops",
+    "engine_key": "engines.base",
     "evaluate": "api",
     "inner_face_mask": "geometry.face_masks",
     "list_faces": "api",
+    "load_engine": "engines.registry",
     "load_occlusion_segmenter": "occlusion.load",
     "preview_swap": "api",
     "probe": "video.probe",
@@ -252,10 +262,18 @@ _LAZY = {
 }
 
 
+# Earlier names, and the names of today.
+_DEPRECATED = {"GhostSettings": "GhostOptions"}
+
+
 def __getattr__(name: str) -> Any:
     """Import what is heavy only when it is asked for."""
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    if name in _DEPRECATED:
+        new = _DEPRECATED[name]
+        warnings.warn(f"{name} is now {new}", DeprecationWarning, stacklevel=2)
+        return __getattr__(new)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import os
 import re
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import InitVar, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 from .errors import UsageError
 from .fieldtypes import conform
+from .plugins import engine_asked_for
 from .timerange import TimeRange
 
 
@@ -242,47 +244,6 @@ class EncodeSettings:
             )
 
 
-#: The engines by name, the preferred one first; ``swappers.registry`` knows more of them.
-ENGINES = ("blendface", "ghost", "lite", "mesh", "reliableswap")
-
-
-@dataclass(frozen=True, slots=True)
-class GhostSettings:
-    """What GHOST's command line can choose about the engine ghost.
-
-    Attributes:
-        g_path: File of the generator; None takes the official one of backbone and blocks.
-            An ONNX file of FaceFusion's form is taken as well.
-        backbone: Attribute encoder of the generator: unet, linknet or resnet.
-        num_blocks: Steps in every block of the generator: 1, 2 or 3.
-        crop_size: Side in pixels at which faces are cut; the network itself sees 256.
-        use_sr: Sharpen the swapped faces with the super-resolution network.
-        exact: Do as GHOST does also where it is wrong: landmark smoothing, mask chosen once,
-            colours cut off instead of rounded, a super-resolution that learns while it runs.
-    """
-
-    g_path: Path | None = None
-    backbone: str = "unet"
-    num_blocks: int = 2
-    crop_size: int = 224
-    use_sr: bool = False
-    exact: bool = False
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        conform(self)
-        if self.backbone not in ("unet", "linknet", "resnet"):
-            raise UsageError(
-                "bad_backbone",
-                f"Unknown backbone {self.backbone!r}.",
-                "Use unet, linknet or resnet.",
-            )
-        if self.num_blocks not in (1, 2, 3):
-            raise UsageError("bad_num_blocks", "--num_blocks must be 1, 2 or 3.")
-        if not 64 <= self.crop_size <= 1024:
-            raise UsageError("bad_crop_size", "--crop_size must lie between 64 and 1024.")
-
-
 MASKS = ("auto", "outline", "xseg", "parsing")
 
 
@@ -362,7 +323,7 @@ class SwapSettings:
     """Everything that shapes a swap besides the files.
 
     Attributes:
-        swapper: Name of the engine, of ``ENGINES``, or auto.
+        swapper: Name of an engine that is installed, or auto.
         device: auto, cpu or cuda.
         similarity_th: Match threshold in the native unit of the encoder in use (dlib: largest
             Euclidean distance); None takes that encoder's default.
@@ -371,7 +332,8 @@ class SwapSettings:
         analysis: How faces are looked for.
         encode: How the result is encoded.
         people: Who is swapped, where no target faces are given.
-        ghost: What is special to the engine ghost.
+        engine_options: Options of one engine, such as ``GhostOptions``; with the swapper auto they
+            mean that engine. None takes the usual ones.
         blend: How swaps are made part of their film.
         detail: What is done so that large faces do not get soft.
         segment_frames: Longest segment in frames.
@@ -392,7 +354,7 @@ class SwapSettings:
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     people: PeopleSettings = field(default_factory=PeopleSettings)
-    ghost: GhostSettings = field(default_factory=GhostSettings)
+    engine_options: object | None = None
     blend: BlendSettings = field(default_factory=BlendSettings)
     detail: DetailSettings = field(default_factory=DetailSettings)
     segment_frames: int = 100
@@ -402,27 +364,21 @@ class SwapSettings:
     strict_streams: bool = False
     strict_input: bool = False
     fps: Fraction | None = None
+    ghost: InitVar[object | None] = None
 
     @property
     def engine(self) -> str:
-        """The engine that is asked for: whoever asks for a setting of ghost means that one."""
-        return "ghost" if self.ghost != GhostSettings() else self.swapper
+        """The engine that is asked for: whoever asks for options of an engine means that one."""
+        return engine_asked_for(self.swapper, self.engine_options)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, ghost: object | None) -> None:
         """Check ranges and names."""
+        if ghost is not None:
+            warnings.warn("ghost= is now engine_options=", DeprecationWarning, stacklevel=3)
+            if self.engine_options is None and ghost != type(ghost)():
+                object.__setattr__(self, "engine_options", ghost)
         conform(self)
-        if self.swapper not in ("auto", *ENGINES):
-            raise UsageError(
-                "unknown_engine",
-                f"There is no engine {self.swapper!r}.",
-                f"Use auto or {', '.join(ENGINES)}.",
-            )
-        if self.engine == "ghost" and self.swapper not in ("auto", "ghost"):
-            raise UsageError(
-                "other_engine",
-                f"Settings of the engine ghost were given, and the engine {self.swapper}.",
-                "Leave out one of them.",
-            )
+        engine_asked_for(self.swapper, self.engine_options)
         if self.device not in ("auto", "cpu", "cuda"):
             raise UsageError(
                 "bad_device", f"Unknown device {self.device!r}.", "Use auto, cpu or cuda."

@@ -10,8 +10,9 @@ from videoswap.cli import evaluate, swap
 from videoswap.cli.entry import swap_main
 from videoswap.cli.parser import Parser
 from videoswap.cli.swap_flags import settings_from
+from videoswap.engines.ghost.options import GhostOptions
 from videoswap.errors import UsageError
-from videoswap.settings import FacePlace, GhostSettings, PeopleSettings, SwapSettings
+from videoswap.settings import FacePlace, PeopleSettings, SwapSettings
 
 
 def parse(words):
@@ -21,7 +22,7 @@ def parse(words):
 
 
 def ghost(*words):
-    return settings_from(parse(["--source_paths", "a.png", *words])).ghost
+    return settings_from(parse(["--source_paths", "a.png", *words])).engine_options
 
 
 @pytest.mark.parametrize(
@@ -105,19 +106,20 @@ def test_five_sub_images_a_side_are_refused():
         settings_from(parse(["--source_paths", "a.png", "--pixel_boost", "5"]))
 
 
-def test_nothing_said_is_the_official_generator():
-    assert ghost() == GhostSettings()
+def test_without_its_flags_no_engine_is_asked_for():
+    assert ghost() is None
 
 
 def test_every_flag_arrives():
     words = "--G_path g.pth --backbone linknet --num_blocks 3 --crop_size 256 --use_sr true"
-    assert ghost(*words.split(), "--ghost_exact") == GhostSettings(
+    assert ghost(*words.split(), "--ghost_exact") == GhostOptions(
         Path("g.pth"), "linknet", 3, 256, use_sr=True, exact=True
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "wanted"), [("--use_sr", True), ("--use_sr False", False), ("--use_sr 1", True)]
+    ("words", "wanted"),
+    [("--use_sr", True), ("--num_blocks 2 --use_sr False", False), ("--use_sr 1", True)],
 )
 def test_false_means_false(words, wanted):
     assert ghost(*words.split()).use_sr is wanted

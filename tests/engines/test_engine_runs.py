@@ -9,11 +9,12 @@ import torch
 from tests.engines.filled import save
 from tests.jobs.test_video import planes
 from videoswap import EncodeSettings, swap_image, swap_video
-from videoswap.engines import tensors
-from videoswap.engines.ghost.engine import GhostEngine
-from videoswap.engines.neural import NeuralEngine, resized
+from videoswap.engines.base import Engine
+from videoswap.engines.ghost.engine import GhostEngine, halved
+from videoswap.engines.ghost.options import GhostOptions
+from videoswap.engines.neural import resized
 from videoswap.errors import InputError
-from videoswap.settings import GhostSettings
+from videoswap.tensors import from_planar, to_planar
 
 FILES = {
     "ghost": {"G_unet_1block.pth": "ghost_aei_unet_1", "backbone.pth": "iresnet100"},
@@ -23,18 +24,22 @@ FILES = {
 }
 
 
+def signed(image):
+    return torch.from_numpy(to_planar([image], -1, 1))
+
+
 @pytest.fixture
 def batches(monkeypatch):
     """What the engine got and gave: (crops, identities, swapped) of every batch."""
     seen = []
-    real = NeuralEngine.swap
+    real = Engine.swap
 
     def spy(self, crops, identities):
         made = real(self, crops, identities)
         seen.append((list(crops), list(identities), made))
         return made
 
-    monkeypatch.setattr(NeuralEngine, "swap", spy)
+    monkeypatch.setattr(Engine, "swap", spy)
     return seen
 
 
@@ -85,8 +90,8 @@ def check_batches(batches, frames, size):
 def test_a_whole_run(engine, weights, clips, photos, settings, tmp_path, batches):
     for file, network in FILES[engine].items():
         save(weights / file, network)
-    ghost = GhostSettings(num_blocks=1)
-    changes = {"ghost": ghost} if engine == "ghost" else {}
+    ghost = GhostOptions(num_blocks=1)
+    changes = {"engine_options": ghost} if engine == "ghost" else {}
     report, originals, results, masked = run(engine, clips, photos, settings, tmp_path, **changes)
     assert report.engine == engine
     assert report.swapped_frames == report.frames == 6
@@ -114,15 +119,15 @@ def test_each_person_gets_the_identity_of_its_own_photo(
         return real(self, pictures)
 
     monkeypatch.setattr(GhostEngine, "embed", spy)
-    run("ghost", clips, photos, settings, tmp_path, ghost=GhostSettings(num_blocks=1))
+    run("ghost", clips, photos, settings, tmp_path, engine_options=GhostOptions(num_blocks=1))
     labels = [identity.label for identity in batches[0][1]]
     assert labels == [str(photos["source"]), str(photos["left"])]
     with torch.inference_mode():
-        z = [recogniser(tensors.halved(tensors.signed([source]))) for source in sources]
+        z = [recogniser(halved(signed(source))) for source in sources]
         for crop, made in [pair for b in batches for pair in zip(b[0], b[2], strict=True)]:
-            target = tensors.signed([resized(crop.pixels, 256)])
+            target = signed(resized(crop.pixels, 256))
             own, other = (
-                resized(tensors.from_signed(generator(target, z[who])[0])[0], 224)
+                resized(from_planar(generator(target, z[who])[0].numpy(), -1, 1)[0], 224)
                 for who in (crop.source, 1 - crop.source)
             )
             assert np.abs(own - made.pixels).max() < 0.5
@@ -143,8 +148,10 @@ def test_the_exact_way_with_super_resolution_and_another_generator(
     save(mine, "ghost_aei_linknet_2")
     save(weights / "backbone.pth", "iresnet100")
     save(weights / "10_net_G.pth", "ghost_sr")
-    ghost = GhostSettings(mine, "linknet", num_blocks=2, crop_size=128, use_sr=True, exact=True)
-    report, originals, results, masked = run("auto", clips, photos, settings, tmp_path, ghost=ghost)
+    ghost = GhostOptions(mine, "linknet", num_blocks=2, crop_size=128, use_sr=True, exact=True)
+    report, originals, results, masked = run(
+        "auto", clips, photos, settings, tmp_path, engine_options=ghost
+    )
     assert report.engine == "ghost"
     check_batches(batches, 6, 128)
     check_only_masks_changed(originals, results, masked)
@@ -178,7 +185,7 @@ def test_a_whole_run_of_the_real_ghost(
         save(weights / file, network)
     torch.set_num_threads(2)
     report, originals, results, masked = run(
-        "ghost", clips, photos, settings, tmp_path, ghost=GhostSettings(num_blocks=1)
+        "ghost", clips, photos, settings, tmp_path, engine_options=GhostOptions(num_blocks=1)
     )
     assert report.swapped_frames == 6
     check_batches(batches, 6, 224)

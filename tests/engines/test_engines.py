@@ -10,13 +10,13 @@ import torch
 from tests.conftest import ROOT
 from tests.engines.filled import save
 from videoswap.crops import CropSpec, PictureSurface, crop_face
-from videoswap.engines import registry
-from videoswap.engines.aei_net import AEIEngine
-from videoswap.engines.blendface.engine import BlendFaceEngine, specs
+from videoswap.engines.blendface.engine import SOURCE, TARGET, BlendFaceEngine
 from videoswap.engines.ghost.engine import GhostEngine, source_spec, target_spec
 from videoswap.engines.ghost.masks import GhostMasks
+from videoswap.engines.ghost.options import GhostOptions
 from videoswap.engines.lite import engine as lite
-from videoswap.engines.neural import Framing
+from videoswap.engines.neural import AEIEngine, Framing
+from videoswap.engines.registry import is_builtin, load_engine
 from videoswap.engines.torch_runtime import Batches
 from videoswap.errors import InputError, UsageError, VideoswapError
 from videoswap.geometry.affine import (
@@ -25,8 +25,8 @@ from videoswap.geometry.affine import (
     crop_matrix,
     five_points,
 )
+from videoswap.plugins import find_plugins
 from videoswap.records import Crop, Face, Photo
-from videoswap.settings import GhostSettings
 
 
 class Mirror:
@@ -91,7 +91,7 @@ def crop(size, pixels=None, source=0, track=0):
 
 
 def ghost(generator=None, recogniser=None, **settings):
-    chosen = GhostSettings(**settings)
+    chosen = GhostOptions(**settings)
     framing = Framing("ghost", "key", target_spec(chosen), source_spec(chosen), 4)
     return GhostEngine(
         framing, Batches(generator or Mirror()), recogniser or Recogniser(), exact=chosen.exact
@@ -105,7 +105,9 @@ def aei(generator, encode):
 
 
 def blendface(generator, encoder):
-    return BlendFaceEngine(Framing("blendface", "key", *specs(), 4), Batches(generator), encoder)
+    return BlendFaceEngine(
+        Framing("blendface", "key", TARGET, SOURCE, 4), Batches(generator), encoder
+    )
 
 
 def everyone(swapper):
@@ -251,7 +253,7 @@ def turned(share):
 
 
 def test_the_exact_framing_takes_the_detectors_points_and_jumps_between_poses():
-    spec = target_spec(GhostSettings(exact=True))
+    spec = target_spec(GhostOptions(exact=True))
     for share, pose in ((0.0, 2), (0.2, 2), (0.9, 1), (1.0, 1)):
         face = turned(share)
         found = spec.matrix(spec.points_of(face), 224)
@@ -259,12 +261,12 @@ def test_the_exact_framing_takes_the_detectors_points_and_jumps_between_poses():
 
 
 def test_our_framing_glides_between_poses():
-    spec = target_spec(GhostSettings())
+    spec = target_spec(GhostOptions())
     matrices = [spec.matrix(turned(share).points5, 224) for share in np.linspace(0, 1, 101)]
     centre = np.array([150.0, 150.0, 1.0])
     steps = np.linalg.norm(np.diff([m @ centre for m in matrices], axis=0), axis=1)
     assert steps.max() < 1.5
-    exact = target_spec(GhostSettings(exact=True))
+    exact = target_spec(GhostOptions(exact=True))
     jumps = [exact.matrix(turned(share).points5, 224) @ centre for share in np.linspace(0, 1, 101)]
     assert np.linalg.norm(np.diff(jumps, axis=0), axis=1).max() > 5.0
 
@@ -279,7 +281,7 @@ def test_outside_the_picture_the_exact_crop_is_black():
     )
     surface = PictureSurface(np.full((200, 200, 3), 90, np.uint8))
     ours, exact = (
-        crop_face(surface, face, target_spec(GhostSettings(exact=exact)), size=224)
+        crop_face(surface, face, target_spec(GhostOptions(exact=exact)), size=224)
         for exact in (False, True)
     )
     assert ours.pixels.min() == pytest.approx(90)
@@ -315,10 +317,10 @@ def test_ghosts_mask_rule_is_chosen_once_per_track_or_person(exact, calls):
 
 
 def test_engines_in_order_of_preference_say_what_is_missing(weights):
-    known = registry.engines()
-    names = [engine.name for engine in known if engine.automatic]
+    known = [plugin for plugin in find_plugins() if is_builtin(plugin)]
+    names = [plugin.name for plugin in known if plugin.automatic]
     assert names == ["blendface", "ghost", "lite", "mesh"]
-    missing = {engine.name: engine.missing or "" for engine in known}
+    missing = {plugin.name: plugin.missing(plugin.options()) or "" for plugin in known}
     assert str(weights / "blendswap.pth") in missing["blendface"]
     assert "videoswap models download ghost" in missing["ghost"]
     assert "backbone.pth" in missing["ghost"]
@@ -328,16 +330,16 @@ def test_engines_in_order_of_preference_say_what_is_missing(weights):
 
 
 def test_auto_falls_back_to_mesh_and_says_why(weights):
-    swapper, notes = registry.choose_engine("auto", "cpu")
+    swapper = load_engine("auto", device="cpu")
     assert swapper.name == "mesh"
-    (note,) = notes
+    (note,) = swapper.notes
     assert str(note).startswith("the engine mesh instead of blendface or ghost, because ")
     assert "videoswap doctor" in note.reason
 
 
 def test_what_was_asked_of_ghost_is_not_dropped_by_auto(weights):
     with pytest.raises(InputError, match=r"G_unet_3blocks\.pth") as caught:
-        registry.choose_engine("auto", "cpu", GhostSettings(num_blocks=3))
+        load_engine("auto", device="cpu", options=GhostOptions(num_blocks=3))
     assert caught.value.code == "engine_unusable" and "--swapper mesh" in caught.value.hint
 
 
@@ -345,9 +347,9 @@ def test_what_was_asked_of_ghost_is_not_dropped_by_auto(weights):
 def test_auto_goes_on_where_weights_are_broken_and_says_so(weights):
     for name in ("G_unet_2blocks.pth", "backbone.pth", "blendswap.pth"):
         (weights / name).write_bytes(b"<html>quota exceeded</html>")
-    swapper, notes = registry.choose_engine("auto", "cpu")
+    swapper = load_engine("auto", device="cpu")
     assert swapper.name == "mesh"
-    told = [str(note) for note in notes]
+    told = [str(note) for note in swapper.notes]
     assert [text.split(",")[0] for text in told] == [
         "the engine mesh instead of blendface",
         "the engine mesh instead of ghost",
@@ -356,9 +358,9 @@ def test_auto_goes_on_where_weights_are_broken_and_says_so(weights):
     assert not (weights / "known.json").exists()
     save(weights / "G_unet_2blocks.pth", "ghost_aei_unet_2")
     save(weights / "backbone.pth", "iresnet100")
-    swapper, notes = registry.choose_engine("auto", "cpu")
+    swapper = load_engine("auto", device="cpu")
     assert swapper.name == "ghost"
-    assert str(notes[0]).startswith("the engine ghost instead of blendface, because ")
+    assert str(swapper.notes[0]).startswith("the engine ghost instead of blendface, because ")
 
 
 @pytest.mark.parametrize("asked", ["ghost", "auto"])
@@ -367,7 +369,7 @@ def test_a_broken_file_that_was_asked_for_is_an_error_with_a_way_out(weights, as
     mine.write_bytes(b"<html>quota exceeded</html>")
     save(weights / "backbone.pth", "iresnet100")
     with pytest.raises(InputError) as caught:
-        registry.choose_engine(asked, "cpu", GhostSettings(g_path=mine))
+        load_engine(asked, device="cpu", options=GhostOptions(g_path=mine))
     assert caught.value.code == "damaged_weights"
     assert "--swapper mesh" in caught.value.hint
 
@@ -382,25 +384,25 @@ def test_a_broken_file_that_was_asked_for_is_an_error_with_a_way_out(weights, as
 )
 def test_what_ghost_misses_follows_its_settings(weights, settings, word):
     with pytest.raises(InputError, match=word) as caught:
-        registry.choose_engine("ghost", "cpu", GhostSettings(**settings))
+        load_engine("ghost", device="cpu", options=GhostOptions(**settings))
     assert caught.value.code == "engine_unusable"
 
 
 def test_a_missing_generator_is_named(weights):
     with pytest.raises(InputError, match="mine"):
-        registry.choose_engine("ghost", "cpu", GhostSettings(g_path=weights / "mine.pth"))
+        load_engine("ghost", device="cpu", options=GhostOptions(g_path=weights / "mine.pth"))
 
 
 @pytest.mark.parametrize("bad", [{"backbone": "vgg"}, {"num_blocks": 4}, {"crop_size": 3}])
 def test_bad_ghost_settings_are_refused(bad):
     with pytest.raises(UsageError):
-        GhostSettings(**bad)
+        GhostOptions(**bad)
 
 
 def test_mesh_does_not_import_torch():
     code = (
-        "import sys; from videoswap.engines.registry import choose_engine; "
-        "import videoswap.api; choose_engine('mesh', 'cpu'); print('torch' in sys.modules)"
+        "import sys, videoswap.api; from videoswap import load_engine; "
+        "load_engine('mesh', device='cpu'); print('torch' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

@@ -7,8 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from videoswap.engines.ghost.build import mask_rule
-from videoswap.engines.ghost.masks import Face2d106, GhostMasks
+from videoswap.engines.ghost.masks import Face2d106, GhostMasks, mask_rule
 from videoswap.errors import InputError
 
 

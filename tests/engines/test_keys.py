@@ -13,12 +13,14 @@ from videoswap.detection.centerface import CenterFace
 from videoswap.detection.landmarks import DlibLandmarker
 from videoswap.detection.packaged_files import centerface_path, landmarks_path, recognition_path
 from videoswap.detection.recognition import DlibRecognizer
+from videoswap.engines.base import engine_key
+from videoswap.engines.ghost.options import GhostOptions
 from videoswap.engines.mesh.engine import MeshEngine, MeshSettings
-from videoswap.engines.registry import choose_engine
+from videoswap.engines.registry import load_engine
 from videoswap.engines.restorer import restored
 from videoswap.occlusion import builtin as own
-from videoswap.settings import DetailSettings, GhostSettings
-from videoswap.weights import store as slim
+from videoswap.settings import DetailSettings
+from videoswap.weights import slim
 
 CPU = ("CPUExecutionProvider",)
 #: A remark of one letter, as ONNX writes it: the file is another one, the network is the same.
@@ -32,11 +34,11 @@ REMARK = b"\x32\x01x"
 def test_another_weight_file_is_another_key(engine, file, weights, monkeypatch):
     for name, network in FILES[engine].items():
         save(weights / name, network)
-    ghost = GhostSettings(num_blocks=1) if engine == "ghost" else None
+    ghost = GhostOptions(num_blocks=1) if engine == "ghost" else None
 
     def files() -> str:
         """Return what a key says of the files; it also names the kind of numbers."""
-        return choose_engine(engine, "cpu", ghost)[0].key.split()[-1]
+        return load_engine(engine, device="cpu", options=ghost).key.split()[-1]
 
     before = files()
     assert files() == before
@@ -47,6 +49,28 @@ def test_another_weight_file_is_another_key(engine, file, weights, monkeypatch):
     (weights / "known.json").unlink(missing_ok=True)
     slim.slim_path(weights / file).unlink(missing_ok=True)
     assert files() != before
+
+
+@pytest.mark.usefixtures("small_networks")
+def test_other_options_are_another_key(weights):
+    for name, network in FILES["ghost"].items():
+        save(weights / name, network)
+    asked = [{}, {"crop_size": 256}, {"exact": True}, {"backbone": "unet"}]
+    keys = {
+        load_engine("ghost", device="cpu", options=GhostOptions(num_blocks=1, **one)).key
+        for one in asked
+    }
+    assert len(keys) == 3
+
+
+def test_another_schema_is_another_key(tmp_path):
+    file = tmp_path / "a.onnx"
+    file.write_bytes(b"a")
+    keys = [engine_key("one", 1, "x", files=[file]), engine_key("one", 2, "x", files=[file])]
+    keys += [engine_key("one", 1, "y", files=[file]), engine_key("one", 1, "x", files=[None])]
+    keys += [engine_key("other", 1, "x", files=[file])]
+    assert len(set(keys)) == len(keys)
+    assert engine_key("one", 1, "x", files=[file]) == keys[0]
 
 
 @pytest.mark.parametrize("name", ["gfpgan", "gpen512"])
@@ -65,7 +89,7 @@ def test_mesh_tells_its_settings():
     assert len(keys) == 2
 
 
-@pytest.mark.parametrize("name", ["NETWORK", "DEEP"])
+@pytest.mark.parametrize("name", ["COARSE_MODEL", "DEEP_MODEL"])
 def test_another_occlusion_network_is_another_key(tmp_path, monkeypatch, name):
     before = own.BuiltinSegmenter().key
     network = getattr(own, name)

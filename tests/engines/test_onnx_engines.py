@@ -13,9 +13,9 @@ from tests.engines.test_engines import crop, photo
 from tests.jobs.test_video import planes as frame_planes
 from tests.networks import fill
 from videoswap import swap_image
-from videoswap.engines import registry
+from videoswap.engines.ghost.options import GhostOptions
+from videoswap.engines.registry import load_engine
 from videoswap.errors import InputError
-from videoswap.settings import GhostSettings
 from videoswap.weights.onnx_models import OnnxNetwork
 
 
@@ -97,9 +97,9 @@ def whole(pixels):
 @pytest.mark.parametrize("open_batch", [False, True])
 def test_ghost_with_raw_converted_embedding_batched_if_the_graph_allows(weights, open_batch):
     export_ghost(weights, open_batch)
-    swapper, notes = registry.choose_engine("ghost", "cpu", GhostSettings(num_blocks=2))
+    swapper = load_engine("ghost", device="cpu", options=GhostOptions(num_blocks=2))
     assert swapper.batch_size == (4 if open_batch else 1)
-    assert any("FaceFusion" in note.used for note in notes)
+    assert any("FaceFusion" in note.used for note in swapper.notes)
     shots = [photo((200, 100, 50)), photo((20, 30, 240))]
     people = [swapper.identity(shots), swapper.identity(shots[:1])]
     with torch.inference_mode():
@@ -118,8 +118,8 @@ def test_ghost_with_raw_converted_embedding_batched_if_the_graph_allows(weights,
 
 def test_blendswap_in_zero_to_one(weights):
     export_blendswap(weights, True)
-    swapper, notes = registry.choose_engine("blendface", "cpu")
-    assert "mask" in notes[0].wanted
+    swapper = load_engine("blendface", device="cpu")
+    assert "mask" in swapper.notes[0].wanted
     people = [swapper.identity([photo((200, 100, 50))])]
     np.testing.assert_allclose(people[0].data[:, 3, 3] * 255, [200, 100, 50], atol=1e-3)
     crops = [crop(256), crop(256)]
@@ -165,11 +165,11 @@ def test_g_path_may_name_an_onnx_file(weights, tmp_path):
     export_ghost(weights, False)
     mine = tmp_path / "mine.onnx"
     (weights / "ghost_2_256.onnx").rename(mine)
-    swapper, _ = registry.choose_engine("ghost", "cpu", GhostSettings(g_path=mine))
+    swapper = load_engine("ghost", device="cpu", options=GhostOptions(g_path=mine))
     assert swapper.name == "ghost"
-    asked = GhostSettings(g_path=mine, use_sr=True, exact=True)
+    asked = GhostOptions(g_path=mine, use_sr=True, exact=True)
     with pytest.raises(InputError, match="cannot do --use_sr and --ghost_exact"):
-        registry.choose_engine("ghost", "cpu", asked)
+        load_engine("ghost", device="cpu", options=asked)
 
 
 def test_damaged_and_strange_files_are_told(weights, photos, settings, tmp_path):
@@ -181,7 +181,7 @@ def test_damaged_and_strange_files_are_told(weights, photos, settings, tmp_path)
         ((weights / "crossface_ghost.onnx").read_bytes(), "wrong_weights"),
     ):
         path.write_bytes(content)
-        mine = replace(chosen, ghost=GhostSettings(g_path=path))
+        mine = replace(chosen, engine_options=GhostOptions(g_path=path))
         with pytest.raises(InputError) as caught:
             swap_image([photos["source"]], photos["left"], tmp_path / "out.png", settings=mine)
         assert caught.value.code == code

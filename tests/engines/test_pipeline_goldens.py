@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from tests.networks import fill
-from videoswap.engines import neural as pixels
-from videoswap.engines import tensors
-from videoswap.engines.blendface import paste as blendface
-from videoswap.engines.ghost import mask_rule as ghost
+from videoswap.engines.ghost import masks as ghost
+from videoswap.engines.ghost.engine import halved
 from videoswap.engines.ghost.smoothing import smooth_points
+from videoswap.engines.neural import resized, truncated
 from videoswap.geometry.affine import (
     POSES,
     TEMPLATES,
@@ -20,6 +19,7 @@ from videoswap.geometry.affine import (
     nearest_pose,
     pose_errors,
 )
+from videoswap.tensors import from_planar, to_planar
 
 pytestmark = pytest.mark.needs_shared
 
@@ -77,30 +77,18 @@ def test_masks(golden, branch):
 
 
 def test_source_normalisation_and_halving(golden, crop224):
-    found = tensors.halved(tensors.signed([crop224])).numpy()
+    found = halved(torch.from_numpy(to_planar([crop224], -1, 1))).numpy()
     np.testing.assert_allclose(found[:, :, ::4, ::4], golden["norm_half_every4"], atol=1e-6)
 
 
 def test_resizing_and_target_tensor(golden, crop224):
-    found = pixels.resized(crop224, 256)
+    found = resized(crop224, 256)
     np.testing.assert_array_equal(found[::8, ::8], golden["resize256_every8"])
     # The reference's crop is BGR here and becomes RGB on the way; ours is RGB from the start.
-    target = tensors.signed([found[:, :, ::-1]]).numpy()
+    target = to_planar([found[:, :, ::-1]], -1, 1)
     np.testing.assert_allclose(target[:, :, ::8, ::8], golden["target_tensor_every8"], atol=1e-6)
 
 
 def test_the_way_back_to_pixels(golden):
-    found = pixels.truncated(tensors.from_signed(torch.from_numpy(golden["post_Y"])))
+    found = truncated(from_planar(golden["post_Y"], -1, 1))
     np.testing.assert_array_equal(np.stack(found)[..., ::-1], golden["post_u8_bgr"])
-
-
-def test_blendface_blending(golden):
-    source, target, source_parsing, target_parsing = (
-        golden[f"blend_{name}"] for name in ("img_s", "img_t", "parse_s", "parse_t")
-    )
-    regions = blendface.face_region(source_parsing), blendface.face_region(target_parsing)
-    matched = blendface.colour_transfer(source, target, *regions)
-    want = golden["blend_color_transfer_every4"]
-    np.testing.assert_allclose(matched[::4, ::4], want, atol=1e-2)
-    found = blendface.blend(source, target, source_parsing, target_parsing)
-    assert np.abs(found.astype(int) - golden["blend_out"]).max() <= 1

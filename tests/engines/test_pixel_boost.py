@@ -11,9 +11,10 @@ from tests.engines.test_engine_runs import FILES
 from tests.engines.test_engines import crop, ghost
 from videoswap import swap_image
 from videoswap.crops import CropSpec
-from videoswap.engines.base import Identity
+from videoswap.engines.base import Engine, Identity
+from videoswap.engines.ghost.engine import GhostEngine
+from videoswap.engines.ghost.options import GhostOptions
 from videoswap.engines.mesh.engine import MeshEngine
-from videoswap.engines.neural import NeuralEngine
 from videoswap.engines.pixel_boost import (
     PixelBoostEngine,
     boosted,
@@ -24,33 +25,29 @@ from videoswap.engines.pixel_boost import (
 from videoswap.errors import UsageError
 from videoswap.geometry.affine import invert, transform
 from videoswap.records import SwappedCrop
-from videoswap.settings import DetailSettings, GhostSettings
+from videoswap.settings import DetailSettings
 
 NOBODY = [Identity("nobody", None)]
 
 
-class Painter:
-    """An engine of 256 pixels that gives back what it gets, changed by ``paint``."""
+class Painter(Engine):
+    """An engine of 256 pixels that gives back what it gets, changed by ``change``."""
 
-    name = key = "painter"
-    batch_size = 4
-    keeps = frozenset()
-    as_is = False
-    spec = CropSpec(np.zeros((5, 2)), (256,))
-
-    def __init__(self, paint=None):
-        self.batches, self.paint = [], paint or (lambda number, pixels: pixels)
+    def __init__(self, change=None):
+        spec = CropSpec(np.zeros((5, 2)), (256,))
+        super().__init__("painter", "painter", spec, batch_size=4)
+        self.batches, self.change = [], change or (lambda number, pixels: pixels)
 
     def identity(self, photos):
         return NOBODY[0]
 
-    def swap(self, crops, identities):
+    def paint(self, crops, people):
         done = sum(self.batches)
         self.batches.append(len(crops))
         mask = np.zeros((256, 256), np.float32)
         mask[40:-40, 40:-40] = np.linspace(0, 1, 176)
         return [
-            SwappedCrop(self.paint(done + number, one.pixels).astype(np.float32), mask)
+            SwappedCrop(self.change(done + number, one.pixels).astype(np.float32), mask)
             for number, one in enumerate(crops)
         ]
 
@@ -168,31 +165,32 @@ def test_a_larger_crop_than_allowed_is_made_smaller_and_larger_again():
     ],
 )
 def test_the_size_follows_the_face_and_what_is_asked_for(boost, covered, size, parts):
-    swapper, notes = boosted(Painter(), DetailSettings(pixel_boost=boost), "cuda")
-    assert notes == ()
+    swapper = boosted(Painter(), DetailSettings(pixel_boost=boost), "cuda")
+    assert swapper.notes == ()
     assert swapper.spec.size_for(covered) == size
     assert swapper.spec.boost_for(size) == parts
 
 
 def test_on_a_cpu_no_more_than_four_sub_images_unless_asked_for():
-    swapper, _ = boosted(Painter(), DetailSettings(), "cpu")
+    swapper = boosted(Painter(), DetailSettings(), "cpu")
     assert swapper.spec.boost_for(swapper.spec.size_for(2000)) == 2
-    asked, _ = boosted(Painter(), DetailSettings(pixel_boost=3), "cpu")
+    asked = boosted(Painter(), DetailSettings(pixel_boost=3), "cpu")
     assert asked.spec.boost_for(asked.spec.size_for(2000)) == 3
     assert swapper.key != asked.key
 
 
 def test_ghosts_own_crops_stay_and_large_ones_are_not_resized_for_the_network():
-    swapper, _ = boosted(ghost(), DetailSettings(), "cpu")
+    swapper = boosted(ghost(), DetailSettings(), "cpu")
     assert swapper.spec.sizes == (224, 512, 768, 1024)
     assert swapper.spec.size_for(256) == 224
 
 
 def test_exact_ghost_and_mesh_never_boost_and_say_so():
     for engine, word in ((ghost(exact=True), "ghost_exact"), (MeshEngine(), "any size")):
-        assert boosted(engine, DetailSettings(), "cpu") == (engine, ())
-        same, (note,) = boosted(engine, DetailSettings(pixel_boost=4), "cpu")
-        assert same is engine
+        assert boosted(engine, DetailSettings(), "cpu") is engine
+        assert engine.notes == ()
+        assert boosted(engine, DetailSettings(pixel_boost=4), "cpu") is engine
+        (note,) = engine.notes
         assert word in note.reason
 
 
@@ -206,17 +204,17 @@ def test_bad_settings_are_refused(bad):
 def test_a_whole_picture_by_sub_images(weights, photos, settings, tmp_path, monkeypatch):
     for file, network in FILES["ghost"].items():
         save(weights / file, network)
-    seen, real = [], NeuralEngine.swap
+    seen, real = [], GhostEngine.paint
 
-    def spy(self, crops, identities):
+    def spy(self, crops, people):
         seen.append([one.pixels.shape[0] for one in crops])
-        return real(self, crops, identities)
+        return real(self, crops, people)
 
-    monkeypatch.setattr(NeuralEngine, "swap", spy)
+    monkeypatch.setattr(GhostEngine, "paint", spy)
     chosen = replace(
         settings,
         swapper="ghost",
-        ghost=GhostSettings(num_blocks=1),
+        engine_options=GhostOptions(num_blocks=1),
         detail=DetailSettings(pixel_boost=2),
     )
     report = swap_image([photos["source"]], photos["left"], tmp_path / "out.png", settings=chosen)

@@ -8,7 +8,7 @@ from tests.engines.restorer_files import FILES, save_restorer
 from tests.engines.test_engines import crop
 from videoswap import swap_image
 from videoswap.crops import CropSpec
-from videoswap.engines.base import Identity
+from videoswap.engines.base import Engine, Identity
 from videoswap.engines.restorer import FIDELITY, KINDS, RestoredEngine, open_restorer, restored
 from videoswap.errors import InputError
 from videoswap.geometry.affine import TEMPLATES
@@ -74,19 +74,20 @@ def test_another_restorers_file_is_refused(weights):
 INSIDE = np.s_[64:192, 64:192]
 
 
-class Engine:
+SOMEONE = Identity("someone", None)
+
+
+class Smooth(Engine):
     """Gives a smooth picture with a full mask inside a soft border."""
 
-    name = key = "engine"
-    batch_size = 4
-    keeps = frozenset({"eyes"})
-    as_is = False
-    spec = CropSpec(TEMPLATES["arcface_112_v2"], (256,))
+    def __init__(self):
+        spec = CropSpec(TEMPLATES["arcface_112_v2"], (256,))
+        super().__init__("engine", "engine", spec, batch_size=4, keeps=frozenset({"eyes"}))
 
     def identity(self, photos):
-        return Identity("someone", None)
+        return SOMEONE
 
-    def swap(self, crops, identities):
+    def paint(self, crops, people):
         rows, columns = np.mgrid[:256, :256] / 256
         picture = 60 + 100 * np.stack([rows, columns, 0.5 * rows + 0.5 * columns], axis=2)
         mask = np.zeros((256, 256), np.float32)
@@ -114,9 +115,9 @@ def pattern(side):
 
 def swap(draw, blend=1.0, **framing):
     redraw = Redraw(draw, **framing)
-    engine = RestoredEngine(Engine(), redraw, blend, "key")
+    engine = RestoredEngine(Smooth(), redraw, blend, "key")
     target = crop(256, np.full((256, 256, 3), 90, np.float32))
-    before = Engine().swap([target], [])[0]
+    before = Smooth().swap([target], SOMEONE)[0]
     return redraw, before, engine.swap([target, target], [Identity("someone", None)])
 
 
@@ -167,12 +168,12 @@ def test_what_it_adds_fades_out_where_its_frame_ends():
 
 
 def test_the_engine_behind_it_shows_and_the_key_tells_restorers_apart():
-    one = RestoredEngine(Engine(), Redraw(None), 0.5, "gfpgan 1")
-    other = RestoredEngine(Engine(), Redraw(None), 0.6, "gfpgan 1")
+    one = RestoredEngine(Smooth(), Redraw(None), 0.5, "gfpgan 1")
+    other = RestoredEngine(Smooth(), Redraw(None), 0.6, "gfpgan 1")
     assert one.name == "engine"
     assert one.keeps == {"eyes"}
     assert len({one.key, other.key, "engine"}) == 3
-    assert restored(Engine(), DetailSettings(), CPU).key == "engine"
+    assert restored(Smooth(), DetailSettings(), CPU).key == "engine"
 
 
 def test_a_whole_picture_with_a_restorer(photos, settings, tmp_path, monkeypatch):

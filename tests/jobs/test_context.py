@@ -9,7 +9,9 @@ from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.jobs.context import unheeded
 from videoswap.settings import BlendSettings
 
-EXACT = SimpleNamespace(name="ghost", as_is=True, batch_size=4, keeps=frozenset())
+EXACT = SimpleNamespace(
+    name="ghost", as_is="--ghost_exact does as GHOST does", batch_size=4, keeps=frozenset()
+)
 
 
 @pytest.mark.parametrize(

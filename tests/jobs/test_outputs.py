@@ -15,6 +15,7 @@ from videoswap import (
     swap_video,
 )
 from videoswap.cli import entry
+from videoswap.engines.ghost.options import GhostOptions
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import outputs
 from videoswap.jobs.outputs import (
@@ -25,7 +26,6 @@ from videoswap.jobs.outputs import (
     fitted_name,
     ignores_case,
 )
-from videoswap.settings import GhostSettings
 
 
 def refusal(*args, **kwargs):
@@ -178,7 +178,7 @@ def test_no_output_is_written_over_an_input(
             named["result"],
             target_faces=[files["target face"], photos["right"]],
             settings=replace(
-                settings, overwrite=True, ghost=GhostSettings(g_path=files["generator"])
+                settings, overwrite=True, engine_options=GhostOptions(g_path=files["generator"])
             ),
             save_masks=named["masks"],
             report_file=named["report"],

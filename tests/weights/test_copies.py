@@ -17,12 +17,9 @@ from videoswap.weights import (
     load_manifest,
     load_state,
     require,
+    slim,
 )
-from videoswap.weights import (
-    store as slim,
-)
-from videoswap.weights.convert import convert, extract
-from videoswap.weights.store import metadata
+from videoswap.weights.convert import convert, extract, metadata
 
 torch.set_num_threads(1)
 

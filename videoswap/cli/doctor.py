@@ -25,7 +25,7 @@ from ..packages import (
 from .parser import Parser
 
 if TYPE_CHECKING:
-    from ..engines.registry import KnownEngine
+    from ..plugins import Plugin
 
 #: A render keeps its segments on disk; with less than this it may not come to its end.
 LITTLE_DISK = 2 * 10**9  # bytes
@@ -222,23 +222,35 @@ def _room(folder: Path) -> tuple[int, bool]:
 
 
 def _engines() -> list[Check]:
-    from ..engines.registry import engines
+    from ..plugins import broken_plugins, find_plugins
 
-    return [
+    checks = [_engine(plugin) for plugin in find_plugins()]
+    checks += [
         Check(
-            f"engine {engine.name}",
-            engine.missing is None,
-            _state(engine),
+            f"engine {broken.name}",
+            False,
+            f"its plug-in is broken: {broken.reason}",
+            "Update or uninstall its package",
             needed=False,
         )
-        for engine in engines()
+        for broken in broken_plugins()
     ]
+    return checks
 
 
-def _state(engine: KnownEngine) -> str:
-    if engine.missing is None:
-        return f"usable: {engine.summary}"
-    return engine.missing if engine.published else "its weights are not published yet"
+def _engine(plugin: Plugin) -> Check:
+    from ..engines.registry import missing_of
+    from ..plugins import options_of
+
+    missing = missing_of(plugin, plugin.options())
+    if missing is None:
+        flags = ", ".join(one.flag for one in options_of(plugin))
+        text = f"usable: {plugin.summary}"
+        if flags:
+            text += f"; options: {flags}"
+    else:
+        text = missing if plugin.published else "its weights are not published yet"
+    return Check(f"engine {plugin.name}", missing is None, text, needed=False)
 
 
 def _restorers() -> list[Check]:

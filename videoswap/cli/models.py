@@ -6,10 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from .parser import Parser
+from ..plugins import find_plugins
+from .parser import Parser, one_of
 
-# What GHOST's own download_models.sh was for.
-DEFAULT = "ghost"
+
+def _default_engines() -> list[str]:
+    """Return the engines whose files are fetched where nothing is named."""
+    return [plugin.name for plugin in find_plugins() if plugin.default_download]
 
 
 def add_arguments(parser: Parser) -> None:
@@ -18,7 +21,10 @@ def add_arguments(parser: Parser) -> None:
     parts.add_parser("list", help="every file: what it is, whether it is here, its licence")
     download = parts.add_parser("download", help="fetch files, resumed and verified")
     download.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"files or engines (default: {DEFAULT})"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"files or engines (default: {one_of(_default_engines())})",
     )
     download.add_argument("--all", action="store_true", help="everything that can be fetched")
     download.add_argument(
@@ -54,10 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.action == "download":
         names = arguments.names
         if not names and not arguments.all:
+            names = _default_engines()
+            needed = one_of(names)
             console.say(
-                f"Nothing named, so what the engine {DEFAULT} needs. Other names: models list"
+                f"Nothing named, so what the engine {needed} needs. Other names: models list"
             )
-            names = [DEFAULT]
         actions.download(names, arguments.all, arguments.accept_licence)
     elif arguments.action == "verify":
         actions.verify(arguments.names, arguments.forget)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from fractions import Fraction
+from typing import Any
 
 from ..errors import UsageError
+from ..plugins import EngineOption, Plugin, find_plugins, options_of
 from ..settings import (
     AUDIO,
     MASKS,
@@ -15,19 +19,20 @@ from ..settings import (
     BlendSettings,
     DetailSettings,
     EncodeSettings,
-    GhostSettings,
     PeopleSettings,
     SwapSettings,
 )
 from . import arguments as shared
 from . import values
-from .parser import Parser
+from .parser import Parser, one_of
+
+_log = logging.getLogger(__name__)
 
 
 def add_flags(parser: Parser) -> None:
     """Add all groups."""
     add_who(parser)
-    _add_ghost(parser)
+    _add_engines(parser)
     _add_how(parser)
     _add_blend(parser)
     _add_detail(parser)
@@ -40,14 +45,15 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
     Raises:
         UsageError: If a value is out of range.
     """
+    swapper, engine_options = _engine(arguments)
     return replace(
         shared.shared_settings(arguments),
-        swapper=_swapper(arguments),
+        swapper=swapper,
         similarity_th=arguments.similarity_th,
         batch_size=arguments.batch_size,
         encode=_encode(arguments),
         people=who(arguments),
-        ghost=_ghost(arguments),
+        engine_options=engine_options,
         blend=_blend(arguments),
         detail=_detail(arguments),
         strict_streams=arguments.strict_streams,
@@ -93,68 +99,82 @@ def who(arguments: argparse.Namespace) -> PeopleSettings:
     return PeopleSettings(arguments.all_faces, tuple(arguments.person), tuple(arguments.face_at))
 
 
-def _add_ghost(parser: Parser) -> None:
-    ghost = parser.add_argument_group("the engine ghost", "Any of these asks for that engine.")
-    ghost.add_argument(
-        "--G_path", type=Path, metavar="FILE", help="the generator; default: the official one"
+def _add_engines(parser: Parser) -> None:
+    """Add a group of flags for every engine that has options."""
+    for plugin in find_plugins():
+        options = options_of(plugin)
+        if not options:
+            continue
+        group = parser.add_argument_group(
+            f"the engine {plugin.name}", "Any of these asks for that engine."
+        )
+        for one in options:
+            try:
+                _add_option(group, one)
+            except argparse.ArgumentError as error:
+                _log.warning("the engine %s: no flag %s: %s", plugin.name, one.flag, error)
+
+
+def _add_option(group: argparse._ActionsContainer, one: EngineOption) -> None:
+    text = one.help.replace("%", "%%")
+    if one.default not in (None, False) and "default" not in text:
+        text = f"{text} (default {one.default})".strip()
+    if one.kind is bool:
+        shared.add_switch(group, one.flag, None, text)
+        return
+    group.add_argument(
+        one.flag,
+        type=_READERS.get(one.kind, one.kind),
+        metavar=one.metavar,
+        choices=one.choices or None,
+        help=text,
     )
-    ghost.add_argument("--backbone", help="of the generator: unet (default), linknet or resnet")
-    ghost.add_argument("--num_blocks", type=int, help="of the generator: 1, 2 (default) or 3")
-    ghost.add_argument(
-        "--crop_size",
-        type=int,
-        help="side at which faces are cut (default 224; 256 spares resizing for the network)",
-    )
-    text = "sharpen the swapped faces with the super-resolution network"
-    shared.add_switch(ghost, "--use_sr", None, text)
-    ghost.add_argument(
-        "--ghost_exact", action="store_true", help="do as GHOST does, also where it is wrong"
-    )
 
 
-# Flags of the engine ghost and the settings they become.
-_GHOST = {
-    "G_path": "g_path",
-    "backbone": "backbone",
-    "num_blocks": "num_blocks",
-    "crop_size": "crop_size",
-    "use_sr": "use_sr",
-    "ghost_exact": "exact",
-}
+# How a text becomes an option, where its type alone does not say it.
+_READERS: dict[type[Any], Callable[[str], Any]] = {Fraction: values.share}
 
 
-def _asked_of_ghost(arguments: argparse.Namespace) -> list[str]:
-    """Return the flags that ask something of the engine ghost; a switch that is off does not."""
-    return [flag for flag in _GHOST if getattr(arguments, flag) not in (None, False)]
+def _asked_of(plugin: Plugin, arguments: argparse.Namespace) -> dict[str, EngineOption]:
+    """Return the options that are given, by field; a switch at its default asks for nothing."""
+    return {
+        one.field: one
+        for one in options_of(plugin)
+        if (given := getattr(arguments, one.dest, None)) is not None
+        and not (one.kind is bool and given == one.default)
+    }
 
 
-def _ghost(arguments: argparse.Namespace) -> GhostSettings:
-    asked = _asked_of_ghost(arguments)
-    return GhostSettings(**{_GHOST[flag]: getattr(arguments, flag) for flag in asked})
-
-
-def _swapper(arguments: argparse.Namespace) -> str:
-    """Return the engine that is asked for, be it by a flag that only one has.
+def _engine(arguments: argparse.Namespace) -> tuple[str, object | None]:
+    """Return the engine that is asked for and its options, None where none are given.
 
     Raises:
-        UsageError: ``other_engine``.
+        UsageError: ``other_engine``, or if an option is out of range.
     """
-    named, asked = str(arguments.swapper), _asked_of_ghost(arguments)
-    if asked and named not in ("auto", "ghost"):
-        flags = " and ".join(f"--{flag}" for flag in asked)
-        raise UsageError(
-            "other_engine",
-            f"{flags} and --swapper {named} were given, and only the engine ghost has the former.",
-            "Leave out one of them.",
-        )
-    return "ghost" if asked else named
+    named = str(arguments.swapper)
+    options: object | None = None
+    for plugin in find_plugins():
+        asked = _asked_of(plugin, arguments)
+        if not asked:
+            continue
+        if named not in ("auto", plugin.name):
+            flags = " and ".join(one.flag for one in asked.values())
+            raise UsageError(
+                "other_engine",
+                f"{flags} and --swapper {named} were given, and only the engine {plugin.name} has "
+                "the former.",
+                "Leave out one of them.",
+            )
+        named = plugin.name
+        given = {field: getattr(arguments, one.dest) for field, one in asked.items()}
+        options = plugin.options(**given)
+    return named, options
 
 
 def _add_how(parser: Parser) -> None:
     how = parser.add_argument_group("swapping")
-    how.add_argument(
-        "--swapper", default="auto", help="engine: auto or a name (see `videoswap doctor`)"
-    )
+    names = one_of([plugin.name for plugin in find_plugins()])
+    how.add_argument("--swapper", default="auto", help=f"engine: auto, {names}")
     how.add_argument(
         "--similarity_th",
         type=float,
@@ -190,8 +210,11 @@ def _add_blend(parser: Parser) -> None:
         help="opacity of the swap, above 0 and up to 1 (default 1)",
     )
     switches = {
-        "--keep_eyes": (usual.keep_eyes, "keep the target's eyes (mesh always does)"),
-        "--keep_mouth": (usual.keep_mouth, "keep the target's inner mouth (mesh always does)"),
+        "--keep_eyes": (usual.keep_eyes, "keep the target's eyes (some engines do)"),
+        "--keep_mouth": (
+            usual.keep_mouth,
+            "keep the target's inner mouth (some engines do)",
+        ),
         "--steady": (usual.steady, "filter flicker where the target is still"),
         "--grain": (usual.grain, "match sharpness and grain to the surroundings"),
     }

@@ -1,1 +1,1 @@
-"""The engines that make swapped crops, one file each behind one protocol."""
+"""What makes the swapped face. Every folder here is an engine; see ``videoswap/plugins.py``."""

@@ -1,13 +1,27 @@
-"""The protocol that every engine follows."""
+"""What an engine is, before and after it is loaded: `EnginePlugin` and `Engine`.
+
+An engine takes aligned crops of a target's face and gives swapped faces with masks. Nothing here
+imports more than the standard library, since ``--help`` asks every plug-in for its options.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ..crops import CropSpec
-from ..records import Crop, Photo, SwappedCrop
+from ..errors import UsageError
+from ..fingerprint import digest_of, digest_of_files
+from ..paths import AnyPath
+from ..plugins import NoOptions
+
+if TYPE_CHECKING:
+    from ..crops import CropSpec
+    from ..devices import Device
+    from ..records import Crop, Fallback, Photo, SwappedCrop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,40 +37,199 @@ class Identity:
     data: Any
 
 
-class Engine(Protocol):
-    """An engine: puts a source identity onto aligned crops."""
+def engine_key(name: str, schema: int, *facts: object, files: Iterable[AnyPath | None] = ()) -> str:
+    """Return the key of an engine: another one wherever results could differ.
 
-    @property
-    def name(self) -> str:
-        """Name on the command line."""
+    Args:
+        name: Name of the engine.
+        schema: Number that its code counts up whenever its results change.
+        facts: Options and all else that results depend on, with a telling ``repr``.
+        files: Its files, whose content counts; None stands for one that is not there.
+    """
+    paths = [None if file is None else Path(file) for file in files]
+    return f"{name} {schema} {digest_of(*facts)} {digest_of_files(paths)}"
 
-    @property
-    def key(self) -> str:
-        """Text that changes whenever results could; part of the key of unfinished renders."""
 
-    @property
-    def batch_size(self) -> int:
-        """Crops that are best given at once."""
+class EnginePlugin(ABC):
+    """What is known of an engine before it is loaded.
 
-    @property
-    def spec(self) -> CropSpec:
-        """How crops are to be cut."""
+    Attributes:
+        name: Name on the command line: small letters, digits and underscores.
+        summary: What it is, in a few words.
+        options: Frozen dataclass of its options; every field has a default, and metadata from
+            :func:`videoswap.option`.
+        rank: Place in the order in which ``auto`` tries engines, the lowest first.
+        automatic: Whether ``auto`` may take it.
+        published: Whether its weights can be had; what nobody can have is not recommended.
+        weights: Files of the manifest that it cannot do without, by name.
+        packages: Packages that it cannot do without, by the name that is imported.
+        download: What to give to ``videoswap models download``; the engine's name if empty.
+        default_download: Whether ``videoswap models download`` fetches its files if nothing is
+            named.
+    """
 
-    @property
-    def keeps(self) -> frozenset[str]:
-        """What it does not paint and the target keeps: regions of ``blending.keep``."""
+    name: str
+    summary: str
+    options: type[Any] = NoOptions
+    rank: int = 50
+    automatic: bool = True
+    published: bool = True
+    weights: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    download: str = ""
+    default_download: bool = False
 
-    @property
-    def as_is(self) -> bool:
-        """Whether its results go onto the frame as they are, with no finishing."""
+    def missing(self, options: Any) -> str | None:
+        """Return what keeps the engine from being loaded here, or None if nothing does.
 
+        Args:
+            options: An instance of :attr:`options`.
+
+        Returns:
+            Part of a sentence, such as "torch is not installed".
+        """
+        return self.missing_files(self.weights) or missing_packages(self.packages)
+
+    def missing_files(self, names: Sequence[str], download: str = "") -> str | None:
+        """Return which files of the manifest are not here as part of a sentence, or None."""
+        from ..weights.store import missing_files
+
+        return missing_files(names, download or self.download or self.name)
+
+    @abstractmethod
+    def load(self, device: Device, options: Any) -> Engine:
+        """Load the engine.
+
+        Args:
+            device: Where to compute.
+            options: An instance of :attr:`options`.
+
+        Raises:
+            InputError: If something that it needs is missing, damaged or another network's.
+        """
+
+
+def missing_packages(names: Sequence[str]) -> str | None:
+    """Return which package is not installed as part of a sentence, or None; imports none."""
+    from ..packages import OPTIONAL
+
+    ways = {one.module: one.way for one in OPTIONAL}
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            way = ways.get(name) or f"pip install {name}"
+            return f"{name} is not installed ({way})"
+    return None
+
+
+class Engine(ABC):
+    """Puts source identities onto aligned crops.
+
+    Attributes:
+        name: Name on the command line.
+        key: Text that changes whenever results could, see :func:`engine_key`; part of the key of
+            unfinished renders.
+        spec: How crops are to be cut.
+        batch_size: Crops that are best given at once.
+        keeps: What it does not paint and the target keeps: regions of
+            ``videoswap.compositing.kept_regions``.
+        as_is: Why its results go onto the frame as they are, with no finishing; empty where they
+            are finished, as usual.
+        depends_on_past: Whether a swap depends on crops that were swapped before.
+        notes: What it does otherwise than asked or expected.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        key: str,
+        spec: CropSpec,
+        *,
+        batch_size: int = 1,
+        keeps: frozenset[str] = frozenset(),
+        as_is: str = "",
+        depends_on_past: bool = False,
+        notes: tuple[Fallback, ...] = (),
+    ) -> None:
+        self.name = name
+        self.key = key
+        self.spec = spec
+        self.batch_size = batch_size
+        self.keeps = keeps
+        self.as_is = as_is
+        self.depends_on_past = depends_on_past
+        self.notes = notes
+
+    @abstractmethod
     def identity(self, photos: Sequence[Photo]) -> Identity:
-        """Prepare one person from one or more photos; computed once per run."""
+        """Prepare one person from one or more photos; done once per run.
 
-    def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
+        Raises:
+            InputError: ``face_too_small``.
+        """
+
+    def swap(
+        self, crops: Sequence[Crop], identity: Identity | Sequence[Identity]
+    ) -> list[SwappedCrop]:
         """Swap a batch of crops of one size.
 
         Args:
-            crops: Crops, possibly of several frames and people.
-            identities: All source identities; ``crop.source`` says which one each crop gets.
+            crops: Crops as ``spec`` wants them, possibly of several frames and people. All have
+                one size.
+            identity: The person who is put onto all crops; or all people of the run, of whom
+                ``crop.source`` chooses one for each crop.
+
+        Returns:
+            The swapped crops, in the order and of the size of the crops.
+
+        Raises:
+            UsageError: ``wrong_crops`` if sizes differ or are not in ``spec.sizes``,
+                ``wrong_identity`` if there is none for a crop.
+            VideoswapError: ``out_of_memory`` or ``not_finite``.
         """
+        if not crops:
+            return []
+        sizes = {crop.pixels.shape[0] for crop in crops}
+        if len(sizes) > 1:
+            raise UsageError(
+                "wrong_crops", f"The crops of a batch have several sizes: {sorted(sizes)}."
+            )
+        if not sizes <= set(self.spec.sizes):
+            raise UsageError(
+                "wrong_crops",
+                f"The engine {self.name} takes no crops of {sizes.pop()} pixels.",
+                f"It takes {', '.join(map(str, self.spec.sizes))}.",
+            )
+        if isinstance(identity, Identity):
+            return self.paint(crops, [identity.data] * len(crops))
+        people = len(identity)
+        missing = next((crop.source for crop in crops if not 0 <= crop.source < people), None)
+        if missing is not None:
+            raise UsageError(
+                "wrong_identity", f"A crop wants identity {missing}; {people} were given."
+            )
+        return self.paint(crops, [identity[crop.source].data for crop in crops])
+
+    @abstractmethod
+    def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
+        """Swap crops of one size, at least one; ``people`` is ``Identity.data`` of each crop."""
+
+
+class EngineWrapper(Engine):
+    """An engine around an engine; whatever it does not set itself is that of the inner one.
+
+    Args:
+        engine: The inner engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine  # and nothing of Engine.__init__, so that __getattr__ is asked
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the inner engine has."""
+        if name == "engine":  # not set yet, as while it is copied
+            raise AttributeError(name)
+        return getattr(self.engine, name)
+
+    def identity(self, photos: Sequence[Photo]) -> Identity:
+        """Prepare one person as the inner engine does."""
+        return self.engine.identity(photos)

@@ -1,11 +1,11 @@
-"""What engines with a learned generator have in common. Does not import torch."""
+"""Engines with a learned generator and an identity encoder. Does not import torch."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,13 +13,14 @@ import numpy as np
 from ..crops import CropSpec, PictureSurface, crop_face
 from ..errors import InputError
 from ..geometry.face_masks import inner_face_mask
-from ..records import (
-    Array,
-    Crop,
-    Photo,
-    SwappedCrop,
-)
-from .base import Identity
+from ..records import Array, Crop, Fallback, Photo, SwappedCrop
+from ..tensors import from_planar, to_planar
+from .base import Engine, Identity
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .torch_runtime import Batches
 
 #: Draws the mask (S, S) float32 of a crop for its swapped picture (S, S, 3).
 MaskRule = Callable[[Crop, Array], Array]
@@ -40,6 +41,7 @@ class Framing:
         target: How faces are cut out of frames.
         source: How faces are cut out of source photos, in the largest of its sizes.
         batch_size: Crops that are best given at once.
+        notes: What the engine does otherwise than asked or expected.
     """
 
     name: str
@@ -47,31 +49,34 @@ class Framing:
     target: CropSpec
     source: CropSpec
     batch_size: int
+    notes: tuple[Fallback, ...] = ()
 
 
-class NeuralEngine(ABC):
-    """An engine made of a generator and an identity encoder."""
+class NeuralEngine(Engine):
+    """An engine made of a generator and an identity encoder.
 
-    keeps: frozenset[str] = frozenset()
-    as_is = False
+    Args:
+        framing: Name and pictures.
+        as_is: See :class:`Engine`.
+        depends_on_past: See :class:`Engine`.
+    """
 
-    def __init__(self, framing: Framing) -> None:
-        self._framing = framing
-        self.name = framing.name
-        self.key = framing.key
-        self.spec = framing.target
-        self.batch_size = framing.batch_size
+    def __init__(self, framing: Framing, as_is: str = "", depends_on_past: bool = False) -> None:
+        super().__init__(
+            framing.name,
+            framing.key,
+            framing.target,
+            batch_size=framing.batch_size,
+            as_is=as_is,
+            depends_on_past=depends_on_past,
+            notes=framing.notes,
+        )
+        self._source = framing.source
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Embed the photos of one person; the mean by the engine's own rule."""
-        pictures = [photo_crop(photo, self._framing.source) for photo in photos]
+        pictures = [photo_crop(photo, self._source) for photo in photos]
         return Identity(photos[0].label, self.embed(pictures))
-
-    def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
-        """Swap a batch of crops of one size, possibly of several people."""
-        if not crops:
-            return []
-        return self.paint(crops, [identities[crop.source].data for crop in crops])
 
     @abstractmethod
     def embed(self, pictures: Sequence[Array]) -> Any:
@@ -81,9 +86,48 @@ class NeuralEngine(ABC):
             pictures: (S, S, 3) float32 RGB, 0 to 255: its photos in the source's framing.
         """
 
-    @abstractmethod
+
+class AEIEngine(NeuralEngine):
+    """An engine whose generator is an AEI-Net on 256-pixel crops in one framing.
+
+    Args:
+        framing: Name and pictures.
+        generator: AEI-Net; takes and gives (B, 3, 256, 256) RGB in [-1, 1].
+        encode: Takes the photos of one person (B, 3, S, S) RGB in [-1, 1] in the source's
+            framing, gives one identity (1, D).
+        mask: Draws the masks.
+    """
+
+    def __init__(
+        self,
+        framing: Framing,
+        generator: Batches,
+        encode: Callable[[Tensor], Tensor],
+        mask: MaskRule = outline_mask,
+    ) -> None:
+        super().__init__(framing)
+        self._generator = generator
+        self._encode = encode
+        self._mask = mask
+
+    def embed(self, pictures: Sequence[Array]) -> Any:
+        """Make the identity of one person by the engine's rule."""
+        import torch
+
+        with torch.inference_mode():
+            photos = torch.from_numpy(to_planar(pictures, -1, 1))
+            return self._generator.generator.identity(self._encode(photos))
+
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
-        """Swap crops of one size, each onto the identity beside it."""
+        """Swap crops of 256 pixels."""
+        import torch
+
+        inputs = torch.from_numpy(to_planar([crop.pixels for crop in crops], -1, 1))
+        made = from_planar(self._generator(inputs, people).float().cpu().numpy(), -1, 1)
+        return [
+            SwappedCrop(picture, self._mask(crop, picture))
+            for crop, picture in zip(crops, made, strict=True)
+        ]
 
 
 def truncated(pictures: Sequence[Array]) -> list[Array]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,13 +22,14 @@ from ..records import (
     Array,
     Crop,
     Fallback,
-    Photo,
     SwappedCrop,
 )
 from ..settings import DetailSettings
-from .base import Engine, Identity
+from .base import Engine, EngineWrapper
 from .neural import resized
 
+#: Counted up whenever results with pixel boost change.
+SCHEMA = 1
 #: Sides of large crops, in sides of the generator.
 STEPS = (2, 3, 4)
 #: Blur that a larger crop and more sub-images are not worth.
@@ -40,9 +42,7 @@ REACH = 1.0
 MOST = {"cpu": 2, "cuda": 4}
 
 
-def boosted(
-    engine: Engine, settings: DetailSettings, device: str
-) -> tuple[Engine, tuple[Fallback, ...]]:
+def boosted(engine: Engine, settings: DetailSettings, device: str) -> Engine:
     """Give an engine pixel boost where that makes sense.
 
     Args:
@@ -51,22 +51,24 @@ def boosted(
         device: cpu or cuda.
 
     Returns:
-        The engine, and why it does not do what was asked for.
+        The engine; its notes say why it does not do what was asked for.
     """
     reason = None
     if engine.as_is:
-        reason = "--ghost_exact does as GHOST does"
+        reason = engine.as_is
     elif len(engine.spec.sizes) > 1:
         reason = f"{engine.name} paints faces of any size"
     if reason is None:
         wanted = settings.pixel_boost
-        return PixelBoostEngine(engine, wanted or MOST[device], always=wanted is not None), ()
+        return PixelBoostEngine(engine, wanted or MOST[device], always=wanted is not None)
     if settings.pixel_boost in (None, 1):
-        return engine, ()
-    return engine, (Fallback(f"--pixel_boost {settings.pixel_boost}", "", reason),)
+        return engine
+    note = Fallback(f"--pixel_boost {settings.pixel_boost}", "", reason)
+    engine.notes = (*engine.notes, note)
+    return engine
 
 
-class PixelBoostEngine:
+class PixelBoostEngine(EngineWrapper):
     """Lets an engine of one crop size take large crops.
 
     What exceeds the sub-images allowed is made smaller for the engine and larger again, so that
@@ -79,32 +81,26 @@ class PixelBoostEngine:
     """
 
     def __init__(self, engine: Engine, most: int, always: bool = False) -> None:
-        self._engine = engine
-        self.name = engine.name
-        self.key = f"{engine.key} boost {most} {always}"
-        self.batch_size = engine.batch_size
-        self.keeps = engine.keeps
-        self.as_is = engine.as_is
+        super().__init__(engine)
+        self.key = f"{engine.key} + pixel boost {SCHEMA} {most} {always}"
         sizes = tuple(GENERATOR_SIZE * step for step in STEPS if not always or step >= most)
         own = () if always and most > 1 else engine.spec.sizes
         larger = tuple(size for size in sizes if size > max(own, default=0))
         self.spec = replace(engine.spec, sizes=(*own, *larger), stretch=STRETCH, boost=most)
 
-    def identity(self, photos: Sequence[Photo]) -> Identity:
-        """Prepare one person as the engine does."""
-        return self._engine.identity(photos)
-
-    def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
-        """Swap a batch of crops of one size."""
-        side = crops[0].pixels.shape[0] if crops else 0
+    def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
+        """Swap crops of one size, in sub-images where they are large."""
+        side = crops[0].pixels.shape[0]
         parts = self.spec.boost_for(side)
-        if not crops or (parts == 1 and side in self._engine.spec.sizes):
-            return self._engine.swap(crops, identities)
+        if parts == 1 and side in self.engine.spec.sizes:
+            return self.engine.paint(crops, people)
         small = [scaled(crop, parts * GENERATOR_SIZE) for crop in crops]
         pieces = [piece for crop in small for piece in taken_apart(crop, parts)]
         made: list[SwappedCrop] = []
+        whose = [person for person in people for _ in range(parts**2)]
         for start in range(0, len(pieces), self.batch_size):
-            made += self._engine.swap(pieces[start : start + self.batch_size], identities)
+            batch = slice(start, start + self.batch_size)
+            made += self.engine.paint(pieces[batch], whose[batch])
         return [
             _put_together(made[number * parts**2 : (number + 1) * parts**2], crop.pixels, side)
             for number, crop in enumerate(small)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,14 +23,16 @@ from ..geometry.resample import warp
 from ..records import (
     Array,
     Crop,
-    Photo,
     SwappedCrop,
 )
 from ..settings import DetailSettings
+from ..tensors import from_planar, to_planar
 from ..weights import store
-from ..weights.onnx_models import OnnxNetwork, pictures, planes
-from .base import Engine, Identity
+from ..weights.onnx_models import OnnxNetwork
+from .base import Engine, EngineWrapper
 
+#: Counted up whenever results with a restorer change.
+SCHEMA = 1
 #: What CodeFormer is told about truth against beauty: 1 stays close to what it is given, so that
 #: the identity does, 0 invents most.
 FIDELITY = 0.7
@@ -84,10 +87,10 @@ class Restorer:
 
     def __call__(self, faces: Sequence[Array]) -> list[Array]:
         """Redraw pictures (side, side, 3) float32 RGB, 0 to 255, in its framing."""
-        inputs = {self._input: planes(faces, -1.0, 1.0)}
+        inputs = {self._input: to_planar(faces, -1, 1)}
         if "weight" in self._network.inputs:
             inputs["weight"] = np.full(len(faces), FIDELITY)
-        return pictures(self._network(inputs), -1.0, 1.0)
+        return from_planar(self._network(inputs), -1, 1)
 
 
 def open_restorer(name: str, providers: Sequence[str]) -> tuple[Restorer, Path]:
@@ -115,7 +118,7 @@ TONE = 0.06
 _COARSE = 64  # side at which they are compared
 
 
-class RestoredEngine:
+class RestoredEngine(EngineWrapper):
     """An engine and a restorer behind it.
 
     The restorer sees the swap on its target, so that it gets a whole face. Beyond the crop the
@@ -129,24 +132,15 @@ class RestoredEngine:
     """
 
     def __init__(self, engine: Engine, restorer: Restorer, blend: float, key: str) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._restorer = restorer
         self._blend = blend
-        self.name = engine.name
-        self.key = f"{engine.key} {key} {blend}"
-        self.batch_size = engine.batch_size
-        self.spec = engine.spec
-        self.keeps = engine.keeps
-        self.as_is = engine.as_is
+        self.key = f"{engine.key} + {key} {blend}"
 
-    def identity(self, photos: Sequence[Photo]) -> Identity:
-        """Prepare one person as the engine does."""
-        return self._engine.identity(photos)
-
-    def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
-        """Swap a batch of crops of one size and redraw the faces."""
-        made = self._engine.swap(crops, identities)
-        if not made or self._blend == 0.0:
+    def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
+        """Swap crops of one size and redraw the faces."""
+        made = self.engine.paint(crops, people)
+        if self._blend == 0.0:
             return made
         seen = [
             crop.pixels + (swap.pixels - crop.pixels) * swap.mask[..., None]
@@ -200,5 +194,5 @@ def restored(engine: Engine, settings: DetailSettings, providers: Sequence[str])
     if settings.restorer == "none":
         return engine
     restorer, path = open_restorer(settings.restorer, providers)
-    key = f"{settings.restorer} {file_digest(path)}"
+    key = f"{settings.restorer} {SCHEMA} {file_digest(path)}"
     return RestoredEngine(engine, restorer, settings.restorer_blend, key)

@@ -16,7 +16,7 @@ from ..detection.face_models import FaceModels
 from ..devices import Device, choose_device
 from ..engines.base import Engine, Identity
 from ..engines.pixel_boost import boosted
-from ..engines.registry import choose_engine
+from ..engines.registry import load_engine
 from ..engines.restorer import restored
 from ..errors import InputError
 from ..occlusion.load import load_occlusion_segmenter
@@ -82,7 +82,7 @@ class JobContext:
 
     def finisher(self) -> Finisher:
         """Make what finishes the engine's swaps."""
-        return Finisher(self.settings.blend, self.engine.keeps, self.engine.as_is)
+        return Finisher(self.settings.blend, self.engine.keeps, bool(self.engine.as_is))
 
 
 def load_context(
@@ -104,12 +104,12 @@ def load_context(
         say_if_large(path, say)
     people, source_notes = load_sources(sources, tools)
     references, reference_notes = load_target_faces(target_faces, tools)
-    engine, engine_notes = choose_engine(settings.engine, device.name, settings.ghost)
-    engine, boost_notes = boosted(engine, settings.detail, device.name)
+    engine = load_engine(settings.swapper, device=device, options=settings.engine_options)
+    engine = boosted(engine, settings.detail, device.name)
     engine = restored(engine, settings.detail, device.providers)
     mask = "outline" if engine.as_is else settings.blend.mask
     segmenter = load_occlusion_segmenter(mask, device)
-    engine_notes = (*engine_notes, *boost_notes, *unheeded(settings, engine))
+    engine_notes = (*engine.notes, *unheeded(settings, engine))
     notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
@@ -142,7 +142,7 @@ def unheeded(settings: SwapSettings, engine: Engine) -> tuple[Fallback, ...]:
         ]
         if asked:
             named = " and ".join(f"--{name}" for name in asked)
-            notes.append(Fallback(named, "", "--ghost_exact does as GHOST does"))
+            notes.append(Fallback(named, "", engine.as_is))
     for region, wanted in ((EYES, blend.keep_eyes), (MOUTH, blend.keep_mouth)):
         if wanted is False and region in engine.keeps:
             why = f"the engine {engine.name} paints none"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from ..paths import is_folder
 from ..people.sources import photo_files
@@ -31,7 +33,9 @@ def _files(
     for path in photos:
         yield from photo_files(Path(path)) if is_folder(Path(path)) else [Path(path)]
     yield from (Path(path) for path in others if path is not None)
-    if settings.ghost.g_path is not None:
-        yield settings.ghost.g_path
+    options: Any = settings.engine_options
+    if options is not None:
+        values = (getattr(options, one.name) for one in fields(options))
+        yield from (value for value in values if isinstance(value, Path))
     folder = weights_dir()
     yield from (folder / model.file for model in load_manifest().models)

@@ -103,8 +103,8 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
     notes = Notes(context.say)
     with clock.part("analyze"):
         analysis = analyze_with_progress(info, settings, context.tools)
-    if settings.ghost.exact:
-        why = "--ghost_exact lets a frame depend on all frames before it"
+    if context.engine.depends_on_past:
+        why = f"with the engine {context.engine.name} a frame depends on all frames before it"
         notes.add([Fallback("the exact frame of the result", "one that may differ a little", why)])
     with analysis:
         notes.add(analysis.fallbacks)

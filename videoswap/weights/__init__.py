@@ -20,7 +20,8 @@ from .manifest import (
     load_manifest,
     weights_dir,
 )
-from .store import find, load, require
+from .models import load
+from .store import find, require
 
 __all__ = [
     "Licence",

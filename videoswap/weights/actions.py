@@ -20,8 +20,7 @@ from ..video.files import output_errors
 from . import (
     digests as known,
 )
-from . import store as slim
-from . import trial
+from . import slim
 from .digests import Say
 from .download import Net, fetch
 from .manifest import (
@@ -31,6 +30,7 @@ from .manifest import (
     load_manifest,
     weights_dir,
 )
+from .models import vouch
 from .store import by_hand, require
 
 
@@ -116,7 +116,7 @@ def _fetch_all(models: Sequence[Model], folder: Path, net: Net | None) -> list[V
             continue
         try:
             print(fetch(model, folder, print, net))
-            if model.network in slim.PARTS:
+            if model.network in slim.SLIM_NETWORKS:
                 _make_slim(model)
         except InputError as error:
             failures.append(error)
@@ -190,7 +190,7 @@ def verify(names: Sequence[str], forget: bool = False) -> None:
         seen += 1
         try:
             known.check(model, folder, thorough=True)
-            doubt = trial.vouch(model, folder)
+            doubt = vouch(model, folder)
             print(f"{model.file}: {doubt or 'fine'}")
         except InputError as error:
             print(f"{model.file}: WRONG. {error}")

@@ -7,7 +7,9 @@ on torch's own readers.
 
 from __future__ import annotations
 
+import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -15,7 +17,6 @@ from pathlib import Path
 
 from ..errors import InputError, VideoswapError
 from ..video.files import atomic_output, check_readable, output_errors
-from .store import SOURCE, converted_path
 
 WARNING = (
     "Warning: {path} is in a format that can carry programs. Only its tensors are taken out, in a "
@@ -24,6 +25,32 @@ WARNING = (
 )
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "TEMP", "TMPDIR")
 _ROOT = Path(__file__).resolve().parents[2]
+
+
+#: Under this key of its metadata a copy names the SHA-256 of the file it was made of.
+SOURCE = "source_sha256"
+
+
+def converted_path(source: Path) -> Path:
+    """Return where the converted copy of a file goes: beside it, as safetensors."""
+    return source.with_suffix(".safetensors")
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """Read the metadata of a safetensors file, without its tensors.
+
+    Raises:
+        InputError: ``damaged_weights``.
+    """
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(min(length, 1 << 26)))
+        return dict(header.get("__metadata__", {}))
+    except (OSError, ValueError, AttributeError, struct.error):
+        raise InputError(
+            "damaged_weights", f"{path} is not a safetensors file.", "Delete it and try again."
+        ) from None
 
 
 def convert(source: Path, overwrite: bool = False) -> Path:

@@ -22,6 +22,7 @@ from ..video.files import output_errors
 from . import digests as known
 from .digests import Say
 from .manifest import Model
+from .models import breakage
 from .store import by_hand
 from .transfer import (
     AttemptError,
@@ -31,7 +32,6 @@ from .transfer import (
     open_url,
     transfer,
 )
-from .trial import breakage
 
 DRIVE_ROOT = "https://drive.google.com/uc"
 

@@ -169,15 +169,3 @@ class OnnxNetwork:
 
     def _run(self, arrays: Mapping[str, Array]) -> Array:
         return np.asarray(self._session.run([self._output], dict(arrays))[0], np.float32)
-
-
-def planes(pictures: Sequence[Array], low: float, high: float) -> Array:
-    """Stack pictures (S, S, 3), 0 to 255, as (B, 3, S, S) float32 from ``low`` to ``high``."""
-    stacked = np.stack([np.moveaxis(picture, 2, 0) for picture in pictures])
-    return np.asarray(stacked * ((high - low) / 255.0) + low, np.float32)
-
-
-def pictures(stacked: Array, low: float, high: float) -> list[Array]:
-    """Turn (B, 3, S, S) from ``low`` to ``high`` into pictures; what lies outside is cut off."""
-    scaled = np.clip((stacked - low) * (255.0 / (high - low)), 0.0, 255.0)
-    return list(np.ascontiguousarray(np.moveaxis(scaled, 1, 3), np.float32))

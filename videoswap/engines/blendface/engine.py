@@ -10,7 +10,7 @@ alone is not resampled, and the mask ends before the border.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,17 +18,50 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...crops import GENERATOR_SIZE, CropSpec
+from ...devices import Device
 from ...geometry.affine import TEMPLATES
 from ...geometry.face_masks import fade_border
+from ...networks.blendswap import BlendSwap
+from ...networks.fast_blendswap import FastBlendSwap
 from ...records import Array, Crop, SwappedCrop
-from .. import tensors
+from ...tensors import from_planar, to_planar
+from ...weights.manifest import load_manifest
+from ...weights.models import load as load_network
+from ...weights.slim import prefer
+from ..base import engine_key
 from ..neural import Framing, NeuralEngine
-from ..torch_runtime import Batches
+from ..torch_runtime import Batches, start
 
-SOURCE_SIDE = 112
+SCHEMA = 1
+SOURCE_SIZE = 112
 #: Values of the learned mask that count as nothing and as everything.
 FLOOR, CEILING = 0.02, 0.98
 BORDER = 0.05  # of the side, over which the mask falls to 0
+TARGET = CropSpec(TEMPLATES["ffhq_512"], (GENERATOR_SIZE,))
+SOURCE = CropSpec(TEMPLATES["arcface_112_v2"], (SOURCE_SIZE,))
+
+
+def load(device: Device, model: str) -> BlendFaceEngine:
+    """Load the engine from BlendFace's own weights.
+
+    Args:
+        device: Where to compute.
+        model: Its file, by its name in the manifest.
+
+    Raises:
+        InputError: If the file is missing, damaged or another network's.
+    """
+    network = cast(BlendSwap, load_network(model, "cpu"))
+    anyone = F.normalize(torch.ones(1, 512))
+    started = start(
+        lambda dtype: FastBlendSwap(network, dtype, device.name), anyone, device.name, 0.0, 1.0
+    )
+    del network.E_ema, network.G_ema  # only the identity encoder is needed from here on
+    file = prefer(load_manifest().model(model))
+    key = engine_key("blendface", SCHEMA, started.precision, files=[file])
+    batch = started.generator.largest
+    framing = Framing("blendface", key, TARGET, SOURCE, batch, started.notes)
+    return BlendFaceEngine(framing, started.generator, network.identity)
 
 
 class BlendFaceEngine(NeuralEngine):
@@ -48,14 +81,14 @@ class BlendFaceEngine(NeuralEngine):
     @torch.inference_mode()
     def embed(self, pictures: Sequence[Array]) -> Any:
         """Make the identity of one person: the direction of the mean, of length 1."""
-        z: Tensor = self._encoder(tensors.unit(pictures))
+        z: Tensor = self._encoder(torch.from_numpy(to_planar(pictures, 0, 1)))
         return self._generator.generator.identity(F.normalize(z.mean(dim=0, keepdim=True)))
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of 256 pixels."""
-        made = self._generator(tensors.unit([crop.pixels for crop in crops]), people)
-        pictures = tensors.from_unit(made[:, :3])
-        masks = made[:, 3].float().cpu().numpy()
+        inputs = torch.from_numpy(to_planar([crop.pixels for crop in crops], 0, 1))
+        made = self._generator(inputs, people).float().cpu().numpy()
+        pictures, masks = from_planar(made[:, :3], 0, 1), made[:, 3]
         return [
             SwappedCrop(picture, learned_mask(mask))
             for picture, mask in zip(pictures, masks, strict=True)
@@ -69,9 +102,3 @@ def learned_mask(mask: Array) -> Array:
     """
     clean = np.clip((mask - FLOOR) / (CEILING - FLOOR), 0.0, 1.0).astype(np.float32)
     return fade_border(clean, BORDER * len(mask))
-
-
-def specs() -> tuple[CropSpec, CropSpec]:
-    """Say how faces are cut out of frames and out of source photos."""
-    target = CropSpec(TEMPLATES["ffhq_512"], (GENERATOR_SIZE,))
-    return target, CropSpec(TEMPLATES["arcface_112_v2"], (SOURCE_SIDE,))

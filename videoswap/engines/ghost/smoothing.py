@@ -9,8 +9,8 @@ import numpy as np
 
 from ...records import Array, Face
 
-JUMP = 5.0  # pixels
-REACH = 2  # frames on both sides
+LARGEST_STEP = 5.0  # pixels
+FRAMES_BESIDE = 2  # on either side, that are averaged
 _EYE, _NOSE = 0, 2
 
 
@@ -26,13 +26,12 @@ def smooth_points(points: Array) -> Array:
             five points first.
 
     Returns:
-        (n, k, 2) of the same dtype. Source: ai-forever/ghost, utils/inference/video_processing.py,
-        as described in the contract.
+        (n, k, 2) of the same dtype. Source: ai-forever/ghost, utils/inference/video_processing.py.
     """
     smooth = points.copy()
     for run in _runs(points):
         for place in range(len(run)):
-            reach = min(place, len(run) - 1 - place, REACH)
+            reach = min(place, len(run) - 1 - place, FRAMES_BESIDE)
             around = run[place - reach : place + reach + 1]
             smooth[run[place]] = points[around].mean(axis=0)
     return smooth
@@ -41,7 +40,7 @@ def smooth_points(points: Array) -> Array:
 def _runs(points: Array) -> list[Array]:
     """Return the indices of the frames of each run; frames without a face are in none."""
     steps = np.linalg.norm(np.diff(points[:, [_EYE, _NOSE]], axis=0), axis=2)
-    broken = ~(steps <= JUMP).all(axis=1)  # NaN counts as broken
+    broken = ~(steps <= LARGEST_STEP).all(axis=1)  # NaN counts as broken
     runs = np.split(np.arange(len(points)), np.nonzero(broken)[0] + 1)
     return [run for run in runs if len(run) and np.isfinite(points[run[0]]).all()]
 

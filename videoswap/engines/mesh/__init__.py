@@ -1,1 +1,28 @@
-"""The engine of a fresh machine: the photo warped onto the target's landmarks."""
+"""The engine mesh: the photo warped to the target's landmarks. Needs no weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..base import EnginePlugin
+
+if TYPE_CHECKING:
+    from ...devices import Device
+    from ..base import Engine
+
+
+class MeshPlugin(EnginePlugin):
+    """The engine of a machine without weights."""
+
+    name = "mesh"
+    summary = "the photo warped to the target's landmarks; needs no weights"
+    rank = 90
+
+    def load(self, device: Device, options: Any) -> Engine:
+        """Make the engine; it runs on the CPU everywhere."""
+        from .engine import MeshEngine
+
+        return MeshEngine()
+
+
+plugin = MeshPlugin()

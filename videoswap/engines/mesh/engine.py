@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ from ...records import (
     Photo,
     SwappedCrop,
 )
-from ..base import Identity
+from ..base import Engine, Identity, engine_key
 from .light import LightSettings, match_light
 from .texture import (
     Outline,
@@ -33,6 +34,8 @@ from .texture import (
 )
 from .warp import warp_tps
 
+#: Counted up whenever results change.
+SCHEMA = 1
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _SOFT = 64  # side at which masks without sharp edges are made
@@ -54,28 +57,29 @@ class MeshSettings:
     feather: float = 0.04
 
 
-class MeshEngine:
+class MeshEngine(Engine):
     """Swaps by landmarks; see the module's docstring."""
 
-    name = "mesh"
-    batch_size = 1
-    keeps = frozenset({EYES, MOUTH})
-    as_is = False
     spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768))
 
     def __init__(self, settings: MeshSettings | None = None) -> None:
         self._settings = settings or MeshSettings()
         self._light = LightSettings()
-        self.key = f"mesh {self._settings} {self._light}"
+        super().__init__(
+            "mesh",
+            engine_key("mesh", SCHEMA, self._settings, self._light),
+            type(self).spec,
+            keeps=frozenset({EYES, MOUTH}),
+        )
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Build the texture; of several photos the one with the largest face leads."""
         ordered = sorted(photos, key=lambda photo: photo.face.size, reverse=True)
         return Identity(ordered[0].label, make_texture(ordered, _TEMPLATE, self._settings.outline))
 
-    def swap(self, crops: Sequence[Crop], identities: Sequence[Identity]) -> list[SwappedCrop]:
+    def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap each crop; a batch brings nothing here."""
-        return [self._swap_one(crop, identities[crop.source].data) for crop in crops]
+        return [self._swap_one(crop, texture) for crop, texture in zip(crops, people, strict=True)]
 
     def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
         size = crop.pixels.shape[0]

@@ -7,31 +7,24 @@ there, which blurs it once more. The mask is drawn from the target's landmarks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from ...crops import GENERATOR_SIZE, CropSpec
-from ...fingerprint import digest_of_files
+from ...devices import Device
 from ...geometry.affine import TEMPLATES
-from ...records import Fallback
-from ...weights import store
-from ...weights.store import missing_files, missing_torch
-from ..base import Engine
-from ..neural import Framing
+from ...networks.fast_aei_net import FastAEINet
+from ...networks.reliableswap import FSGenerator
+from ...weights.models import load_whole
+from ..base import engine_key
+from ..neural import AEIEngine, Framing
+from ..torch_runtime import start
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ...networks.reliableswap import FSGenerator
-
-WITH_MOUTH, PLAIN = "reliableswap", "reliableswap_plain"
+SCHEMA = 1
 _DIRECTION = 512  # numbers of ArcFace, before FixerNet's
-
-
-def missing() -> str | None:
-    """Say what is not there, or None if the engine can be built."""
-    if store.find(PLAIN) is not None:
-        return missing_torch()
-    return missing_files([WITH_MOUTH], WITH_MOUTH) or missing_torch()
 
 
 def identity_of(network: FSGenerator, photos: Tensor) -> Tensor:
@@ -44,46 +37,33 @@ def identity_of(network: FSGenerator, photos: Tensor) -> Tensor:
     Returns:
         (1, 512 or 640): the direction of the mean, and the mean of the mouth's numbers.
     """
-    import torch
-    import torch.nn.functional as F
-
     mean = network.identity(photos, infer=True).mean(dim=0, keepdim=True)
     return torch.cat([F.normalize(mean[:, :_DIRECTION]), mean[:, _DIRECTION:]], dim=1)
 
 
-def build(device: str) -> tuple[Engine, tuple[Fallback, ...]]:
+def load(device: Device, model: str) -> AEIEngine:
     """Load the engine.
 
     Args:
-        device: cpu or cuda.
-
-    Returns:
-        The engine and what it does otherwise than on a better machine.
+        device: Where to compute.
+        model: Its generator, by its name in the manifest.
 
     Raises:
         InputError: If a file is missing, damaged or another network's.
     """
-    import torch
-    import torch.nn.functional as F
-
-    from ...networks.fast_aei_net import FastAEINet
-    from ...networks.reliableswap import FSGenerator
-    from ...weights.parts import load_whole
-    from ..aei_net import AEIEngine
-    from ..torch_runtime import start
-
-    model = WITH_MOUTH if store.find(WITH_MOUTH) is not None else PLAIN
-    whole, paths = load_whole(model)
+    whole, files = load_whole(model)
     network = cast(FSGenerator, whole)
     anyone = F.normalize(torch.ones(1, network.G.c_id))
-    started = start(lambda dtype: FastAEINet(network.G, dtype, device), anyone, device, -1.0, 1.0)
+    started = start(
+        lambda dtype: FastAEINet(network.G, dtype, device.name), anyone, device.name, -1.0, 1.0
+    )
     del network.G  # only the encoders are needed from here on
     framing = Framing(
         name="reliableswap",
-        key=f"reliableswap {started.precision} {digest_of_files(paths)}",
+        key=engine_key("reliableswap", SCHEMA, started.precision, files=files),
         target=CropSpec(TEMPLATES["ffhq_512"], (GENERATOR_SIZE,)),
         source=CropSpec(TEMPLATES["arcface_112_v2"], (GENERATOR_SIZE,)),
         batch_size=started.generator.largest,
+        notes=started.notes,
     )
-    engine = AEIEngine(framing, started.generator, lambda photos: identity_of(network, photos))
-    return engine, started.notes
+    return AEIEngine(framing, started.generator, lambda photos: identity_of(network, photos))

@@ -7,7 +7,7 @@ import videoswap.networks
 from tests.engines.filled import TAG, small_build
 from tests.networks import fill
 from videoswap.errors import InputError
-from videoswap.weights.parts import load_whole
+from videoswap.weights.models import load_whole
 
 NAME = "reliableswap_fsgenerator_mouth"
 ARCFACE, FIXERNET = "reliableswap_arcface.pth", "mouth_net_28_56_84_112.pth"

@@ -1,1 +1,0 @@
-"""FaceFusion's ONNX files of GHOST and BlendSwap."""
