@@ -1,4 +1,5 @@
 # make demo   swap a face in a small video, from nothing
+# make train-demo   train every recipe for some steps, from nothing
 # make test   run the tests, from nothing
 # make check  lint and types
 # make docs   the documentation as a site, in site/
@@ -7,13 +8,16 @@
 PYTHON ?= python3
 VENV := .venv/bin/python
 
-.PHONY: demo test check docs bench clean
+.PHONY: demo train-demo test check docs bench clean
 
 demo: .venv/.installed
 	$(VENV) examples/make_demo.py
 	$(VENV) inference.py --source_paths demo/source.png --target_faces_paths demo/target_face.png \
 	  --target_video demo/target.mp4 --out_video_name demo/result.mp4 --overwrite
 	$(VENV) examples/contact_sheet.py demo/target.mp4 demo/result.mp4 demo/contact_sheet.png
+
+train-demo: .venv/.installed-dev
+	PYTHONPATH=. $(VENV) examples/train_demo.py
 
 test: .venv/.installed-dev
 	$(VENV) -m pytest

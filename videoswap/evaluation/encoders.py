@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import cv2
 import numpy as np
 
 from ..detection.landmarks import DlibLandmarker
 from ..detection.recognition import DlibRecognizer
 from ..errors import UsageError
 from ..geometry.affine import TEMPLATES
+from ..geometry.resample import resize
 from ..records import Array
 from ..weights import store
 from ..weights.onnx_models import open_small
@@ -58,7 +58,7 @@ class LiteFaceEncoder:
 
     def embed(self, picture: Array) -> Array:
         """Embed a face and its mirror image; (128,) of length 1."""
-        face = cv2.resize(picture, (LITE_SIZE, LITE_SIZE), interpolation=cv2.INTER_AREA)
+        face = resize(picture, LITE_SIZE, LITE_SIZE)
         level = np.moveaxis(face, 2, 0).astype(np.float32) / 127.5 - 1
         total = sum(
             self._session.run(["embedding"], {"face": np.ascontiguousarray(one[None])})[0][0]

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError, UsageError, reason_of
+from ..geometry.resample import resize
 from ..records import Array
 from .encoders import CROP_SIZE, FaceEncoder
 
@@ -216,7 +217,4 @@ def _decoded(name: str, data: bytes) -> Array:
     if picture is None or picture.shape[0] != picture.shape[1]:
         raise InputError("bad_pictures", f"{name} is no square picture.")
     picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    if len(picture) == CROP_SIZE:
-        return picture
-    how = cv2.INTER_AREA if len(picture) > CROP_SIZE else cv2.INTER_CUBIC
-    return cv2.resize(picture, (CROP_SIZE, CROP_SIZE), interpolation=how)
+    return resize(picture, CROP_SIZE, CROP_SIZE)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from videoswap.errors import InputError, UsageError
-from videoswap.geometry.affine import TEMPLATES, crop_matrix
+from videoswap.geometry.affine import TEMPLATES, crop_matrix, five_points
 from videoswap.training.encoder import prepare
 from videoswap.training.encoder.prepare import PrepareSettings, is_held, prepare_encoder
 from videoswap.training.report import write_report
@@ -123,6 +123,28 @@ def test_folders_without_a_table_lie_on_the_template(crops, tmp_path):
     columns = PackedPictures(tmp_path).columns
     assert columns["name"].tolist() == [f"{number}.jpg" for number in range(6)]
     assert set(columns["identity"].tolist()) == {""}
+
+
+def test_faces_of_loose_photos_are_found_and_cut_out(group_photo, group, detector, tmp_path):
+    photo = tmp_path / "photos" / "friends" / "group.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(group_photo.read_bytes())
+    settings = PrepareSettings(
+        sources=(tmp_path / "photos",), loose=True, identities=("friends",), synthetic=0
+    )
+    assert prepare_encoder(settings, tmp_path / "data")
+    columns = PackedPictures(tmp_path / "data").columns
+    names = [f"friends/group.jpg#{number}" for number in range(6)]
+    assert columns["name"].tolist() == names and set(columns["identity"]) == {"friends"}
+    template = TEMPLATES["arcface_112_v2"]
+    found = np.stack([five_points(one) for one in columns["landmarks"].astype(np.float32)])
+    assert np.abs(found - template).mean() < 0.03  # the faces lie where the framing wants them
+
+
+def test_a_tar_file_is_no_folder_of_loose_photos(crops, tmp_path):
+    settings = PrepareSettings(sources=(crops / "faces.tar",), loose=True)
+    with pytest.raises(InputError, match="no folder of photos"):
+        prepare_encoder(settings, tmp_path)
 
 
 def test_a_face_that_the_table_lacks(crops, tmp_path):

@@ -7,32 +7,26 @@ no made face has a part of them.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
-import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
 from ...detection.landmarks import DlibLandmarker
 from ...detection.recognition import DlibRecognizer
-from ...errors import InputError, UsageError, reason_of
+from ...errors import InputError, UsageError
 from ...fieldtypes import conform
-from ...geometry.affine import TEMPLATES
+from ...geometry.resample import resize
 from ...records import Array
-from ..shards import PackedPictures, ShardWriter, decode_jpeg, pack
+from ..shards import PackedPictures, ShardWriter, pack
+from .sources import CROP_SIZE, FaceSources, SourceFace
 from .synthesis import Synthesizer
 
 #: Side of a packed crop, the middle of which a network sees.
 PACKED_SIZE = 128
-#: Side of the crops that faces are made of.
-_WORK_SIZE = 256
-_PICTURES = (".jpg", ".jpeg", ".png")
 # The 68 landmarks of a mirrored face in their usual order.
 _MIRRORED = np.array(
     [
@@ -48,13 +42,14 @@ class PrepareSettings:
     """What is packed.
 
     Attributes:
-        sources: Tar files or folders of square crops in ArcFace's framing.
+        sources: Tar files or folders of square crops in ArcFace's framing, or of loose photos.
+        loose: Whether they are photos of any kind, whose faces are found and cut out.
         table: CSV with the columns file, identity and lx0 ... ly4 (five points in pixels); None
             where all points lie on the template.
         landmarks: NPZ with ``name`` and ``landmarks68``; where a file is missing there, dlib finds
             them.
-        identities: Sets (first folder of the name) whose identities count; others have one photo
-            of each person.
+        identities: First folders of names below which identities count: those of the table, or
+            the folder itself in loose photos. Others have one photo of each person.
         held: One photo of so many is held out.
         synthetic: Shards of made faces.
         per_shard: Faces in each of them.
@@ -62,6 +57,7 @@ class PrepareSettings:
     """
 
     sources: tuple[Path, ...] = ()
+    loose: bool = False
     table: Path | None = None
     landmarks: Path | None = None
     identities: tuple[str, ...] = ("id_celeb24",)
@@ -77,25 +73,16 @@ class PrepareSettings:
             raise UsageError("wrong_setting", problem)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Face:
-    name: str
-    picture: Array
-    points5: Array
-    identity: str
-
-
 @dataclass(slots=True)
 class _Teacher:
     """Finds landmarks and describes faces."""
 
-    known: Mapping[str, Array]
     _recognizer: DlibRecognizer = field(default_factory=DlibRecognizer)
     _landmarker: DlibLandmarker = field(default_factory=lambda: DlibLandmarker(boxes=3))
 
-    def landmarks(self, face: _Face) -> Array:
-        if face.name in self.known:
-            return self.known[face.name].astype(np.float32)
+    def landmarks(self, face: SourceFace) -> Array:
+        if face.landmarks is not None:
+            return face.landmarks
         return self._landmarker.landmarks(face.picture, face.points5)
 
     def describe(self, picture: Array, landmarks: Array) -> Array:
@@ -133,18 +120,18 @@ def prepare_encoder(
         OutputError: ``cannot_write_shard``.
     """
     folder = Path(folder)
-    table = _table(settings.table)
-    teacher = _Teacher(_landmarks(settings.landmarks))
+    sources = FaceSources(settings.table, settings.landmarks, settings.identities, settings.loose)
+    teacher = _Teacher()
     names = {f"original-{number}": path for number, path in enumerate(settings.sources)}
 
     def fill_originals(name: str, shard: ShardWriter) -> None:
-        for face in _faces(names[name], table, settings.identities):
+        for face in sources.faces(names[name]):
             _add_original(face, shard, teacher, settings)
 
     left = pack(folder, names, fill_originals, cancel=cancel, say=say)
     if left or not settings.synthetic:
         return not left
-    maker = _Maker(settings, folder, table, teacher)
+    maker = _Maker(settings, folder, sources, teacher)
     made = [f"synthetic-{number:03d}" for number in range(settings.synthetic)]
     return not pack(folder, made, maker.fill, cancel=cancel, say=say)
 
@@ -161,10 +148,10 @@ class _Maker:
         self,
         settings: PrepareSettings,
         folder: Path,
-        table: Mapping[str, Mapping[str, str]],
+        sources: FaceSources,
         teacher: _Teacher,
     ) -> None:
-        self._settings, self._folder, self._table = settings, folder, table
+        self._settings, self._folder, self._sources = settings, folder, sources
         self._teacher = teacher
         self._read: tuple[list[str], Synthesizer, dict[str, Array]] | None = None
 
@@ -192,12 +179,12 @@ class _Maker:
             faces = [
                 face
                 for source in self._settings.sources
-                for face in _faces(source, self._table, ())
-                if face.picture.shape[0] == _WORK_SIZE
+                for face in self._sources.faces(source)
+                if face.picture.shape[0] == CROP_SIZE
                 and not is_held(face.name, self._settings.held)
             ]
             if not faces:
-                problem = f"No source has crops of {_WORK_SIZE} pixels to make faces of."
+                problem = f"No source has crops of {CROP_SIZE} pixels to make faces of."
                 raise InputError("bad_source", problem, "Set synthetic to 0.")
             landmarks = np.stack([self._teacher.landmarks(face) for face in faces])
             columns = PackedPictures(self._folder).columns
@@ -209,7 +196,7 @@ class _Maker:
 
 
 def _add_original(
-    face: _Face, shard: ShardWriter, teacher: _Teacher, settings: PrepareSettings
+    face: SourceFace, shard: ShardWriter, teacher: _Teacher, settings: PrepareSettings
 ) -> None:
     landmarks = teacher.landmarks(face)
     own, label = teacher.both_sides(face.picture, landmarks)
@@ -226,60 +213,4 @@ def _add_original(
 
 
 def _packed(picture: Array) -> Array:
-    shrinks = picture.shape[0] > PACKED_SIZE
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return cv2.resize(picture, (PACKED_SIZE, PACKED_SIZE), interpolation=how)
-
-
-def _faces(
-    source: Path, table: Mapping[str, Mapping[str, str]], identities: Sequence[str]
-) -> Iterator[_Face]:
-    for name, data in _files(source):
-        picture = decode_jpeg(data, name)
-        row: Mapping[str, Any] = table.get(name, {})
-        if table and not row:
-            raise InputError("bad_source", f"The table has no row for {name} of {source}.")
-        if row:
-            points = [[float(row[f"lx{n}"]), float(row[f"ly{n}"])] for n in range(5)]
-        else:
-            points = (TEMPLATES["arcface_112_v2"] * picture.shape[0]).tolist()
-        known = name.partition("/")[0] in identities
-        identity = row.get("identity", "") if known else ""
-        yield _Face(name, picture, np.array(points, np.float32), identity)
-
-
-def _files(source: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the pictures of a tar file or folder, in a fixed order."""
-    try:
-        if source.is_dir():
-            for path in sorted(source.rglob("*")):
-                if path.suffix.lower() in _PICTURES:
-                    yield path.relative_to(source).as_posix(), path.read_bytes()
-            return
-        with tarfile.open(source) as archive:
-            for member in archive:
-                if member.isfile() and Path(member.name).suffix.lower() in _PICTURES:
-                    file = archive.extractfile(member)
-                    yield member.name, b"" if file is None else file.read()
-    except (OSError, tarfile.TarError) as error:
-        raise InputError("bad_source", f"{source} cannot be read: {reason_of(error)}.") from None
-
-
-def _table(path: Path | None) -> dict[str, dict[str, str]]:
-    if path is None:
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return {row["file"]: row for row in csv.DictReader(file)}
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError("bad_source", f"{path} cannot be read: {reason_of(error)}.") from None
-
-
-def _landmarks(path: Path | None) -> dict[str, Array]:
-    if path is None:
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            return dict(zip(found["name"].tolist(), found["landmarks68"], strict=True))
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError("bad_source", f"{path} cannot be read: {reason_of(error)}.") from None
+    return resize(picture, PACKED_SIZE, PACKED_SIZE)

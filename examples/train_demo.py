@@ -1,0 +1,68 @@
+"""Train every recipe for some steps on photos that Python packages carry, on a CPU, in minutes.
+
+    python examples/train_demo.py [RECIPE ...]
+
+Photos, data, runs and sample sheets lie in demo/training/ afterwards. A recipe takes part if
+examples/training/ has its settings: RECIPE.toml, and RECIPE-data.toml for its data. The photos are
+scikit-image's astronaut (NASA, public domain) and those inside the insightface package, which are
+not ours: do not publish what is made from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import cv2
+import skimage.data
+
+from videoswap.cli.entry import main as videoswap
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTINGS = ROOT / "examples" / "training"
+DEMO = Path("demo/training")
+
+
+def write_photos(folder: Path) -> None:
+    """Write the photos."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(folder / "astronaut.png"), skimage.data.astronaut()[..., ::-1])
+    spec = importlib.util.find_spec("insightface")
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit("insightface is not installed: run scripts/install.py first.")
+    images = Path(spec.submodule_search_locations[0]) / "data" / "images"
+    for name in ("t1.jpg", "Tom_Hanks_54745.png"):
+        shutil.copy(images / name, folder / name)
+
+
+def train(recipe: str) -> int:
+    """Pack the data of a recipe and train it; returns the exit code."""
+    data = SETTINGS / f"{recipe}-data.toml"
+    if data.is_file():
+        words = ["--settings", str(data), "--out", str(DEMO / f"{recipe}-data")]
+        if code := videoswap(["train", "prepare", recipe, *words]):
+            return code
+    words = ["--settings", str(SETTINGS / f"{recipe}.toml"), "--out", str(DEMO / recipe)]
+    return videoswap(["train", recipe, *words])
+
+
+def main() -> int:
+    """Train all of them, or those that are named."""
+    known = sorted(p.stem for p in SETTINGS.glob("*.toml") if not p.stem.endswith("-data"))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("recipes", nargs="*", choices=[[], *known], metavar="RECIPE")
+    recipes = parser.parse_args().recipes or known
+    write_photos(DEMO / "photos")
+    for recipe in recipes:
+        if code := train(recipe):
+            return code
+    sheets = sorted(DEMO.glob("*/sheets/*.png"))
+    print(f"Sample sheets: {', '.join(map(str, sheets))}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
