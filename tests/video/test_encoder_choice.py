@@ -13,7 +13,7 @@ from tests.video import clips
 from videoswap.errors import UsageError
 from videoswap.settings import QUALITIES, EncodeSettings
 from videoswap.video.encoder_plan import plan_encoder
-from videoswap.video.formats import ENCODERS, SAME_CODEC, suggested_encoders
+from videoswap.video.formats import ENCODER_OF_CODEC, ENCODERS, suggested_encoders
 from videoswap.video.pixel_formats import samples
 from videoswap.video.probe import probe
 from videoswap.video.reader import VideoReader
@@ -144,7 +144,7 @@ def test_the_same_codec(
 
 
 def test_every_codec_is_in_the_table(source: Any) -> None:
-    assert {*SAME_CODEC.values(), "libx264rgb"} == {encoder for _, encoder, _, _ in SAME}
+    assert {*ENCODER_OF_CODEC.values(), "libx264rgb"} == {encoder for _, encoder, _, _ in SAME}
 
 
 def test_a_codec_that_nobody_writes(source: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.video import clips
 from videoswap.settings import EncodeSettings
 from videoswap.video.animated.animation_writer import AnimationWriter
-from videoswap.video.matroska import PLACEHOLDER
+from videoswap.video.matroska import TITLE_PLACEHOLDER
 from videoswap.video.orientation import orientation
 from videoswap.video.probe import probe
 from videoswap.video.reader import AnalysisScaler, VideoReader
@@ -50,7 +50,7 @@ def test_pixel_shape_is_kept(suffix: str, encoder: str, ratio: Fraction, tmp_pat
     assert made.sample_aspect_ratio == ratio
     assert made.display_matrix == clips.ROTATED["90"] and not report.notes
     assert verify(out) == []
-    assert PLACEHOLDER.encode() not in out.read_bytes()
+    assert TITLE_PLACEHOLDER.encode() not in out.read_bytes()
 
 
 def test_track_name_is_kept_beside_the_pixel_shape(tmp_path: Path) -> None:

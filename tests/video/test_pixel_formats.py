@@ -8,16 +8,16 @@ import pytest
 
 from tests.video.frames import RNG, planes_of, random_frame
 from videoswap.video.pixel_formats import (
-    PLANAR,
+    PLANAR_EQUIVALENTS,
     Repacker,
     layout,
     samples,
 )
 
 
-@pytest.mark.parametrize("pix_fmt", sorted(set(PLANAR) - {"pal8"}))
+@pytest.mark.parametrize("pix_fmt", sorted(set(PLANAR_EQUIVALENTS) - {"pal8"}))
 def test_repacking_is_lossless(pix_fmt: str) -> None:
-    target = PLANAR[pix_fmt]
+    target = PLANAR_EQUIVALENTS[pix_fmt]
     form = layout(target)
     start = random_frame(target, 64, 48, 2)
     if pix_fmt in ("ya8",):  # gray: all three planes are the same

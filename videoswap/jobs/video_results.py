@@ -24,9 +24,9 @@ from ..video.encoder_plan import plan_encoder, plan_masks
 from ..video.files import atomic_output, keep_aside, output_errors
 from ..video.mux import mux, plan_streams
 from ..video.probe import VideoInfo
-from ..video.sequences.exr import HALF
+from ..video.sequences.exr import HALF_TRANSFER
 from ..video.sequences.pattern import is_numbered
-from ..video.sequences.writing import CONTAINER, plan_pictures, write_pictures
+from ..video.sequences.writing import SEQUENCE_CONTAINER, plan_pictures, write_pictures
 from ..video.streams import StreamPlan
 from ..video.verify import verify, verify_copied
 from .context import Clock
@@ -81,8 +81,8 @@ def plan_results(
     animation = animation_container(info, out)
     if is_numbered(out):
         encoder = plan_pictures(info, settings.encode, out)
-        streams = animation_streams(info, CONTAINER)
-    elif info.color.transfer == HALF:
+        streams = animation_streams(info, SEQUENCE_CONTAINER)
+    elif info.color.transfer == HALF_TRANSFER:
         raise UsageError(
             "exr_from_exr",
             "EXR pictures become EXR pictures alone.",

@@ -20,7 +20,7 @@ from ..records import Array
 
 # The encoder for sound that a container cannot hold. AVI keeps no start times, so that what an
 # encoder puts before the first sample would be heard there as a delay: PCM has none.
-CONVERTED = {
+FALLBACK_ENCODERS = {
     "mp4": "aac",
     "mov": "aac",
     "mpegts": "aac",
@@ -29,11 +29,11 @@ CONVERTED = {
     "nut": "flac",
     "avi": "pcm_s16le",
 }
-ENCODERS = {"aac": "aac", "opus": "libopus"}  # what --audio can ask for
-NAMES = {"aac": "AAC", "libopus": "Opus", "flac": "FLAC", "pcm_s16le": "PCM"}
-NO_PLACE = {"aac": ("webm",), "opus": ("mov", "avi")}
+REQUESTED_ENCODERS = {"aac": "aac", "opus": "libopus"}  # what --audio can ask for
+ENCODER_NAMES = {"aac": "AAC", "libopus": "Opus", "flac": "FLAC", "pcm_s16le": "PCM"}
+UNSUPPORTED_CODECS = {"aac": ("webm",), "opus": ("mov", "avi")}
 # What can be read back where the muxer takes more than that; elsewhere its header tells.
-READ_BACK = {
+READABLE_CODECS = {
     "mpegts": frozenset(
         {"aac", "aac_latm", "ac3", "dts", "eac3", "mp2", "mp3", "opus", "s302m", "truehd"}
     ),
@@ -45,12 +45,12 @@ OTHER_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1"
 NAMED_LAYOUTS = frozenset({*OTHER_LAYOUTS.values(), "5.1(side)", "4.0", "3.0"})
 MAX_TIME_JITTER = Fraction(2, 1000)  # seconds that times of sound may be off through rounding
 SILENCE_BLOCK = 1 << 16  # samples that a pause is filled with at once
-LONG_PAUSE = 60  # seconds from which on a pause is left out between two packets, not filled
+MIN_SKIPPED_PAUSE = 60  # seconds from which on a pause is left out between two packets, not filled
 
 
 @dataclass(frozen=True, slots=True)
 class SoundPlan:
-    """What becomes of one stream of sound.
+    """What happens to one audio stream.
 
     Attributes:
         action: ``copy``, ``convert`` or ``drop``.
@@ -71,43 +71,43 @@ class SoundPlan:
     @property
     def name(self) -> str:
         """Name of what it is converted to, for a sentence."""
-        return NAMES.get(self.encoder, self.encoder)
+        return ENCODER_NAMES.get(self.encoder, self.encoder)
 
 
-def check_sound(wish: str, container: str) -> None:
-    """Refuse a wish that the container cannot fulfil.
+def check_sound(request: str, container: str) -> None:
+    """Refuse a request that the container cannot fulfil.
 
     Raises:
         UsageError: ``container_codec``.
     """
-    if container in NO_PLACE.get(wish, ()):
+    if container in UNSUPPORTED_CODECS.get(request, ()):
         raise UsageError(
             "container_codec",
-            f"A {container} file cannot hold {NAMES[ENCODERS[wish]]} sound.",
+            f"A {container} file cannot hold {ENCODER_NAMES[REQUESTED_ENCODERS[request]]} sound.",
             "Use --audio auto, or write .mkv.",
         )
 
 
-def plan_sound(stream: AudioStream, container: str, wish: str, copyable: bool) -> SoundPlan:
-    """Decide what becomes of a stream of sound.
+def plan_sound(stream: AudioStream, container: str, request: str, copyable: bool) -> SoundPlan:
+    """Decide whether an audio stream is copied, converted or dropped.
 
     Args:
         stream: The source's stream.
         container: FFmpeg's name of the result's container.
-        wish: ``auto``, ``copy``, ``aac``, ``opus`` or ``none``.
+        request: ``auto``, ``copy``, ``aac``, ``opus`` or ``none``.
         copyable: Whether the container's muxer takes the stream as it is.
     """
     codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
-    if wish == "none":
+    if request == "none":
         return SoundPlan("drop", reason="--audio none asks for it")
     copyable = copyable and _comes_back(stream, codec, container)
-    if copyable and (wish in ("auto", "copy") or wish == codec):
+    if copyable and (request in ("auto", "copy") or request == codec):
         return SoundPlan("copy", codec)
     lacks = f"{container} cannot hold {codec}"
-    if wish == "copy":
+    if request == "copy":
         return SoundPlan("drop", reason=f"{lacks} and --audio copy allows no conversion")
-    encoder = ENCODERS.get(wish) or CONVERTED[container]
-    reason = f"--audio {wish} asks for it" if wish in ENCODERS else lacks
+    encoder = REQUESTED_ENCODERS.get(request) or FALLBACK_ENCODERS[container]
+    reason = f"--audio {request} asks for it" if request in REQUESTED_ENCODERS else lacks
     made = _fitting(stream, encoder)
     if made is None:
         return SoundPlan("drop", reason=f"{lacks}, and nothing here can convert it")
@@ -121,7 +121,7 @@ def _comes_back(stream: AudioStream, codec: str, container: str) -> bool:
     pcm = codec.startswith(("pcm_", "adpcm_"))
     if container == "mp4" and pcm:
         return stream.layout.name in NAMED_LAYOUTS  # it fails at the end without
-    known = READ_BACK.get(container)
+    known = READABLE_CODECS.get(container)
     return known is None or codec in known or (container == "avi" and pcm)
 
 
@@ -253,7 +253,7 @@ class SoundConverter:
         if self._next is None:
             self._next = place
             self._first = Fraction(place, self._rate) + self._origin - self._shift
-        if place - self._next > LONG_PAUSE * self._rate:
+        if place - self._next > MIN_SKIPPED_PAUSE * self._rate:
             yield from self._leap(place, sound.shape[1])
         while self._next < place:
             length = min(place - self._next, SILENCE_BLOCK)

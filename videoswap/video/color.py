@@ -22,7 +22,7 @@ LIMITED, FULL = 1, 2
 PQ, HLG = 16, 18
 
 # Luma weights of red and blue.
-WEIGHTS = {
+LUMA_WEIGHTS = {
     BT709: (0.2126, 0.0722),
     FCC: (0.30, 0.11),
     BT470BG: (0.299, 0.114),
@@ -30,7 +30,7 @@ WEIGHTS = {
     SMPTE240M: (0.212, 0.087),
     BT2020_NCL: (0.2627, 0.0593),
 }
-SD_HEIGHT = 720  # untagged pictures lower than this are taken for BT.601, others for BT.709
+HD_MIN_HEIGHT = 720  # untagged pictures lower than this are taken for BT.601, others for BT.709
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def color_of(frame: av.VideoFrame) -> Color:
     range means limited for YUV and full for gray and RGB.
 
     Raises:
-        InputError: ``unsupported_colour`` for a matrix that is not in ``WEIGHTS``, such as YCgCo.
+        InputError: ``unsupported_colour`` for matrices that ``LUMA_WEIGHTS`` lacks, such as YCgCo.
     """
     form = layout(frame.format.name)
     if form is None:
@@ -93,10 +93,10 @@ def color_of(frame: av.VideoFrame) -> Color:
     if form.model == "rgb":
         used = RGB
     elif space == UNSPECIFIED or form.model == "gray":
-        used = SMPTE170M if frame.height < SD_HEIGHT else BT709
+        used = SMPTE170M if frame.height < HD_MIN_HEIGHT else BT709
     else:
         used = space
-    if used != RGB and used not in WEIGHTS:
+    if used != RGB and used not in LUMA_WEIGHTS:
         raise InputError(
             "unsupported_colour",
             f"The color matrix of the video (H.273 number {used}) is not supported.",

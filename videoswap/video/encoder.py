@@ -21,7 +21,7 @@ from .reader import DecodedFrame
 from .segment import EncodedSegment, SegmentWriter
 
 # By default swscale rounds so roughly that colors move by up to two levels.
-EXACT = (
+EXACT_SWSCALE_FLAGS = (
     Interpolation.BICUBIC
     | Interpolation.ACCURATE_RND
     | Interpolation.FULL_CHR_H_INT
@@ -129,7 +129,7 @@ class _Converter:
         made = self._reformatter.reformat(
             image,
             format=self._plan.pix_fmt,
-            interpolation=EXACT,
+            interpolation=EXACT_SWSCALE_FLAGS,
             src_colorspace=swscale_space(old),
             dst_colorspace=swscale_space(new),
             src_color_range=2 if old.full_range or old.space == RGB else 1,

@@ -9,11 +9,11 @@ from ..errors import UsageError
 from ..records import Fallback
 from ..settings import EncodeSettings
 from .formats import (
-    EDITING,
+    EDITING_CODECS,
+    ENCODER_OF_CODEC,
     ENCODERS,
-    EVEN_ONLY,
-    PREFERRED,
-    SAME_CODEC,
+    EVEN_SIZE_ENCODERS,
+    PREFERRED_ENCODERS,
     accepted_formats,
     can_hold,
     codec_of,
@@ -24,9 +24,9 @@ from .formats import (
 from .pixel_formats import layout, planar
 from .probe import VideoInfo
 
-HDR = ("libx265", *PREFERRED)  # what players show HDR of
-RGB = ("libx264rgb", "ffv1", "libx265", "libvpx-vp9")  # RGB without loss
-NOT_RGB = ("yuv444p10le", "yuv444p")  # what stands for RGB where players are to show it
+HDR_ENCODERS = ("libx265", *PREFERRED_ENCODERS)  # what players show HDR of
+RGB_ENCODERS = ("libx264rgb", "ffv1", "libx265", "libvpx-vp9")  # RGB without loss
+RGB_REPLACEMENTS = ("yuv444p10le", "yuv444p")  # what stands for RGB where players are to show it
 H264_PROFILES = {
     "Baseline": "baseline",
     "Constrained Baseline": "baseline",
@@ -41,7 +41,7 @@ PRORES_PROFILES = {
     "4444": "4444",
     "XQ": "4444xq",
 }
-PRORES_WORDS = {"draft": "proxy", "good": "standard", "high": "hq", "visually_lossless": "hq"}
+PRORES_QUALITIES = {"draft": "proxy", "good": "standard", "high": "hq", "visually_lossless": "hq"}
 DNXHR_PROFILES = {
     "yuv422p": "dnxhr_hq",
     "yuv422p10le": "dnxhr_hqx",
@@ -57,7 +57,7 @@ def resolve_request(
 
     Returns:
         Settings that name an encoder or leave it to ``choose``, and a pixel format where it is
-        not the source's; and what is done otherwise than expected.
+        not the source's; and notes on deviations.
 
     Raises:
         UsageError: ``no_same_encoder``.
@@ -69,10 +69,10 @@ def resolve_request(
     if not free or settings.quality == "lossless" or form is None:
         return settings, []
     if form.model == "rgb" and not form.alpha:
-        for pix_fmt in NOT_RGB[form.depth == 8 :]:
-            able = [name for name in encoders_for(pix_fmt, container) if name in PREFERRED]
+        for pix_fmt in RGB_REPLACEMENTS[form.depth == 8 :]:
+            able = [name for name in encoders_for(pix_fmt, container) if name in PREFERRED_ENCODERS]
             if able:
-                keeps = [n for n in encoders_for(info.pix_fmt, container) if n in RGB[:2]]
+                keeps = [n for n in encoders_for(info.pix_fmt, container) if n in RGB_ENCODERS[:2]]
                 why = "few players show RGB" + (
                     f"; --encoder {' or '.join(keeps)} keeps it" if keeps else ""
                 )
@@ -82,12 +82,12 @@ def resolve_request(
 
 
 def _same(info: VideoInfo, settings: EncodeSettings) -> tuple[EncodeSettings, list[Fallback]]:
-    encoder = SAME_CODEC.get(info.codec)
+    encoder = ENCODER_OF_CODEC.get(info.codec)
     if encoder is None:
         raise UsageError(
             "no_same_encoder",
             f"The video's own codec {info.codec} cannot be written.",
-            f"--encoder same works for {', '.join(SAME_CODEC)}.",
+            f"--encoder same works for {', '.join(ENCODER_OF_CODEC)}.",
         )
     form = layout(info.pix_fmt)
     if encoder == "libx264" and form is not None and form.model == "rgb":
@@ -139,21 +139,21 @@ def choose_encoder(info: VideoInfo, wanted: str, settings: EncodeSettings, conta
     if settings.quality == "lossless":
         order = tuple(name for name in order if ENCODERS[name].lossless is not None)
     for name in order:
-        if odd and name in EVEN_ONLY:
+        if odd and name in EVEN_SIZE_ENCODERS:
             continue
         if wanted in accepted_formats(name) and can_hold(container, codec_of(name)):
             return name
     for name in order:
         if can_hold(container, codec_of(name)):
             return name
-    return PREFERRED[0]
+    return PREFERRED_ENCODERS[0]
 
 
 def _order(info: VideoInfo, wanted: str) -> tuple[str, ...]:
     form = layout(wanted)
     if form is not None and form.model == "rgb":
-        return (*RGB, *PREFERRED)
-    return HDR if is_hdr(info, wanted) else PREFERRED
+        return (*RGB_ENCODERS, *PREFERRED_ENCODERS)
+    return HDR_ENCODERS if is_hdr(info, wanted) else PREFERRED_ENCODERS
 
 
 def is_hdr(info: VideoInfo, wanted: str) -> bool:
@@ -163,8 +163,8 @@ def is_hdr(info: VideoInfo, wanted: str) -> bool:
 
 
 def encoder_note(info: VideoInfo, encoder: str, wanted: str, container: str) -> Fallback | None:
-    """Return why the first of ``PREFERRED`` was not chosen, None if it was."""
-    first = PREFERRED[0]
+    """Return why the first of ``PREFERRED_ENCODERS`` was not chosen, None if it was."""
+    first = PREFERRED_ENCODERS[0]
     if encoder == first:
         return None
     lacks = codec_of(first)
@@ -182,11 +182,11 @@ def encoder_note(info: VideoInfo, encoder: str, wanted: str, container: str) -> 
 def editing_codec_note(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Fallback | None:
     """Return a note if an editing codec becomes a delivery codec, else None."""
     codec = codec_of(encoder)
-    if settings.encoder is not None or info.codec not in EDITING or codec == info.codec:
+    if settings.encoder is not None or info.codec not in EDITING_CODECS or codec == info.codec:
         return None
     if ENCODERS[encoder].lossless == {}:
         return None
-    way = " and --encoder same keeps it" if info.codec in SAME_CODEC else ""
+    way = " and --encoder same keeps it" if info.codec in ENCODER_OF_CODEC else ""
     return Fallback(info.codec, codec, f"results are for watching{way}")
 
 
@@ -220,7 +220,7 @@ def profile_options(
     if wanted != "yuv422p10le":
         xq = settings.quality == "visually_lossless" or (same and info.profile == "XQ")
         return {"profile": "4444xq" if xq else "4444"}
-    if settings.quality in PRORES_WORDS:
-        return {"profile": PRORES_WORDS[settings.quality]}
+    if settings.quality in PRORES_QUALITIES:
+        return {"profile": PRORES_QUALITIES[settings.quality]}
     found = PRORES_PROFILES.get(info.profile or "", "hq") if same else "hq"
     return {"profile": "hq" if found.startswith("4444") else found}

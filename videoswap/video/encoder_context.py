@@ -14,7 +14,13 @@ from av.video.codeccontext import VideoCodecContext
 from ..errors import UsageError
 from ..records import Fallback
 from .color import Color
-from .formats import EVEN_ONLY, PREFERRED, SLICES, counts_frames, encoders_for
+from .formats import (
+    EVEN_SIZE_ENCODERS,
+    FFV1_SLICES,
+    PREFERRED_ENCODERS,
+    counts_frames,
+    encoders_for,
+)
 from .probe import VideoInfo
 
 
@@ -33,7 +39,7 @@ class EncoderPlan:
         rate: Frames per second, a hint for rate control.
         color: Tags to write.
         repacked: Whether frames are only repacked for the encoder, without loss.
-        notes: What is done otherwise than asked or expected.
+        notes: Deviations from what was asked or expected.
     """
 
     encoder: str
@@ -64,7 +70,7 @@ def configure_encoder(context: VideoCodecContext, plan: EncoderPlan, info: Video
     context.color_primaries = plan.color.primaries_tag
     context.options = dict(plan.options)
     if plan.encoder == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # its only way to be told to print errors alone
+        os.environ.setdefault("SVT_LOG", "1")  # print errors only; there is no option for it
 
 
 def new_encoder(plan: EncoderPlan, info: VideoInfo) -> VideoCodecContext:
@@ -78,7 +84,7 @@ def with_fitting_slices(plan: EncoderPlan, info: VideoInfo) -> EncoderPlan:
     """Return the plan with a number of FFV1 slices that is allowed for this size."""
     if plan.encoder != "ffv1":
         return plan
-    for slices in SLICES:
+    for slices in FFV1_SLICES:
         options = tuple((dict(plan.options) | {"slices": slices}).items())
         other = replace(plan, options=options)
         if encoder_refusal(other, info) is None:
@@ -122,7 +128,7 @@ def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
     hint = "Check --preset, --crf and --pix_fmt."
     if "nvenc" in plan.encoder:
         hint = "It needs an NVIDIA GPU with a driver; use --encoder libx264."
-    elif plan.encoder in EVEN_ONLY and (info.width % 2 or info.height % 2):
+    elif plan.encoder in EVEN_SIZE_ENCODERS and (info.width % 2 or info.height % 2):
         hint = (
             f"The picture has an odd size ({info.width}x{info.height}): {_odd_advice(plan)} "
             "--pix_fmt yuv444p."
@@ -131,6 +137,6 @@ def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
 
 
 def _odd_advice(plan: EncoderPlan) -> str:
-    able = [name for name in PREFERRED if name not in EVEN_ONLY]
+    able = [name for name in PREFERRED_ENCODERS if name not in EVEN_SIZE_ENCODERS]
     fitting = [name for name in encoders_for(plan.pix_fmt, plan.container) if name in able]
     return f"use --encoder {' or '.join(fitting)}, or" if fitting else "write .mkv, or use"

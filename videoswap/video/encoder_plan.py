@@ -33,10 +33,10 @@ from .encoder_choice import (
 from .encoder_context import EncoderPlan, try_encoder, with_fitting_slices
 from .formats import (
     ENCODERS,
-    EVEN_ONLY,
-    EXACT_TIMES,
+    EVEN_SIZE_ENCODERS,
+    EXACT_TIME_CONTAINERS,
     QUALITY_WORDS,
-    ROUNDING,
+    TIME_ROUNDING,
     EncoderSpec,
     accepted_formats,
     can_hold,
@@ -79,7 +79,11 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
         )
     pix_fmt = _accepted(encoder, wanted, container)
     notes += _notes(info, asked, encoder, wanted, container)
-    if settings.encoder is None and encoder not in EVEN_ONLY and has_odd_size(info, wanted):
+    if (
+        settings.encoder is None
+        and encoder not in EVEN_SIZE_ENCODERS
+        and has_odd_size(info, wanted)
+    ):
         settings = _without_preset(settings, encoder, notes)
     options = _options(encoder, settings, notes)
     options |= profile_options(info, settings, encoder, wanted, asked.encoder == "same")
@@ -125,7 +129,7 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
     options = dict(ENCODERS[encoder].options)
     if encoder == "libx264":
         options |= {"qp": "0", "preset": "veryfast"}
-    notes = [] if container in EXACT_TIMES else [_rounding(container)]
+    notes = [] if container in EXACT_TIME_CONTAINERS else [_rounding(container)]
     plan = EncoderPlan(
         encoder=encoder,
         codec=codec_of(encoder),
@@ -246,7 +250,7 @@ def _quality(encoder: str, spec: EncoderSpec, settings: EncodeSettings) -> float
 
 def _rounding(container: str) -> Fallback:
     return Fallback(
-        "exact ones", "rounded times", f"{container} files round them to {ROUNDING[container]}"
+        "exact ones", "rounded times", f"{container} files round them to {TIME_ROUNDING[container]}"
     )
 
 
@@ -259,7 +263,7 @@ def _notes(
     notes = [note for note in found if note is not None]
     if settings.pix_fmt is not None and wanted != info.pix_fmt:
         notes.append(Fallback(info.pix_fmt, f"pixel format {wanted}", "--pix_fmt asks for it"))
-    if container not in EXACT_TIMES:
+    if container not in EXACT_TIME_CONTAINERS:
         notes.append(_rounding(container))
     if info.interlaced:
         notes.append(Fallback("interlaced video", "progressive video", "whole frames are encoded"))

@@ -15,7 +15,7 @@ import av
 from ..errors import UsageError
 from .pixel_formats import layout, planar
 
-ALIASES = {
+ENCODER_ALIASES = {
     "h264": "libx264",
     "x264": "libx264",
     "avc": "libx264",
@@ -72,8 +72,8 @@ QUALITY_WORDS = (
     "high",
     "visually_lossless",
 )  # in the order of `EncoderSpec.quality_values`
-LAMBDA = 118  # FFmpeg's global_quality for one step of an MPEG quantiser
-ALPHA = frozenset({"yuva420p", "yuva420p10le", "gbrap", "gbrap10le"})
+MPEG_LAMBDA = 118  # FFmpeg's global_quality for one step of an MPEG quantiser
+ALPHA_FORMATS = frozenset({"yuva420p", "yuva420p10le", "gbrap", "gbrap10le"})
 _X26X = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
@@ -91,7 +91,12 @@ _NVENC = EncoderSpec(
     options={"rc": "vbr", "b": "0"},
 )
 _MPEG = EncoderSpec(
-    "global_quality", (10, 5, 3, 2), (1, 31), LAMBDA, options={"flags": "+qscale"}, suggested=False
+    "global_quality",
+    (10, 5, 3, 2),
+    (1, 31),
+    MPEG_LAMBDA,
+    options={"flags": "+qscale"},
+    suggested=False,
 )
 _MPEG_VIDEO = replace(_MPEG, counts_frames=True)
 _ALWAYS_LOSSLESS = EncoderSpec(lossless={}, suggested=False)
@@ -106,7 +111,7 @@ ENCODERS = {
         default_preset="medium",
         presets=_X26X,
         options={"x265-params": "log-level=none"},
-        refused=ALPHA,
+        refused=ALPHA_FORMATS,
         lossless={"x265-params": "log-level=none:lossless=1"},
     ),
     "libsvtav1": EncoderSpec(
@@ -127,7 +132,7 @@ ENCODERS = {
         default_preset="4",
         presets=tuple(str(number) for number in range(-8, 9)),
         options={"b": "0", "row-mt": "1"},
-        refused=ALPHA,
+        refused=ALPHA_FORMATS,
         lossless={"lossless": "1"},
     ),
     # A fixed number of slices makes the headers of all segments equal on every machine.
@@ -147,7 +152,7 @@ ENCODERS = {
         default_preset="2",
         presets=tuple(str(number) for number in range(-16, 17)),
         options={"b": "20M"},
-        refused=ALPHA,
+        refused=ALPHA_FORMATS,
         suggested=False,
     ),
     "mpeg2video": _MPEG_VIDEO,
@@ -161,7 +166,7 @@ ENCODERS = {
     "png": _ALWAYS_LOSSLESS,
 }
 # The encoder for the codec of a source, where --encoder same asks for it.
-SAME_CODEC = {
+ENCODER_OF_CODEC = {
     "h264": "libx264",
     "hevc": "libx265",
     "av1": "libsvtav1",
@@ -179,12 +184,14 @@ SAME_CODEC = {
     "qtrle": "qtrle",
     "png": "png",
 }
-# Codecs that films are edited in: whoever gives one may want one back.
-EDITING = frozenset({"prores", "dnxhd", "cfhd", "ffv1", "huffyuv", "ffvhuff", "utvideo", "qtrle"})
+# Codecs for editing, which --encoder same keeps.
+EDITING_CODECS = frozenset(
+    {"prores", "dnxhd", "cfhd", "ffv1", "huffyuv", "ffvhuff", "utvideo", "qtrle"}
+)
 # Tried in this order when no encoder is asked for.
-EVEN_ONLY = ("libx264", "libx265")  # these refuse a size that its chroma does not divide
-SLICES = ("4", "9", "6", "12", "2", "1", "0")  # for FFV1, which refuses some with some sizes
-PREFERRED = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1")
+EVEN_SIZE_ENCODERS = ("libx264", "libx265")  # these refuse a size that its chroma does not divide
+FFV1_SLICES = ("4", "9", "6", "12", "2", "1", "0")  # for FFV1, which refuses some with some sizes
+PREFERRED_ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1")
 
 CONTAINERS = {
     ".mp4": "mp4",
@@ -200,7 +207,7 @@ CONTAINERS = {
     ".mts": "mpegts",
 }
 # None: whatever the encoder makes.
-HOLDS: dict[str, frozenset[str] | None] = {
+CONTAINER_CODECS: dict[str, frozenset[str] | None] = {
     "mp4": frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mjpeg"}),
     "mov": frozenset({"h264", "hevc", "prores", "mpeg4", "mjpeg", "dnxhd", "qtrle", "png"}),
     "matroska": None,
@@ -211,8 +218,8 @@ HOLDS: dict[str, frozenset[str] | None] = {
     ),
     "mpegts": frozenset({"h264", "hevc", "mpeg2video"}),
 }
-EXACT_TIMES = ("mp4", "mov", "nut")  # these keep every pts; the others round
-ROUNDING = {
+EXACT_TIME_CONTAINERS = ("mp4", "mov", "nut")  # these keep every pts; the others round
+TIME_ROUNDING = {
     "matroska": "1 ms",
     "webm": "1 ms",
     "avi": "1/600 s",
@@ -255,7 +262,7 @@ def default_suffix(formats: tuple[str, ...], path: Path, pix_fmt: str | None = N
 def _encodes(suffix: str, pix_fmt: str | None) -> bool:
     """Whether one of the encoders that are chosen by themselves fits both."""
     return pix_fmt is None or any(
-        name in PREFERRED for name in encoders_for(pix_fmt, CONTAINERS[suffix])
+        name in PREFERRED_ENCODERS for name in encoders_for(pix_fmt, CONTAINERS[suffix])
     )
 
 
@@ -270,7 +277,7 @@ def encoder_name(name: str) -> str:
     Raises:
         UsageError: ``unknown_encoder``.
     """
-    name = ALIASES.get(name.lower(), name)
+    name = ENCODER_ALIASES.get(name.lower(), name)
     try:
         if av.Codec(name, "w").type == "video":
             return name
@@ -308,7 +315,7 @@ def accepted_formats(encoder: str) -> dict[str, str]:
 
 def can_hold(container: str, codec: str) -> bool:
     """Whether a container can hold a codec."""
-    codecs = HOLDS[container]
+    codecs = CONTAINER_CODECS[container]
     return codecs is None or codec in codecs
 
 

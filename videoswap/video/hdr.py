@@ -14,14 +14,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..records import Array
-from .sequences.exr import HALF, half_to_ordinal, ordinal_to_half
+from .sequences.exr import HALF_TRANSFER, half_to_ordinal, ordinal_to_half
 
 M1, M2 = 2610 / 16384, 2523 / 4096 * 128
 C1, C2, C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 PQ_PEAK = 10_000.0
-WHITE = 1000.0
-GAMMA = 2.4
-STEPS = 65535
+SDR_WHITE = 1000.0
+SDR_GAMMA = 2.4
+TABLE_STEPS = 65535
 
 
 def pq_to_light(code: Array) -> Array:
@@ -38,24 +38,24 @@ def light_to_pq(light: Array) -> Array:
 
 
 def _view(code: Array) -> Array:
-    return np.asarray(255 * np.power(np.minimum(pq_to_light(code) / WHITE, 1), 1 / GAMMA))
+    return np.asarray(255 * np.power(np.minimum(pq_to_light(code) / SDR_WHITE, 1), 1 / SDR_GAMMA))
 
 
 def _code(view: Array) -> Array:
-    return np.asarray(255 * light_to_pq(WHITE * np.power(view / 255, GAMMA)))
+    return np.asarray(255 * light_to_pq(SDR_WHITE * np.power(view / 255, SDR_GAMMA)))
 
 
-_UNIT = np.linspace(0, 1, STEPS + 1)
+_UNIT = np.linspace(0, 1, TABLE_STEPS + 1)
 _TO_VIEW = _view(_UNIT).astype(np.float32)
 _FROM_VIEW = _code(255 * _UNIT).astype(np.float32)
 PQ_PREVIEW: Array = np.rint(_view(np.arange(256) / 255)).astype(np.uint8)
 
 
 def _half_tables() -> tuple[Array, Array]:
-    light = np.nan_to_num(ordinal_to_half(np.arange(STEPS + 1)).astype(np.float64), nan=0.0)
-    view = 255 * np.power(np.clip(light, 0, 1), 1 / GAMMA)
-    numbers = half_to_ordinal(np.power(_UNIT, GAMMA).astype(np.float16))
-    return view.astype(np.float32), (numbers * (255 / STEPS)).astype(np.float32)
+    light = np.nan_to_num(ordinal_to_half(np.arange(TABLE_STEPS + 1)).astype(np.float64), nan=0.0)
+    view = 255 * np.power(np.clip(light, 0, 1), 1 / SDR_GAMMA)
+    numbers = half_to_ordinal(np.power(_UNIT, SDR_GAMMA).astype(np.float16))
+    return view.astype(np.float32), (numbers * (255 / TABLE_STEPS)).astype(np.float32)
 
 
 _HALF_TO_VIEW, _HALF_FROM_VIEW = _half_tables()
@@ -64,16 +64,16 @@ HALF_PREVIEW: Array = np.rint(_HALF_TO_VIEW).astype(np.uint8)  # by the number o
 
 def to_view(rgb: Array, transfer: str) -> Array:
     """Convert coded R'G'B' (float32, 0 to 255) of a transfer function to SDR values, 0 to 255."""
-    tables = {"pq": _TO_VIEW, HALF: _HALF_TO_VIEW}
+    tables = {"pq": _TO_VIEW, HALF_TRANSFER: _HALF_TO_VIEW}
     return _look_up(tables[transfer], rgb) if transfer in tables else rgb
 
 
 def from_view(rgb: Array, transfer: str) -> Array:
     """Convert SDR values back: the inverse of `to_view`."""
-    tables = {"pq": _FROM_VIEW, HALF: _HALF_FROM_VIEW}
+    tables = {"pq": _FROM_VIEW, HALF_TRANSFER: _HALF_FROM_VIEW}
     return _look_up(tables[transfer], rgb) if transfer in tables else rgb
 
 
 def _look_up(table: Array, rgb: Array) -> Array:
-    index = np.clip(rgb * np.float32(STEPS / 255) + np.float32(0.5), 0, STEPS)
+    index = np.clip(rgb * np.float32(TABLE_STEPS / 255) + np.float32(0.5), 0, TABLE_STEPS)
     return np.asarray(table[index.astype(np.uint16)])

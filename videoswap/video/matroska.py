@@ -12,12 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
-PLACEHOLDER = "|room for the shape of the pixels"
+TITLE_PLACEHOLDER = "|room for the shape of the pixels"
 SEGMENT, TRACKS, CLUSTER = 0x18538067, 0x1654AE6B, 0x1F43B675
 TRACK, NAME, VIDEO, VOID, CRC = 0xAE, 0x536E, 0xE0, 0xEC, 0xBF
 PIXEL_WIDTH, PIXEL_HEIGHT = 0xB0, 0xBA
 DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
-DISPLAY = (DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT)
+DISPLAY_ELEMENTS = (DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT)
 ASPECT_RATIO = 3  # the display unit of a mere ratio
 MAX_ELEMENT_HEADER = 12
 
@@ -99,7 +99,7 @@ def _bytes(number: int) -> bytes:
 
 def _track(data: bytes, ratio: Fraction) -> bytes:
     """Return a track entry as long as before, with a display size for the placeholder."""
-    mark = PLACEHOLDER.encode()
+    mark = TITLE_PLACEHOLDER.encode()
     if not any(kind == NAME and name.endswith(mark) for kind, _, name in _elements(data)):
         return data
     made = b""
@@ -120,7 +120,9 @@ def _video(old: bytes, ratio: Fraction) -> bytes:
     known = {kind: int.from_bytes(content, "big") for kind, _, content in _elements(old)}
     width, height = known[PIXEL_WIDTH], known[PIXEL_HEIGHT]
     wide, high = width * max(ratio, Fraction(1)), height * max(1 / ratio, Fraction(1))
-    made = b"".join(head + content for kind, head, content in _elements(old) if kind not in DISPLAY)
+    made = b"".join(
+        head + content for kind, head, content in _elements(old) if kind not in DISPLAY_ELEMENTS
+    )
     if wide.denominator * high.denominator > 1:
         shape = Fraction(width, height) * ratio
         wide, high = Fraction(shape.numerator), Fraction(shape.denominator)

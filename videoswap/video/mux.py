@@ -20,7 +20,7 @@ from ..records import Array, Fallback
 from ..timerange import TimeRange
 from .encoder_context import EncoderPlan, configure_encoder
 from .files import open_input, url
-from .matroska import PLACEHOLDER, write_pixel_shape
+from .matroska import TITLE_PLACEHOLDER, write_pixel_shape
 from .orientation import Orientation
 from .probe import VideoInfo, probe_orientation
 from .segment import EncodedSegment
@@ -44,7 +44,7 @@ class MuxReport:
         frames: Frames written.
         dropped: Streams the container cannot hold.
         converted: Text subtitles that were converted.
-        notes: What else was done otherwise than expected; see `plan_streams` for the streams.
+        notes: Other deviations; `plan_streams` has those of the streams.
     """
 
     frames: int
@@ -77,7 +77,7 @@ def mux(
         range_: The part of the source that is kept; the result then starts at 0.
         copy_streams: Whether to copy other streams, chapters and metadata (not for masks).
         audio: What to do with sound, as in ``EncodeSettings``.
-        progress: Told how many frames are written, often.
+        progress: Called with the number of frames written so far.
 
     Raises:
         OutputError: ``pieces_do_not_fit``.
@@ -95,7 +95,7 @@ def mux(
 
 
 def plan_streams(source: VideoInfo, plan: EncoderPlan, audio: str = "auto") -> StreamPlan:
-    """Decide what becomes of the streams beside the video, before any work is spent.
+    """Plan the other streams, before any work is spent.
 
     They are added to a file in memory just as `mux` adds them to the result.
 
@@ -252,7 +252,7 @@ def _add_video(out: OutputContainer, plan: EncoderPlan, source: VideoInfo) -> Vi
     if plan.codec == "hevc" and plan.container in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"  # what QuickTime plays
     if _needs_display_size(plan, source):
-        stream.metadata["title"] = PLACEHOLDER
+        stream.metadata["title"] = TITLE_PLACEHOLDER
     if source.orientation.rotated:
         stream.set_display_matrix(source.orientation.display_matrix)
     return stream

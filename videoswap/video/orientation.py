@@ -12,8 +12,8 @@ import numpy as np
 
 from ..records import Array
 
-ONE = 1 << 16  # the unit of the display matrix's first two columns
-IDENTITY = (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
+DISPLAY_MATRIX_UNIT = 1 << 16  # the unit of the display matrix's first two columns
+IDENTITY_DISPLAY_MATRIX = (DISPLAY_MATRIX_UNIT, 0, 0, 0, DISPLAY_MATRIX_UNIT, 0, 0, 0, 1 << 30)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class Orientation:
     @property
     def rotated(self) -> bool:
         """Whether the container must say how the picture is to be turned."""
-        return self.display_matrix != IDENTITY
+        return self.display_matrix != IDENTITY_DISPLAY_MATRIX
 
     def apply(self, picture: Array) -> Array:
         """Turn and mirror a coded picture (h, w, ...) upright; pixel shape is left alone."""
@@ -74,7 +74,7 @@ def orientation(
     """
     if isinstance(display_matrix, bytes):
         display_matrix = struct.unpack("=9i", display_matrix[:36])
-    numbers = tuple(display_matrix) if display_matrix is not None else IDENTITY
+    numbers = tuple(display_matrix) if display_matrix is not None else IDENTITY_DISPLAY_MATRIX
     ratio = sample_aspect_ratio or Fraction(1)
     turn = _right_angles(numbers)
     stretch = (max(ratio, Fraction(1)), max(1 / ratio, Fraction(1)))

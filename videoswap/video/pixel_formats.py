@@ -14,7 +14,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from ..records import Array
 
 # Lossless repackings only: each was checked sample by sample against random frames.
-PLANAR = {
+PLANAR_EQUIVALENTS = {
     "nv12": "yuv420p",
     "nv21": "yuv420p",
     "nv16": "yuv422p",
@@ -53,7 +53,7 @@ PLANAR = {
     "rgba64be": "gbrap16le",
 }
 # swscale has no direct way from a palette to planes.
-DETOUR = {"pal8": "bgra"}
+INTERMEDIATE_FORMATS = {"pal8": "bgra"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ def layout(pix_fmt: str) -> Layout | None:
 
 def planar(pix_fmt: str) -> str | None:
     """Return the planar format that holds the same samples, None if there is none."""
-    if pix_fmt in PLANAR:
-        return PLANAR[pix_fmt]
+    if pix_fmt in PLANAR_EQUIVALENTS:
+        return PLANAR_EQUIVALENTS[pix_fmt]
     if layout(pix_fmt) is not None:
         return pix_fmt
     little = f"{pix_fmt[:-2]}le"
@@ -133,7 +133,7 @@ class Repacker:
         if name == self._pix_fmt:
             return frame
         tag = ColorRange.JPEG if name.startswith("yuvj") else frame.color_range
-        for target in (DETOUR.get(name), self._pix_fmt):
+        for target in (INTERMEDIATE_FORMATS.get(name), self._pix_fmt):
             if target is not None:
                 frame = self._same_range(frame, target)
         if tag:

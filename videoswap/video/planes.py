@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..records import Array
-from .color import WEIGHTS, Color
+from .color import LUMA_WEIGHTS, Color
 from .hdr import from_view, to_view
 from .pixel_formats import Layout, layout, samples
 
@@ -154,7 +154,7 @@ def _matrices(form: Layout, color: Color) -> tuple[Array, Array]:
     if form.model == "rgb":
         decode = np.diag([255 / luma[1]] * 3 + [1.0])
         return _rows(decode), _rows(np.linalg.inv(decode))
-    weight_r, weight_b = WEIGHTS[color.space]
+    weight_r, weight_b = LUMA_WEIGHTS[color.space]
     if form.model == "gray":
         decode = np.diag([255 / luma[1]] * 3 + [1.0])
         decode[:3, 3] = -luma[0] * 255 / luma[1]

@@ -1,4 +1,4 @@
-"""What a media file is: its kind, and everything later steps need to know of its video."""
+"""`probe`: what kind of media a file is, and the `VideoInfo` that reading and writing need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .files import FileStamp, check_readable, open_input
 from .orientation import Orientation, orientation
 from .packets import packets
 from .pixel_formats import Repacker, planar
-from .sequences.exr import HALF
+from .sequences.exr import HALF_TRANSFER
 from .sequences.pattern import is_numbered
 from .sequences.reading import PictureSequence, find_sequence, read_frame
 from .stills.pillow import (
@@ -329,7 +329,7 @@ def _describe_sequence(path: Path, sequence: PictureSequence) -> VideoInfo:
     pix_fmt = checked_planar(native, file)
     color = color_of(Repacker(pix_fmt)(frame))
     if file.suffix.lower() == ".exr":
-        color = replace(color, transfer=HALF)
+        color = replace(color, transfer=HALF_TRANSFER)
     matrix = side_data(frame).get(Type.DISPLAYMATRIX)
     return VideoInfo(
         path=path,

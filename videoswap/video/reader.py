@@ -29,7 +29,7 @@ from .hdr import HALF_PREVIEW, PQ_PREVIEW
 from .packets import RestartingClock, packets, unreadable_file
 from .pixel_formats import Repacker, planar, samples
 from .probe import VideoInfo, probe
-from .sequences.exr import HALF
+from .sequences.exr import HALF_TRANSFER
 from .sequences.reading import picture_frames
 
 # Seconds before the wanted frame to seek to; MPEG-TS and open GOPs need the longer ones.
@@ -367,7 +367,7 @@ class _Run:
             pts = self._info.start_pts if self._last is None else self._last + self._step
         else:
             moved = self._clock.shift(pts, self.watch.usual)
-            self.problems.repeated_pts += moved > 0  # so that nobody seeks by such times
+            self.problems.repeated_pts += moved > 0  # such times are useless for seeking
             pts += moved
             if self._last is not None and pts <= self._last:
                 self.problems.repeated_pts += 1
@@ -402,7 +402,7 @@ class AnalysisScaler:
             self._coded = (self.height, self.width)
         self._space = swscale_space(info.color)
         self._curve = PQ_PREVIEW if info.color.transfer == "pq" else None
-        self._half = info.color.transfer == HALF
+        self._half = info.color.transfer == HALF_TRANSFER
         self._reformatter = VideoReformatter()
 
     def picture(self, frame: DecodedFrame | av.VideoFrame) -> Array:

@@ -43,7 +43,7 @@ def spooled(path: Path, tell: Callable[[str], None]) -> Iterator[Path]:
 
     Args:
         path: ``-`` for stdin, a pipe, or a file.
-        tell: Told what is read and how much it was.
+        tell: Called with a sentence before and after reading.
 
     Raises:
         InputError: ``stdin_is_terminal``, ``empty_file`` or ``unreadable_file``.
@@ -64,7 +64,7 @@ def spooled(path: Path, tell: Callable[[str], None]) -> Iterator[Path]:
 
 @contextmanager
 def private_folder(kind: str) -> Iterator[Path]:
-    """Give a folder for large temporary files that nobody else can read.
+    """Make a folder for large temporary files that only this user can read.
 
     It lies where TMPDIR says, else in /var/tmp, which is made for large files, or the usual place.
 
@@ -166,7 +166,7 @@ def _opened(path: Path, label: str) -> tuple[int, bytes]:
         with suppress(BlockingIOError):  # somebody will write
             while not (data := os.read(handle, CHUNK_BYTES)):
                 if time.monotonic() > deadline:
-                    message = f"Nothing came from {label}: nobody writes into it."
+                    message = f"Nothing came from {label}: no program writes to it."
                     raise InputError("empty_file", message)
                 time.sleep(POLL_INTERVAL)
         os.set_blocking(handle, True)

@@ -53,14 +53,14 @@ class Trim:
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """What becomes of the streams beside the video.
+    """What happens to the streams other than the main video.
 
     Attributes:
         container: FFmpeg's name of the result's container.
         dropped: Streams that it cannot hold.
         converted: Streams that are kept in another codec, and that codec.
         videos: Other videos, which are copied with the faces they have.
-        sound: What is done with sound otherwise than copying it.
+        sound: Audio streams that are converted or left out.
     """
 
     container: str
@@ -71,7 +71,7 @@ class StreamPlan:
 
     @property
     def notes(self) -> tuple[Fallback, ...]:
-        """What is done otherwise than copying."""
+        """Everything that is not a plain copy."""
         why = f"{self.container} cannot hold it"
         silent = {note.wanted for note in self.sound}
         lost = [Fallback(name, "", why) for name in self.dropped if name not in silent]
@@ -135,7 +135,7 @@ class StreamCopier:
         dropped: Streams that the container cannot hold.
         converted: Text subtitles that are kept in another codec, and that codec.
         videos: Other videos, which are copied with the faces they have.
-        sound: What is done with sound otherwise than copying it.
+        sound: Audio streams that are converted or left out.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class StreamCopier:
 
     @property
     def plan(self) -> StreamPlan:
-        """What becomes of the streams that were added."""
+        """The plan for the streams that were added."""
         return StreamPlan(
             self._container,
             tuple(self.dropped),
@@ -319,7 +319,7 @@ class _Route:
     sound: SoundConverter | None = None
 
     def take(self, packet: av.Packet[Any], trim: Trim) -> Iterator[av.Packet[Any]]:
-        """Yield what becomes of a packet: nothing if it lies outside of the trim."""
+        """Yield the packets to write for a packet; none if it lies outside the trim."""
         if self.sound is not None:
             yield from self.sound.take(packet)
             return

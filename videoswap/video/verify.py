@@ -31,9 +31,9 @@ INPUT_PLACEHOLDER = (
 # Formats that results may have besides those of inputs.
 RESULT_FORMATS = f"{INPUT_FORMATS},webp_anim,webp_pipe,png_pipe,jpeg_pipe,image2"
 # What a program says of a file that it was not built for; it tells nothing about the file.
-NOT_BUILT_FOR = ("no decoder found for", "Decoder (codec ", "Unknown decoder")
+MISSING_DECODER_MESSAGES = ("no decoder found for", "Decoder (codec ", "Unknown decoder")
 
-Frames = Callable[[int], None]
+FrameCallback = Callable[[int], None]
 
 
 def ffmpeg_program() -> str:
@@ -45,7 +45,7 @@ def ffmpeg_program() -> str:
     return _programs()[0]
 
 
-def verify(path: Path, progress: Frames | None = None) -> list[str]:
+def verify(path: Path, progress: FrameCallback | None = None) -> list[str]:
     """Decode the video of a file in full with the ffmpeg program.
 
     The system's ffmpeg may be old or confined to some folders. What it complains about counts
@@ -54,7 +54,7 @@ def verify(path: Path, progress: Frames | None = None) -> list[str]:
 
     Args:
         path: The file; its name says nothing about the format.
-        progress: Told how many frames are decoded, now and then.
+        progress: Called with the number of frames decoded so far.
 
     Returns:
         What it complained about, empty if all is well.
@@ -67,14 +67,14 @@ def verify(path: Path, progress: Frames | None = None) -> list[str]:
     return _agreed_complaints(path, ("-xerror", "-map", f"0:{video}"), progress)
 
 
-def verify_copied(path: Path, progress: Frames | None = None) -> list[str]:
+def verify_copied(path: Path, progress: FrameCallback | None = None) -> list[str]:
     """Decode the other videos and the sound of a file, which are copies, with the ffmpeg program.
 
     What is wrong with them was wrong in the source: it is worth a note, not an error.
 
     Args:
         path: The file.
-        progress: Told how many frames are decoded, now and then.
+        progress: Called with the number of frames decoded so far.
 
     Returns:
         What it complained about, empty if all is well or nothing was copied.
@@ -119,7 +119,9 @@ def _streams(path: Path) -> tuple[str, list[int]]:
         return "V:0", []  # a picture, or so broken that ffmpeg has more to say
 
 
-def _agreed_complaints(path: Path, options: Sequence[str], progress: Frames | None) -> list[str]:
+def _agreed_complaints(
+    path: Path, options: Sequence[str], progress: FrameCallback | None
+) -> list[str]:
     """Return the complaints that all working ffmpeg programs share."""
     agreed: list[str] | None = None
     for program in _programs():
@@ -139,7 +141,7 @@ def _agreed_complaints(path: Path, options: Sequence[str], progress: Frames | No
 
 def _is_reliable(program: str, path: Path, complaints: Sequence[str]) -> bool:
     """Whether a program decodes a small good file in the same folder without complaints."""
-    if any(word in line for line in complaints for word in NOT_BUILT_FOR):
+    if any(word in line for line in complaints for word in MISSING_DECODER_MESSAGES):
         return False
     sound = scratch_path(path.parent, "part")
     try:
@@ -165,7 +167,7 @@ def _write_sound_file(path: Path) -> None:
 
 
 def _complaints(
-    program: str, path: Path, options: Sequence[str], progress: Frames | None
+    program: str, path: Path, options: Sequence[str], progress: FrameCallback | None
 ) -> list[str]:
     # "repeat": else lines that are said again become one without the name of who said them.
     source = ffmpeg.input(

@@ -30,7 +30,7 @@ from .planes import write_rgb
 from .probe import VideoInfo
 from .reader import DecodedFrame
 from .sequences.pattern import is_numbered
-from .sequences.writing import CONTAINER, plan_pictures, write_pictures
+from .sequences.writing import SEQUENCE_CONTAINER, plan_pictures, write_pictures
 
 
 class VideoWriter:
@@ -52,7 +52,7 @@ class VideoWriter:
         ...             writer.write(frame)
 
     Attributes:
-        notes: What is done otherwise than asked or expected; complete after `close`.
+        notes: Deviations from what was asked or expected; complete after `close`.
     """
 
     def __init__(
@@ -227,7 +227,10 @@ def _open_target(
     path: Path, info: VideoInfo, settings: EncodeSettings, copy_streams: bool, overwrite: bool
 ) -> _Target:
     if is_numbered(path):
-        plan, lost = plan_pictures(info, settings, path), _lost(info, CONTAINER, copy_streams)
+        plan, lost = (
+            plan_pictures(info, settings, path),
+            _lost(info, SEQUENCE_CONTAINER, copy_streams),
+        )
         return _EncodedTarget(path, info, plan, overwrite, lost)
     container = animation_container(info, path)
     if container is not None:

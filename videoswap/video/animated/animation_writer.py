@@ -27,14 +27,18 @@ from ..pixel_formats import layout
 from ..probe import VideoInfo
 from ..reader import DecodedFrame
 from ..segment import SegmentWriter
-from ..stills.pillow import ANIMATED, open_picture
+from ..stills.pillow import ANIMATED_FORMATS, open_picture
 from ..streams import StreamPlan, all_dropped
 from .apng import ApngEncoder, write_apng
 from .webp import with_last_duration
 
-TICKS = {"gif": Fraction(1, 100), "webp": Fraction(1, 1000), "apng": Fraction(1, 100_000)}
-ENCODER = {"gif": "gif", "webp": "libwebp_anim"}
-PALETTE = (
+ANIMATION_TIME_BASES = {
+    "gif": Fraction(1, 100),
+    "webp": Fraction(1, 1000),
+    "apng": Fraction(1, 100_000),
+}
+ANIMATION_ENCODERS = {"gif": "gif", "webp": "libwebp_anim"}
+PALETTE_FILTERS = (
     ("split", ""),
     ("palettegen", "stats_mode=single:reserve_transparent=1"),
     ("paletteuse", "new=1:dither=none"),
@@ -44,16 +48,16 @@ PALETTE = (
 def animation_container(info: VideoInfo, out: Path) -> str | None:
     """Return ``gif``, ``webp`` or ``apng`` if the name of a result asks for an animation.
 
-    A name in .png does so for animated pictures only: nobody wants a film in one.
+    A name in .png does so only if the source is an animation.
     """
     suffix = out.suffix.lower().lstrip(".")
     if suffix == "png" and info.animation is not None:
         return "apng"
-    return suffix if suffix in TICKS else None
+    return suffix if suffix in ANIMATION_TIME_BASES else None
 
 
 def animation_streams(info: VideoInfo, container: str) -> StreamPlan:
-    """Return what becomes of the streams beside the video: an animation holds none of them.
+    """Return the plan for the other streams: an animation holds none of them.
 
     Raises:
         InputError: If the video cannot be read.
@@ -80,7 +84,7 @@ def loop_count(info: VideoInfo) -> int:
     """Return how often the source is played: 0 for ever, which is also the answer for videos."""
     if info.animation is None:
         return 0
-    with open_picture(info.path, tuple(ANIMATED)) as picture:
+    with open_picture(info.path, tuple(ANIMATED_FORMATS)) as picture:
         # A GIF that does not say so is played once.
         return int(picture.info.get("loop", 1 if info.animation == "gif" else 0))
 
@@ -112,7 +116,7 @@ class AnimationWriter:
         self._stretched = self._size[::-1] if swap else self._size
         self._out = out
         self._container = container
-        self._ticks = TICKS[container]
+        self._ticks = ANIMATION_TIME_BASES[container]
         self._reformatter = VideoReformatter()
         self._graph = _palette_graph(self._size, self._ticks) if container == "gif" else None
         form = layout(info.pix_fmt)
@@ -182,7 +186,9 @@ class AnimationWriter:
         return av.VideoFrame.from_ndarray(pixels, format="bgra")
 
     def _open_encoder(self) -> VideoCodecContext:
-        encoder = cast(VideoCodecContext, av.CodecContext.create(ENCODER[self._container], "w"))
+        encoder = cast(
+            VideoCodecContext, av.CodecContext.create(ANIMATION_ENCODERS[self._container], "w")
+        )
         encoder.width, encoder.height = self._size
         encoder.pix_fmt = "pal8" if self._graph else "bgra"
         encoder.time_base = self._ticks
@@ -228,7 +234,9 @@ class AnimationWriter:
             # GIF counts repetitions: -1 means that it is played once.
             options = {"loop": str(-1 if loop == 1 else loop), "final_delay": str(self._length)}
         with av.open(url(part), "w", format=self._container, container_options=options) as out:
-            stream = out.add_stream(ENCODER[self._container], rate=self._info.average_rate)
+            stream = out.add_stream(
+                ANIMATION_ENCODERS[self._container], rate=self._info.average_rate
+            )
             assert isinstance(stream, av.VideoStream)
             stream.width, stream.height = self._size
             stream.pix_fmt = encoder.pix_fmt
@@ -266,7 +274,7 @@ def _palette_graph(size: tuple[int, int], ticks: Fraction) -> Graph:
     graph = Graph()
     bgra = av.VideoFormat("bgra", *size)
     source = graph.add_buffer(width=size[0], height=size[1], format=bgra, time_base=ticks)
-    split, palette, use = (graph.add(name, args) for name, args in PALETTE)
+    split, palette, use = (graph.add(name, args) for name, args in PALETTE_FILTERS)
     sink = graph.add("buffersink")
     source.link_to(split)
     split.link_to(palette, 0, 0)

@@ -20,7 +20,7 @@ from ...packages import explain
 from ...records import Array, Fallback
 from ..pixel_formats import samples
 
-HALF = "half"  # the transfer of such frames
+HALF_TRANSFER = "half"  # the transfer of such frames
 _SIGN = 0x8000
 MAX_FRAME_PIXELS = 150_000_000
 

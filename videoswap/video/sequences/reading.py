@@ -25,7 +25,9 @@ MAX_NAMED_GAPS = 10  # missing numbers that a sentence names
 MAX_FRAME_PIXELS = 150_000_000  # several frames are in memory at once
 MAX_FILE_BYTES = (1 << 31) - 4096  # of a file: FFmpeg counts them in 32 bits
 # Damage is an error; without it half a JPEG would pass for a picture with a gray lower half.
-STRICT = {name: {"err_detect": "crccheck+bitstream+buffer+explode"} for name in ("mjpeg", "png")}
+STRICT_DECODING = {
+    name: {"err_detect": "crccheck+bitstream+buffer+explode"} for name in ("mjpeg", "png")
+}
 # The beginnings of the files that are decoded, with FFmpeg's decoder of each.
 DECODERS = {
     b"\x89PNG": "png",
@@ -121,7 +123,10 @@ def read_frame(path: Path) -> av.VideoFrame:
         with av.logging.Capture():
             try:
                 context = cast(VideoCodecContext, av.CodecContext.create(name, "r"))
-                context.options = {"max_pixels": str(MAX_FRAME_PIXELS), **STRICT.get(name, {})}
+                context.options = {
+                    "max_pixels": str(MAX_FRAME_PIXELS),
+                    **STRICT_DECODING.get(name, {}),
+                }
                 frames = [*context.decode(av.Packet(data)), *context.decode(None)]
             except (av.FFmpegError, ValueError):
                 frames = []

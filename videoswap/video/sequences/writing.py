@@ -26,14 +26,20 @@ from ..formats import ENCODERS, QUALITY_WORDS
 from ..pixel_formats import layout, samples
 from ..probe import VideoInfo
 from ..segment import EncodedSegment
-from .exr import HALF, read_exr, write_exr
+from .exr import HALF_TRANSFER, read_exr, write_exr
 from .pattern import WRITABLE_SUFFIXES, numbered_name
 from .reading import read_frame
 
-CONTAINER = "numbered pictures"
-SUFFIXES = {".png": "png", ".tif": "tiff", ".tiff": "tiff", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
+SEQUENCE_CONTAINER = "numbered pictures"
+PICTURE_ENCODERS = {
+    ".png": "png",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".jpg": "mjpeg",
+    ".jpeg": "mjpeg",
+}
 # For each encoder the pixel format by model, more than 8 bits, and alpha.
-FORMATS = {
+PICTURE_FORMATS = {
     ("png", "rgb", False, False): ("gbrp", "rgb24"),
     ("png", "rgb", False, True): ("gbrap", "rgba"),
     ("png", "rgb", True, False): ("gbrp16le", "rgb48be"),
@@ -47,7 +53,7 @@ FORMATS = {
     ("tiff", "gray", False, False): ("gray", "gray"),
     ("tiff", "gray", True, False): ("gray16le", "gray16le"),
 }
-OPTIONS = {"png": {"pred": "mixed"}, "tiff": {"compression_algo": "deflate"}}
+PICTURE_OPTIONS = {"png": {"pred": "mixed"}, "tiff": {"compression_algo": "deflate"}}
 
 
 def plan_pictures(info: VideoInfo, settings: EncodeSettings, out: Path) -> EncoderPlan:
@@ -81,13 +87,13 @@ def plan_pictures(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encod
             )
     if settings.preset is not None:
         raise UsageError("no_preset", "Pictures have no --preset.", "Leave it out.")
-    if (suffix == ".exr") != (info.color.transfer == HALF):
+    if (suffix == ".exr") != (info.color.transfer == HALF_TRANSFER):
         raise UsageError(
             "exr_from_exr",
             "EXR pictures are made from EXR pictures alone, and become nothing else.",
-            "Write .exr." if info.color.transfer == HALF else "Write .png or .tif.",
+            "Write .exr." if info.color.transfer == HALF_TRANSFER else "Write .png or .tif.",
         )
-    encoder = SUFFIXES.get(suffix, "png")
+    encoder = PICTURE_ENCODERS.get(suffix, "png")
     plan = _jpeg(info, settings) if encoder == "mjpeg" else _lossless(info, settings, encoder)
     try_encoder(plan, info)
     return plan
@@ -99,7 +105,7 @@ def _lossless(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Encode
     form = layout(info.pix_fmt)
     assert form is not None
     model = "gray" if form.model == "gray" and not form.alpha else "rgb"
-    same, pix_fmt = FORMATS[encoder, model, form.depth > 8, form.alpha]
+    same, pix_fmt = PICTURE_FORMATS[encoder, model, form.depth > 8, form.alpha]
     notes = []
     if same != info.pix_fmt:
         note = Fallback(f"pixels of the kind {info.pix_fmt}", pix_fmt, "pictures hold no others")
@@ -107,7 +113,7 @@ def _lossless(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Encode
     if settings.quality not in (None, "lossless"):
         wish, why = f"--quality {settings.quality}", f"{encoder} knows nothing else"
         notes.append(Fallback(wish, "coding without loss", why))
-    if info.color.transfer == HALF and info.sequence is not None:
+    if info.color.transfer == HALF_TRANSFER and info.sequence is not None:
         notes += read_exr(info.sequence.files[0]).notes
     color = info.color
     if model == "rgb" and color.space != RGB:
@@ -115,7 +121,9 @@ def _lossless(info: VideoInfo, settings: EncodeSettings, encoder: str) -> Encode
         color = replace(
             color, space=RGB, space_tag=RGB, full_range=True, range_tag=FULL, depth=depth
         )
-    return _plan(info, encoder, pix_fmt, OPTIONS[encoder], color, same == info.pix_fmt, notes)
+    return _plan(
+        info, encoder, pix_fmt, PICTURE_OPTIONS[encoder], color, same == info.pix_fmt, notes
+    )
 
 
 def _jpeg(info: VideoInfo, settings: EncodeSettings) -> EncoderPlan:
@@ -163,7 +171,7 @@ def _plan(
         pix_fmt=pix_fmt,
         options=tuple(options.items()),
         threads=0,
-        container=CONTAINER,
+        container=SEQUENCE_CONTAINER,
         time_base=info.time_base,
         rate=info.average_rate,
         color=replace(color, hdr=None, transfer_tag=_transfer_tag(color)),
@@ -173,7 +181,7 @@ def _plan(
 
 
 def _transfer_tag(color: Color) -> int:
-    return UNSPECIFIED if color.transfer == HALF else color.transfer_tag
+    return UNSPECIFIED if color.transfer == HALF_TRANSFER else color.transfer_tag
 
 
 def picture_numbers(info: VideoInfo, pts: Sequence[int] | Array) -> list[int]:
@@ -199,7 +207,7 @@ def write_pictures(
         pts: The times of all frames, ascending.
         out: The pattern.
         overwrite: Whether files that appeared under these names meanwhile are replaced.
-        progress: Told how many are written, now and then.
+        progress: Called with the number of pictures written so far.
 
     Returns:
         The pictures.
@@ -250,7 +258,7 @@ def _pictures(segments: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
 
 
 def _write(path: Path, data: bytes, info: VideoInfo, time: int) -> None:
-    if info.color.transfer != HALF or info.sequence is None:
+    if info.color.transfer != HALF_TRANSFER or info.sequence is None:
         path.write_bytes(data)
         return
     context = av.CodecContext.create("png", "r")

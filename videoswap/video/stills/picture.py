@@ -58,7 +58,7 @@ class Picture:
         inks: The picture's own CMYK values, if a result can have them.
         lossless: Whether its file, a WebP, held it without loss.
         lost: What is lost of it whatever the result's format is.
-        notes: What was done otherwise than expected on reading.
+        notes: Fallbacks on reading.
     """
 
     rgb: Array

@@ -17,7 +17,7 @@ from ..files import check_readable
 
 # Pillow's readers that may see a file. None of them starts another program, as the one of EPS
 # does (Ghostscript), and all of them know their files by the first bytes.
-READABLE = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "JPEG2000", "AVIF", "PPM", "ICO")
+READABLE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "JPEG2000", "AVIF", "PPM", "ICO")
 # Files with these suffixes are taken for pictures.
 READABLE_SUFFIXES = frozenset(
     {
@@ -26,7 +26,7 @@ READABLE_SUFFIXES = frozenset(
         *(".ico", ".heic", ".heif", ".hif"),
     }
 )
-ANIMATED = {"GIF": "gif", "WEBP": "webp", "PNG": "apng"}
+ANIMATED_FORMATS = {"GIF": "gif", "WEBP": "webp", "PNG": "apng"}
 MAX_PICTURE_PIXELS = 178_000_000  # Pillow's own limit is a little above it
 MAX_FILE_BYTES = 2 << 30  # of a file
 STRIP_ROWS = 512  # of a picture that are copied or compared at once
@@ -35,9 +35,13 @@ HEIF_OR_AVIF_BRANDS = (b"mif1", b"msf1")
 RAW_SUFFIXES = frozenset(
     [".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".rw2", ".srw"]
 )
-NO_RAW = (b"\x89PNG", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1")  # PNG and JPEG, wrongly named
+NOT_RAW_SIGNATURES = (
+    b"\x89PNG",
+    b"\xff\xd8\xff\xe0",
+    b"\xff\xd8\xff\xe1",
+)  # PNG, JPEG
 # Files that are not read as pictures, by their first bytes.
-OTHER_KINDS = (
+OTHER_SIGNATURES = (
     (b"%!PS", "a PostScript file", "Export it as PNG."),
     (b"\xc5\xd0\xd3\xc6", "a PostScript file", "Export it as PNG."),
     (b"%PDF", "a PDF file", "Export the page as PNG."),
@@ -79,7 +83,9 @@ def decoding(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_picture(path: Path, formats: tuple[str, ...] = READABLE) -> Iterator[PIL.Image.Image]:
+def open_picture(
+    path: Path, formats: tuple[str, ...] = READABLE_FORMATS
+) -> Iterator[PIL.Image.Image]:
     """Open a picture of one of some formats; its pixels are not decoded yet.
 
     Raises:
@@ -161,10 +167,10 @@ def _strip(image: PIL.Image.Image, top: int) -> tuple[int, int]:
 def animation_format(path: Path) -> str | None:
     """Return ``gif``, ``webp`` or ``apng`` for a picture file with more than one frame."""
     try:
-        with open_picture(path, tuple(ANIMATED)) as file, decoding(path):
+        with open_picture(path, tuple(ANIMATED_FORMATS)) as file, decoding(path):
             # A PNG may show something else where animations are not known.
             frames = getattr(file, "n_frames", 1) - bool(file.info.get("default_image"))
-            return ANIMATED.get(file.format or "") if frames > 1 else None
+            return ANIMATED_FORMATS.get(file.format or "") if frames > 1 else None
     except InputError:
         return None
 
@@ -173,11 +179,11 @@ def other_kind(path: Path) -> InputError | None:
     """Return the error for a file that looks like a picture but is not read as one, else None."""
     with path.open("rb") as file:
         head = file.read(256).lstrip()
-    if path.suffix.lower() in RAW_SUFFIXES and head[:4] not in NO_RAW:
+    if path.suffix.lower() in RAW_SUFFIXES and head[:4] not in NOT_RAW_SIGNATURES:
         # Many are TIFF files of which only a thumbnail would be read.
         kind, hint = "a raw file of a camera", "Develop it to TIFF or JPEG first."
         return InputError("not_a_picture", f"{path} is {kind}, which is not read.", hint)
-    for magic, kind, hint in OTHER_KINDS:
+    for magic, kind, hint in OTHER_SIGNATURES:
         if head.startswith(magic):
             return InputError("not_a_picture", f"{path} is {kind}, which is not read.", hint)
     return None
