@@ -20,7 +20,7 @@ from .evaluation.report import Evaluation
 from .jobs.context import Say, load_context
 from .jobs.faces import list_people
 from .jobs.folder import FolderRequest, check_request, swap_one_folder
-from .jobs.folder_plan import Choice
+from .jobs.folder_plan import FileFilter
 from .jobs.folder_record import FolderReport
 from .jobs.outputs import results_of
 from .jobs.picture import swap_one_picture
@@ -266,7 +266,7 @@ def swap_folder(
         path_of("folder", folder),
         path_of("out", out),
         [*sources, *target_faces],
-        Choice(newer_than, tuple(exclude)),
+        FileFilter(newer_than, tuple(exclude)),
         path_or_none("report_file", report_file),
         dry_run,
     )

@@ -1,7 +1,7 @@
-"""What is kept between runs: shown, deleted, held within a limit.
+"""The cache: analyses and unfinished renders that are kept between runs.
 
-Analyses and unfinished renders; files that are not ours are never touched, nor is what a running
-process uses.
+It is listed, cleared and held within a limit here. Foreign files are never touched, nor is what a
+running process uses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """Something that is kept.
 
     Attributes:
@@ -49,7 +49,7 @@ class Entry:
     size: int
 
 
-def entries(folder: Path) -> list[Entry]:
+def entries(folder: Path) -> list[CacheEntry]:
     """Return everything that is kept in a folder, the last used first."""
     found = []
     for path, read in (*_analyses(folder), *_renders(folder)):
@@ -111,12 +111,12 @@ def clear(
 
 
 def tidy(folder: Path, limit: int | None, say: Say, now: float | None = None) -> None:
-    """Delete what nobody will use: of other versions, abandoned, and the oldest above a limit.
+    """Delete entries of other versions, abandoned ones, and the oldest above a limit.
 
     Args:
         folder: The cache.
         limit: Most bytes that may be kept; None for no limit.
-        say: Told what went, except what was of no use any more.
+        say: Told what was deleted, except entries of other versions.
         now: Seconds since 1970; None for now.
     """
     now = time.time() if now is None else now
@@ -143,12 +143,12 @@ def tidy(folder: Path, limit: int | None, say: Say, now: float | None = None) ->
     _report(_deleted(excess), why, say)
 
 
-def _report(gone: Iterable[Entry], why: str, say: Say) -> None:
+def _report(gone: Iterable[CacheEntry], why: str, say: Say) -> None:
     for one in gone:
         say(f"Deleted from the cache: {one.kind} of {_name(one)}, {_size(one.size)} ({why}).")
 
 
-def _deleted(chosen: Iterable[Entry]) -> list[Entry]:
+def _deleted(chosen: Iterable[CacheEntry]) -> list[CacheEntry]:
     """Delete entries; returns those that are gone."""
     gone = []
     for one in chosen:
@@ -181,14 +181,14 @@ def _delete_locks(folder: Path) -> None:
                     discard(lock)
 
 
-def _analyses(folder: Path) -> Iterator[tuple[Path, Callable[[Path], Entry]]]:
+def _analyses(folder: Path) -> Iterator[tuple[Path, Callable[[Path], CacheEntry]]]:
     if folder.is_dir():
         for path in folder.iterdir():
             if _ANALYSIS.fullmatch(path.name) and path.is_file():
                 yield path, _analysis
 
 
-def _renders(folder: Path) -> Iterator[tuple[Path, Callable[[Path], Entry]]]:
+def _renders(folder: Path) -> Iterator[tuple[Path, Callable[[Path], CacheEntry]]]:
     renders = folder / pieces.RENDERS_FOLDER
     if renders.is_dir():
         for path in renders.iterdir():
@@ -196,7 +196,7 @@ def _renders(folder: Path) -> Iterator[tuple[Path, Callable[[Path], Entry]]]:
                 yield path, _render
 
 
-def _analysis(path: Path) -> Entry:
+def _analysis(path: Path) -> CacheEntry:
     facts = path.stat()
     about = tables.about(path)
     damaged = path.suffix == ".damaged"
@@ -204,14 +204,14 @@ def _analysis(path: Path) -> Entry:
     if not damaged and about and about.get("schema") != tables.SCHEMA:
         state = "old"
     kind = "damaged" if damaged else "analysis"
-    return Entry(path, kind, about.get("film", ""), state, facts.st_mtime, facts.st_size)
+    return CacheEntry(path, kind, about.get("film", ""), state, facts.st_mtime, facts.st_size)
 
 
-def _render(path: Path) -> Entry:
+def _render(path: Path) -> CacheEntry:
     files = [file.stat() for file in path.iterdir() if file.is_file()]
     used = max((file.st_mtime for file in files), default=path.stat().st_mtime)
     size = sum(file.st_size for file in files)
-    return Entry(path, "render", pieces.about(path).get("film", ""), "unfinished", used, size)
+    return CacheEntry(path, "render", pieces.about(path).get("film", ""), "unfinished", used, size)
 
 
 def _size(count: int) -> str:
@@ -230,7 +230,7 @@ def _age(seconds: float) -> str:
     return "just now"
 
 
-def _name(one: Entry) -> str:
+def _name(one: CacheEntry) -> str:
     return _printable(one.film) or one.path.name
 
 

@@ -1,4 +1,4 @@
-"""The declared types of a record's fields, held to by whatever users give."""
+"""Checks and conversions of the fields of settings to their declared types."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMES = {
 
 
 def conform(record: Any) -> None:
-    """Bring the fields of a frozen dataclass into their types; call it first in __post_init__.
+    """Convert the fields of a frozen dataclass to their types; call it first in __post_init__.
 
     Paths may be texts, fractions any number (0.05 is 1/20, not the float next to it), and tuples
     lists.

@@ -1,4 +1,4 @@
-"""The packages that videoswap stands on, and what to do where one is missing.
+"""The packages that videoswap needs, and what to do if one is missing.
 
 Nothing here imports them.
 """
@@ -16,7 +16,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package of others.
+    """A third-party package.
 
     Attributes:
         module: Name to import.

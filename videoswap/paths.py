@@ -1,4 +1,4 @@
-"""What lies at a path, asked without failing.
+"""Paths: questions about them that do not fail, and the paths that users give.
 
 The methods of ``Path`` raise where a name is too long, a folder may not be looked into or a link
 leads to itself. Whoever opens such a path later says in a sentence what is wrong with it.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .errors import UsageError
 
-SHOWN = 60  # characters of either end of a path
+END_CHARACTERS = 60  # characters of either end of a path
 
 
 def is_folder(path: Path) -> bool:
@@ -38,7 +38,9 @@ def real_path(path: Path) -> Path:
 def shortened(path: Path | str) -> str:
     """Return a path for a message about it being too long: its beginning and its end."""
     text = str(path)
-    return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]}...{text[-SHOWN:]}"
+    if len(text) <= 2 * END_CHARACTERS:
+        return text
+    return f"{text[:END_CHARACTERS]}...{text[-END_CHARACTERS:]}"
 
 
 AnyPath = str | os.PathLike[str]

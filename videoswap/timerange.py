@@ -8,8 +8,8 @@ from fractions import Fraction
 from .errors import UsageError
 from .fieldtypes import conform
 
-#: No video is longer; what is would not fit into a pts of 64 bits.
-LONGEST = 10**9  # seconds
+#: Longer times would not fit into a pts of 64 bits.
+MAX_SECONDS = 10**9  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class TimeRange:
             raise UsageError(
                 "empty_range", "--end must come after --start, and neither may be negative."
             )
-        if max(start, self.end or 0) > LONGEST:
-            raise UsageError("bad_time", f"No video is longer than {LONGEST} seconds.")
+        if max(start, self.end or 0) > MAX_SECONDS:
+            raise UsageError("bad_time", f"No video is longer than {MAX_SECONDS} seconds.")
 
     @property
     def whole(self) -> bool:

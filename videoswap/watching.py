@@ -1,7 +1,7 @@
-"""Who is told how far a run is, and who may end it.
+"""Progress and cancellation of a run.
 
-A run hands its watcher down as Python's decimal does its precision: by a context variable. What is
-set in one thread or task is not seen by another.
+The callbacks are kept in a context variable, so that no function in between has to pass them on.
+Other threads and tasks do not see what one of them sets.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class ProgressUpdate:
     Attributes:
         stage: What is being done: ``analyze``, ``render``, ...
         done: How many are done.
-        total: How many there are; None if nobody knows.
-        seconds_left: How long the rest of this stage will take; None if nobody knows.
+        total: How many there are; None if unknown.
+        seconds_left: Estimate for the rest of this stage; None if unknown.
         unit: What is counted: frames, faces, ...
     """
 
@@ -39,7 +39,7 @@ OnProgress = Callable[[ProgressUpdate], None]
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who is told, and who may end it.
+    """The progress callback and the cancel event of a run.
 
     Attributes:
         progress: Called now and then, in any thread of the run.
@@ -52,7 +52,7 @@ class Watcher:
     bars: bool = False
 
     def check(self) -> None:
-        """End the run if that is wished.
+        """End the run if ``cancel`` is set.
 
         Raises:
             CancelledError: ``cancelled``.
@@ -68,7 +68,7 @@ _current: ContextVar[Watcher] = ContextVar("watcher", default=_NOBODY)
 
 
 def watcher() -> Watcher:
-    """Return the watcher of the run that this is a part of."""
+    """Return the callbacks of the current run."""
     return _current.get()
 
 
@@ -78,7 +78,11 @@ def watched(
     cancel: threading.Event | None = None,
     bars: bool = False,
 ) -> Iterator[Watcher]:
-    """Watch what runs inside; what is not given stays with whoever watches already."""
+    """Set the callbacks for what runs inside; None keeps the ones already set.
+
+    Raises:
+        CancelledError: ``cancelled``, if ``cancel`` is set already.
+    """
     outer = _current.get()
     inner = Watcher(progress or outer.progress, cancel or outer.cancel, bars or outer.bars)
     token = _current.set(inner)

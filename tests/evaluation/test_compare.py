@@ -5,7 +5,7 @@ import pytest
 from videoswap import compare
 from videoswap.cli import entry
 from videoswap.errors import InputError, OutputError, UsageError
-from videoswap.evaluation.compare import BAR, tiled
+from videoswap.evaluation.compare import LABEL_ROWS, tiled
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_the_grid_has_the_times_of_the_original_and_everybody_in_it(swapped, set
     originals, grid = frames(swapped.original), frames(out)
     assert [time for time, _ in grid] == [time for time, _ in originals]
     picture, plain = grid[3][1].astype(int), originals[3][1]
-    height, width = plain.shape[0] + BAR, plain.shape[1]
-    panes = [picture[y : y + height, x : x + width][BAR:] for y in (0, height)
+    height, width = plain.shape[0] + LABEL_ROWS, plain.shape[1]
+    panes = [picture[y : y + height, x : x + width][LABEL_ROWS:] for y in (0, height)
              for x in (0, width)]  # fmt: skip
     apart = [np.abs(pane - plain).max(axis=2) for pane in panes]
     assert apart[0].mean() < 3 and apart[2].mean() < 3  # the original, and as its own result

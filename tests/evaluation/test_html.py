@@ -9,8 +9,8 @@ import pytest
 
 from videoswap import SwapSettings, evaluate
 from videoswap.evaluation.html import (
-    POINTS,
-    PRIVATE,
+    MAX_CURVE_POINTS,
+    PRIVACY_NOTE,
     curve_plot,
     pictures,
     worst_frames,
@@ -31,7 +31,7 @@ def evaluation(swapped, cache):
 def test_the_page_needs_nothing_else_and_says_that_it_is_private(evaluation, tmp_path):
     write_page(evaluation, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert PRIVATE in page
+    assert PRIVACY_NOTE in page
     assert "<script" not in page and "@import" not in page and "url(" not in page
     links = re.findall(r'(?:src|href)="([^"]{0,20})', page)
     assert links and all(link == "data:image/jpeg;base" for link in links)
@@ -80,11 +80,11 @@ def test_a_curve_has_gaps_where_values_are_missing():
 
 
 def test_long_curves_are_thinned_and_keep_their_peaks():
-    values = np.zeros(10 * POINTS)
+    values = np.zeros(10 * MAX_CURVE_POINTS)
     values[1234] = 7
     drawing = ElementTree.fromstring(curve_plot(np.arange(len(values)) / 25, [("a", values)]))
     path = next(one for one in drawing.iter() if one.get("class") == "one").get("d")
-    assert path.count("L") == POINTS - 1
+    assert path.count("L") == MAX_CURVE_POINTS - 1
     assert " 8.0L" in path  # the top of the drawing
 
 

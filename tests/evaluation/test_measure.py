@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tests.evaluation.face_pairs import face_pair, flat
-from videoswap.evaluation.measure import LOOK_AHEAD, Families, measure
+from videoswap.evaluation.measure import FRAMES_READ_AHEAD, Families, measure
 from videoswap.evaluation.metrics.columns import mean, runs, share_at_most, total
 from videoswap.evaluation.metrics.metric import Metric
-from videoswap.evaluation.report import NOTHING, values_of
+from videoswap.evaluation.report import NOTHING_MEASURED, values_of
 
 
 class Counting:
@@ -71,7 +71,7 @@ def test_a_step_thins_out_what_looks_at_single_frames():
 
 
 def test_faces_are_read_a_stretch_at_a_time():
-    _, faces = run({0: {0}}, LOOK_AHEAD + 1, {0: 0})
+    _, faces = run({0: {0}}, FRAMES_READ_AHEAD + 1, {0: 0})
     assert faces.asked == 2
 
 
@@ -93,9 +93,9 @@ COLUMNS = {"a": np.array([1, 2, np.nan]), "b": np.array([2, 1, 0]), "c": np.full
 def test_columns_become_numbers_and_missing_ones_say_why(rule, number):
     (value,) = values_of([Metric("k", "label", "", rule)], COLUMNS, False, True)
     assert value.number == number
-    assert (value.why == NOTHING) == (number is None)
+    assert (value.why == NOTHING_MEASURED) == (number is None)
 
 
 def test_no_rows_at_all_are_nothing_to_measure():
     (value,) = values_of([Metric("k", "l", "", total("a"))], {"a": np.zeros(0)}, True, True)
-    assert str(value) == f"not measurable: {NOTHING}"
+    assert str(value) == f"not measurable: {NOTHING_MEASURED}"

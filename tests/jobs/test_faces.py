@@ -13,11 +13,11 @@ from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import portraits
 from videoswap.jobs.faces import clock
 from videoswap.jobs.portraits import (
-    MOST_PEOPLE,
+    MAX_PEOPLE,
     SheetEntry,
-    Shot,
+    Sighting,
     contact_sheet,
-    cut_square,
+    crop_square,
     make_portrait,
 )
 from videoswap.records import Face, Person
@@ -120,7 +120,7 @@ def face_at(left, top, right, bottom):
 def test_a_crop_is_a_square_around_the_face_also_beyond_the_border(box, side):
     pixels = np.zeros((1000, 1000, 3), np.uint8)
     pixels[box[1] : box[3], box[0] : box[2]] = 200
-    crop = cut_square(pixels, face_at(*box), 0.6)
+    crop = crop_square(pixels, face_at(*box), 0.6)
     assert crop.shape == (side, side, 3)
     _, columns = np.nonzero(crop[..., 0] > 100)
     scale = side / (2.2 * max(box[2] - box[0], box[3] - box[1]))
@@ -168,7 +168,7 @@ def test_a_portrait_shows_nobody_else():
     picture = np.zeros((200, 200, 3), np.uint8)
     picture[80:120, 80:120] = 100
     picture[80:120, 130:170] = 200  # near enough to be in the wide crop, and in the narrow one
-    shot = Shot(7, picture, face_at(80, 80, 120, 120), [np.array([125, 55, 199, 145])])
+    shot = Sighting(7, picture, face_at(80, 80, 120, 120), [np.array([125, 55, 199, 145])])
     persons = people(100, 200)
     portrait = make_portrait([shot], persons[0], persons, Grey())
     assert portrait.usable and portrait.pts == 7
@@ -179,7 +179,7 @@ def test_a_portrait_shows_nobody_else():
 def test_a_better_moment_is_taken_or_else_the_portrait_says_that_it_is_of_no_use():
     dark, bright = (np.full((100, 100, 3), 0, np.uint8) for _ in range(2))
     bright[40:60, 40:60] = 100
-    shots = [Shot(n, one, face_at(40, 40, 60, 60), []) for n, one in enumerate((dark, bright))]
+    shots = [Sighting(n, one, face_at(40, 40, 60, 60), []) for n, one in enumerate((dark, bright))]
     persons = people(100, 200)
     assert make_portrait(iter(shots), persons[0], persons, Grey()).pts == 1
     lost = make_portrait(iter(shots), persons[1], persons, Grey())
@@ -187,13 +187,13 @@ def test_a_better_moment_is_taken_or_else_the_portrait_says_that_it_is_of_no_use
 
 
 def test_only_some_moments_are_tried(monkeypatch):
-    monkeypatch.setattr(portraits, "MOST_SHOTS", 2)
+    monkeypatch.setattr(portraits, "MAX_SIGHTINGS", 2)
     tried = []
 
     def shots():
         for number in range(9):
             tried.append(number)
-            yield Shot(number, np.zeros((50, 50, 3), np.uint8), face_at(10, 10, 30, 30), [])
+            yield Sighting(number, np.zeros((50, 50, 3), np.uint8), face_at(10, 10, 30, 30), [])
 
     make_portrait(shots(), people(9)[0], people(9), Grey())
     assert tried == [0, 1]
@@ -202,10 +202,10 @@ def test_only_some_moments_are_tried(monkeypatch):
 def test_a_sheet_of_a_crowd_is_bounded_and_says_so():
     entry = SheetEntry("person 1", ("äöü 影 " * 20,), np.full((32, 32, 3), 255, np.uint8))
     small = contact_sheet([entry], "one")
-    large = contact_sheet([entry] * (MOST_PEOPLE + 50), "many")
+    large = contact_sheet([entry] * (MAX_PEOPLE + 50), "many")
     assert (small > 200).mean() > 0.1
     assert large.shape[0] * large.shape[1] < 2e7
-    same = contact_sheet([entry] * MOST_PEOPLE, "many")
+    same = contact_sheet([entry] * MAX_PEOPLE, "many")
     assert large.shape[0] > same.shape[0]  # the line about the rest
 
 

@@ -15,7 +15,7 @@ from videoswap.cli import entry
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import folder as folder_job
 from videoswap.jobs.folder import FolderRequest, check_request, swap_one_folder
-from videoswap.jobs.folder_plan import Choice
+from videoswap.jobs.folder_plan import FileFilter
 from videoswap.report import Report
 from videoswap.video.files import atomic_output
 
@@ -49,7 +49,7 @@ def job(tmp_path, settings, monkeypatch):
             blend = replace(settings.blend, strength=wished.pop("strength"))
             mine = replace(settings, overwrite=overwrite, blend=blend)
             context = SimpleNamespace(
-                settings=mine, swapper=SimpleNamespace(key="mesh"), say=self.said.append
+                settings=mine, engine=SimpleNamespace(key="mesh"), say=self.said.append
             )
             request = FolderRequest(self.folder, self.out, **wished)
             check_request(request, mine)
@@ -301,11 +301,11 @@ def test_a_record_that_cannot_be_written_costs_no_result(job, monkeypatch):
 def test_only_what_is_wanted_is_done(job):
     os.utime(job.picture("old.png"), (1000, 1000))
     job.picture("new.png")
-    report = job(choice=Choice(newer_than=5000.0))
+    report = job(choice=FileFilter(newer_than=5000.0))
     assert job.worked == ["new.png"]
     assert report.left_out == ("old.png",)
     assert "1 of 1 done, 1 left out as asked; 0 other files skipped." in job.said
-    assert job(choice=Choice(exclude=("*.png",))).exit_code == 0
+    assert job(choice=FileFilter(exclude=("*.png",))).exit_code == 0
 
 
 def test_the_flags_of_a_folder(job, tmp_path, monkeypatch, capsys):

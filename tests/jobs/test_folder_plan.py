@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videoswap.jobs.folder_plan import Choice, plan_folder, result_names
+from videoswap.jobs.folder_plan import FileFilter, plan_folder, result_names
 
-NONE = Choice()
+NONE = FileFilter()
 
 
 def picture(path):
@@ -100,13 +100,13 @@ def test_a_choice_of_files_changes_no_names(tmp_path):
     for age, name in enumerate(["a.png", "a.ico", "drafts/b.png", "c.gif"]):
         path = picture(tmp_path / name)
         os.utime(path, (1000 - age, 1000 - age))
-    plan = plan_folder(tmp_path, Choice(998.5, ("*.gif",)), False, 255)
+    plan = plan_folder(tmp_path, FileFilter(998.5, ("*.gif",)), False, 255)
     assert {entry.name: entry.result for entry in plan.entries} == {
         "a.ico": "a.ico.png",
         "a.png": "a.png",
     }
     assert plan.left_out == ("c.gif", "drafts/b.png")
-    assert plan_folder(tmp_path, Choice(exclude=("drafts/*",)), False, 255).left_out == (
+    assert plan_folder(tmp_path, FileFilter(exclude=("drafts/*",)), False, 255).left_out == (
         "drafts/b.png",
     )
 

@@ -98,8 +98,8 @@ def _names(results: Sequence[Path]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(path) for path in results]
 
 
-PANE_ROWS = 480  # of one picture at most
-BAR = 28  # rows of a label
+MAX_PANE_ROWS = 480  # of one picture at most
+LABEL_ROWS = 28  # rows of a label
 WHITE, BLACK = (235, 235, 235), (20, 20, 20)
 CODEC, ENCODER, OPTIONS = "h264", "libx264", {"crf": "18", "preset": "medium"}
 
@@ -171,11 +171,11 @@ def _pictures(pairs: Sequence[FramePair]) -> list[Array]:
 
 def _pane(picture: Array, label: str) -> Array:
     """Return a picture under a bar with its label; even sides, as encoders want."""
-    scale = min(1.0, PANE_ROWS / picture.shape[0])
+    scale = min(1.0, MAX_PANE_ROWS / picture.shape[0])
     width, height = (max(2, 2 * round(side * scale / 2)) for side in picture.shape[1::-1])
     small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    bar = np.full((BAR, width, 3), BLACK, np.uint8)
-    place = 8, BAR - 9
+    bar = np.full((LABEL_ROWS, width, 3), BLACK, np.uint8)
+    place = 8, LABEL_ROWS - 9
     plain = label.encode("ascii", "replace").decode()  # OpenCV draws nothing else
     cv2.putText(bar, plain, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, WHITE, 1, cv2.LINE_AA)
     return np.vstack([bar, small])

@@ -23,7 +23,7 @@ from .measure import Measured, measure
 from .metrics.columns import Collector, Columns, joined
 from .metrics.families import Families, all_families
 from .metrics.metric import Family, FrameFamily, Metric
-from .metrics.outside import LOSSLESS
+from .metrics.outside import LOSSLESS_CODECS
 from .report import Evaluation, Group, Groups, values_of
 from .threshold import person_threshold
 
@@ -93,7 +93,7 @@ def evaluate_result(
     notes = Notes(say)
     notes.add((*doubts, *people.matching.notes))
     notes.add(_coverage(measured, infos, len(analysis.frames.pts)))
-    lossless = infos[1].codec in LOSSLESS and infos[1].pix_fmt == infos[0].pix_fmt
+    lossless = infos[1].codec in LOSSLESS_CODECS and infos[1].pix_fmt == infos[0].pix_fmt
     return Evaluation(
         original=str(original),
         result=str(result),

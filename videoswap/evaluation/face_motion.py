@@ -12,15 +12,16 @@ from ..geometry.affine import similarity, transform
 from ..records import Array
 from .face_pair import FacePair, crop_box
 
-FLOW_SIDE = 256  # pixels to which a window is brought for optical flow
-LEAST_VISIBLE = 50  # pixels of the face that must be visible in both frames
-AGREE = 1.0  # pixels by which forward and backward flow may differ where nothing is hidden
+FLOW_SIZE = 256  # pixels to which a window is brought for optical flow
+MIN_VISIBLE_PIXELS = 50  # pixels of the face that must be visible in both frames
+# Pixels by which forward and backward flow may differ where nothing is hidden.
+MAX_FLOW_MISMATCH = 1.0
 
 
 class FaceMotion:
     """How the original moved around a face from the frame before to this one.
 
-    Pictures are windows of this frame, brought to at most ``FLOW_SIDE`` pixels. The flow is
+    Pictures are windows of this frame, brought to at most ``FLOW_SIZE`` pixels. The flow is
     OpenCV's DIS (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
     """
 
@@ -56,7 +57,7 @@ class FaceMotion:
         inside = cv2.resize(
             self._now.inside.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
         )
-        return np.asarray((inside > 0) & (apart < AGREE))
+        return np.asarray((inside > 0) & (apart < MAX_FLOW_MISMATCH))
 
     @cached_property
     def rigid(self) -> tuple[Array, float]:
@@ -69,7 +70,7 @@ class FaceMotion:
             turned or the face changed.
         """
         rows, columns = np.nonzero(self.visible)
-        if rows.size < LEAST_VISIBLE:
+        if rows.size < MIN_VISIBLE_PIXELS:
             return np.eye(2, 3), float("inf")
         left, top, right, _ = self._now.window
         scale = (right - left) / len(self.visible)
@@ -95,9 +96,9 @@ class FaceMotion:
 
     def _small(self, picture: Array) -> Array:
         window = crop_box(picture, self._now.window)
-        if len(window) <= FLOW_SIDE:
+        if len(window) <= FLOW_SIZE:
             return window
-        return np.asarray(cv2.resize(window, (FLOW_SIDE, FLOW_SIDE), interpolation=cv2.INTER_AREA))
+        return np.asarray(cv2.resize(window, (FLOW_SIZE, FLOW_SIZE), interpolation=cv2.INTER_AREA))
 
     def _moved(self, picture: Array) -> Array:
         return self._remap(self._small(picture), self._flows[0])

@@ -14,11 +14,11 @@ from ..records import Array, Face
 from ..video.planes import Box
 from .frame_pairs import FramePair
 
-AROUND = 1.9  # side of the window in face sizes: the face and a ring of its surroundings
-LIFT = 0.16  # of the forehead that counts as face, see masks.forehead
+WINDOW_FACTOR = 1.9  # side of the window in face sizes: the face and a ring of its surroundings
+FOREHEAD_LIFT = 0.16  # of the forehead that counts as face, see masks.forehead
 READINGS = 4  # along x and along y, of the landmarks that are read again and again
-SHIFT = 0.05  # eye distances by which the outermost of them are moved
-GROWTH = 0.04  # share by which the largest and the smallest of them differ from the square
+READING_SHIFT = 0.05  # eye distances by which the outermost of them are moved
+READING_GROWTH = 0.04  # share by which the largest and the smallest of them differ from the square
 
 
 class FacePair:
@@ -88,7 +88,7 @@ class FacePair:
         """The square around face and surroundings in upright pixels; may leave the picture."""
         points = self.smooth
         low, high = points.min(axis=0), points.max(axis=0)
-        side = max(16, round(AROUND * float((high - low).max())))
+        side = max(16, round(WINDOW_FACTOR * float((high - low).max())))
         left, top = np.round((low + high - side) / 2).astype(int)
         return int(left), int(top), int(left) + side, int(top) + side
 
@@ -115,7 +115,7 @@ class FacePair:
     def drawn_in(self, window: Box) -> Array:
         """Return where the original's face is in a square window, (S, S) bool."""
         points = self.smooth - np.array(window[:2], np.float32)
-        outline = np.vstack([points, forehead_points(points, LIFT)])
+        outline = np.vstack([points, forehead_points(points, FOREHEAD_LIFT)])
         return np.asarray(fill_hull(outline, window[2] - window[0]) > 0.5)
 
 
@@ -124,8 +124,8 @@ def _around(points5: Array, unit: float) -> Iterator[Array]:
     line = np.linspace(-1.0, 1.0, READINGS)
     centre = points5.mean(axis=0)
     for row, column in np.ndindex(READINGS, READINGS):
-        size = 1.0 + GROWTH * line[(row + column) % READINGS]
-        shift = SHIFT * unit * line[[column, row]]
+        size = 1.0 + READING_GROWTH * line[(row + column) % READINGS]
+        shift = READING_SHIFT * unit * line[[column, row]]
         yield (centre + shift + size * (points5 - centre)).astype(np.float32)
 
 

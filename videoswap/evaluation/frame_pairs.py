@@ -18,8 +18,8 @@ from ..video.pixel_formats import layout, samples
 from ..video.probe import VideoInfo
 from ..video.reader import AnalysisScaler, DecodedFrame, VideoReader
 
-THUMBNAIL = 32  # pixels, of the pictures by which two videos are told apart
-UNLIKE = 30.0  # levels by which the median pixel of two thumbnails may differ
+THUMBNAIL_SIZE = 32  # pixels, of the pictures by which two videos are told apart
+MAX_THUMBNAIL_DIFFERENCE = 30.0  # levels by which the median pixel of two thumbnails may differ
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,13 +184,13 @@ def _check_content(old: Array, new: Array, original: VideoInfo, result: VideoInf
     Raises:
         InputError: ``other_video``.
     """
-    step = max(1, min(old.shape[:2]) // (4 * THUMBNAIL))
-    size = THUMBNAIL, THUMBNAIL
+    step = max(1, min(old.shape[:2]) // (4 * THUMBNAIL_SIZE))
+    size = THUMBNAIL_SIZE, THUMBNAIL_SIZE
     small = [
         cv2.resize(one[::step, ::step], size, interpolation=cv2.INTER_AREA).astype(np.int16)
         for one in (old, new)
     ]
-    if float(np.median(np.abs(small[0] - small[1]))) > UNLIKE:
+    if float(np.median(np.abs(small[0] - small[1]))) > MAX_THUMBNAIL_DIFFERENCE:
         raise InputError(
             "other_video",
             f"{result.path} does not show the same pictures as {original.path}.",

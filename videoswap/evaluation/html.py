@@ -19,8 +19,8 @@ from .face_pair import crop_box
 from .frame_pairs import FramePair, read_pairs
 from .report import Evaluation, Group, Value
 
-QUALITY = 85  # of the JPEG pictures
-PRIVATE = "This page holds pictures of faces. Give it to nobody who may not see the video."
+JPEG_QUALITY = 85  # of the JPEG pictures
+PRIVACY_NOTE = "This page holds pictures of faces. Give it to nobody who may not see the video."
 STYLE = """
 :root{--ink:#1c1c1c;--pale:#6b6b6b;--line:#d9d9d9;--back:#fff;--one:#b3261e;--two:#4a6fa5;--three:#4b8b3b}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e6e6;--pale:#9a9a9a;--line:#3a3a3a;--back:#161616;
@@ -76,7 +76,7 @@ def _head(evaluation: Evaluation) -> str:
         f'<p class="pale">against {escape(evaluation.original)}, {evaluation.frames} frames, '
         f"identities by {escape(evaluation.encoder)}</p>"
         f"<p>{escape(str(evaluation.verdict))}</p>"
-        f'<p class="note">{PRIVATE}</p>{notes}'
+        f'<p class="note">{PRIVACY_NOTE}</p>{notes}'
     )
 
 
@@ -113,7 +113,7 @@ def _plots(group: Group) -> str:
         if plot:
             legend = ", ".join(
                 f'<b class="{kind}">{escape(name.replace("_", " "))}</b>'
-                for kind, name in zip(CLASSES, names, strict=False)
+                for kind, name in zip(CURVE_CLASSES, names, strict=False)
             )
             shown.append(f"<div><h3>{escape(value.metric.label)}</h3>{legend}{plot}</div>")
     if not shown:
@@ -124,14 +124,14 @@ def _plots(group: Group) -> str:
 def _embedded(shown: Sequence[Array]) -> str:
     """Return pictures side by side as a data URL."""
     row = np.hstack(shown)[:, :, ::-1]
-    _, data = cv2.imencode(".jpg", row, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    _, data = cv2.imencode(".jpg", row, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
 
 
 WIDTH, HEIGHT = 420, 130
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 20
-POINTS = 400  # of a curve; of more, the largest in each stretch is drawn
-CLASSES = ("one", "two", "three")  # of the style sheet: colours
+MAX_CURVE_POINTS = 400  # of a curve; of more, the largest in each stretch is drawn
+CURVE_CLASSES = ("one", "two", "three")  # of the style sheet: colours
 
 
 def curve_plot(seconds: Array, curves: Sequence[tuple[str, Array]]) -> str:
@@ -161,7 +161,7 @@ def curve_plot(seconds: Array, curves: Sequence[tuple[str, Array]]) -> str:
         parts.append(f'<text x="{x:.0f}" y="{HEIGHT - 6}" text-anchor="{anchor}">')
         parts.append(f"{start + share * (end - start):.1f} s</text>")
     across = LEFT + (seconds - start) / (end - start) * (WIDTH - LEFT - RIGHT)
-    for kind, (_, values) in zip(CLASSES, curves, strict=False):
+    for kind, (_, values) in zip(CURVE_CLASSES, curves, strict=False):
         down = HEIGHT - BOTTOM - (values - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
         parts.append(f'<path class="{kind}" d="{_path(*_thinned(across, down))}"/>')
     return "".join([*parts, "</svg>"])
@@ -173,10 +173,10 @@ def _names(curves: Sequence[tuple[str, Array]]) -> str:
 
 def _thinned(x: Array, y: Array) -> tuple[Array, Array]:
     """Keep of every stretch the largest value, which is the smallest y."""
-    if len(x) <= POINTS:
+    if len(x) <= MAX_CURVE_POINTS:
         return x, y
     rows = []
-    for stretch in np.array_split(np.arange(len(x)), POINTS):
+    for stretch in np.array_split(np.arange(len(x)), MAX_CURVE_POINTS):
         known = stretch[np.isfinite(y[stretch])]
         rows.append(int(known[np.argmin(y[known])]) if known.size else int(stretch[0]))
     return x[rows], y[rows]
@@ -195,9 +195,9 @@ def _path(x: Array, y: Array) -> str:
     return "".join(words)
 
 
-EACH = 2  # frames shown of every metric
-APART = 0.4  # seconds between two of them
-SIDE = 256  # pixels of a picture
+FRAMES_PER_METRIC = 2  # frames shown of every metric
+MIN_SECONDS_APART = 0.4  # seconds between two of them
+WORST_FRAME_SIZE = 256  # pixels of a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +239,9 @@ def _largest(group: Group, column: str) -> list[int]:
     values, times = group.columns[column], group.columns["seconds"]
     chosen: list[int] = []
     for row in np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable"):
-        if len(chosen) == EACH or not values[row] > 0:
+        if len(chosen) == FRAMES_PER_METRIC or not values[row] > 0:
             break
-        if all(abs(times[row] - times[other]) >= APART for other in chosen):
+        if all(abs(times[row] - times[other]) >= MIN_SECONDS_APART for other in chosen):
             chosen.append(int(row))
     return chosen
 
@@ -258,7 +258,8 @@ def pictures(
 ) -> Iterator[tuple[Worst, tuple[Array, ...]]]:
     """Yield frames with the pictures of original, result and, where there are masks, mask.
 
-    Pictures are (h, w, 3) uint8 RGB, at most ``SIDE`` rows. The videos are read a second time.
+    Pictures are (h, w, 3) uint8 RGB, at most ``WORST_FRAME_SIZE`` rows. The videos are read a
+    second time.
 
     Args:
         evaluation: Names the videos.
@@ -284,8 +285,8 @@ def _shown(pair: FramePair, box: Box | None) -> tuple[Array, ...]:
     shown = []
     for picture in whole:
         part = picture if box is None else crop_box(picture, box)
-        scale = SIDE / part.shape[0]
-        size = max(1, round(part.shape[1] * scale)), SIDE
+        scale = WORST_FRAME_SIZE / part.shape[0]
+        size = max(1, round(part.shape[1] * scale)), WORST_FRAME_SIZE
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         shown.append(np.asarray(cv2.resize(part, size, interpolation=shrink)))
     return tuple(shown)

@@ -15,8 +15,8 @@ from .metrics.columns import Collector
 from .metrics.families import Families
 from .metrics.metric import Family
 
-LOOK_AHEAD = 100  # frames whose faces are read at once
-HISTORY = 2  # face pairs kept of every track
+FRAMES_READ_AHEAD = 100  # frames whose faces are read at once
+KEPT_FACE_PAIRS = 2  # face pairs kept of every track
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ def measure(
             if key not in kept:
                 kept[key] = Collector(name for family in group for name in family.columns)
             kept[key].add(pair, face_pair, values)
-            earlier[face_pair.track] = (face_pair, *history.before)[:HISTORY]
+            earlier[face_pair.track] = (face_pair, *history.before)[:KEPT_FACE_PAIRS]
         earlier = {face_pair.track: earlier[face_pair.track] for face_pair in face_pairs}
         values = {}
         for frame_family in families.frames:
@@ -107,7 +107,7 @@ def with_faces(
     known_to: int | None = None
     for pair in pairs:
         if known_to is None or pair.pts > known_to:
-            later = pts[pts >= pair.pts][:LOOK_AHEAD]
+            later = pts[pts >= pair.pts][:FRAMES_READ_AHEAD]
             known_to = int(later[-1]) if later.size else pair.pts
             faces = analysis.faces_between(pair.pts, known_to)
         yield pair, faces.get(pair.pts, ())

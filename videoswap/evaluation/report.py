@@ -17,9 +17,9 @@ from .metrics.columns import Columns
 from .metrics.metric import Metric
 
 KIND = "videoswap evaluation"
-COUNTS = ("frames", "times", "faces", "samples")  # units of whole numbers
+COUNT_UNITS = ("frames", "times", "faces", "samples")  # units of whole numbers
 NEEDS_MASKS = "needs --masks"
-NOTHING = "there was nothing to measure it on"
+NOTHING_MEASURED = "there was nothing to measure it on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Value:
         """Return the number as a table shows it."""
         if self.number is None:
             return f"not measurable: {self.why}"
-        if self.metric.unit in COUNTS:
+        if self.metric.unit in COUNT_UNITS:
             return f"{self.number:.0f}"
         return f"{self.number:.3f}"
 
@@ -236,7 +236,9 @@ def values_of(
         if number is not None:
             values.append(Value(metric, number, good=_judged(metric, number, numbers, lossless)))
         else:
-            values.append(Value(metric, None, NOTHING if metric.key in numbers else NEEDS_MASKS))
+            values.append(
+                Value(metric, None, NOTHING_MEASURED if metric.key in numbers else NEEDS_MASKS)
+            )
     return tuple(values)
 
 

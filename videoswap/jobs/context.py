@@ -1,4 +1,4 @@
-"""What all jobs of a run share: settings, device, face tools, engine, and a voice."""
+"""What all jobs of a run share: settings, device, models, photos, engine, notes."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def load_context(
 
 
 def say_if_large(path: Path, say: Say) -> None:
-    """Say it if a picture is so large that nothing is heard of it for a while."""
+    """Announce a picture that is so large that it takes a while."""
     with suppress(InputError):  # said by who reads it
         width, height = size_of(path)
         if width * height > LARGE_PICTURE_PIXELS:
@@ -175,7 +175,7 @@ class Clock:
 
 
 class Notes:
-    """What is done otherwise than asked or expected: said as soon as it is known, and kept."""
+    """Notes of a run: passed on as soon as they are known, and kept for the report."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.said: list[Fallback] = []

@@ -1,4 +1,4 @@
-"""What of a film is missing or damaged, as a record and in sentences."""
+"""What of a video is missing or damaged, as a record and in sentences."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..records import Fallback, Gap, Lost, observation
 from ..video.damage import Damage
 from ..video.probe import VideoInfo
 
-MOST_TIMES = 100  # kept of damaged packets and frames
-SHOWN = 5  # times in a sentence
+MAX_TIMES = 100  # kept of damaged packets and frames
+TIMES_PER_SENTENCE = 5  # times in a sentence
 
 
 def summarize_damage(
@@ -42,7 +42,7 @@ def summarize_damage(
         end=ends[-1] if ends else None,
         undecodable_packets=sum(one.kind == "undecodable" for one in damage),
         corrupt_frames=sum(one.kind == "corrupt" for one in damage),
-        damaged_at=tuple(seconds(one.pts) for one in damaged[:MOST_TIMES]),
+        damaged_at=tuple(seconds(one.pts) for one in damaged[:MAX_TIMES]),
         streams=tuple(streams),
     )
 
@@ -108,6 +108,6 @@ def _number(count: int, what: str) -> str:
 
 
 def _at(times: Sequence[Fraction]) -> str:
-    shown = ", ".join(f"{float(time):.2f}" for time in times[:SHOWN])
-    more = len(times) - SHOWN
+    shown = ", ".join(f"{float(time):.2f}" for time in times[:TIMES_PER_SENTENCE])
+    more = len(times) - TIMES_PER_SENTENCE
     return f"at {shown} s" + (f" and {more} more places" if more > 0 else "")

@@ -34,11 +34,11 @@ from .context import Notes, Say
 from .damage_report import damage_notes, naming_damage, summarize_damage
 from .outputs import check_output_folder, check_outputs
 from .picture import picture_places
-from .portraits import Portrait, SheetEntry, Shot, contact_sheet, make_portrait
+from .portraits import Portrait, SheetEntry, Sighting, contact_sheet, make_portrait
 from .video import analyze_with_progress
 
 SCHEMA = 1  # of people.json; higher once something in it means something else
-MOST_LINES = 30  # about people that are said
+MAX_LINES = 30  # about people that are said
 
 
 class _Seen(Protocol):
@@ -46,7 +46,7 @@ class _Seen(Protocol):
 
     places: Places
 
-    def shots(self, person: Person) -> Iterator[Shot]:
+    def shots(self, person: Person) -> Iterator[Sighting]:
         """Yield moments at which a person is seen, the best first."""
 
     def view(self, persons: Sequence[Person], pts: int) -> PeopleInPicture:
@@ -97,10 +97,10 @@ def list_people(
                 view = seen.view(persons, portrait.pts)
                 listed.append(_Listed(person, name, portrait, view, seen))
                 bar.advance(1)
-    for one in listed[:MOST_LINES]:
+    for one in listed[:MAX_LINES]:
         say(f"{one.name}: {', '.join(one.words())}")
-    if len(listed) > MOST_LINES:
-        say(f"{len(listed) - MOST_LINES} more people: see {out / LISTING}")
+    if len(listed) > MAX_LINES:
+        say(f"{len(listed) - MAX_LINES} more people: see {out / LISTING}")
     _write_listing(out / LISTING, target, seen.places.kind, listed)
     heading = f"{target.name}: {len(listed)} people, most screen time first"
     if seen.places.kind == "picture":
@@ -205,7 +205,7 @@ class _VideoSeen:
         self.places: Places = self._video
         self._tracks: dict[int, Track] = {track.id: track for track in analysis.tracks}
 
-    def shots(self, person: Person) -> Iterator[Shot]:
+    def shots(self, person: Person) -> Iterator[Sighting]:
         tracks = [self._tracks[number] for number in person.track_ids]
         tracks.sort(key=lambda track: (track.id != person.best_track, -track.count, track.id))
         for track in tracks:
@@ -216,7 +216,7 @@ class _VideoSeen:
             with VideoReader(self._info) as reader:
                 pixels = upright_picture(self._info, next(iter(reader.frames(pts, pts))))
             others = [face.box for number, face in faces.items() if number != track.id]
-            yield Shot(pts, pixels, faces[track.id], others)
+            yield Sighting(pts, pixels, faces[track.id], others)
 
     def view(self, persons: Sequence[Person], pts: int) -> PeopleInPicture:
         return self._video.view_at(persons, pts)
@@ -237,9 +237,9 @@ class _PictureSeen:
         )
         self.places: Places = self._picture
 
-    def shots(self, person: Person) -> Iterator[Shot]:
+    def shots(self, person: Person) -> Iterator[Sighting]:
         others = [face.box for n, face in enumerate(self._faces) if n != person.best_track]
-        yield Shot(0, self._pixels, self._faces[person.best_track], others)
+        yield Sighting(0, self._pixels, self._faces[person.best_track], others)
 
     def view(self, persons: Sequence[Person], pts: int) -> PeopleInPicture:
         return self._picture.everybody(persons)

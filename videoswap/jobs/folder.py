@@ -26,13 +26,13 @@ from ..tracking.key import video_digest
 from ..video.files import output_errors, output_folder
 from ..watching import watcher
 from .context import JobContext
-from .folder_plan import Choice, Entry, plan_folder
+from .folder_plan import FileFilter, PlannedFile, plan_folder
 from .folder_record import (
     REPORT_NAME,
+    ContentStamp,
     DoneRecord,
     FolderItem,
     FolderReport,
-    Stamp,
     is_folder_report,
 )
 from .inputs import files_read
@@ -48,8 +48,15 @@ from .outputs import (
 from .picture import swap_one_picture
 from .video import swap_one_video
 
-# These say where and how a run works, not what comes out.
-_NO_WISHES = ("cache_dir", "cache_limit", "overwrite", "device", "batch_size", "segment_frames")
+# Settings that change where and how a run works, but not its results.
+_NOT_IN_RESULTS = (
+    "cache_dir",
+    "cache_limit",
+    "overwrite",
+    "device",
+    "batch_size",
+    "segment_frames",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ class FolderRequest:
     folder: Path
     out: Path
     photos: Sequence[Path]
-    choice: Choice = Choice()  # noqa: RUF009 - it is frozen
+    choice: FileFilter = FileFilter()  # noqa: RUF009 - it is frozen
     report_file: Path | None = None
     dry_run: bool = False
 
@@ -110,7 +117,7 @@ def check_request(request: FolderRequest, settings: SwapSettings) -> None:
 
 
 def _check_people(people: PeopleSettings) -> None:
-    """Refuse ways of choosing people that make no sense for a whole folder."""
+    """Refuse ways of choosing people that do not work for a folder."""
     hint = "Name people with --target_faces_paths, or use --all_faces."
     if people.persons:
         message = "--person does not work for a folder: every file numbers its own people."
@@ -154,13 +161,13 @@ class _Run:
         if request.report is not None and InputFiles([*paths, *results]).same_as(request.report):
             message = f"The report {request.report} is also an input or a result."
             raise OutputError("output_is_input", message, "Name another file.")
-        wishes = wishes_of(context.engine.key, request.photos, settings)
+        wishes = request_digest(context.engine.key, request.photos, settings)
         self.record = DoneRecord(out, wishes, settings.overwrite)
         self.items: list[FolderItem] = []
         self.made: set[tuple[int, int]] = set()
 
     def work(self) -> FolderReport:
-        """Work through all files, and say and write what became of them."""
+        """Work through all files and report on them."""
         started = time.perf_counter()
         if not self.request.dry_run:
             with output_errors(self.request.out):
@@ -200,8 +207,8 @@ class _Run:
             report.save(path)
             self.context.say(f"Report: {path}")
 
-    def _one(self, entry: Entry) -> FolderItem:
-        """Work on one file; whatever goes wrong is told, and is no obstacle to the others."""
+    def _one(self, entry: PlannedFile) -> FolderItem:
+        """Work on one file; an error is reported and does not stop the others."""
         say = self.context.say
         renamed = entry.result is not None and entry.result != entry.name
         say(f"{entry.name} -> {entry.result}:" if renamed else f"{entry.name}:")
@@ -224,7 +231,7 @@ class _Run:
         seconds = round(time.perf_counter() - started, 3)
         return replace(item, output=entry.result, seconds=seconds)
 
-    def _swapped(self, entry: Entry) -> FolderItem:
+    def _swapped(self, entry: PlannedFile) -> FolderItem:
         if entry.error is not None:
             raise entry.error
         if entry.result is None:
@@ -242,7 +249,7 @@ class _Run:
             return replace(_item(entry, report), status="would_be_done")
         with lock_outputs([out]):
             self._check(entry, out, settings)  # a run that was writing it may have ended since
-            source = Stamp.of(entry.path)
+            source = ContentStamp.of(entry.path)
             with output_folder(out.parent):
                 report = self._swap(entry, out)
         with output_errors(out):
@@ -255,7 +262,7 @@ class _Run:
             self.context.say(f"  Note: a later run will not know that this is done. {error}")
         return item
 
-    def _check(self, entry: Entry, out: Path, settings: SwapSettings) -> None:
+    def _check(self, entry: PlannedFile, out: Path, settings: SwapSettings) -> None:
         """Refuse a result that must not be written.
 
         Raises:
@@ -285,12 +292,12 @@ class _Run:
                 message = f"{out} is the result of another file of this run."
                 raise OutputError("output_exists", message, "Give the files other names.")
 
-    def _swap(self, entry: Entry, out: Path) -> Report:
+    def _swap(self, entry: PlannedFile, out: Path) -> Report:
         swap = swap_one_picture if entry.kind == "image" else swap_one_video
         return swap(self.context, entry.path, out, None, self.request.dry_run)
 
 
-def _item(entry: Entry, report: Report) -> FolderItem:
+def _item(entry: PlannedFile, report: Report) -> FolderItem:
     if report.complete:
         return FolderItem(entry.name, report)
     message = "done in part"
@@ -304,7 +311,7 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def wishes_of(engine: str, photos: Sequence[Path], settings: SwapSettings) -> str:
+def request_digest(engine: str, photos: Sequence[Path], settings: SwapSettings) -> str:
     """Return a digest of all that decides what a swap makes of a file, besides that file.
 
     Args:
@@ -314,5 +321,5 @@ def wishes_of(engine: str, photos: Sequence[Path], settings: SwapSettings) -> st
     """
     files = [photo_files(path) if is_folder(path) else [path] for path in photos]
     contents = [[video_digest(file) for file in some] for some in files]
-    facts = {name: one for name, one in asdict(settings).items() if name not in _NO_WISHES}
+    facts = {name: one for name, one in asdict(settings).items() if name not in _NOT_IN_RESULTS}
     return digest_of(engine, contents, facts)

@@ -1,4 +1,4 @@
-"""What lies in a folder, and the name of each result: told apart before any work starts."""
+"""The files of a folder and the name of each result, settled before any work starts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HASH_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class FileFilter:
     """Which files of a folder are wanted.
 
     Attributes:
@@ -55,7 +55,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PlannedFile:
     """One file to work on.
 
     Attributes:
@@ -83,13 +83,13 @@ class FolderPlan:
         left_out: Names of videos and pictures that are not wanted.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[PlannedFile, ...]
     others: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
-def plan_folder(folder: Path, choice: Choice, ignore_case: bool, longest: int) -> FolderPlan:
-    """Look at all files of a folder and its sub-folders; hidden ones are passed over.
+def plan_folder(folder: Path, choice: FileFilter, ignore_case: bool, longest: int) -> FolderPlan:
+    """Plan the work on a folder and its sub-folders; hidden files are skipped.
 
     Links to files are followed, links to folders are not.
 
@@ -99,13 +99,13 @@ def plan_folder(folder: Path, choice: Choice, ignore_case: bool, longest: int) -
         ignore_case: Whether names of results must differ in more than letter case.
         longest: Most bytes of a result's name.
     """
-    read: list[Entry] = []
+    read: list[PlannedFile] = []
     suffixes: dict[str, str] = {}
     others: list[str] = []
     for found in _walk(folder):
         name = str(found.path.relative_to(folder))
         if found.error is not None:
-            read.append(Entry(found.path, name, error=found.error))
+            read.append(PlannedFile(found.path, name, error=found.error))
             continue
         if not found.is_file:
             others.append(name)
@@ -117,11 +117,11 @@ def plan_folder(folder: Path, choice: Choice, ignore_case: bool, longest: int) -
             if error.code in _NOT_MEDIA and found.path.suffix.lower() not in MEDIA_SUFFIXES:
                 others.append(name)
             else:
-                read.append(Entry(found.path, name, error=error))
+                read.append(PlannedFile(found.path, name, error=error))
         except Exception as error:  # said when its turn comes; one file never ends a folder
-            read.append(Entry(found.path, name, error=error))
+            read.append(PlannedFile(found.path, name, error=error))
         else:
-            read.append(Entry(found.path, name, kind=what))
+            read.append(PlannedFile(found.path, name, kind=what))
     results = result_names(suffixes, ignore_case, longest)
     entries, left_out = [], []
     for entry in read:
@@ -129,7 +129,7 @@ def plan_folder(folder: Path, choice: Choice, ignore_case: bool, longest: int) -
             left_out.append(entry.name)
         else:
             result = results.get(entry.name)
-            entries.append(Entry(entry.path, entry.name, entry.kind, result, entry.error))
+            entries.append(PlannedFile(entry.path, entry.name, entry.kind, result, entry.error))
     return FolderPlan(tuple(entries), tuple(others), tuple(left_out))
 
 
@@ -141,7 +141,7 @@ class _Found:
 
 
 def _walk(folder: Path) -> Iterator[_Found]:
-    """Yield by name what lies in a folder, folders that cannot be read too."""
+    """Yield the files of a folder by name, and the folders that cannot be read."""
     found: list[_Found] = []
 
     def unreadable(error: OSError) -> None:
@@ -188,7 +188,7 @@ def result_names(suffixes: dict[str, str], ignore_case: bool, longest: int) -> d
     def key(path: Path) -> str:
         return folded(str(path)) if ignore_case else str(path)
 
-    # Whoever keeps its name comes first, then who has another name for itself.
+    # Files that keep their name come first, then those whose new name nobody else wants.
     plain = {name: Path(name).with_suffix(suffix) for name, suffix in suffixes.items()}
     wanted_by = Counter(key(path) for path in plain.values())
     kept = [name for name, path in plain.items() if str(path) == name]

@@ -1,4 +1,7 @@
-"""What was made in a folder of results, from what and how: so that it is not made again."""
+"""The record of finished files in a folder of results, and the report of a folder.
+
+The record says what was made from what and how, so that it is not made again.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ RECORD_NAME = ".videoswap_done.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class ContentStamp:
     """A file as it was.
 
     Attributes:
@@ -35,7 +38,7 @@ class Stamp:
     content: str
 
     @classmethod
-    def of(cls, path: Path) -> Stamp:
+    def of(cls, path: Path) -> ContentStamp:
         """Look at a file.
 
         Raises:
@@ -56,7 +59,7 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class DoneFile:
     """A result that was made.
 
     Attributes:
@@ -73,8 +76,8 @@ class Done:
 
     result: str
     input: str
-    source: Stamp
-    made: Stamp
+    source: ContentStamp
+    made: ContentStamp
     wishes: str
     run: str
     exit_code: int
@@ -98,7 +101,7 @@ class DoneRecord:
         self._path = folder / RECORD_NAME
         self._folder = folder
         self._wishes = wishes
-        self._done: dict[str, Done] = {}
+        self._done: dict[str, DoneFile] = {}
         self._overwrite = overwrite
         self._run = uuid.uuid4().hex[:16]
         unfinished: dict[str, str] = {}
@@ -130,7 +133,7 @@ class DoneRecord:
         if self._overwrite:
             self._write({"ended": self._run})
 
-    def finished(self, name: str, path: Path, result: str) -> Done | None:
+    def finished(self, name: str, path: Path, result: str) -> DoneFile | None:
         """Return what is known of a result that need not be made again.
 
         Args:
@@ -161,7 +164,7 @@ class DoneRecord:
     def add(
         self,
         name: str,
-        source: Stamp,
+        source: ContentStamp,
         result: str,
         exit_code: int,
         message: str | None,
@@ -181,15 +184,17 @@ class DoneRecord:
             OutputError: ``unwritable_output`` or ``disk_full``.
         """
         with output_errors(self._path):
-            made = Stamp.of(self._folder / result)
-        done = Done(result, name, source, made, self._wishes, self._run, exit_code, message, report)
+            made = ContentStamp.of(self._folder / result)
+        done = DoneFile(
+            result, name, source, made, self._wishes, self._run, exit_code, message, report
+        )
         self._done[result] = done
         self._write(plain_fields(done))
 
     def _keep(self, entry: dict[str, Any]) -> None:
         try:
-            stamps = {part: Stamp(**entry[part]) for part in ("source", "made")}
-            done = Done(**{**entry, **stamps})
+            stamps = {part: ContentStamp(**entry[part]) for part in ("source", "made")}
+            done = DoneFile(**{**entry, **stamps})
         except (TypeError, KeyError):
             return  # written by another version, or cut off
         self._done[done.result] = done

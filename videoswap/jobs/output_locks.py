@@ -1,4 +1,4 @@
-"""One run at a time for each result: the second is told before its work and not after."""
+"""Locks on results: of two runs that write the same one, the second is refused at once."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ..errors import OutputError
 from ..locks import discard, try_lock
 from .outputs import place_of
 
-TRIES = 10  # to make a lock while other runs come and go
+MAX_LOCK_TRIES = 10  # to make a lock while other runs come and go
 
 
 @contextmanager
 def lock_outputs(outputs: Iterable[Path | None]) -> Iterator[None]:
     """Keep other runs of this user from writing the same results meanwhile.
 
-    This spares them their work. What keeps a file from being replaced without asking is that
-    results take their names only where those are free (see ``media.files.atomic_output``), so
+    This saves them useless work. What keeps a file from being replaced without asking is that
+    results take their names only where those are free (see ``video.files.atomic_output``), so
     where no lock can be made a run goes on without one.
 
     Args:
@@ -51,7 +51,7 @@ def lock_outputs(outputs: Iterable[Path | None]) -> Iterator[None]:
 
 def _lock(out: Path) -> FileLock | None:
     name = hashlib.sha256(os.fsencode(place_of(out))).hexdigest()[:32]
-    for _ in range(TRIES):
+    for _ in range(MAX_LOCK_TRIES):
         with contextlib.suppress(FileNotFoundError):  # another run took its folder away
             return try_lock(_folder() / f"{name}.lock")
     raise OSError(f"no lock for {out}")

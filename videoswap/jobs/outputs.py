@@ -1,4 +1,4 @@
-"""Checks on results before any work is spent on them, and the names they get by themselves."""
+"""Checks of output paths before any work is done, and default names of results."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..video.sequences.pattern import is_numbered, numbered_files, numbered_name
 NAME_MAX = 255  # bytes of a file name where the system does not say
 PATH_MAX = 4096  # bytes of a path, with the zero at its end, where the system does not say
 # Bytes that temporary files and folders beside a result may need after the folder's path.
-TEMPORARY_ROOM = 96
+TEMPORARY_PATH_BYTES = 96
 # Bytes that a name chosen by default leaves free, for whatever is added to it later.
-SPARE = 16
+SPARE_NAME_BYTES = 16
 _JOINER = "\u200d"  # makes one sign of two
 
 
 class InputFiles:
-    """The files that a run reads, quick to ask however many there are.
+    """The files that a run reads, with a fast lookup.
 
     Args:
         paths: The files; those that do not exist count by their path.
@@ -116,7 +116,7 @@ def check_name(out: Path) -> None:
         raise OutputError("name_too_long", message, "Choose a shorter name.")
     most = _limit(out.parent, "PC_PATH_MAX", PATH_MAX)
     folder = len(os.fsencode(out.parent))
-    if max(len(os.fsencode(out)), folder + TEMPORARY_ROOM) >= most:
+    if max(len(os.fsencode(out)), folder + TEMPORARY_PATH_BYTES) >= most:
         message = (
             f"The path {shortened(out)} is longer than the {most - 1} bytes that a path may have."
         )
@@ -284,4 +284,6 @@ def default_video_output(video: Path) -> Path:
 
 def _beside_you(target: Path, suffix: str) -> Path:
     """Return NAME_swapped with a suffix in the current folder, shortened if that is too long."""
-    return Path(fitted_name(target.stem, f"_swapped{suffix}", longest_name(Path()) - SPARE))
+    return Path(
+        fitted_name(target.stem, f"_swapped{suffix}", longest_name(Path()) - SPARE_NAME_BYTES)
+    )

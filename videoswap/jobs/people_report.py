@@ -1,4 +1,4 @@
-"""What is said about the people of a video."""
+"""The people of a video or picture in the report and in messages."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..people.sources import Source
 from ..records import Person
 from ..report import PersonReport
 
-MOST_LINES = 10  # about people who are swapped, one each
-MOST_RANGES = 12  # of numbers in a line about the others
+MAX_LINES = 10  # about people who are swapped, one each
+MAX_RANGES = 12  # of numbers in a line about the others
 
 
 def person_reports(
@@ -59,9 +59,9 @@ def describe(
     where = where or _frames
     swapped = [one for one in reports if one.source is not None]
     alone = [one.person for one in reports if one.source is None]
-    lines = [f"person {one.person}: {where(one)}, {_gets(one)}" for one in swapped[:MOST_LINES]]
-    if len(swapped) > MOST_LINES:
-        rest = [one.person for one in swapped[MOST_LINES:]]
+    lines = [f"person {one.person}: {where(one)}, {_gets(one)}" for one in swapped[:MAX_LINES]]
+    if len(swapped) > MAX_LINES:
+        rest = [one.person for one in swapped[MAX_LINES:]]
         lines.append(f"{len(rest)} more people are swapped: persons {ranges(rest)}")
     if len(alone) == 1:
         lines.append(f"1 other is left alone: person {alone[0]}")
@@ -79,7 +79,7 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             spans.append([number, number])
     words = [f"{first}-{last}" if first < last else str(first) for first, last in spans]
-    return ", ".join([*words[:MOST_RANGES], *(["..."] if len(words) > MOST_RANGES else [])])
+    return ", ".join([*words[:MAX_RANGES], *(["..."] if len(words) > MAX_RANGES else [])])
 
 
 def _frames(report: PersonReport) -> str:

@@ -85,10 +85,12 @@ def swap_one_picture(
     Notes(context.say).add((*matching.notes, *notes))
     spec = context.engine.spec
     sizes = {_size(context, faces[track]) for track in matching.sources}
+    swapped = True
     if not dry_run:
         # The old pixels tell which inks are mixed anew; otherwise nobody needs them any more.
         pixels = picture.rgb if picture.inks is None else picture.rgb.copy()
         mask = swap_in_place(context, pixels, faces, matching.sources)
+        swapped = bool(mask.any())
         write_picture(out, picture.with_rgb(pixels), quality, overwrite=overwrite)
         if masks is not None:
             grey = Picture(np.repeat(mask[..., None], 3, axis=2), gray=True)
@@ -101,7 +103,7 @@ def swap_one_picture(
         recognizer=context.tools.recognizer.name,
         threshold=context.threshold,
         frames=1,
-        swapped_frames=1,
+        swapped_frames=int(swapped),
         segments=0,
         encoder=None,
         people=people,

@@ -15,14 +15,17 @@ from ..geometry.affine import shifted
 from ..geometry.resample import warp
 from ..records import Array, Face, Person
 
-MARGINS = (0.6, 0.3)  # of the face's size, on every side; the second one where somebody is near
-SMALLEST, LARGEST = 96, 512  # pixels a side; smaller faces are enlarged
-MOST_SHOTS = 3  # moments that are tried
+CROP_MARGINS = (
+    0.6,
+    0.3,
+)  # of the face's size, on every side; the second one where somebody is near
+MIN_CROP_SIZE, MAX_CROP_SIZE = 96, 512  # pixels a side; smaller faces are enlarged
+MAX_SIGHTINGS = 3  # frames that are tried
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shot:
-    """A moment at which a person is seen.
+class Sighting:
+    """A frame in which a person is seen.
 
     Attributes:
         pts: The frame; 0 for a still picture.
@@ -55,12 +58,12 @@ class Portrait:
 
 
 def make_portrait(
-    shots: Iterable[Shot], person: Person, persons: Sequence[Person], detector: FaceDetector
+    shots: Iterable[Sighting], person: Person, persons: Sequence[Person], detector: FaceDetector
 ) -> Portrait:
     """Cut a person out so that nobody else is found in the picture.
 
     Args:
-        shots: Moments at which the person is seen, the best first; at least one.
+        shots: Frames in which the person is seen, the best first; at least one.
         person: The person.
         persons: Everybody.
         detector: Finds the faces of the picture and tells whose they are.
@@ -70,13 +73,13 @@ def make_portrait(
     """
     known = np.stack([one.embedding for one in persons])
     best: tuple[float, Portrait] | None = None
-    for shot in islice(shots, MOST_SHOTS):
+    for shot in islice(shots, MAX_SIGHTINGS):
         for pixels, margin in (
-            (shot.pixels, MARGINS[0]),
-            (shot.pixels, MARGINS[1]),
-            (_without(shot), MARGINS[0]),
+            (shot.pixels, CROP_MARGINS[0]),
+            (shot.pixels, CROP_MARGINS[1]),
+            (_alone(shot), CROP_MARGINS[0]),
         ):
-            cut = cut_square(pixels, shot.face, margin)
+            cut = crop_square(pixels, shot.face, margin)
             apart = _distances(cut, known, detector)
             mine = float(apart[person.id])
             usable = mine <= min(detector.models.recognizer.default_threshold, float(apart.min()))
@@ -89,7 +92,7 @@ def make_portrait(
     return best[1]
 
 
-def cut_square(pixels: Array, face: Face, margin: float) -> Array:
+def crop_square(pixels: Array, face: Face, margin: float) -> Array:
     """Cut a square around a face; beyond the picture its border goes on.
 
     Args:
@@ -101,7 +104,7 @@ def cut_square(pixels: Array, face: Face, margin: float) -> Array:
         (S, S, 3) uint8 RGB.
     """
     covered = face.size * (1 + 2 * margin)
-    side = int(min(LARGEST, max(SMALLEST, covered)))
+    side = int(min(MAX_CROP_SIZE, max(MIN_CROP_SIZE, covered)))
     scale = side / covered
     centre = (face.box[:2] + face.box[2:]) / 2
     offset = (side - 1) / 2 - scale * centre
@@ -122,7 +125,7 @@ def _distances(picture: Array, known: Array, detector: FaceDetector) -> Array:
     return np.asarray(detector.models.recognizer.distances(vector[None], known)[0])
 
 
-def _without(shot: Shot) -> Array:
+def _alone(shot: Sighting) -> Array:
     """Return the picture with the other faces painted over, but not this one."""
     pixels = shot.pixels.copy()
     size = (pixels.shape[1], pixels.shape[0])
@@ -141,11 +144,11 @@ def _inside(box: Array, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return int(left), int(top), int(right), int(bottom)
 
 
-CELL = 200  # columns of a person
-PICTURE = 180  # pixels a side of their picture
-LINE = 19  # rows of a line of text
-EDGE = 10  # pixels around
-MOST_COLUMNS, MOST_PEOPLE = 8, 200
+CELL_WIDTH = 200  # columns of a person
+PORTRAIT_SIZE = 180  # pixels a side of their picture
+LINE_HEIGHT = 19  # rows of a line of text
+SHEET_MARGIN = 10  # pixels around
+MAX_COLUMNS, MAX_PEOPLE = 8, 200
 BACKGROUND, BRIGHT, PALE = (24, 24, 26), (240, 240, 240), (170, 170, 175)
 
 
@@ -168,31 +171,39 @@ def contact_sheet(entries: Sequence[SheetEntry], heading: str) -> Array:
     """Draw people side by side, (H, W, 3) uint8 RGB.
 
     Args:
-        entries: The people; no more than ``MOST_PEOPLE`` are shown, and the rest is told.
+        entries: The people; no more than ``MAX_PEOPLE`` are shown, and the rest is told.
         heading: A line above all.
     """
-    shown = entries[:MOST_PEOPLE]
+    shown = entries[:MAX_PEOPLE]
     hidden = len(entries) - len(shown)
-    columns = max(2, min(MOST_COLUMNS, len(shown)))  # the heading needs some room
+    columns = max(2, min(MAX_COLUMNS, len(shown)))  # the heading needs some room
     rows = -(-len(shown) // columns)
-    height = PICTURE + (2 + max(len(one.lines) for one in shown)) * LINE
-    top = EDGE + 2 * LINE
-    size = (columns * CELL + 2 * EDGE, top + rows * height + (2 * LINE if hidden else 0) + EDGE)
+    height = PORTRAIT_SIZE + (2 + max(len(one.lines) for one in shown)) * LINE_HEIGHT
+    top = SHEET_MARGIN + 2 * LINE_HEIGHT
+    size = (
+        columns * CELL_WIDTH + 2 * SHEET_MARGIN,
+        top + rows * height + (2 * LINE_HEIGHT if hidden else 0) + SHEET_MARGIN,
+    )
     sheet = Image.new("RGB", size, BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     large, small = ImageFont.load_default(17), ImageFont.load_default(13)
-    draw.text((EDGE, EDGE), _fitted(draw, heading, small, size[0] - 2 * EDGE), PALE, small)
+    draw.text(
+        (SHEET_MARGIN, SHEET_MARGIN),
+        _fitted(draw, heading, small, size[0] - 2 * SHEET_MARGIN),
+        PALE,
+        small,
+    )
     for index, entry in enumerate(shown):
-        x, y = EDGE + index % columns * CELL, top + index // columns * height
-        sheet.paste(Image.fromarray(entry.pixels).resize((PICTURE, PICTURE)), (x, y))
-        y += PICTURE + 4
-        draw.text((x, y), _fitted(draw, entry.title, large, PICTURE), BRIGHT, large)
+        x, y = SHEET_MARGIN + index % columns * CELL_WIDTH, top + index // columns * height
+        sheet.paste(Image.fromarray(entry.pixels).resize((PORTRAIT_SIZE, PORTRAIT_SIZE)), (x, y))
+        y += PORTRAIT_SIZE + 4
+        draw.text((x, y), _fitted(draw, entry.title, large, PORTRAIT_SIZE), BRIGHT, large)
         for number, line in enumerate(entry.lines):
-            place = (x, y + LINE * (1 + number) + 2)
-            draw.text(place, _fitted(draw, line, small, PICTURE + EDGE), PALE, small)
+            place = (x, y + LINE_HEIGHT * (1 + number) + 2)
+            draw.text(place, _fitted(draw, line, small, PORTRAIT_SIZE + SHEET_MARGIN), PALE, small)
     if hidden:
         text = f"and {hidden} more people: see people.json"
-        draw.text((EDGE, size[1] - EDGE - LINE), text, PALE, small)
+        draw.text((SHEET_MARGIN, size[1] - SHEET_MARGIN - LINE_HEIGHT), text, PALE, small)
     return np.asarray(sheet)
 
 

@@ -1,4 +1,4 @@
-"""One frame before and after, side by side, by the code that makes the result.
+"""A preview: one frame before and after, side by side, by the code that makes the result.
 
 Who somebody is, and where a face is exactly, depends on all of a video: so all of it is analyzed
 (or taken from the cache, where a swap finds it again). After that only the frame, and the few
@@ -39,8 +39,9 @@ from .video import (
     renderer_for,
 )
 
-LEAST_BAR, BAR_SHARE = 28, 30  # rows of the labels' bar at least, and rows of picture for one
-DARK, BRIGHT = (24, 24, 26), (240, 240, 240)
+# Rows of the labels' bar at least, and rows of picture for one.
+MIN_BAR_ROWS, ROWS_PER_BAR_ROW = 28, 30
+BAR_COLOR, LABEL_COLOR = (24, 24, 26), (240, 240, 240)
 
 
 def preview_picture(
@@ -154,17 +155,17 @@ def side_by_side(before: Array, after: Array) -> Array:
     """
     height, width = before.shape[:2]
     rows = bar_rows(height)
-    bar = Image.new("RGB", (2 * width, rows), DARK)
+    bar = Image.new("RGB", (2 * width, rows), BAR_COLOR)
     draw = ImageDraw.Draw(bar)
     font = ImageFont.load_default(rows * 0.6)
     for x, label in ((0, "original"), (width, "result")):
-        draw.text((x + rows // 4, rows // 8), label, BRIGHT, font)
+        draw.text((x + rows // 4, rows // 8), label, LABEL_COLOR, font)
     return np.vstack([np.asarray(bar), np.hstack([before, after])])
 
 
 def bar_rows(height: int) -> int:
     """Return the rows of the bar over pictures of ``height`` rows."""
-    return max(LEAST_BAR, height // BAR_SHARE)
+    return max(MIN_BAR_ROWS, height // ROWS_PER_BAR_ROW)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

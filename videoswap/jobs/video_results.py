@@ -1,4 +1,4 @@
-"""From rendered pieces to results: joined, read in full by another program, and then named."""
+"""Results of a video: planned before the work, then joined, verified and given their names."""
 
 from __future__ import annotations
 

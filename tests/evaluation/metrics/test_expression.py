@@ -5,7 +5,7 @@ import pytest
 from tests.evaluation.face_pairs import face_pair, flat, history, points
 from videoswap.evaluation.metrics.columns import correlation
 from videoswap.evaluation.metrics.expression import (
-    MOVES,
+    MIN_OPENING_DEVIATION,
     ExpressionFamily,
     GazeFamily,
     eye_distance,
@@ -55,7 +55,7 @@ def test_noise_is_not_held_against_noise(spread, measured):
     """Two lips at rest, as the landmarks tremble: neither follows the other, and neither should."""
     trembling = np.random.default_rng(0).normal(0.3, spread, (2, 50))
     columns = {"a": trembling[0], "b": trembling[1]}
-    assert np.isfinite(correlation("a", "b", MOVES)(columns)) == measured
+    assert np.isfinite(correlation("a", "b", MIN_OPENING_DEVIATION)(columns)) == measured
 
 
 def eyes_looking(share, width=40):

@@ -12,7 +12,7 @@ from ..face_pair import FacePair
 from ..frame_pairs import FramePair
 
 Columns = Mapping[str, Array]  # (n,) float64 each, NaN where nothing could be measured
-FEWEST = 8  # frames that a correlation over time needs
+MIN_CORRELATION_FRAMES = 8  # frames that a correlation over time needs
 
 
 def mean(column: str) -> Callable[[Columns], float]:
@@ -102,7 +102,11 @@ def correlation(column: str, other: str, least: float) -> Callable[[Columns], fl
     def value(columns: Columns) -> float:
         one, two = columns[column], columns[other]
         known = np.isfinite(one) & np.isfinite(two)
-        if np.count_nonzero(known) < FEWEST or two[known].std() < least or not one[known].std():
+        if (
+            np.count_nonzero(known) < MIN_CORRELATION_FRAMES
+            or two[known].std() < least
+            or not one[known].std()
+        ):
             return float("nan")
         return float(np.corrcoef(one[known], two[known])[0, 1])
 
@@ -121,7 +125,7 @@ def _ratio(one: Array, two: Array) -> float:
 
 
 # Columns that say which face of which frame a row is, and where: window in upright pixels.
-PLACE = ("pts", "seconds", "track", "left", "top", "side")
+ROW_COLUMNS = ("pts", "seconds", "track", "left", "top", "side")
 
 
 class Collector:
@@ -131,7 +135,7 @@ class Collector:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._columns = {name: array("d") for name in (*PLACE, *names)}
+        self._columns = {name: array("d") for name in (*ROW_COLUMNS, *names)}
 
     def add(self, pair: FramePair, face_pair: FacePair | None, values: Mapping[str, float]) -> None:
         """Add the row of a face, or of a whole frame; what is not named is NaN."""

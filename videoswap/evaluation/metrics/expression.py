@@ -13,9 +13,9 @@ from ..face_motion import FaceHistory
 from .columns import apart, correlation, mean
 from .metric import Metric, at_least, at_most
 
-INNER = range(17, 68)  # the outline of the jaw is not expression
+INNER_LANDMARKS = range(17, 68)  # the outline of the jaw is not expression
 #: Standard deviation over time, eye distances or aspect ratio; the landmarks' own is about 0.01.
-MOVES = 0.02
+MIN_OPENING_DEVIATION = 0.02
 LEFT_EYE, RIGHT_EYE = range(36, 42), range(42, 48)
 
 
@@ -31,7 +31,8 @@ class ExpressionFamily:
     - mouth opening: distance of the inner lips over the eye distance; eye opening: the eye
       aspect ratio, mean of both eyes (Soukupova and Cech, CVWW 2016). Reported are the mean
       absolute difference (good: 0) and the correlation over time with the original (Pearson,
-      -1 to 1, good: near 1; measured where the original's own varies by ``MOVES`` or more).
+      -1 to 1, good: near 1; measured where the original's own varies by ``MIN_OPENING_DEVIATION``
+      or more).
     """
 
     over_time = True
@@ -45,12 +46,14 @@ class ExpressionFamily:
                good=at_most(0.05)),
         # Speech and blinks in step. Eyes hardly vary between blinks, so noise counts for more.
         Metric("mouth_correlation", "mouth opening over time", "correlation",
-               correlation("mouth_result", "mouth_original", MOVES), good=at_least(0.8)),
+               correlation("mouth_result", "mouth_original", MIN_OPENING_DEVIATION),
+               good=at_least(0.8)),
         Metric("eye_opening", "eye opening difference", "aspect ratio",
                apart("eyes_result", "eyes_original"), plot=("eyes_result", "eyes_original"),
                good=at_most(0.06)),
         Metric("eye_correlation", "eye opening over time", "correlation",
-               correlation("eyes_result", "eyes_original", MOVES), good=at_least(0.6)),
+               correlation("eyes_result", "eyes_original", MIN_OPENING_DEVIATION),
+               good=at_least(0.6)),
     )  # fmt: skip
 
     def measure(self, history: FaceHistory) -> Mapping[str, float]:
@@ -72,7 +75,7 @@ def eye_distance(landmarks: Array) -> float:
 
 def shape_distance(one: Array, other: Array) -> float:
     """Return the mean distance of aligned inner landmarks, in eye distances of the other."""
-    inner, target = one[list(INNER)], other[list(INNER)]
+    inner, target = one[list(INNER_LANDMARKS)], other[list(INNER_LANDMARKS)]
     aligned = transform(similarity(inner, target), inner)
     return float(np.hypot(*(aligned - target).T).mean()) / eye_distance(other)
 
@@ -92,19 +95,19 @@ def eye_opening(landmarks: Array) -> float:
     return sum(ratios) / 2
 
 
-NARROWEST = 12.0  # pixels between the corners of an eye
-CLOSED = 0.18  # eye aspect ratio
-DARKEST = 0.35  # share of the pixels of an open eye that iris and pupil take, roughly
+MIN_EYE_WIDTH = 12.0  # pixels between the corners of an eye
+CLOSED_EYE_RATIO = 0.18  # eye aspect ratio
+IRIS_FRACTION = 0.35  # share of the pixels of an open eye that iris and pupil take, roughly
 
 
 class GazeFamily:
     """Where the iris lies between the corners of the eye.
 
     Definition: in the outline of each eye (fresh landmarks of each video), the centre of the
-    darkest ``DARKEST`` of the pixels, along the line of the corners (0 at the left one, 1 at the
-    right one) and across it, in eye widths; mean of both eyes. Reported is the mean distance
+    darkest ``IRIS_FRACTION`` of the pixels, along the line of the corners (0 at the left one, 1 at
+    the right one) and across it, in eye widths; mean of both eyes. Reported is the mean distance
     between result and original, in eye widths (0 to about 0.5, good: small; 0.05 is about what
-    the landmarks alone spread). Measured where both eyes are open and at least ``NARROWEST``
+    the landmarks alone spread). Measured where both eyes are open and at least ``MIN_EYE_WIDTH``
     pixels wide. A simple form of centre-of-iris methods (Timm and Barth, VISAPP 2011, in spirit).
 
     It can say that the eyes look elsewhere than before. It cannot say at what they look, and
@@ -143,7 +146,7 @@ def gaze(picture: Array, landmarks: Array) -> Array | None:
     Returns:
         None where the eyes are too small or closed.
     """
-    if eye_opening(landmarks) < CLOSED:
+    if eye_opening(landmarks) < CLOSED_EYE_RATIO:
         return None
     places = [iris(picture, landmarks[list(eye)]) for eye in (LEFT_EYE, RIGHT_EYE)]
     if any(place is None for place in places):
@@ -159,7 +162,7 @@ def iris(picture: Array, eye: Array) -> Array | None:
     low = np.floor(points.min(axis=0)).astype(int)
     high = np.ceil(points.max(axis=0)).astype(int) + 1
     rows, columns = picture.shape[:2]
-    if width < NARROWEST or low.min() < 0 or high[0] > columns or high[1] > rows:
+    if width < MIN_EYE_WIDTH or low.min() < 0 or high[0] > columns or high[1] > rows:
         return None
     part = cv2.cvtColor(
         np.ascontiguousarray(picture[low[1] : high[1], low[0] : high[0]]), cv2.COLOR_RGB2GRAY
@@ -168,7 +171,7 @@ def iris(picture: Array, eye: Array) -> Array | None:
     cv2.fillPoly(inside, [np.round(points - low).astype(np.int32)], 1)
     y, x = np.nonzero(inside)
     luma = part[y, x].astype(np.float64)
-    limit = np.quantile(luma, DARKEST)
+    limit = np.quantile(luma, IRIS_FRACTION)
     weight = np.maximum(limit + 1 - luma, 0)
     centre = np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum() + low
     along, across = line / width, np.array([-line[1], line[0]]) / width

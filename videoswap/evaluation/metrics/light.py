@@ -11,19 +11,19 @@ import numpy as np
 from ...geometry.face_masks import fill_hull
 from ...records import Array, Photo
 from ..face_motion import FaceHistory
-from ..face_pair import AROUND, FacePair
+from ..face_pair import WINDOW_FACTOR, FacePair
 from .columns import geometric_mean, mean
 from .metric import Metric, at_most, between
 
 WINDOW_SIZE = 192  # pixels to which the window is brought
-FACE_SIZE = WINDOW_SIZE / AROUND  # of a face in it
-COARSE = 0.03  # sigma in face sizes above which light counts as coarse
-SHADING = 0.03, 0.08  # sigmas in face sizes between which shading is compared
+FACE_SIZE = WINDOW_SIZE / WINDOW_FACTOR  # of a face in it
+COARSE_SIGMA = 0.03  # sigma in face sizes above which light counts as coarse
+SHADING_SIGMAS = 0.03, 0.08  # sigmas in face sizes between which shading is compared
 OUTLINE_INSIDE = 0.03, 0.14  # depth of the band along the outline, in face sizes
 SECTORS = 12  # of the outline
-LEAST_PIXELS = 40  # that a sector or the skin needs
-CLIPPED = 250  # level from which a channel counts as clipped
-BLACK = 4.0  # levels added before the logarithm, so that noise in the dark does not count
+MIN_PIXELS = 40  # that a sector or the skin needs
+CLIPPED_LEVEL = 250  # level from which a channel counts as clipped
+LOG_OFFSET = 4.0  # levels added before the logarithm, so that noise in the dark does not count
 # Landmarks of what is no skin, and by how much their hull is enlarged.
 FEATURES = (
     (slice(17, 22), 1.5), (slice(22, 27), 1.5), (slice(36, 42), 1.8), (slice(42, 48), 1.8),
@@ -83,14 +83,14 @@ class LightFamily:
       ``SECTORS``. In each the median of the result is held against that of the original, which
       fits its forehead, ears and neck: the mean absolute difference in levels, of luma and of
       the colour differences (good: small),
-    - coarse contrast: the standard deviation of the face's luma above ``COARSE``, result to
+    - coarse contrast: the standard deviation of the face's luma above ``COARSE_SIGMA``, result to
       original (good: 0.9 to 1.15; a face with the shadows and highlights of a photo has 1.3),
-    - clipped highlights: the share of the face's pixels with a channel from ``CLIPPED`` on,
+    - clipped highlights: the share of the face's pixels with a channel from ``CLIPPED_LEVEL`` on,
       beyond the original's own (0 to 1, good: at most 0.002),
-    - shading: correlation of the luma's logarithm between the two sigmas of ``SHADING``, over the
-      skin without brows, eyes and mouth, with the original's (-1 to 1, good: high) and with the
-      source photo's, brought onto the face by the affine map that fits the landmarks best (good:
-      lower than the former; the shape of a face is a part of its shading, so it is not 0).
+    - shading: correlation of the luma's logarithm between the two sigmas of ``SHADING_SIGMAS``,
+      over the skin without brows, eyes and mouth, with the original's (-1 to 1, good: high) and
+      with the source photo's, brought onto the face by the affine map that fits the landmarks best
+      (good: lower than the former; the shape of a face is a part of its shading, so it is not 0).
 
     Own definitions.
     """
@@ -126,7 +126,7 @@ class LightFamily:
         """See Family."""
         face_pair = history.now
         skin = Skin.of(face_pair)
-        if np.count_nonzero(skin.skin) < LEAST_PIXELS:
+        if np.count_nonzero(skin.skin) < MIN_PIXELS:
             return {}
         contrast = [coarse_contrast(one[..., 0], skin.face) for one in (skin.result, skin.original)]
         bands = [shading(one[..., 0], skin.skin) for one in (skin.result, skin.original)]
@@ -142,7 +142,7 @@ class LightFamily:
         if photo is not None and photo.face.landmarks is not None:
             luma, seen = _aligned(photo, skin.landmarks)
             seen &= skin.skin
-            if np.count_nonzero(seen) >= LEAST_PIXELS:
+            if np.count_nonzero(seen) >= MIN_PIXELS:
                 values["shading_source"] = _correlation(bands[0], shading(luma, seen), seen)
         return values
 
@@ -163,7 +163,7 @@ def outline_tone(skin: Skin) -> tuple[float, float] | None:
     change = []
     for number in range(SECTORS):
         where = rows[sector == number], columns[sector == number]
-        if where[0].size >= LEAST_PIXELS:
+        if where[0].size >= MIN_PIXELS:
             pictures = skin.result, skin.original
             result, original = (np.median(one[where], axis=0) for one in pictures)
             change.append(result - original)
@@ -174,14 +174,16 @@ def outline_tone(skin: Skin) -> tuple[float, float] | None:
 
 
 def coarse_contrast(luma: Array, face: Array) -> float:
-    """Return the standard deviation of (W, W) float32 luma above ``COARSE``, in levels."""
-    return float(_blurred(luma, face, COARSE)[face].std())
+    """Return the standard deviation of (W, W) float32 luma above ``COARSE_SIGMA``, in levels."""
+    return float(_blurred(luma, face, COARSE_SIGMA)[face].std())
 
 
 def shading(luma: Array, where: Array) -> Array:
-    """Return the logarithm of (W, W) float32 luma between the sigmas of ``SHADING``."""
-    logarithm = np.log(luma + BLACK)
-    return _blurred(logarithm, where, SHADING[0]) - _blurred(logarithm, where, SHADING[1])
+    """Return the logarithm of (W, W) float32 luma between the sigmas of ``SHADING_SIGMAS``."""
+    logarithm = np.log(luma + LOG_OFFSET)
+    return _blurred(logarithm, where, SHADING_SIGMAS[0]) - _blurred(
+        logarithm, where, SHADING_SIGMAS[1]
+    )
 
 
 def _blurred(values: Array, where: Array, sigma: float) -> Array:
@@ -214,7 +216,7 @@ def _correlation(one: Array, two: Array, where: Array) -> float:
 
 
 def _clipped(picture: Array, face: Array) -> float:
-    return float((picture.max(axis=2)[face] >= CLIPPED).mean()) if face.any() else 0.0
+    return float((picture.max(axis=2)[face] >= CLIPPED_LEVEL).mean()) if face.any() else 0.0
 
 
 def _resized(picture: Array) -> Array:

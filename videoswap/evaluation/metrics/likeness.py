@@ -15,12 +15,15 @@ from .columns import mean
 from .metric import GoodRange, Metric
 
 GAMMAS = 1.0, 0.7, 1.4  # of the grey copies
-SLOPES = -0.4, 0.4  # by which the left side of a grey copy is lighter than its middle
-AROUND = 1.0  # of the landmarks' size, kept around a face on every side
-EYES = 1.7, 0.75  # width and height of the eye region in distances of the outer eye corners
-RAISED = 0.05  # of that distance by which its middle lies above the line of the corners
-SOFT_EDGE = 0.05  # sigma of its border
-BLUR = 0.35  # sigma of what lies outside of it
+LIGHT_SLOPES = -0.4, 0.4  # by which the left side of a grey copy is lighter than its middle
+CROP_MARGIN = 1.0  # of the landmarks' size, kept around a face on every side
+EYE_REGION_SIZE = (
+    1.7,
+    0.75,
+)  # width and height of the eye region in distances of the outer eye corners
+EYE_REGION_RISE = 0.05  # of that distance by which its middle lies above the line of the corners
+EYE_REGION_FEATHER = 0.05  # sigma of its border
+OUTSIDE_BLUR = 0.35  # sigma of what lies outside of it
 
 
 class LikenessFamily:
@@ -30,9 +33,9 @@ class LikenessFamily:
     times, and the distances are those of `IdentityFamily`, in the encoder's unit.
 
     - Light-blind: the mean embedding of grey copies, at the gammas of ``GAMMAS`` and with light
-      from either side (``SLOPES``). An encoder rewards the photo's own light and color a little;
-      the mean of copies that have every light does not (good: smaller to the source than to the
-      original).
+      from either side (``LIGHT_SLOPES``). An encoder rewards the photo's own light and color a
+      little; the mean of copies that have every light does not (good: smaller to the source than to
+      the original).
     - Eye region: the embedding of the face with all but brows and eyes blurred until only light
       and color are left. It tells people apart less well than the whole face does (good: smaller
       to the source than to the original; a swap that keeps the target's eyes does not reach that).
@@ -89,7 +92,7 @@ class LikenessFamily:
         """Return the light-blind embedding and that of the eye region, (D,) float32 each."""
         assert landmarks is not None  # photos and face pairs have them
         low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-        margin = AROUND * float((high - low).max())
+        margin = CROP_MARGIN * float((high - low).max())
         left, top = np.floor(low - margin).astype(int)
         right, bottom = np.ceil(high + margin).astype(int)
         window = crop_box(picture, (int(left), int(top), int(right), int(bottom)))
@@ -104,7 +107,7 @@ def relit_copies(picture: Array) -> Iterator[Array]:
     grey: Array = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)).astype(np.float32) / 255
     for gamma in GAMMAS:
         yield _as_rgb(grey**gamma)
-    for slope in SLOPES:
+    for slope in LIGHT_SLOPES:
         yield _as_rgb(grey * np.linspace(1 + slope, 1 - slope, grey.shape[1], dtype=np.float32))
 
 
@@ -119,13 +122,13 @@ def eyes_alone(picture: Array, landmarks: Array) -> Array:
     across = right - left
     unit = max(float(np.hypot(*across)), 1.0)
     down = np.array([-across[1], across[0]]) / unit
-    middle = (left + right) / 2 - RAISED * unit * down
-    half = EYES[0] / 2 * across, EYES[1] / 2 * unit * down
+    middle = (left + right) / 2 - EYE_REGION_RISE * unit * down
+    half = EYE_REGION_SIZE[0] / 2 * across, EYE_REGION_SIZE[1] / 2 * unit * down
     corners = [middle + x * half[0] + y * half[1] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
     mask: Array = np.zeros(picture.shape[:2], np.float32)
     cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], 1.0)
-    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), SOFT_EDGE * unit))[..., None]
-    blurred = cv2.GaussianBlur(picture, (0, 0), BLUR * unit)
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), EYE_REGION_FEATHER * unit))[..., None]
+    blurred = cv2.GaussianBlur(picture, (0, 0), OUTSIDE_BLUR * unit)
     return np.round(mask * picture + (1 - mask) * blurred).astype(np.uint8)
 
 

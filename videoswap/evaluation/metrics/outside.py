@@ -15,9 +15,9 @@ from ..frame_pairs import FramePair
 from .columns import largest, mean, total
 from .metric import GoodRange, Metric, at_most
 
-BLOCK = 8  # pixels, side of the squares in which encoder noise averages out
+BLOCK_SIZE = 8  # pixels, side of the squares in which encoder noise averages out
 #: Codecs that give every sample back as it was.
-LOSSLESS = frozenset(
+LOSSLESS_CODECS = frozenset(
     [
         "ffv1",
         "huffyuv",
@@ -31,8 +31,9 @@ LOSSLESS = frozenset(
         "qtrle",
     ]
 )
-LEAST = 3.0  # levels by which the mean of a square must differ
-NOISE = 8.0  # times the usual difference of a square of the frame (robust standard deviation)
+MIN_BLOCK_DIFFERENCE = 3.0  # levels by which the mean of a square must differ
+# Times the usual difference of a square of the frame (robust standard deviation).
+NOISE_FACTOR = 8.0
 
 
 class OutsideFamily:
@@ -42,12 +43,12 @@ class OutsideFamily:
     counts where all luma samples it covers have mask 0). Frames of different pixel formats are
     compared as RGB. Reported, in levels of 0 to 255:
 
-    - changed samples: how many differ at all; judged where the encoder is one of ``LOSSLESS``
-      (good: 0), since others change samples everywhere,
+    - changed samples: how many differ at all; judged where the encoder is one of
+      ``LOSSLESS_CODECS`` (good: 0), since others change samples everywhere,
     - the mean and the largest absolute difference: with a lossy encoder, its noise,
-    - changed places: the share of squares of ``BLOCK`` pixels whose mean luma differs by more
-      than re-encoding explains: by ``LEAST`` levels and by ``NOISE`` times the usual difference
-      of the squares of this frame (0 to 1, good: 0).
+    - changed places: the share of squares of ``BLOCK_SIZE`` pixels whose mean luma differs by more
+      than re-encoding explains: by ``MIN_BLOCK_DIFFERENCE`` levels and by ``NOISE_FACTOR`` times
+      the usual difference of the squares of this frame (0 to 1, good: 0).
 
     Needs masks. Own definition.
     """
@@ -123,13 +124,13 @@ def _places(original: Array, result: Array, mask: Array) -> float:
     if not free.any():
         return float("nan")
     usual = 1.4826 * float(np.median(apart[free]))
-    return float((apart[free] > max(LEAST, NOISE * usual)).mean())
+    return float((apart[free] > max(MIN_BLOCK_DIFFERENCE, NOISE_FACTOR * usual)).mean())
 
 
 def _blocks(values: Array) -> Array:
     """Return the means of the whole squares of an (H, W) picture."""
-    rows, columns = (size // BLOCK for size in values.shape)
+    rows, columns = (size // BLOCK_SIZE for size in values.shape)
     if not rows or not columns:
         return values
-    whole = values[: rows * BLOCK, : columns * BLOCK]
-    return np.asarray(whole.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3)))
+    whole = values[: rows * BLOCK_SIZE, : columns * BLOCK_SIZE]
+    return np.asarray(whole.reshape(rows, BLOCK_SIZE, columns, BLOCK_SIZE).mean(axis=(1, 3)))

@@ -14,7 +14,7 @@ from .metric import Metric, at_most
 
 # Nose, eye corners, mouth corners: hard to move, and away from the outline, which slides over
 # the head as it turns.
-STEADY = (*range(27, 36), 36, 39, 42, 45, 48, 54)
+RIGID_LANDMARKS = (*range(27, 36), 36, 39, 42, 45, 48, 54)
 AXES = ("yaw", "pitch", "roll")
 
 
@@ -67,8 +67,8 @@ def head_angles(landmarks: Array, width: int, height: int) -> Array | None:
         height: Rows of the picture.
     """
     camera = camera_matrix(width, height)
-    points = np.ascontiguousarray(landmarks[list(STEADY)], np.float64)
-    model = HEAD[list(STEADY)]
+    points = np.ascontiguousarray(landmarks[list(RIGID_LANDMARKS)], np.float64)
+    model = HEAD[list(RIGID_LANDMARKS)]
     found, turn, shift = cv2.solvePnP(model, points, camera, None, flags=cv2.SOLVEPNP_SQPNP)
     if not found or float(shift[2, 0]) <= 0:
         return None

@@ -18,19 +18,21 @@ from ..frame_pairs import FramePair
 from .columns import mean, runs, total
 from .metric import ZERO, Metric, at_least
 
-SMOOTH = 0.03  # of the window, standard deviation of the blur: encoder noise averages out
-LEAST = 1.5  # levels by which a smooth picture must differ to count as changed
-NOISE = 3.0  # times what changed around the face
-CHANGED = 0.2  # of the face: less than this is no swap, more is one
-SEEN = 0.3  # of a face that no swapped face may cover, so that something can be said of it
+BLUR_SIGMA = 0.03  # of the window, standard deviation of the blur: encoder noise averages out
+MIN_DIFFERENCE = 1.5  # levels by which a smooth picture must differ to count as changed
+NOISE_FACTOR = 3.0  # times what changed around the face
+MIN_CHANGED_FRACTION = 0.2  # of the face: less than this is no swap, more is one
+# Of a face that no swapped face may cover, so that something can be said of it.
+MIN_VISIBLE_FRACTION = 0.3
 
 
 def changed_share(face_pair: FacePair, others: Sequence[FacePair] = ()) -> float:
     """Return the share of the face, 0 to 1, where the result shows something else.
 
     Both pictures are blurred, so that the noise of another encoding averages out, and compared
-    in luma and chroma. A pixel counts as changed where it differs by more than ``LEAST`` levels
-    and by ``NOISE`` times the 90th percentile of the surroundings, which no swap touches.
+    in luma and chroma. A pixel counts as changed where it differs by more than ``MIN_DIFFERENCE``
+    levels and by ``NOISE_FACTOR`` times the 90th percentile of the surroundings, which no swap
+    touches.
 
     Args:
         face_pair: The face.
@@ -39,7 +41,7 @@ def changed_share(face_pair: FacePair, others: Sequence[FacePair] = ()) -> float
     Returns:
         NaN if the others cover nearly all of the face.
     """
-    sigma = max(1.0, SMOOTH * (face_pair.window[2] - face_pair.window[0]))
+    sigma = max(1.0, BLUR_SIGMA * (face_pair.window[2] - face_pair.window[0]))
     smooth = [
         cv2.GaussianBlur(cv2.cvtColor(one, cv2.COLOR_RGB2YCrCb).astype(np.float32), (0, 0), sigma)
         for one in (face_pair.original, face_pair.result)
@@ -51,22 +53,22 @@ def changed_share(face_pair: FacePair, others: Sequence[FacePair] = ()) -> float
     reach = 2 * round(2 * sigma) + 1
     free: Array = cv2.erode(alone, np.ones((reach, reach), np.uint8), borderValue=1) > 0
     face = face_pair.inside & free
-    if np.count_nonzero(face) < max(1.0, SEEN * np.count_nonzero(face_pair.inside)):
+    if np.count_nonzero(face) < max(1.0, MIN_VISIBLE_FRACTION * np.count_nonzero(face_pair.inside)):
         return float("nan")
     around = ~face_pair.inside & free
     if face_pair.mask is not None:
         around &= face_pair.mask == 0
     noise = float(np.percentile(apart[around], 90)) if around.any() else 0.0
-    return float((apart[face] > max(LEAST, NOISE * noise)).mean())
+    return float((apart[face] > max(MIN_DIFFERENCE, NOISE_FACTOR * noise)).mean())
 
 
 class FallbackFamily:
     """Frames in which a swapped face falls back to the original one.
 
     Definition: a matched track has its face in a frame, found or filled, and there the result
-    shows the original: fewer than ``CHANGED`` of the face's pixels changed by more than encoding
-    explains, or the mask is empty over the face. Unit: frames; and times, each a run of such
-    frames in a row. Good: 0; such frames flicker.
+    shows the original: fewer than ``MIN_CHANGED_FRACTION`` of the face's pixels changed by more
+    than encoding explains, or the mask is empty over the face. Unit: frames; and times, each a run
+    of such frames in a row. Good: 0; such frames flicker.
     """
 
     over_time = True
@@ -85,14 +87,14 @@ class FallbackFamily:
         now = history.now
         share = changed_share(now)
         empty = now.mask is not None and not (now.mask[now.inside] >= 128).any()
-        return {"changed": share, "fallback": float(share < CHANGED or empty)}
+        return {"changed": share, "fallback": float(share < MIN_CHANGED_FRACTION or empty)}
 
 
 class BystanderFamily:
     """Frames in which somebody who should be left alone was changed.
 
-    Definition: the face of a track without a source in which more than ``CHANGED`` of the
-    pixels, those in front of which a swapped face is left out, changed by more than encoding
+    Definition: the face of a track without a source in which more than ``MIN_CHANGED_FRACTION`` of
+    the pixels, those in front of which a swapped face is left out, changed by more than encoding
     explains. Unit: frames. Good: 0.
     """
 
@@ -106,7 +108,11 @@ class BystanderFamily:
     def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
         share = changed_share(history.now, history.swapped)
-        return {} if np.isnan(share) else {"changed": share, "disturbed": float(share > CHANGED)}
+        return (
+            {}
+            if np.isnan(share)
+            else {"changed": share, "disturbed": float(share > MIN_CHANGED_FRACTION)}
+        )
 
 
 class MissedFamily:
@@ -160,7 +166,10 @@ class MissedFamily:
         if apart > recognizer.cluster_threshold:
             return False
         face = replace(one, score=min(one.score, 1.0), landmarks=landmarks, pts=pair.pts)
-        return changed_share(FacePair(pair, -1, None, face, self._tools.landmarker)) < CHANGED
+        return (
+            changed_share(FacePair(pair, -1, None, face, self._tools.landmarker))
+            < MIN_CHANGED_FRACTION
+        )
 
 
 def _inside(one: Face, box: Array) -> bool:

@@ -13,10 +13,10 @@ from .columns import mean, share_at_most
 from .metric import GoodRange, Metric, at_least
 
 ARCS = 24  # pieces of the border in which the step is looked for
-LEAST = 12  # pixels that an arc needs
-BLUR = 1.0  # pixels, of mask and picture before the derivative
-RISE = 0.004  # per pixel, slope of the mask from which a pixel belongs to its border
-EDGE = 0.02, 0.9  # weights between which it does: dips inside the mask are no border
+MIN_ARC_PIXELS = 12  # pixels that an arc needs
+BORDER_BLUR = 1.0  # pixels, of mask and picture before the derivative
+MIN_BORDER_SLOPE = 0.004  # per pixel, slope of the mask from which a pixel belongs to its border
+BORDER_WEIGHTS = 0.02, 0.9  # weights between which it does: dips inside the mask are no border
 
 
 class SeamFamily:
@@ -120,16 +120,18 @@ class Border:
 
     def __init__(self, mask: Array) -> None:
         """Find the border of an (S, S) uint8 mask."""
-        soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), BLUR)
+        soft = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), BORDER_BLUR)
         x, y = _slopes(soft)
         steep = np.hypot(x, y)
-        rows, columns = np.nonzero((steep > RISE) & (soft > EDGE[0]) & (soft < EDGE[1]))
+        rows, columns = np.nonzero(
+            (steep > MIN_BORDER_SLOPE) & (soft > BORDER_WEIGHTS[0]) & (soft < BORDER_WEIGHTS[1])
+        )
         self._normal = np.stack([x[rows, columns], y[rows, columns]]) / steep[rows, columns]
         self._where = rows, columns
         angle = np.arctan2(rows - rows.mean(), columns - columns.mean()) if rows.size else rows
         arc = np.minimum((angle + np.pi) / (2 * np.pi) * ARCS, ARCS - 1).astype(int)
         found = [np.nonzero(arc == number)[0] for number in range(ARCS)]
-        self.pieces = [piece for piece in found if piece.size >= LEAST]
+        self.pieces = [piece for piece in found if piece.size >= MIN_ARC_PIXELS]
 
     def across(self, picture: Array) -> Array:
         """Return the derivative across the border at each of its pixels, inwards positive.
@@ -141,7 +143,7 @@ class Border:
             (pixels, 3) float32: luma, red and blue colour difference, levels a pixel.
         """
         sharp = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb).astype(np.float32)
-        x, y = _slopes(np.asarray(cv2.GaussianBlur(sharp, (0, 0), BLUR)))
+        x, y = _slopes(np.asarray(cv2.GaussianBlur(sharp, (0, 0), BORDER_BLUR)))
         normal = self._normal[:, :, None]
         return np.asarray(x[self._where] * normal[0] + y[self._where] * normal[1])
 

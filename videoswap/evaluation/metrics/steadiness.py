@@ -9,12 +9,12 @@ import numpy as np
 
 from ...geometry.affine import compose, invert, transform
 from ...records import Array
-from ..face_motion import LEAST_VISIBLE, FaceHistory
+from ..face_motion import MIN_VISIBLE_PIXELS, FaceHistory
 from .columns import mean, ratio, root_mean, root_ratio, total
 from .metric import Metric, at_least, at_most
 
-STILL = 0.006  # eye distances by which a resting face may change from frame to frame
-SECOND_DIFFERENCE = np.sqrt(6.0)  # of white noise, in its standard deviations
+MAX_STILL_CHANGE = 0.006  # eye distances by which a resting face may change from frame to frame
+SECOND_DIFFERENCE_NORM = np.sqrt(6.0)  # of white noise, in its standard deviations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +40,10 @@ class JitterFamily:
     original's face. Then ``a = (x0 - 2 x1 + x2) / sqrt(6)`` of every landmark is the standard
     deviation of its noise, if that is white. Reported is its root mean square over landmarks,
     coordinates and frames, in thousandths of the distance of the outer eye corners. Frames are
-    still where the flow differs from those transforms by at most ``STILL`` of that distance
-    (mean over the face): the head neither turns nor speaks. Ratio: result to original; range 0
-    to infinity; good: at most 1.1. The second difference as a measure of jitter is usual for
-    poses (the acceleration error of Zeng et al., "SmoothNet", ECCV 2022).
+    still where the flow differs from those transforms by at most ``MAX_STILL_CHANGE`` of that
+    distance (mean over the face): the head neither turns nor speaks. Ratio: result to original;
+    range 0 to infinity; good: at most 1.1. The second difference as a measure of jitter is usual
+    for poses (the acceleration error of Zeng et al., "SmoothNet", ECCV 2022).
 
     Twice: of landmarks read once, and of the means of many readings (``FacePair.reread``). dlib's
     readings of one and the same picture from squares that hardly differ lie 3 to 8 thousandths
@@ -85,7 +85,7 @@ class JitterFamily:
         self._steps[now.track] = _Step(now.pair.index, back, change)
         if earlier is None or earlier.index != now.pair.index - 1 or len(history.before) < 2:
             return {}
-        if max(change, earlier.change) > STILL * now.eye_distance:
+        if max(change, earlier.change) > MAX_STILL_CHANGE * now.eye_distance:
             return {"still": 0.0}
         first = invert(back)
         poses = np.eye(2, 3), first, compose(first, invert(earlier.back))
@@ -108,11 +108,11 @@ def _trembling(landmarks: Sequence[Array], poses: Sequence[Array]) -> float:
         transform(pose, points.astype(np.float64))
         for pose, points in zip(poses, landmarks, strict=True)
     )
-    bend = (newest - 2 * middle + oldest) / SECOND_DIFFERENCE
+    bend = (newest - 2 * middle + oldest) / SECOND_DIFFERENCE_NORM
     return float(np.sqrt((bend**2).mean()))
 
 
-LEAST_MASK = 50.0  # pixels of mask, fully covered ones, in either frame
+MIN_MASK_PIXELS = 50.0  # pixels of mask, fully covered ones, in either frame
 
 
 class MaskFlickerFamily:
@@ -144,7 +144,7 @@ class MaskFlickerFamily:
             return {}
         now, then = (one.astype(np.float64) / 255 for one in masks)
         areas = now.sum(), then.sum()
-        if max(areas) < LEAST_MASK:
+        if max(areas) < MIN_MASK_PIXELS:
             return {}
         overlap = float(np.minimum(now, then).sum() / np.maximum(now, then).sum())
         return {
@@ -178,7 +178,7 @@ class WarpingFamily:
     def measure(self, history: FaceHistory) -> Mapping[str, float]:
         """See Family."""
         motion = history.motion
-        if motion is None or np.count_nonzero(motion.visible) < LEAST_VISIBLE:
+        if motion is None or np.count_nonzero(motion.visible) < MIN_VISIBLE_PIXELS:
             return {}
         return {
             "warp_result": _error(*motion.results, motion.visible),

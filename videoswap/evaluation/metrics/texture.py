@@ -12,21 +12,21 @@ from ..face_motion import FaceHistory
 from .columns import geometric_mean, mean
 from .metric import Metric, between
 
-SIGMA = 1.5  # pixels; finer than this is called detail
-SHRINK = 0.08  # of the window: the face is measured this far inside its outline
-RING = 0.03, 0.16  # of the window: distances from the face between which the ring lies
-LEAST = 100  # pixels that face and ring need
-FLAT = 0.5  # share of the pixels, the smoothest ones, by which noise is measured
+DETAIL_SIGMA = 1.5  # pixels; finer than this is called detail
+FACE_INSET = 0.08  # of the window: the face is measured this far inside its outline
+RING_DISTANCES = 0.03, 0.16  # of the window: distances from the face between which the ring lies
+MIN_PIXELS = 100  # pixels that face and ring need
+FLAT_FRACTION = 0.5  # share of the pixels, the smoothest ones, by which noise is measured
 # Immerkaer, "Fast Noise Variance Estimation", CVIU 1996: blind to constant and linear parts.
-KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-KERNEL_NORM = 6.0  # root of the sum of its squares
-MEDIAN = 0.6745  # of |x| of a normal distribution, in standard deviations
+NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+NOISE_KERNEL_NORM = 6.0  # root of the sum of its squares
+NORMAL_MEDIAN = 0.6745  # of |x| of a normal distribution, in standard deviations
 
 
 class TextureFamily:
     """Sharpness and noise of the face relative to the ring of its surroundings.
 
-    Definition: detail is the root mean square of luma minus its Gaussian blur of ``SIGMA``
+    Definition: detail is the root mean square of luma minus its Gaussian blur of ``DETAIL_SIGMA``
     pixels; noise is the robust standard deviation of Immerkaer's residual (median of its size
     over the smoother half of the pixels). Each is taken inside the face and in a ring around
     it, for both videos, and divided: face to ring. Reported is the quotient of result and
@@ -60,7 +60,7 @@ class TextureFamily:
         """See Family."""
         now = history.now
         face, ring = regions(now.inside, now.mask)
-        if min(np.count_nonzero(face), np.count_nonzero(ring)) < LEAST:
+        if min(np.count_nonzero(face), np.count_nonzero(ring)) < MIN_PIXELS:
             return {}
         parts = []
         for picture in (now.result, now.original):
@@ -85,22 +85,22 @@ def regions(inside: Array, mask: Array | None) -> tuple[Array, Array]:
     side = len(inside)
     deep = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 3)
     away = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 3)
-    ring = (away > RING[0] * side) & (away < RING[1] * side)
+    ring = (away > RING_DISTANCES[0] * side) & (away < RING_DISTANCES[1] * side)
     if mask is not None:
         ring &= mask == 0
-    return deep > SHRINK * side, ring
+    return deep > FACE_INSET * side, ring
 
 
 def detail(luma: Array, where: Array) -> float:
-    """Return the root mean square of what is finer than ``SIGMA``, in levels."""
-    fine = luma - cv2.GaussianBlur(luma, (0, 0), SIGMA)
+    """Return the root mean square of what is finer than ``DETAIL_SIGMA``, in levels."""
+    fine = luma - cv2.GaussianBlur(luma, (0, 0), DETAIL_SIGMA)
     return float(np.sqrt((fine[where] ** 2).mean()))
 
 
 def noise(luma: Array, where: Array) -> float:
     """Return the standard deviation of the noise of (S, S) float32 luma, in levels."""
-    residual = np.abs(cv2.filter2D(luma, cv2.CV_32F, KERNEL))[where] / KERNEL_NORM
-    smooth = cv2.GaussianBlur(luma, (0, 0), 2 * SIGMA)
+    residual = np.abs(cv2.filter2D(luma, cv2.CV_32F, NOISE_KERNEL))[where] / NOISE_KERNEL_NORM
+    smooth = cv2.GaussianBlur(luma, (0, 0), 2 * DETAIL_SIGMA)
     slope = np.hypot(*(cv2.Sobel(smooth, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1))))[where]
-    flat = slope <= np.quantile(slope, FLAT)
-    return float(np.median(residual[flat]) / MEDIAN)
+    flat = slope <= np.quantile(slope, FLAT_FRACTION)
+    return float(np.median(residual[flat]) / NORMAL_MEDIAN)
