@@ -19,7 +19,7 @@ EXPORTED = {id(thing) for thing in PUBLIC.values()}
 
 
 #: Classes that functions return and users never make.
-RETURNED = {"Analysis", "Appearance"}
+RETURNED = {"Analysis", "Appearance", "RefinedAnalysis"}
 
 
 def callables() -> Iterator[tuple[str, Callable[..., Any], str]]:

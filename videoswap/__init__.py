@@ -45,8 +45,12 @@ if TYPE_CHECKING:
     from .crops import CropSpec, FrameSurface, PictureSurface, Surface, crop_face
     from .detection.appearance import Appearance
     from .detection.base import Detector, Landmarker, Recognizer
+    from .detection.centerface import CenterFace
     from .detection.face_detector import FaceDetector
     from .detection.face_models import FaceModels
+    from .detection.insightface import ArcFaceRecognizer, Scrfd
+    from .detection.landmarks import DlibLandmarker
+    from .detection.recognition import DlibRecognizer
     from .devices import Device, choose_device
     from .engines.base import Engine, EnginePlugin, EngineWrapper, Identity, engine_key
     from .engines.ghost.options import GhostOptions
@@ -72,7 +76,9 @@ if TYPE_CHECKING:
     )
     from .rendering.pipeline import StageTime
     from .report import PersonReport, Report
-    from .tracking.analysis import Analysis, Frames
+    from .tracking.analysis import Analysis, Frames, RefinedAnalysis
+    from .tracking.face_tracker import FaceTracker, TrackedFace
+    from .tracking.shots import ShotDetector
     from .video.color import Color, HdrMetadata
     from .video.damage import Damage
     from .video.files import FileStamp
@@ -93,8 +99,10 @@ __all__ = [
     "Analysis",
     "AnalysisSettings",
     "Appearance",
+    "ArcFaceRecognizer",
     "BlendSettings",
     "CancelledError",
+    "CenterFace",
     "Color",
     "Crop",
     "CropSpec",
@@ -103,6 +111,8 @@ __all__ = [
     "DetailSettings",
     "Detector",
     "Device",
+    "DlibLandmarker",
+    "DlibRecognizer",
     "EncodeSettings",
     "Engine",
     "EngineOption",
@@ -113,6 +123,7 @@ __all__ = [
     "FaceDetector",
     "FaceModels",
     "FacePlace",
+    "FaceTracker",
     "Fallback",
     "FileStamp",
     "Finisher",
@@ -144,13 +155,17 @@ __all__ = [
     "ProgressUpdate",
     "ReadProblems",
     "Recognizer",
+    "RefinedAnalysis",
     "Report",
+    "Scrfd",
+    "ShotDetector",
     "StageTime",
     "Surface",
     "SwapSettings",
     "SwappedCrop",
     "TimeRange",
     "Track",
+    "TrackedFace",
     "Unoccluded",
     "Value",
     "Verdict",
@@ -186,6 +201,8 @@ __all__ = [
 _LAZY = {
     "Analysis": "tracking.analysis",
     "Appearance": "detection.appearance",
+    "ArcFaceRecognizer": "detection.insightface",
+    "CenterFace": "detection.centerface",
     "Color": "video.color",
     "Crop": "records",
     "CropSpec": "crops",
@@ -196,10 +213,13 @@ _LAZY = {
     "Engine": "engines.base",
     "EnginePlugin": "engines.base",
     "EngineWrapper": "engines.base",
+    "DlibLandmarker": "detection.landmarks",
+    "DlibRecognizer": "detection.recognition",
     "Evaluation": "evaluation.report",
     "Face": "records",
     "FaceDetector": "detection.face_detector",
     "FaceModels": "detection.face_models",
+    "FaceTracker": "tracking.face_tracker",
     "Fallback": "records",
     "FileStamp": "video.files",
     "Finisher": "compositing.finisher",
@@ -229,11 +249,15 @@ _LAZY = {
     "PictureSurface": "crops",
     "ReadProblems": "video.reader",
     "Recognizer": "detection.base",
+    "RefinedAnalysis": "tracking.analysis",
     "Report": "report",
+    "Scrfd": "detection.insightface",
+    "ShotDetector": "tracking.shots",
     "StageTime": "rendering.pipeline",
     "Surface": "crops",
     "SwappedCrop": "records",
     "Track": "records",
+    "TrackedFace": "tracking.face_tracker",
     "Unoccluded": "records",
     "Value": "evaluation.report",
     "Verdict": "evaluation.report",

@@ -13,6 +13,7 @@ import skimage.data
 from PIL import Image
 
 from tests.conftest import ROOT
+from tests.squares import write_video
 from tests.video import clips
 from videoswap import VideoReader
 from videoswap.records import Array
@@ -70,10 +71,43 @@ def check_composite_face(folder: Path) -> None:
     assert not changed[:30].any() and not changed[250:].any()  # hair and suit
 
 
+def printed(folder: Path) -> list[str]:
+    """Return the lines that the script printed."""
+    return (folder / "printed.txt").read_text().splitlines()
+
+
+def picture_of_one(folder: Path) -> list[str]:
+    Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.png")
+    return ["astronaut.png"]
+
+
+def check_detect_faces(folder: Path) -> None:
+    (line,) = printed(folder)
+    assert line.startswith("0: ") and line.endswith("distance to the first face 0.00")
+
+
+def film_of_two_shots(folder: Path) -> list[str]:
+    person, coffee = skimage.data.astronaut()[:320], skimage.data.coffee()[:320]
+    shots = [person[:, k : k + 480] for k in range(6)] + [coffee[:, k : k + 480] for k in range(6)]
+    write_video(folder / "film.mp4", [np.ascontiguousarray(picture) for picture in shots])
+    return ["film.mp4"]
+
+
+def check_find_shots(folder: Path) -> None:
+    assert printed(folder) == ["shot 0: from 0.000 s", "shot 1: from 0.240 s"]
+
+
+def check_track_faces(folder: Path) -> None:
+    assert printed(folder) == ["track 0: 6 frames"]
+
+
 #: What makes a script's arguments in a folder, and what looks at the folder afterwards.
 CASES: dict[str, tuple[Callable[[Path], list[str]], Callable[[Path], None]]] = {
     "composite_face": (composite_face, check_composite_face),
     "segment_occlusion": (segment_occlusion, check_segment_occlusion),
+    "detect_faces": (picture_of_one, check_detect_faces),
+    "find_shots": (film_of_two_shots, check_find_shots),
+    "track_faces": (film_of_two_shots, check_track_faces),
     "read_write_video": (read_write_video, check_read_write_video),
 }
 
@@ -88,4 +122,5 @@ def test_example(name: str, tmp_path: Path) -> None:
         command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
     )
     assert run.returncode == 0, run.stderr
+    (tmp_path / "printed.txt").write_text(run.stdout)
     check(tmp_path)

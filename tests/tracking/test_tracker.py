@@ -48,7 +48,7 @@ class Run:
         ids = self.tracker.step(pts, faces, [LOOKS[name] for name in names], embed)
         for name, number in zip(names, ids, strict=True):
             self.numbers.setdefault(name, []).append(number)
-            for live in list(self.tracker.live):
+            for live in list(self.tracker.active):
                 if live.id == number and not live.samples:
                     self.tracker.add_sample(live, self._sample(pts, name))
 
@@ -122,13 +122,13 @@ def test_a_covered_face_at_the_same_place_after_a_gap_is_the_same(covered, check
         run.frame(pts, {})
     run.frame(11, {"b": (101, 90)})
     assert run.numbers["a"][0] == run.numbers["b"][0]
-    assert run.tracker.wants_sample(run.tracker.live[0], 0.1) == checked  # once it is seen
+    assert run.tracker.wants_sample(run.tracker.active[0], 0.1) == checked  # once it is seen
 
 
 def test_a_cut_ends_all_tracks():
     run = Run()
     run.frame(0, {"a": (100, 90)})
-    run.tracker.cut()
+    run.tracker.end_tracks()
     run.frame(1, {"a": (100, 90)})
     assert run.numbers["a"] == [0, 1]
 
@@ -139,24 +139,24 @@ def test_a_lasting_change_of_identity_splits_the_track():
         run.frame(pts, {"a": (100, 90)})
     for pts in range(10, 30):  # a jump, where the other one took over
         run.frame(pts, {"b": (115, 90)})
-    live = run.tracker.live[0]
+    live = run.tracker.active[0]
     assert run.tracker.add_sample(live, sample(20, B)) is None
-    assert run.tracker.add_sample(run.tracker.live[0], sample(25, B)) == Split(0, 1, 10)
-    assert run.tracker.live[0].id == 1
+    assert run.tracker.add_sample(run.tracker.active[0], sample(25, B)) == Split(0, 1, 10)
+    assert run.tracker.active[0].id == 1
 
 
 def test_a_covered_face_is_nobody_else_until_it_is_seen():
     run = Run()
     for pts in range(30):
         run.frame(pts, {"a": (100, 90)} if pts < 10 else {"b": (120, 90)})
-    assert run.tracker.wants_sample(run.tracker.live[0], 0.1)
+    assert run.tracker.wants_sample(run.tracker.active[0], 0.1)
     for pts in (12, 16):
-        assert run.tracker.add_sample(run.tracker.live[0], sample(pts, B, covered=True)) is None
-        assert not run.tracker.wants_sample(run.tracker.live[0], 0.1)  # it still is, as it was
+        assert run.tracker.add_sample(run.tracker.active[0], sample(pts, B, covered=True)) is None
+        assert not run.tracker.wants_sample(run.tracker.active[0], 0.1)  # it still is, as it was
     run.frame(30, {"c": (120, 90)})
-    assert run.tracker.wants_sample(run.tracker.live[0], 0.1)
-    assert run.tracker.add_sample(run.tracker.live[0], sample(18, B)) is None
-    assert run.tracker.add_sample(run.tracker.live[0], sample(25, B)) == Split(0, 1, 10)
+    assert run.tracker.wants_sample(run.tracker.active[0], 0.1)
+    assert run.tracker.add_sample(run.tracker.active[0], sample(18, B)) is None
+    assert run.tracker.add_sample(run.tracker.active[0], sample(25, B)) == Split(0, 1, 10)
 
 
 @pytest.mark.parametrize("covered", ["", "ab"])
@@ -172,8 +172,8 @@ def test_a_face_that_was_covered_so_far_is_whoever_is_seen_first():
     for pts in range(30):
         run.frame(pts, {"b": (100, 90)} if pts < 10 else {"a": (115, 90)})
     for pts in (12, 20):
-        assert run.tracker.add_sample(run.tracker.live[0], sample(pts, A)) is None
-    assert [one.pts for one in run.tracker.live[0].known] == [12, 20]
+        assert run.tracker.add_sample(run.tracker.active[0], sample(pts, A)) is None
+    assert [one.pts for one in run.tracker.active[0].known] == [12, 20]
 
 
 def test_one_odd_sample_does_not_split():
@@ -181,7 +181,7 @@ def test_one_odd_sample_does_not_split():
     for pts, x in ((0, 100), (1, 100), (2, 115), (3, 115)):
         run.frame(pts, {"a": (x, 90)})
     for pts, vector in ((10, B), (20, A), (30, B), (40, C), (50, A)):
-        assert run.tracker.add_sample(run.tracker.live[0], sample(pts, vector)) is None
+        assert run.tracker.add_sample(run.tracker.active[0], sample(pts, vector)) is None
 
 
 @pytest.mark.parametrize(("quality", "splits"), [(0.1, False), (0.8, True)])
@@ -189,7 +189,7 @@ def test_without_a_jump_only_what_is_clearly_seen_is_somebody_else(quality, spli
     run = Run()
     for pts in range(30):  # no sudden change: some frames look like neither
         run.frame(pts, {("a" * 7 + "cac" + "b" * 20)[pts]: (100 + pts, 90)})
-    taken = [run.tracker.add_sample(run.tracker.live[0], sample(n, B, quality)) for n in (12, 20)]
+    taken = [run.tracker.add_sample(run.tracker.active[0], sample(n, B, quality)) for n in (12, 20)]
     assert taken[0] is None
     assert (taken[1] is not None and taken[1].pts in (9, 10)) if splits else taken[1] is None
 
@@ -198,7 +198,7 @@ def test_a_face_that_is_exchanged_between_two_frames_is_embedded():
     run = Run()
     for pts in range(16):
         run.frame(pts, {"a" if pts < 9 else "b": (100, 90)})
-        live = run.tracker.live[0]
+        live = run.tracker.active[0]
         assert run.tracker.wants_sample(live, 0.1) == (pts >= 12)
 
 
@@ -207,7 +207,7 @@ def test_samples_are_few():
     taken = 0
     for pts in range(500):
         run.frame(pts, {"a": (100, 90)})
-        live = run.tracker.live[0]
+        live = run.tracker.active[0]
         if pts % 8 == 0 and run.tracker.wants_sample(live, 0.9):
             run.tracker.add_sample(live, Sample(pts, A, 0.9))
             taken += 1

@@ -48,7 +48,7 @@ class Appearance:
 
     @classmethod
     def of(cls, view: FaceView) -> Appearance:
-        """Return how a face looks in a frame."""
+        """Return the framed picture of a face."""
         return cls._framed(view.frame.pts, view.frame.picture, view.landmarks)
 
     @classmethod

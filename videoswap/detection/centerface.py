@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ..fingerprint import file_digest
+from ..paths import AnyPath
 from ..records import Array, Face
 from .boxes import non_maximum_suppression
 from .packaged_files import centerface_path
@@ -30,11 +31,11 @@ class CenterFace:
     """
 
     def __init__(
-        self, path: Path | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+        self, path: AnyPath | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> None:
         import onnxruntime
 
-        path = centerface_path() if path is None else path
+        path = centerface_path() if path is None else Path(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # other stages use the other cores
         options.log_severity_level = 4  # the old graph lists its weights as inputs: many warnings

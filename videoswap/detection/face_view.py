@@ -40,17 +40,17 @@ class FaceView:
         frame: The frame.
         detection: The face in pixels of the frame's picture.
         landmarks: (68, 2) float32 in pixels of the frame's picture.
-        look: (16, 16) int8, see `looks`.
+        thumbnail: (16, 16) int8, see `face_thumbnail`.
     """
 
     frame: FramePicture
     detection: Face
     landmarks: Array
-    look: Array
+    thumbnail: Array
 
     @classmethod
     def of(cls, frame: FramePicture, detection: Face, landmarks: Array) -> FaceView:
-        """Return a view, with the look taken from the picture."""
+        """Return a view, with the thumbnail taken from the picture."""
         return cls(frame, detection, landmarks, face_thumbnail(frame.picture, detection.points5))
 
     def face(self) -> Face:
@@ -91,18 +91,18 @@ def frontality(landmarks: Array) -> float:
     return turned * min(1.0, upward / UPRIGHT_NOSE)
 
 
-THUMBNAIL_SIZE = 16  # pixels of a look
-FINE = 2  # samples per pixel of a look: enough to average noise, few enough to cost nothing
+THUMBNAIL_SIZE = 16  # pixels on each side
+SAMPLES_PER_PIXEL = 2  # of a thumbnail: enough to average noise, few enough to cost nothing
 
 
 def face_thumbnail(picture: Array, points5: Array) -> Array:
-    """Return the (16, 16) int8 look of a face: grey, upright, without mean and contrast.
+    """Return the (16, 16) int8 thumbnail of a face: gray, upright, without mean and contrast.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
         points5: (5, 2) in pixels of the picture.
     """
-    side = FINE * THUMBNAIL_SIZE
+    side = SAMPLES_PER_PIXEL * THUMBNAIL_SIZE
     matrix = face_square(points5).to_region(side, 0.0)
     crop = cv2.warpAffine(picture, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
     small = cv2.resize(crop, (THUMBNAIL_SIZE, THUMBNAIL_SIZE), interpolation=cv2.INTER_AREA)
@@ -113,7 +113,7 @@ def face_thumbnail(picture: Array, points5: Array) -> Array:
 
 
 def ncc(one: Array, other: Array) -> float:
-    """Return the correlation of two looks, -1 to 1; 0 where one of them is flat."""
+    """Return the correlation of two thumbnails, -1 to 1; 0 where one of them is flat."""
     a, b = one.astype(np.float64).ravel(), other.astype(np.float64).ravel()
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(a @ b) / norms if norms else 0.0

@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..fingerprint import file_digest
 from ..geometry.affine import TEMPLATES, crop_matrix, five_points
 from ..geometry.resample import warp
+from ..paths import AnyPath
 from ..records import Array, Face
 from ..weights import store
 from ..weights.onnx_models import open_insightface
@@ -38,9 +39,9 @@ class Scrfd:
     """
 
     def __init__(
-        self, path: Path | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+        self, path: AnyPath | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> None:
-        path = store.require(DETECTOR) if path is None else path
+        path = store.require(DETECTOR) if path is None else Path(path)
         self._network = _open("scrfd", "SCRFD", path, providers)
         self.key = f"scrfd {file_digest(path)}"
 
@@ -84,9 +85,9 @@ class ArcFaceRecognizer:
     cluster_threshold = 0.6
 
     def __init__(
-        self, path: Path | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+        self, path: AnyPath | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> None:
-        path = store.require(RECOGNIZER) if path is None else path
+        path = store.require(RECOGNIZER) if path is None else Path(path)
         self._network = _open("arcface_onnx", "ArcFaceONNX", path, providers)
         self.key = f"arcface {file_digest(path)}"
 

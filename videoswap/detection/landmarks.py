@@ -16,6 +16,7 @@ import numpy as np
 from ..fingerprint import file_digest
 from ..geometry.affine import Square, invert, transform
 from ..geometry.resample import warp
+from ..paths import AnyPath
 from ..records import Array
 from .packaged_files import landmarks_path
 
@@ -38,10 +39,10 @@ class DlibLandmarker:
         boxes: Predictions to average, 1 to 3.
     """
 
-    def __init__(self, path: Path | None = None, boxes: int = 1) -> None:
+    def __init__(self, path: AnyPath | None = None, boxes: int = 1) -> None:
         import dlib
 
-        path = landmarks_path() if path is None else path
+        path = landmarks_path() if path is None else Path(path)
         self._dlib: Any = dlib
         self._predict = dlib.shape_predictor(str(path))
         self._boxes = BOXES[:boxes]

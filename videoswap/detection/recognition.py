@@ -15,6 +15,7 @@ import onnxruntime
 from ..fingerprint import file_digest
 from ..geometry.affine import Square
 from ..geometry.resample import warp
+from ..paths import AnyPath
 from ..records import Array
 from .dlib_network import SIDE, open_dlib_network
 from .packaged_files import recognition_path
@@ -45,10 +46,10 @@ class DlibRecognizer:
     default_threshold = 0.6
     cluster_threshold = 0.5
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: AnyPath | None = None) -> None:
         import dlib
 
-        path = recognition_path() if path is None else path
+        path = recognition_path() if path is None else Path(path)
         self._dlib: Any = dlib
         self._network = open_dlib_network(path)
         self._key = f"embedding {file_digest(path)} onnxruntime {onnxruntime.__version__}"

@@ -81,7 +81,7 @@ class FaceSearch:
         self._detector = detector
         self._settings = settings
 
-    def window(
+    def group(
         self,
         pictures: Sequence[Array],
         known: Sequence[FollowedFace],
@@ -111,6 +111,20 @@ class FaceSearch:
             _, onward = self._spread(pictures, found, new, place)
             follow.extend(onward)
         return found, follow
+
+    def follow(
+        self, picture: Array, known: Sequence[FollowedFace]
+    ) -> tuple[list[Face], list[FollowedFace]]:
+        """Follow known faces into the next picture.
+
+        Args:
+            picture: (H, W, 3) uint8 RGB, the frame after the one they were followed to.
+            known: The faces to follow.
+
+        Returns:
+            The faces that were found again, and the faces to follow after the picture.
+        """
+        return self._step(picture, known, ())
 
     def _spread(
         self,

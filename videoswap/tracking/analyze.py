@@ -13,7 +13,6 @@ from pathlib import Path
 from ..detection.face_models import FaceModels
 from ..detection.face_view import FramePicture
 from ..detection.search import search_height
-from ..occlusion.builtin import load_coarse_model
 from ..settings import AnalysisSettings
 from ..timerange import TimeRange
 from ..video.probe import VideoInfo
@@ -65,8 +64,7 @@ def analyze_video(
     try:
         cached = store.finished
         if not cached:
-            parts = models.detector, models.landmarker, models.recognizer
-            scanner = Scanner(*parts, load_coarse_model(), settings)
+            scanner = Scanner(models, settings)
             _fill(store, scanner, info, settings, span, progress, cancel)
             store.finish()
         return Analysis(store, cached, partial(_read_frames, info, settings), models.landmarker)

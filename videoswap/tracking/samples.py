@@ -18,7 +18,7 @@ QUIET, CALMER = 0.9, 0.85  # likeness of frames while nothing happens, and soon 
 SPAN = 7  # frames around a step that are looked at
 CALM = 4  # frames without a change after which a face has come to rest
 
-ThumbnailTrail = tuple[tuple[int, Array], ...]  # pts and (16, 16) int8 look, by pts
+ThumbnailTrail = tuple[tuple[int, Array], ...]  # pts and (16, 16) int8 thumbnail, by pts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,14 +29,14 @@ class Sample:
         pts: Frame.
         embedding: (D,) float32.
         quality: How well the face could be seen, 0 to 1.
-        look: (16, 16) int8, see `looks`; None for samples read back from the store.
+        thumbnail: (16, 16) int8, see `face_thumbnail`; None for samples read back from the store.
         covered: Something is before the face: who it is cannot be told.
     """
 
     pts: int
     embedding: Array
     quality: float
-    look: Array | None = None
+    thumbnail: Array | None = None
     covered: bool = False
 
 
@@ -54,9 +54,11 @@ def mean_embedding(samples: Sequence[Sample]) -> Array:
     return np.asarray(np.average(vectors[keep], axis=0, weights=weights[keep]), np.float32)
 
 
-def best_ncc(samples: Sequence[Sample], look: Array) -> float:
-    """Return how much a look is like the most similar of some samples, -1 to 1."""
-    return max((ncc(s.look, look) for s in samples if s.look is not None), default=-1.0)
+def best_ncc(samples: Sequence[Sample], thumbnail: Array) -> float:
+    """Return the correlation of a thumbnail with the most similar of some samples, -1 to 1."""
+    return max(
+        (ncc(s.thumbnail, thumbnail) for s in samples if s.thumbnail is not None), default=-1.0
+    )
 
 
 def settled(trail: ThumbnailTrail) -> bool:
@@ -96,10 +98,12 @@ def change_point(trail: ThumbnailTrail, before: Sequence[Sample], after: Sequenc
         after: Samples of the other; the change is not later than the first of them.
     """
     latest = after[0].pts
-    frames = [(pts, look) for pts, look in trail if pts <= latest]
+    frames = [(pts, thumbnail) for pts, thumbnail in trail if pts <= latest]
     if not frames:
         return latest
-    gain = np.array([best_ncc(before, look) - best_ncc(after, look) for _, look in frames])
+    gain = np.array(
+        [best_ncc(before, thumbnail) - best_ncc(after, thumbnail) for _, thumbnail in frames]
+    )
     # The best place to divide has the most likeness to the one before it, to the other after it.
     place = int(np.argmax(np.concatenate([[0.0], np.cumsum(gain)[:-1]])))
     return frames[place][0]

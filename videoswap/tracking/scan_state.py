@@ -19,7 +19,7 @@ from .tracker import ActiveTrack, Split
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundFaces:
-    """What was found in a frame, without its picture.
+    """The faces of a frame, without its picture.
 
     Attributes:
         pts: The frame.
@@ -34,20 +34,20 @@ class FoundFaces:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScanState:
-    """Everything the pass knows after a window; plain data.
+    """Everything that is known after a group of frames; plain data.
 
     Attributes:
-        cuts: The shot so far.
+        shot: The shot so far.
         followed: Faces to follow.
-        live: Tracks that may go on.
+        active: Tracks that may go on.
         recent: The latest frames of the shot, in which a gap may have begun.
         next_id: Number of the next track.
         scene: Number of the shot, -1 before the first frame.
     """
 
-    cuts: ShotState = field(default_factory=ShotState)
+    shot: ShotState = field(default_factory=ShotState)
     followed: tuple[FollowedFace, ...] = ()
-    live: tuple[ActiveTrack, ...] = ()
+    active: tuple[ActiveTrack, ...] = ()
     recent: tuple[FoundFaces, ...] = ()
     next_id: int = 0
     scene: int = -1
@@ -55,7 +55,7 @@ class ScanState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScannedGroup:
-    """What a window gave.
+    """What was found in a group of frames.
 
     Attributes:
         scene: The shot it lies in.

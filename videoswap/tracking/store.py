@@ -134,10 +134,10 @@ class Store:
         base.executemany("INSERT INTO samples VALUES (?, ?, ?, ?)", samples)
         motions = [(track, pts, motion.tobytes()) for track, pts, motion in window.motions]
         base.executemany("INSERT INTO motions VALUES (?, ?, ?)", motions)
-        looks = [
+        pictures = [
             (track, one.pts, one.jpeg, one.landmarks.tobytes()) for track, one in window.appearances
         ]
-        base.executemany("INSERT INTO appearances VALUES (?, ?, ?, ?)", looks)
+        base.executemany("INSERT INTO appearances VALUES (?, ?, ?, ?)", pictures)
         for split in window.splits:
             for table in ("faces", "samples", "motions", "appearances"):
                 base.execute(
@@ -270,7 +270,7 @@ class Store:
             return [int(pts) for (pts,) in self._base.execute(query, (track,))]
 
     def appearance(self, track: int, pts: int) -> Appearance:
-        """Return how the face of a track looks in one of those frames."""
+        """Return the picture of a track's face in one of those frames."""
         query = "SELECT jpeg, landmarks FROM appearances WHERE track = ? AND pts = ?"
         with self._guard:
             jpeg, marks = self._base.execute(query, (track, pts)).fetchone()

@@ -45,8 +45,8 @@ JUMP = 0.45  # a cost of assignment that asks for a check of who it is
 UNTOLD = 1.0  # the cost of one that an embedding should have decided, of a face that is covered
 SWITCH = 0.25  # the least at which a track may have gone over to somebody else
 CLEAR = 0.15  # quality from which an embedding may say, though nothing jumped, who it is
-TRAIL = 128  # looks kept, more than the longest period
-FAMILIAR = 0.9  # likeness of looks from which a face is the same without being embedded
+TRAIL = 128  # thumbnails kept, more than the longest period
+FAMILIAR = 0.9  # correlation of thumbnails from which a face is the same without being embedded
 APART = 0.2  # by which all others in question must be less alike
 
 Embed = Callable[[int], Sample]
@@ -110,7 +110,7 @@ class TrackAssigner:
     Args:
         recognizer: Unit of the embeddings.
         settings: Longest gap.
-        live: The tracks at the end of the window before.
+        active: The tracks at the end of the group before.
         next_id: Number of the next new track.
     """
 
@@ -118,44 +118,44 @@ class TrackAssigner:
         self,
         recognizer: Recognizer,
         settings: AnalysisSettings,
-        live: Sequence[ActiveTrack] = (),
+        active: Sequence[ActiveTrack] = (),
         next_id: int = 0,
     ) -> None:
         self._recognizer = recognizer
         self._settings = settings
-        self.live = list(live)
+        self.active = list(active)
         self.next_id = next_id
 
-    def cut(self) -> None:
+    def end_tracks(self) -> None:
         """End all tracks."""
-        self.live = []
+        self.active = []
 
     def step(
-        self, pts: int, faces: Sequence[Face], looks: Sequence[Array], embed: Embed
+        self, pts: int, faces: Sequence[Face], thumbnails: Sequence[Array], embed: Embed
     ) -> list[int]:
         """Assign the faces of the next frame.
 
         Args:
             pts: The frame.
             faces: Its faces.
-            looks: (16, 16) int8 each, what they look like.
+            thumbnails: (16, 16) int8 each, see `face_thumbnail`.
             embed: Embeds the face with that index.
 
         Returns:
             The number of the track of each face.
         """
-        costs, told = self._costs(faces, looks, embed)
+        costs, told = self._costs(faces, thumbnails, embed)
         chosen = cheapest_pairs(costs)
         ids = [-1] * len(faces)
         after: list[ActiveTrack] = []
-        for row, track in enumerate(self.live):
+        for row, track in enumerate(self.active):
             if row in chosen:
                 column = chosen[row]
                 ids[column] = track.id
-                alike_now = ncc(track.trail[-1][1], looks[column]) > STEP
+                alike_now = ncc(track.trail[-1][1], thumbnails[column]) > STEP
                 jump = 0.0 if alike_now or column in told else float(costs[row, column])
                 jump = jump if told.get(column, True) else UNTOLD
-                seen = _seen(track, faces[column], jump, (pts, looks[column]))
+                seen = _seen(track, faces[column], jump, (pts, thumbnails[column]))
                 until = seen.frames + REST if column in told else track.sure_until
                 after.append(replace(seen, sure_until=until))
             elif track.followed.missed < self._settings.max_gap:
@@ -165,38 +165,38 @@ class TrackAssigner:
             if ids[column] < 0:
                 ids[column] = self.next_id
                 start = FollowedFace(face, np.zeros(2, np.float32))
-                after.append(ActiveTrack(self.next_id, start, trail=((pts, looks[column]),)))
+                after.append(ActiveTrack(self.next_id, start, trail=((pts, thumbnails[column]),)))
                 self.next_id += 1
-        self.live = after
+        self.active = after
         return ids
 
     def _costs(
-        self, faces: Sequence[Face], looks: Sequence[Array], embed: Embed
+        self, faces: Sequence[Face], thumbnails: Sequence[Array], embed: Embed
     ) -> tuple[Array, dict[int, bool]]:
         """Return (tracks, faces) costs, and of the faces embedded to decide whether it helped."""
-        costs = np.full((len(self.live), len(faces)), FORBIDDEN)
-        for row, track in enumerate(self.live):
+        costs = np.full((len(self.active), len(faces)), FORBIDDEN)
+        for row, track in enumerate(self.active):
             reach = REACH + REACH_MISSED * track.followed.missed
             for column, face in enumerate(faces):
                 cost = _distance(track.followed, face)
                 late = LATE * track.followed.missed
                 costs[row, column] = cost + late if cost < reach else FORBIDDEN
         told = {}
-        for column in self._unsure(costs, looks):
+        for column in self._unsure(costs, thumbnails):
             sample = embed(column)
             told[column] = not sample.covered
-            for row, track in enumerate(self.live):
+            for row, track in enumerate(self.active):
                 if costs[row, column] < FORBIDDEN:
                     costs[row, column] += self._appearance(track, sample)
         return costs, told
 
-    def _unsure(self, costs: Array, looks: Sequence[Array]) -> set[int]:
-        """Return the faces for which position and look do not say whose they are."""
+    def _unsure(self, costs: Array, thumbnails: Sequence[Array]) -> set[int]:
+        """Return the faces for which position and thumbnail do not say whose they are."""
         unsure: set[int] = set()
         if not costs.size:
             return unsure
         for column, row in enumerate(costs.argmin(axis=0).tolist()):
-            track, cost = self.live[row], float(costs[row, column])
+            track, cost = self.active[row], float(costs[row, column])
             if cost >= FORBIDDEN or not track.samples or track.frames <= track.sure_until:
                 continue
             rivals = np.concatenate(
@@ -206,22 +206,24 @@ class TrackAssigner:
             steady = track.followed.missed == 0 and cost < STEADY
             close = lead < (STEADY if steady else CLOSE_CALL)
             late = track.followed.missed >= LONG_GAP
-            if (close or late) and not self._familiar(costs < FORBIDDEN, looks, row, column):
+            if (close or late) and not self._familiar(costs < FORBIDDEN, thumbnails, row, column):
                 unsure.add(column)
         return unsure
 
-    def _familiar(self, possible: Array, looks: Sequence[Array], row: int, column: int) -> bool:
+    def _familiar(
+        self, possible: Array, thumbnails: Sequence[Array], row: int, column: int
+    ) -> bool:
         """Say whether a face looks like that of a track just before, and no other does.
 
         Args:
             possible: (tracks, faces) bool, pairs that are near enough.
-            looks: Of the faces.
+            thumbnails: Of the faces.
             row: The track.
             column: The face.
         """
         pairs = {(r, column) for r in np.nonzero(possible[:, column])[0].tolist()}
         pairs |= {(row, c) for c in np.nonzero(possible[row])[0].tolist()}
-        near = {(r, c): ncc(self.live[r].trail[-1][1], looks[c]) for r, c in pairs}
+        near = {(r, c): ncc(self.active[r].trail[-1][1], thumbnails[c]) for r, c in pairs}
         own = near.pop((row, column))
         return own > FAMILIAR and max(near.values(), default=-1.0) < own - APART
 
@@ -269,7 +271,7 @@ class TrackAssigner:
         return bool(track.doubts) and track.jump < SWITCH
 
     def changed(self, track: ActiveTrack) -> bool:
-        """Say whether, by its looks, a track now shows another face than the embedded ones."""
+        """Say whether, by its thumbnails, a track now shows another face than the embedded ones."""
         return bool(track.samples) and (self._strange(track) or step_in(self._recent(track)))
 
     def _strange(self, track: ActiveTrack) -> bool:
@@ -282,16 +284,16 @@ class TrackAssigner:
 
     def add_sample(self, track: ActiveTrack, sample: Sample) -> Split | None:
         """Note an embedded face; two that are clearly somebody else split the track."""
-        place = self.live.index(track)
+        place = self.active.index(track)
         doubts = (*track.doubts, sample)
         if sample.covered:
-            self.live[place] = replace(
+            self.active[place] = replace(
                 track, samples=(*track.samples, sample), sampled_at=track.frames
             )
             return None
         if not self._doubtful(track, sample):
             trail = tuple(entry for entry in track.trail if entry[0] > sample.pts)
-            self.live[place] = replace(
+            self.active[place] = replace(
                 track,
                 samples=(*track.samples, sample),
                 doubts=(),
@@ -301,10 +303,10 @@ class TrackAssigner:
             )
             return None
         if not track.doubts or not self._agrees(track.doubts, sample):
-            self.live[place] = replace(track, doubts=(sample,), sampled_at=track.frames)
+            self.active[place] = replace(track, doubts=(sample,), sampled_at=track.frames)
             return None
         split = Split(track.id, self.next_id, change_point(track.trail, track.known, doubts))
-        self.live[place] = replace(
+        self.active[place] = replace(
             track,
             id=self.next_id,
             samples=doubts,
@@ -344,12 +346,12 @@ def _distance(followed: FollowedFace, face: Face) -> float:
     return move + 0.5 * abs(float(np.log(face.size / followed.face.size)))
 
 
-def _seen(track: ActiveTrack, face: Face, jump: float, look: tuple[int, Array]) -> ActiveTrack:
+def _seen(track: ActiveTrack, face: Face, jump: float, thumbnail: tuple[int, Array]) -> ActiveTrack:
     """Return a track after a face was added to it."""
     return replace(
         track,
         followed=track.followed.seen(face),
         frames=track.frames + 1,
         jump=max(jump, track.jump),
-        trail=(*track.trail, look)[-TRAIL:],
+        trail=(*track.trail, thumbnail)[-TRAIL:],
     )

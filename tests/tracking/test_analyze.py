@@ -30,7 +30,7 @@ from videoswap.occlusion import builtin as own
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
 from videoswap.tracking import analysis as analysis_module
-from videoswap.tracking import analyze, key
+from videoswap.tracking import analyze, face_tracker, key
 from videoswap.tracking.analyze import analyze_video
 from videoswap.tracking.scan import Scanner
 from videoswap.tracking.scan_state import from_json, to_json
@@ -60,7 +60,7 @@ def two_shots():
 def nothing_before_them():
     """Squares are no faces: what a network for faces sees before them says nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (analyze, analysis_module):
+        for module in (face_tracker, analysis_module):
             patch.setattr(module, "load_coarse_model", lambda: nothing_in_front)
         yield
 
@@ -99,7 +99,8 @@ def expected(clip):
 
 
 def scan(pictures, detector):
-    scanner = Scanner(detector, SquareLandmarker(), ColourRecognizer(), nothing_in_front, SETTINGS)
+    models = FaceModels(detector, SquareLandmarker(), ColourRecognizer())
+    scanner = Scanner(models, SETTINGS, nothing_in_front)
     full = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     frames = (FramePicture(k, picture, full) for k, picture in enumerate(pictures))
     tracks: dict[int, list[int]] = {}
@@ -331,7 +332,9 @@ def test_other_settings_time_or_model_are_another_analysis(clip, tmp_path):
     assert len(list(tmp_path.glob("*.sqlite"))) == 4
 
 
-@pytest.mark.parametrize(("room", "name"), [(own, "NETWORK"), (own, "DEEP"), (hidden, "NETWORK")])
+@pytest.mark.parametrize(
+    ("room", "name"), [(own, "COARSE_MODEL"), (own, "DEEP_MODEL"), (hidden, "NETWORK")]
+)
 def test_another_network_behind_the_same_name_is_another_analysis(
     clip, tmp_path, monkeypatch, room, name
 ):
@@ -477,9 +480,8 @@ def test_a_cache_that_fills_up_on_the_way_costs_nothing_but_the_cache(
 
 
 def test_the_state_survives_json_exactly():
-    scanner = Scanner(
-        SquareDetector(), SquareLandmarker(), ColourRecognizer(), nothing_in_front, SETTINGS
-    )
+    models = FaceModels(SquareDetector(), SquareLandmarker(), ColourRecognizer())
+    scanner = Scanner(models, SETTINGS, nothing_in_front)
     full = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     frames = [FramePicture(k, picture, full) for k, picture in enumerate(two_shots()[:20])]
     *_, last = scanner.scan(frames)

@@ -10,7 +10,6 @@ import pytest
 
 from videoswap.detection.face_models import FaceModels
 from videoswap.detection.face_view import FramePicture
-from videoswap.occlusion.builtin import load_coarse_model
 from videoswap.people.clustering import cluster_tracks
 from videoswap.settings import AnalysisSettings
 from videoswap.timerange import TimeRange
@@ -27,11 +26,11 @@ def test_a_camera_over_six_people_gives_six_tracks(group, detector, landmarker, 
         FramePicture(k, np.ascontiguousarray(group[:, 3 * k : 1235 + 3 * k]), full)
         for k in range(15)
     )
-    scanner = Scanner(detector, landmarker, recognizer, load_coarse_model(), AnalysisSettings())
+    scanner = Scanner(FaceModels(detector, landmarker, recognizer), AnalysisSettings())
     tracks: dict[int, list] = {}
-    for window in scanner.scan(frames):
-        assert window.scene == 0
-        for track, face in window.faces:
+    for group_of_frames in scanner.scan(frames):
+        assert group_of_frames.scene == 0
+        for track, face in group_of_frames.faces:
             tracks.setdefault(track, []).append(face)
     assert [len(faces) for faces in tracks.values()] == [15] * 6
     for faces in tracks.values():

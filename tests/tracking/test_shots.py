@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.tracking.shots import ShotState, with_cuts
+from videoswap.tracking.shots import ShotDetector
 
 
 def texture(seed: int, tint: tuple[int, int, int]) -> np.ndarray:
@@ -56,14 +56,33 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_cuts(name):
     pictures, expected = CASES[name]
-    seen = list(with_cuts(pictures, lambda picture: picture, ShotState()))
-    assert len(seen) == len(pictures)
-    assert [place for place, (_, cut, _) in enumerate(seen) if cut] == expected
+    marked = list(ShotDetector().mark(pictures, lambda image: image))
+    assert len(marked) == len(pictures)
+    assert [index for index, (_, begins) in enumerate(marked) if begins] == expected
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_shot_starts_are_the_same_cuts(name):
+    pictures, expected = CASES[name]
+    assert list(ShotDetector().shot_starts(pictures)) == expected
+
+
+def test_without_later_frames_a_cut_is_found_at_once_and_a_flash_counts_as_one():
+    detector = ShotDetector()
+    pictures = [ONE] * 4 + [OTHER] * 4
+    assert [detector.begins_shot(one) for one in pictures] == [k in (0, 4) for k in range(8)]
+    detector, flash = ShotDetector(), np.full_like(ONE, 255)
+    pictures = [ONE] * 4 + [flash] + [ONE] * 4
+    assert sum(detector.begins_shot(one) for one in pictures) > 1
+    assert list(ShotDetector().shot_starts(pictures)) == [0]
 
 
 def test_the_state_between_two_runs_makes_no_difference():
     pictures = CASES["cut after a pan"][0]
-    whole = list(with_cuts(pictures, lambda picture: picture, ShotState()))
+    detector = ShotDetector()
+    whole = [(begins, detector.state) for _, begins in detector.mark(pictures, lambda image: image)]
     for place in (1, 6, 11, 12):
-        again = with_cuts(pictures[place:], lambda picture: picture, whole[place - 1][2])
-        assert [cut for _, cut, _ in again] == [cut for _, cut, _ in whole[place:]]
+        again = ShotDetector()
+        again.state = whole[place - 1][1]
+        marked = again.mark(pictures[place:], lambda image: image)
+        assert [begins for _, begins in marked] == [begins for begins, _ in whole[place:]]
