@@ -166,20 +166,22 @@ class Renderer:
                 segment = job.segment
                 first, last = (*segment.before, *segment.pts)[0], (*segment.pts, *segment.after)[-1]
                 faces = self.faces_between(first, last, self.plans)
-            crops = self._cut(job.frame, faces.get(job.frame.pts, ()))
-            yield replace(job, crops=crops)
-
-    def _cut(self, frame: DecodedFrame, faces: Sequence[tuple[int, Face]]) -> tuple[Crop, ...]:
-        surface = FrameSurface(frame.image, self.info)
-        crops = []
-        for track, face in sorted(faces, key=lambda pair: pair[1].size):  # the nearest on top
-            part = self.plans[track]
-            crop = crop_face(
-                surface, face, self.engine.spec, size=part.size, track=track, source=part.source
-            )
-            if crop is not None:
-                crops.append(crop)
-        return tuple(crops)
+            surface = FrameSurface(job.frame.image, self.info)
+            crops = []
+            here = faces.get(job.frame.pts, ())
+            for track, face in sorted(here, key=lambda pair: pair[1].size):  # the nearest on top
+                plan = self.plans[track]
+                crop = crop_face(
+                    surface,
+                    face,
+                    self.engine.spec,
+                    size=plan.size,
+                    track=track,
+                    source=plan.source,
+                )
+                if crop is not None:
+                    crops.append(crop)
+            yield replace(job, crops=tuple(crops))
 
     def _segment_occlusion(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Find what is in front of the faces."""
@@ -187,28 +189,18 @@ class Renderer:
             yield replace(job, crops=tuple(map(self.segmenter.segment, job.crops)))
 
     def _swap(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
-        """Collect crops of several frames and people until a batch is full."""
-        waiting: list[FrameJob] = []
-        for job in jobs:
-            waiting.append(job)
-            count = sum(len(held.crops) for held in waiting)
-            if count >= self.batch_size or len(waiting) >= 2 * self.batch_size:
-                yield from self._swap_batch(waiting)
-                waiting = []
-        yield from self._swap_batch(waiting)
-
-    def _swap_batch(self, jobs: Sequence[FrameJob]) -> list[FrameJob]:
-        crops = [crop for job in jobs for crop in job.crops]
-        results: dict[int, SwappedCrop] = {}
-        for size in {crop.pixels.shape[0] for crop in crops}:
-            group = [crop for crop in crops if crop.pixels.shape[0] == size]
-            for start in range(0, len(group), self.batch_size):
-                batch = group[start : start + self.batch_size]
-                swapped = self.engine.swap(batch, self.identities)
-                results.update((id(crop), made) for crop, made in zip(batch, swapped, strict=True))
-        return [
-            replace(job, swapped=tuple(results[id(crop)] for crop in job.crops)) for job in jobs
-        ]
+        """Swap the crops of several frames and people in batches of one size."""
+        for group in _grouped(jobs, self.batch_size):
+            crops = [crop for job in group for crop in job.crops]
+            results: dict[int, SwappedCrop] = {}
+            for size in {len(crop.pixels) for crop in crops}:
+                alike = [crop for crop in crops if len(crop.pixels) == size]
+                for start in range(0, len(alike), self.batch_size):
+                    batch = alike[start : start + self.batch_size]
+                    swapped = self.engine.swap(batch, self.identities)
+                    results.update(zip(map(id, batch), swapped, strict=True))
+            for job in group:
+                yield replace(job, swapped=tuple(results[id(crop)] for crop in job.crops))
 
     def _finish(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Finish every swap in view of the frames before and after."""
@@ -233,6 +225,18 @@ class Renderer:
                     surface, crop, swapped.pixels, mask=swapped.mask, grain=grain, frame_mask=mask
                 )
             yield replace(job, mask=mask, changed=changed)
+
+
+def _grouped(jobs: Iterator[FrameJob], batch_size: int) -> Iterator[list[FrameJob]]:
+    """Group frames until their crops fill a batch."""
+    group: list[FrameJob] = []
+    for job in jobs:
+        group.append(job)
+        count = sum(len(held.crops) for held in group)
+        if count >= batch_size or len(group) >= 2 * batch_size:
+            yield group
+            group = []
+    yield group
 
 
 def _adjoining(job: FrameJob, following: FrameJob) -> bool:
