@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import typing
@@ -14,6 +15,7 @@ import pytest
 
 import videoswap
 
+PACKAGE = Path(videoswap.__file__).parent
 PUBLIC = {name: getattr(videoswap, name) for name in videoswap.__all__}
 EXPORTED = {id(thing) for thing in PUBLIC.values()}
 
@@ -114,3 +116,14 @@ def test_the_rules_see_all_there_is():
     names = {parameter.id for parameter in ALL}
     assert {"swap_video", "VideoReader.frames", "VideoReader.__init__"} <= names
     assert set(types_of(Callable[[int, list[Path]], dict[str, bool | None]])) >= {Path, bool, int}
+
+
+def test_only_the_command_line_prints():
+    printing = [
+        (path.relative_to(PACKAGE).as_posix(), node.lineno)
+        for path in PACKAGE.rglob("*.py")
+        if path.parent.name != "cli"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name) and node.id == "print"
+    ]
+    assert printing == []

@@ -86,6 +86,10 @@ class AnalysisSettings:
         max_gap: A track survives this many frames without its face.
         face_models: Who finds and recognises faces: packaged (CenterFace and dlib, which come
             with packages) or insightface (SCRFD and ArcFace on local files).
+
+    Raises:
+        UsageError: ``wrong_type``, ``bad_min_face``, ``bad_interval``, ``bad_gap``,
+            ``bad_score`` or ``bad_face_models``.
     """
 
     min_face: Fraction = Fraction(1, 20)
@@ -124,6 +128,9 @@ class FacePlace:
         time: Seconds from the video's first frame; None in a picture.
         position: One of ``POSITIONS``, or x and y as shares of the picture's width and height;
             None takes the largest face and says so where there are several.
+
+    Raises:
+        UsageError: ``wrong_type`` or ``bad_face_at``.
     """
 
     time: Fraction | None = None
@@ -167,6 +174,9 @@ class PeopleSettings:
         persons: Numbers of people, as ``videoswap faces`` gives them: the nth source goes onto
             the nth of them, or one source onto each.
         places: The people whose faces are there, as many or one source in the same way.
+
+    Raises:
+        UsageError: ``wrong_type`` or ``which_people``.
     """
 
     all_faces: bool = False
@@ -213,6 +223,10 @@ class EncodeSettings:
         audio: What to do with sound: auto copies it where the container can hold it and else
             converts it; copy never converts; aac and opus convert what is something else;
             none leaves it out.
+
+    Raises:
+        UsageError: ``wrong_type``, ``bad_crf``, ``bad_quality``, ``crf_and_quality`` or
+            ``bad_audio``.
     """
 
     encoder: str | None = None
@@ -262,6 +276,9 @@ class BlendSettings:
         keep_mouth: Keep what the target shows between its lips; None likewise.
         steady: Filter over time what flickers while the target stands still.
         grain: Give the swap the sharpness and the grain of its surroundings.
+
+    Raises:
+        UsageError: ``wrong_type``, ``bad_mask``, ``bad_feather`` or ``bad_strength``.
     """
 
     mask: str = "auto"
@@ -297,6 +314,10 @@ class DetailSettings:
             size, 1 to 4; the cost is its square. None chooses by the size of the face; 1 is off.
         restorer: Network that redraws the swapped face, of ``RESTORERS``.
         restorer_blend: How much of what it draws is taken, 0 to 1.
+
+    Raises:
+        UsageError: ``wrong_type``, ``bad_pixel_boost``, ``bad_restorer`` or
+            ``bad_restorer_blend``.
     """
 
     pixel_boost: int | None = None
@@ -344,6 +365,10 @@ class SwapSettings:
         strict_streams: Fail, instead of reporting, if a stream cannot be kept.
         strict_input: Fail, instead of reporting, if the video is damaged or cut short.
         fps: Frames a second of numbered pictures; None takes 25.
+
+    Raises:
+        UsageError: ``wrong_type``, ``bad_device``, ``bad_threshold``, ``bad_batch_size``,
+            ``bad_fps`` or ``bad_segment``.
     """
 
     swapper: str = "auto"

@@ -1,6 +1,7 @@
 import hashlib
 import re
 import subprocess
+import sys
 
 import pytest
 from onnx import TensorProto, helper
@@ -13,6 +14,10 @@ from videoswap.errors import InputError, PartialError, UsageError
 from videoswap.weights import actions
 from videoswap.weights import digests as known
 from videoswap.weights.manifest import Licence, Manifest
+
+
+def download(*words):
+    actions.download(*words, show=print, complain=lambda text: print(text, file=sys.stderr))
 
 
 @pytest.fixture
@@ -38,20 +43,20 @@ def manifest(server, data, monkeypatch):
 
 def test_nothing_is_fetched_without_the_licence(manifest, server, folder, net):
     with pytest.raises(UsageError, match="licence"):
-        actions.download(["x"], False, [], net)
+        download(["x"], False, [], net)
     assert server.requests == []
     with pytest.raises(UsageError, match="no family"):
-        actions.download(["x"], False, ["fre"], net)
+        download(["x"], False, ["fre"], net)
 
 
 def test_an_engine_is_fetched_and_found_again(manifest, folder, net, capsys):
-    actions.download(["x"], False, ["free"], net)
+    download(["x"], False, ["free"], net)
     assert (folder / "a.bin").is_file()
     assert not (folder / "b.bin").exists()
     assert "To fetch: a.bin (~3 MB)" in capsys.readouterr().out
-    actions.verify([])
+    actions.verify([], show=print)
     assert "a.bin: fine" in capsys.readouterr().out
-    actions.download([], True, [], net)
+    download([], True, [], net)
     assert (folder / "b.bin").is_file()
     assert "Ask a friend." in capsys.readouterr().out
 
@@ -59,20 +64,20 @@ def test_an_engine_is_fetched_and_found_again(manifest, folder, net, capsys):
 def test_one_failure_does_not_stop_the_others(manifest, server, folder, net):
     server.serve("/a", status(404))
     with pytest.raises(PartialError, match="2 of 3"):
-        actions.download(["a", "b", "c"], False, ["free"], net)
+        download(["a", "b", "c"], False, ["free"], net)
     assert (folder / "b.bin").is_file()
     with pytest.raises(InputError, match="404"):
-        actions.download(["a"], False, [], net)
+        download(["a"], False, [], net)
 
 
 def test_verify_finds_a_change(manifest, folder, net, capsys):
-    actions.download(["a"], False, ["free"], net)
+    download(["a"], False, ["free"], net)
     (folder / "a.bin").write_bytes(b"changed")
     with pytest.raises(InputError, match=r"a\.bin is wrong"):
-        actions.verify([])
+        actions.verify([], show=print)
     assert "WRONG" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"b\.bin is not there"):
-        actions.verify(["b"])
+        actions.verify(["b"], show=print)
 
 
 SCRFD = "scrfd_10g_bnkps.onnx"

@@ -65,9 +65,15 @@ def run(arguments: argparse.Namespace) -> int:
             console.say(
                 f"Nothing named, so what the engine {needed} needs. Other names: models list"
             )
-        actions.download(names, arguments.all, arguments.accept_licence)
+        actions.download(
+            names,
+            arguments.all,
+            arguments.accept_licence,
+            show=console.show,
+            complain=console.complain,
+        )
     elif arguments.action == "verify":
-        actions.verify(arguments.names, arguments.forget)
+        actions.verify(arguments.names, arguments.forget, show=console.show)
     elif arguments.action == "path":
         actions.paths(arguments.name, console.show)
     else:

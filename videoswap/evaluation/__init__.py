@@ -1,1 +1,1 @@
-"""How good a result is, in numbers."""
+"""Evaluation: how good a result is, in numbers."""

@@ -1,4 +1,4 @@
-"""Several results of one original: a grid to look at and a table to read."""
+"""Comparison of several results of one original: a table, and a grid video of all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One result from start to finish: analyze, match, read in step, measure, sum up."""
+"""Evaluation of one result: analyze, match people, read in step, measure, sum up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a face of the original moves from frame to frame: optical flow and what follows from it."""
+"""Motion of a face from frame to frame, by optical flow of the original."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else. It holds pictures of faces."""
+"""The HTML page of an evaluation: table, plots over time, worst frames. It shows faces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One pass over original, result and masks in which everything is measured."""
+"""The one pass over original, result and masks in which all metrics are measured."""
 
 from __future__ import annotations
 

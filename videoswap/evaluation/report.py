@@ -1,4 +1,4 @@
-"""What an evaluation says, as data. It holds numbers and names only, no pictures, no embeddings."""
+"""The outcome of an evaluation: values, verdict, JSON and table. No pictures, no embeddings."""
 
 from __future__ import annotations
 

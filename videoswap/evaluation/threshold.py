@@ -1,4 +1,4 @@
-"""Up to which distance a target face and a person of the video are the same person, here.
+"""The match threshold of an evaluation, in the unit of the recognizer that judges.
 
 An evaluation always judges with one encoder, whoever made the result, and the unit of a threshold
 is that of an encoder: 0.6 of dlib is something else than 0.6 of ArcFace.

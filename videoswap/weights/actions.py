@@ -60,7 +60,13 @@ def listing(manifest: Manifest, folder: Path) -> list[str]:
 
 
 def download(
-    names: Sequence[str], everything: bool, accept: Sequence[str], net: Net | None = None
+    names: Sequence[str],
+    everything: bool,
+    accept: Sequence[str],
+    net: Net | None = None,
+    *,
+    show: Callable[[str], None],
+    complain: Callable[[str], None],
 ) -> None:
     """Fetch files; one that fails does not stop the others.
 
@@ -69,6 +75,8 @@ def download(
         everything: All that a program can fetch, in place of names.
         accept: Families of licences accepted beforehand.
         net: How the network is used.
+        show: Prints what happens.
+        complain: Prints what failed.
 
     Raises:
         UsageError: ``unknown_model``, ``unknown_licence`` or ``licence_not_accepted``.
@@ -87,25 +95,27 @@ def download(
     wanted = [model for model in chosen if model.downloadable]
     absent_now = [model for model in wanted if not (folder / model.file).is_file()]
     if absent_now:
-        print(to_fetch(absent_now))
+        show(to_fetch(absent_now))
     needed = [model.licence for model in absent_now]
     ask = _ask if sys.stdin.isatty() else None
-    require_licences([manifest.licences[family] for family in needed], folder, print, accept, ask)
-    failures = _fetch_all(wanted, folder, net)
+    require_licences([manifest.licences[family] for family in needed], folder, show, accept, ask)
+    failures = _fetch_all(wanted, folder, net, show)
     manual = [m for m in chosen if not m.downloadable and not (folder / m.file).is_file()]
     for model in manual:
-        print(f"{model.name} cannot be fetched by a program. {by_hand(model, folder)}")
+        show(f"{model.name} cannot be fetched by a program. {by_hand(model, folder)}")
     if len(failures) == 1 and len(chosen) == 1:
         raise failures[0]
     for failure in failures:
-        print(failure, file=sys.stderr)
+        complain(str(failure))
     absent = len(failures) + (0 if everything else len(manual))
     if absent:
         kind = InputError if absent == len(chosen) else PartialError
         raise kind("some_missing", f"{absent} of {len(chosen)} files are not there, as said above.")
 
 
-def _fetch_all(models: Sequence[Model], folder: Path, net: Net | None) -> list[VideoswapError]:
+def _fetch_all(
+    models: Sequence[Model], folder: Path, net: Net | None, show: Callable[[str], None]
+) -> list[VideoswapError]:
     """Fetch files one after the other; without a network, only say how to get the rest."""
     failures: list[VideoswapError] = []
     for model in models:
@@ -115,19 +125,19 @@ def _fetch_all(models: Sequence[Model], folder: Path, net: Net | None) -> list[V
             )
             continue
         try:
-            print(fetch(model, folder, print, net))
+            show(str(fetch(model, folder, show, net)))
             if model.network in slim.SLIM_NETWORKS:
-                _make_slim(model)
+                _make_slim(model, show)
         except InputError as error:
             failures.append(error)
     return failures
 
 
-def _make_slim(model: Model) -> None:
+def _make_slim(model: Model, show: Callable[[str], None]) -> None:
     try:
-        print(slim.prefer(model))
+        show(str(slim.prefer(model)))
     except ImportError as error:
-        print(f"Its slim copy is made at first use ({error}).")
+        show(f"Its slim copy is made at first use ({error}).")
 
 
 def to_fetch(models: Sequence[Model]) -> str:
@@ -136,7 +146,7 @@ def to_fetch(models: Sequence[Model]) -> str:
     return f"To fetch: {files}"
 
 
-def paths(name: str, show: Callable[[str], None] = print) -> None:
+def paths(name: str, show: Callable[[str], None]) -> None:
     """Show where a file, or every file of an engine, is.
 
     Raises:
@@ -163,12 +173,13 @@ def paths(name: str, show: Callable[[str], None] = print) -> None:
     )
 
 
-def verify(names: Sequence[str], forget: bool = False) -> None:
+def verify(names: Sequence[str], forget: bool = False, *, show: Callable[[str], None]) -> None:
     """Read files whole and check them; those of which nothing is known are loaded.
 
     Args:
         names: Names, file names or engines; none for all that are here.
         forget: Take what is recorded of the named files out first.
+        show: Prints what is found.
 
     Raises:
         InputError: ``changed_weights`` or ``missing_weights`` if any is wrong or not there.
@@ -180,7 +191,7 @@ def verify(names: Sequence[str], forget: bool = False) -> None:
         if not names:
             raise UsageError("no_names", "--forget needs the names of the files to be forgotten.")
         for file in known.forget([model.file for model in chosen], folder):
-            print(f"{file}: forgotten")
+            show(f"{file}: forgotten")
     wrong, seen = [], 0
     for model in chosen:
         if not (folder / model.file).is_file():
@@ -191,12 +202,12 @@ def verify(names: Sequence[str], forget: bool = False) -> None:
         try:
             known.check(model, folder, thorough=True)
             doubt = vouch(model, folder)
-            print(f"{model.file}: {doubt or 'fine'}")
+            show(f"{model.file}: {doubt or 'fine'}")
         except InputError as error:
-            print(f"{model.file}: WRONG. {error}")
+            show(f"{model.file}: WRONG. {error}")
             wrong.append(f"{model.file} is wrong")
     if not seen and not wrong:
-        print(f"No file is here to be checked: {folder} has none of the manifest's.")
+        show(f"No file is here to be checked: {folder} has none of the manifest's.")
     if wrong:
         raise InputError("changed_weights", f"Not all is well: {'; '.join(wrong)}.")
 

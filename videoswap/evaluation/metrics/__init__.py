@@ -1,1 +1,1 @@
-"""What is measured: one file a family."""
+"""Metrics: a file for each subject; ``families`` lists them all."""

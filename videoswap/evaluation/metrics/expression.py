@@ -1,4 +1,4 @@
-"""Does the face still say what it said?"""
+"""Expression and gaze: landmark shape, openings of mouth and eyes, place of the irises."""
 
 from __future__ import annotations
 

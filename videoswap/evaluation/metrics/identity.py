@@ -1,4 +1,4 @@
-"""Whose face is it? Measured by an encoder that no engine uses to swap."""
+"""Identity: distances and retrieval by a face recognition that no engine swaps with."""
 
 from __future__ import annotations
 

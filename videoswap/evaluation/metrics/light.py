@@ -1,4 +1,4 @@
-"""Does the face stand in the film's light, or does it bring the photo's along?"""
+"""Light: tone, contrast, highlights and shading of the face against film and source photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose face is it, whatever the light, and whose eyes are they?"""
+"""Likeness: identity without light and color, and identity of the eye region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Did anything change where it should not?"""
+"""Changes outside of the masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the head look where it looked?"""
+"""Head pose: differences of yaw, pitch and roll."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is there a swap where there should be one, and none where there should not?"""
+"""Presence of the swap: fall-back frames, missed faces, changed bystanders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is there a line where the swap ends?"""
+"""Seam: the step of luma and color across the mask's border."""
 
 from __future__ import annotations
 

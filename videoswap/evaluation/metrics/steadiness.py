@@ -1,4 +1,4 @@
-"""Does the face tremble?"""
+"""Steadiness over time: jitter of landmarks, flicker of masks, warping error."""
 
 from __future__ import annotations
 

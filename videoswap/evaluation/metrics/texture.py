@@ -1,4 +1,4 @@
-"""Is the face as sharp and as grainy as what is around it?"""
+"""Texture: sharpness and noise of the face against its surroundings."""
 
 from __future__ import annotations
 
