@@ -13,9 +13,9 @@ from videoswap.engines.mesh.texture import (
     make_texture,
 )
 from videoswap.engines.mesh.warp import ThinPlateSpline, dense_map
-from videoswap.evaluation.metrics.pose import HEAD
 from videoswap.geometry import face_masks as masks
 from videoswap.geometry.affine import crop_matrix, five_points, transform
+from videoswap.geometry.head_pose import HEAD
 from videoswap.records import Crop, Face, Photo
 from videoswap.settings import BlendSettings
 

@@ -10,8 +10,8 @@ import numpy as np
 from videoswap.evaluation.face_motion import FaceHistory
 from videoswap.evaluation.face_pair import FacePair
 from videoswap.evaluation.frame_pairs import FramePair
-from videoswap.evaluation.metrics.pose import HEAD
 from videoswap.geometry.affine import five_points
+from videoswap.geometry.head_pose import HEAD
 from videoswap.records import Array, Face
 
 SIDE = 240  # of a picture

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.face_pairs import SIDE, face_pair, flat, history
-from videoswap.evaluation.metrics.pose import HEAD, PoseFamily, camera_matrix, head_angles
+from videoswap.evaluation.metrics.pose import PoseFamily
+from videoswap.geometry.head_pose import HEAD, camera_matrix, head_angles
 
 MIRROR = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
 MIRROR += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1)]

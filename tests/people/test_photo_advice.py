@@ -1,0 +1,110 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from videoswap.detection.face_detector import FaceDetector
+from videoswap.geometry.affine import five_points
+from videoswap.geometry.head_pose import HEAD
+from videoswap.occlusion.segmenter import OutlineSegmenter
+from videoswap.people.photo_advice import MAX_YAW, advise
+from videoswap.records import Face
+
+SIZE = 512
+
+
+def face_from(points):
+    box = np.concatenate([points.min(axis=0), points.max(axis=0)]).astype(np.float32)
+    return Face(box=box, points5=five_points(points).astype(np.float32), score=0.9,
+                landmarks=points.astype(np.float32))  # fmt: skip
+
+
+def head(yaw=0.0, scale=1.6):
+    """Return the face of the average head, turned by so many degrees about its height."""
+    turn = np.radians(yaw)
+    rotation = np.array(
+        [[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]]
+    )
+    points = HEAD @ rotation.T
+    far = 1500.0 * scale
+    return face_from(points[:, :2] * far / (1500 + points[:, 2:]) + [SIZE / 2, SIZE / 2 - 60])
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """Sharp noise: an evenly lit face as far as any rule can tell."""
+    noise = np.random.default_rng(0).normal(0, 1, (SIZE, SIZE))
+    return np.dstack(
+        [np.clip(128 + 25 * cv2.GaussianBlur(noise, (0, 0), 1) / 0.28, 0, 255)] * 3
+    ).astype(np.uint8)
+
+
+class Covers:
+    """A segmenter that finds something in front of what it is told."""
+
+    key = "covers"
+
+    def __init__(self, low, high):
+        self.rows = low, high
+
+    def segment(self, crop):
+        """Cover all between two landmarks, from top to bottom."""
+        top, bottom = (crop.landmarks[one][1] if one is not None else 0 for one in self.rows)
+        rows = np.arange(len(crop.pixels))[:, None]
+        mask = np.broadcast_to((rows >= top) & (rows <= bottom), crop.pixels.shape[:2])
+        return replace(crop, occluder_mask=mask.astype(np.float32))
+
+    def for_video(self, appearances):
+        return self
+
+
+def codes(image, faces, segmenter=None):
+    return [one.code for one in advise(image, faces, segmenter or OutlineSegmenter())]
+
+
+def test_a_good_photo_needs_no_advice(picture):
+    assert codes(picture, [head()]) == []
+
+
+@pytest.mark.parametrize(("yaw", "told"), [(-40, True), (-15, False), (15, False), (40, True)])
+def test_a_turned_head(picture, yaw, told):
+    found = {one.code: one for one in advise(picture, [head(yaw)], OutlineSegmenter())}
+    assert ("turned" in found) is told
+    if told:
+        assert found["turned"].value == pytest.approx(abs(yaw), abs=4) and abs(yaw) > MAX_YAW
+
+
+def test_a_small_face(picture):
+    assert codes(picture, [head(scale=0.5)])[0] == "small"
+
+
+def test_a_blurred_face(picture):
+    assert codes(cv2.GaussianBlur(picture, (0, 0), 6), [head()]) == ["blurred"]
+
+
+@pytest.mark.parametrize(("times", "told"), [(1.2, False), (3.0, True)])
+def test_light_from_one_side(picture, times, told):
+    light = np.linspace(times**-0.5, times**0.5, SIZE)[None, :, None]
+    lit = np.clip(picture * 0.5 * light**3, 0, 255).astype(np.uint8)
+    assert ("side_light" in codes(lit, [head()])) is told
+
+
+def test_an_open_mouth(picture):
+    points = head().landmarks.copy()
+    points[[5, 6, 7, 8, 9, 10, 11, 55, 56, 57, 58, 59, 65, 66, 67], 1] += 20
+    assert codes(picture, [face_from(points)]) == ["open_mouth"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"), [((None, 24), "fringe"), ((37, 29), "eyes_covered"), ((33, 8), "covered")]
+)
+def test_something_in_front_of_the_face(picture, rows, code):
+    assert code in codes(picture, [head()], Covers(*rows))
+
+
+def test_photos_of_people(group):
+    faces = FaceDetector().detect(group)
+    found = {one.code: one for one in advise(group, faces, OutlineSegmenter())}
+    assert found["several_faces"].value == len(faces) == 6
+    assert [one.code for one in advise(group, [], OutlineSegmenter())] == ["no_face"]
