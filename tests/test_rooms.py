@@ -7,6 +7,8 @@ import pytest
 import videoswap
 from scripts.house import circle, file_graph, floors, imports, package_files, room_graph
 
+MOST_LINES = 450
+
 
 def test_no_circle_of_files_or_rooms():
     files = package_files()
@@ -14,6 +16,11 @@ def test_no_circle_of_files_or_rooms():
     assert {"occlusion", "engines", "compositing"} <= graph["rendering"]
     assert circle(graph) == []
     assert circle(file_graph(files)) == []
+
+
+def test_no_file_is_too_long():
+    long = {one: len(text.splitlines()) for one, text in package_files().items()}
+    assert {one: lines for one, lines in long.items() if lines > MOST_LINES} == {}
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,10 @@ if TYPE_CHECKING:
     from .evaluation.report import Evaluation, Group, Groups, Value, Verdict
     from .geometry.face_masks import inner_face_mask
     from .jobs.folder_record import FolderItem, FolderReport
+    from .jobs.photo_check import CheckedPhoto, check_photos
     from .occlusion.load import load_occlusion_segmenter
     from .occlusion.segmenter import OcclusionSegmenter
+    from .people.photo_advice import PhotoAdvice
     from .records import (
         Crop,
         Face,
@@ -103,6 +105,7 @@ __all__ = [
     "BlendSettings",
     "CancelledError",
     "CenterFace",
+    "CheckedPhoto",
     "Color",
     "Crop",
     "CropSpec",
@@ -149,6 +152,7 @@ __all__ = [
     "Person",
     "PersonReport",
     "Photo",
+    "PhotoAdvice",
     "Picture",
     "PictureSequence",
     "PictureSurface",
@@ -174,6 +178,7 @@ __all__ = [
     "VideoWriter",
     "VideoswapError",
     "analyze",
+    "check_photos",
     "choose_device",
     "compare",
     "composite",
@@ -199,6 +204,9 @@ __all__ = [
 # What is heavy to import, and the module that has it. It is imported when it is asked for, so that
 # --help and doctor are quick.
 _LAZY = {
+    "CheckedPhoto": "jobs.photo_check",
+    "PhotoAdvice": "people.photo_advice",
+    "check_photos": "jobs.photo_check",
     "Analysis": "tracking.analysis",
     "Appearance": "detection.appearance",
     "ArcFaceRecognizer": "detection.insightface",

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from . import (
     cache,
+    check,
     compare,
     completion,
     doctor,
@@ -35,6 +36,7 @@ class Command(Protocol):
 COMMANDS: dict[str, tuple[Command, str]] = {
     "swap": (swap, "swap faces"),
     "faces": (faces, "list the people of a video or picture"),
+    "check": (check, "say whether photos are good sources"),
     "cache": (cache, "list or clear what is kept of earlier runs"),
     "models": (models, "list, fetch and check the weights of the engines"),
     "evaluate": (evaluate, "measure how good a result is"),

@@ -1,0 +1,90 @@
+"""Looks at photos before they are used as sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..detection.face_detector import FaceDetector, largest_face
+from ..detection.face_models import FaceModels
+from ..devices import choose_device
+from ..occlusion.load import load_occlusion_segmenter
+from ..paths import AnyPath, AnyPaths, path_or_none, paths_of
+from ..people.photo_advice import PhotoAdvice, advise
+from ..records import Array, Face
+from ..settings import SwapSettings
+from ..video.files import check_readable
+from ..video.stills.picture import Picture, read_picture, write_picture
+from .outputs import check_outputs
+from .portraits import SheetEntry, contact_sheet
+
+FACE_MARGIN = 0.8  # of the face's size, shown around it on the sheet
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPhoto:
+    """What was found in a photo.
+
+    Attributes:
+        path: The photo.
+        faces: How many faces it shows.
+        advice: What makes swaps from it worse, the most harmful first; nothing for a good photo.
+    """
+
+    path: str
+    faces: int
+    advice: tuple[PhotoAdvice, ...]
+
+
+def check_photos(
+    photos: AnyPaths, *, sheet: AnyPath | None = None, settings: SwapSettings | None = None
+) -> tuple[CheckedPhoto, ...]:
+    """Say of each photo what would make swaps from it worse, and what to do about it.
+
+    Args:
+        photos: One photo or several.
+        sheet: Where a picture of them all goes, each with what is wrong with it.
+        settings: Its ``analysis``, ``device``, ``blend.mask`` and ``overwrite`` are used.
+
+    Returns:
+        One answer a photo, in their order.
+
+    Raises:
+        UsageError: If an argument or the settings make no sense.
+        InputError: If a photo cannot be read.
+        OutputError: If the sheet cannot be written.
+    """
+    paths, out = paths_of("photos", photos), path_or_none("sheet", sheet)
+    settings = settings or SwapSettings()
+    for path in paths:
+        check_readable(path)
+    check_outputs({"sheet": out}, paths, settings.overwrite)
+    device = choose_device(settings.device)
+    detector = FaceDetector(FaceModels.load(device.providers, settings.analysis))
+    segmenter = load_occlusion_segmenter(settings.blend.mask, device)
+    checked, entries = [], []
+    for path in paths:
+        image = read_picture(path).rgb
+        faces = detector.detect(image)
+        advice = advise(image, faces, segmenter)
+        checked.append(CheckedPhoto(str(path), len(faces), advice))
+        lines = tuple(one.code.replace("_", " ") for one in advice) or ("good",)
+        entries.append(SheetEntry(path.name, lines, _face_of(image, largest_face(faces))))
+    if out is not None:
+        picture = contact_sheet(entries, "Photos as sources")
+        write_picture(out, Picture(picture), overwrite=settings.overwrite)
+    return tuple(checked)
+
+
+def _face_of(image: Array, face: Face | None) -> Array:
+    """Return a square (S, S, 3) uint8 RGB around a face, or around the middle of the picture."""
+    height, width = image.shape[:2]
+    if face is None:
+        middle, half = np.array([width, height]) / 2, min(height, width) / 2
+    else:
+        middle, half = (face.box[:2] + face.box[2:]) / 2, face.size * (0.5 + FACE_MARGIN)
+    (left, top), (right, bottom) = (np.round(middle + sign * half).astype(int) for sign in (-1, 1))
+    margins = [max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width)]
+    inner = image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+    return np.pad(inner, (margins[:2], margins[2:], (0, 0)))
