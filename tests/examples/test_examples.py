@@ -101,6 +101,20 @@ def check_track_faces(folder: Path) -> None:
     assert printed(folder) == ["track 0: 6 frames"]
 
 
+def swap_crop(folder: Path) -> list[str]:
+    Image.fromarray(face_picture(folder)[:, ::-1]).save(folder / "photo.png")
+    return ["photo.png", "face.png", "out.png", "mesh"]
+
+
+def check_swap_crop(folder: Path) -> None:
+    both = np.asarray(Image.open(folder / "out.png"), int)
+    size = both.shape[0]
+    assert both.shape == (size, 2 * size, 3)
+    changed = (both[:, :size] != both[:, size:]).any(axis=2)
+    assert changed[size // 3 : size // 2, size // 3 : 2 * size // 3].mean() > 0.5
+    assert not changed[0].any() and not changed[-1].any()
+
+
 #: What makes a script's arguments in a folder, and what looks at the folder afterwards.
 CASES: dict[str, tuple[Callable[[Path], list[str]], Callable[[Path], None]]] = {
     "composite_face": (composite_face, check_composite_face),
@@ -108,6 +122,7 @@ CASES: dict[str, tuple[Callable[[Path], list[str]], Callable[[Path], None]]] = {
     "detect_faces": (picture_of_one, check_detect_faces),
     "find_shots": (film_of_two_shots, check_find_shots),
     "track_faces": (film_of_two_shots, check_track_faces),
+    "swap_crop": (swap_crop, check_swap_crop),
     "read_write_video": (read_write_video, check_read_write_video),
 }
 
