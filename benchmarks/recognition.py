@@ -16,7 +16,7 @@ import skimage.data
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from videoswap.detection.dlib_network import SIDE, open_dlib_network
+from videoswap.detection.dlib_network import CHIP_SIZE, open_dlib_network
 from videoswap.detection.packaged_files import recognition_path
 
 ROUNDS = 40
@@ -36,7 +36,9 @@ def main() -> None:
     """Print both."""
     network = open_dlib_network(recognition_path())
     judge = dlib.face_recognition_model_v1(str(recognition_path()))
-    chip = np.ascontiguousarray(skimage.data.astronaut()[20 : 20 + SIDE, 150 : 150 + SIDE])
+    chip = np.ascontiguousarray(
+        skimage.data.astronaut()[20 : 20 + CHIP_SIZE, 150 : 150 + CHIP_SIZE]
+    )
     apart = np.abs(network(chip) - np.array(judge.compute_face_descriptor(chip))).max()
     slow = milliseconds(lambda: judge.compute_face_descriptor(chip))
     fast = milliseconds(lambda: network(chip))

@@ -2,7 +2,7 @@ import dlib
 import numpy as np
 import pytest
 
-from videoswap.detection.dlib_network import SIDE, open_dlib_network
+from videoswap.detection.dlib_network import CHIP_SIZE, open_dlib_network
 from videoswap.detection.landmarks import face_square
 from videoswap.detection.packaged_files import landmarks_path, recognition_path
 from videoswap.errors import InputError
@@ -12,10 +12,10 @@ from videoswap.geometry.resample import warp
 @pytest.fixture(scope="module")
 def chips(detector, group):
     """Return six faces, noise, black and white."""
-    faces = [face_square(face.points5).to_region(SIDE, 0.0) for face in detector.detect(group)]
-    noise = np.random.default_rng(1).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    faces = [face_square(face.points5).to_region(CHIP_SIZE, 0.0) for face in detector.detect(group)]
+    noise = np.random.default_rng(1).integers(0, 256, (CHIP_SIZE, CHIP_SIZE, 3), np.uint8)
     plain = [np.full_like(noise, value) for value in (0, 255)]
-    return [*(warp(group, matrix, SIDE) for matrix in faces), noise, *plain]
+    return [*(warp(group, matrix, CHIP_SIZE) for matrix in faces), noise, *plain]
 
 
 def test_the_embedding_is_the_one_that_dlib_computes(chips):

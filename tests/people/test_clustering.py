@@ -13,7 +13,7 @@ import pytest
 from videoswap.detection.recognition import euclidean_distances
 from videoswap.errors import NoFaceError
 from videoswap.people import clustering
-from videoswap.people.clustering import alike, cluster_tracks, people_of
+from videoswap.people.clustering import cluster_tracks, group_alike, people_of
 from videoswap.records import Track
 
 
@@ -107,7 +107,7 @@ def test_people_come_by_screen_time_then_first_seen_then_size(one, other):
 
 def test_photos_are_grouped_the_largest_group_first():
     vectors = np.array([[9, 0], [0, 0], [5, 5], [0.1, 0], [9, 0.1], [0, 0.1]], np.float32)
-    assert alike(vectors, 0.5, euclidean_distances) == [[1, 3, 5], [0, 4], [2]]
+    assert group_alike(vectors, 0.5, euclidean_distances) == [[1, 3, 5], [0, 4], [2]]
 
 
 RECOGNIZER = SimpleNamespace(cluster_threshold=0.5, distances=euclidean_distances)
@@ -155,8 +155,8 @@ def random_tracks(rng, count, people, spread, times, dims=8):
 @pytest.mark.parametrize("most", [10**9, 60, 20, 1])
 @pytest.mark.parametrize("people", [1, 4, 30])
 def test_people_are_the_same_as_pair_by_pair(monkeypatch, most, people):
-    monkeypatch.setattr(clustering, "MOST_IN_TABLE", most)
-    monkeypatch.setattr(clustering, "ROWS_AT_ONCE", 16)
+    monkeypatch.setattr(clustering, "MAX_TABLE_GROUPS", most)
+    monkeypatch.setattr(clustering, "BLOCK_ROWS", 16)
     rng = np.random.default_rng(people)
     for spread, times in ((0.05, 4000), (0.15, 4000), (0.25, 400), (0.15, 60)):
         tracks = random_tracks(rng, 120, people, spread, times)
@@ -166,7 +166,7 @@ def test_people_are_the_same_as_pair_by_pair(monkeypatch, most, people):
 
 
 def test_faces_that_are_all_the_same_are_one_person_without_a_table(monkeypatch):
-    monkeypatch.setattr(clustering, "MOST_IN_TABLE", 4)
+    monkeypatch.setattr(clustering, "MAX_TABLE_GROUPS", 4)
     tracks = [track(k, 10 * k, 10 * k + 5, vector(0.3, 0.3)) for k in range(40)]
     (person,) = cluster_tracks(tracks, 0.5, euclidean_distances)
     assert len(person.track_ids) == 40

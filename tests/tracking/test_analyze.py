@@ -492,8 +492,8 @@ def test_the_state_survives_json_exactly():
 
 
 def test_a_large_file_that_is_only_sampled_is_told_by_its_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(key, "WHOLE_UP_TO", 1000)
-    monkeypatch.setattr(key, "SAMPLE_SIZE", 4)
+    monkeypatch.setattr(key, "WHOLE_FILE_BYTES", 1000)
+    monkeypatch.setattr(key, "SAMPLE_BYTES", 4)
     film = tmp_path / "film.raw"
     film.write_bytes(bytes(20_000))
     before = key.video_digest(film)

@@ -13,7 +13,7 @@ from videoswap.detection.face_view import FaceView, FramePicture
 from videoswap.detection.search import FaceSearch
 from videoswap.settings import AnalysisSettings
 from videoswap.tracking.gaps import (
-    SOME,
+    SOME_PARTS,
     TrackedFrame,
     compare,
     fill_gap,
@@ -107,5 +107,5 @@ def test_a_flash_or_a_black_frame_shows_nothing(look, level):
     blank = np.full_like(view.frame.picture, level)
     blurred = cv2.GaussianBlur(view.frame.picture, (0, 0), 40)
     for shown in (blank, blurred):
-        assert compare(shown, view.detection, (view,))[0] < SOME
+        assert compare(shown, view.detection, (view,))[0] < SOME_PARTS
     assert compare(view.frame.picture, view.detection, (view,))[0] == 1.0

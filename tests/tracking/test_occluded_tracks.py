@@ -11,7 +11,7 @@ from videoswap.geometry.affine import five_points
 from videoswap.occlusion.builtin import load_coarse_model
 from videoswap.records import Face
 from videoswap.tracking.occluded_tracks import (
-    Hidden,
+    OccludedTrack,
     UnoccludedView,
     error_on,
     framed_by_refined_landmarks,
@@ -213,10 +213,10 @@ def test_only_the_tracks_asked_for_are_looked_at(filmed, landmarker):
 def test_the_free_face_nearest_in_time_is_taken_and_kept(filmed):
     frames, _, found = filmed
     store = stored(frames, found)
-    hidden = Hidden(7, ((3, 5),), (0, 3), np.zeros((68, 2)))
+    hidden = OccludedTrack(7, ((3, 5),), (0, 3), np.zeros((68, 2)))
     first = nearest_free(store, hidden, 1, None)
     assert first.pts == 0
     assert nearest_free(store, hidden, 1, first) is first
     assert nearest_free(store, hidden, 5, first).pts == 3
-    nowhere = Hidden(7, ((3, 5),), (), np.zeros((68, 2)))
+    nowhere = OccludedTrack(7, ((3, 5),), (), np.zeros((68, 2)))
     assert nearest_free(store, nowhere, 5, None) is None

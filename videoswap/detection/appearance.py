@@ -29,7 +29,7 @@ FACE_REGION = np.s_[
 MAX_APPEARANCES = 24  # pictures of a track that a reference is made of
 
 
-_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 92]
+_JPEG_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 92]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ class Appearance:
     def _framed(cls, pts: int, picture: Array, landmarks: Array) -> Appearance:
         matrix = crop_matrix(five_points(landmarks), FRAMING, FRAMED_SIZE)
         framed = warp(picture, matrix, FRAMED_SIZE)
-        packed = cv2.imencode(".jpg", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR), _QUALITY)[1]
+        packed = cv2.imencode(".jpg", cv2.cvtColor(framed, cv2.COLOR_RGB2BGR), _JPEG_QUALITY)[1]
         return cls(pts, packed.tobytes(), transform(matrix, landmarks).astype(np.float32))
 
     def with_landmarks(self, landmarks: Array) -> Appearance:

@@ -9,7 +9,9 @@ import numpy as np
 
 from ..records import Array, Face
 
-NMS_OVERLAP = 0.3
+NMS_OVERLAP = 0.3  # intersection over union above which the worse of two faces goes
+SAME_FACE_OVERLAP = 0.4  # overlap above which two detections are one face
+INSIDE_SHARE = 0.8  # share of a face that lies in another one, above which it is a part of that
 
 
 def overlaps(boxes: Array, others: Array) -> Array:
@@ -36,12 +38,6 @@ def non_maximum_suppression(faces: Sequence[Face], overlap: float = NMS_OVERLAP)
     return [face for face, keep in zip(ordered, alive, strict=True) if keep]
 
 
-SAME = 0.4  # overlap above which two detections are one face
-
-
-INSIDE = 0.8  # share of a face that lies in another one, above which it is a part of that
-
-
 def centre(face: Face) -> Array:
     """Return (2,) the centre of the box."""
     return np.asarray((face.box[:2] + face.box[2:]) / 2)
@@ -55,7 +51,7 @@ def only_new(faces: Sequence[Face], known: Sequence[Face]) -> list[Face]:
     shared = overlaps(boxes, others)
     own, other = (np.prod(group[:, 2:] - group[:, :2], axis=1) for group in (boxes, others))
     inside = shared / (1 + shared) * (own[:, None] + other) / own[:, None]
-    taken = (shared >= SAME) | (inside >= INSIDE)
+    taken = (shared >= SAME_FACE_OVERLAP) | (inside >= INSIDE_SHARE)
     return [face for face, row in zip(faces, taken, strict=True) if not row.any()]
 
 

@@ -18,8 +18,8 @@ from ..records import Array, Face
 from .boxes import non_maximum_suppression
 from .packaged_files import centerface_path
 
-STRIDE = 4  # pixels of the input per cell of the output
-MULTIPLE = 32  # CenterFace and SCRFD halve their input five times
+CELL_PIXELS = 4  # pixels of the input per cell of the output
+SIZE_MULTIPLE = 32  # CenterFace and SCRFD halve their input five times
 
 
 class CenterFace:
@@ -100,7 +100,7 @@ def _blob(picture: Array) -> Array:
 
 def padded(picture: Array) -> Array:
     """Pad a picture with black at the right and below, so that it can be halved five times."""
-    down, right = (-side % MULTIPLE for side in picture.shape[:2])
+    down, right = (-side % SIZE_MULTIPLE for side in picture.shape[:2])
     return np.asarray(cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_CONSTANT))
 
 
@@ -108,9 +108,9 @@ def _decode(outputs: Sequence[Array], threshold: float) -> list[Face]:
     """Turn heat map, sizes, offsets and points (all in cells, y before x) into faces."""
     heat, sizes, offsets, points = (np.asarray(output)[0] for output in outputs)
     rows, columns = np.nonzero(heat[0] > threshold)
-    size = np.exp(sizes[:, rows, columns]) * STRIDE  # (2, n): height, width
+    size = np.exp(sizes[:, rows, columns]) * CELL_PIXELS  # (2, n): height, width
     centre = np.stack([rows, columns]) + offsets[:, rows, columns] + 0.5
-    corner = centre * STRIDE - size / 2  # (2, n): top, left
+    corner = centre * CELL_PIXELS - size / 2  # (2, n): top, left
     yx = points[:, rows, columns].reshape(5, 2, -1) * size + corner
     xy = yx[:, ::-1].transpose(2, 0, 1).astype(np.float32)
     boxes = np.stack([corner[1], corner[0], corner[1] + size[1], corner[0] + size[0]], axis=1)

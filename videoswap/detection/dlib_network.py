@@ -23,9 +23,9 @@ from ..errors import InputError
 from ..records import Array
 from ..weights.onnx_models import open_small
 
-SIDE, DIM = 150, 128
-MEAN = (122.782, 117.001, 104.298)  # RGB, of 255
-VERSION = 2  # of a tensor in the file
+CHIP_SIZE, EMBEDDING_SIZE = 150, 128
+MEAN_RGB = (122.782, 117.001, 104.298)  # RGB, of 255
+TENSOR_VERSION = 2  # of a tensor in the file
 # Width, number of blocks, and whether the first of them halves the maps; from the picture on.
 LEVELS = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))
 
@@ -58,7 +58,7 @@ class _Tensors:
 
     def next(self, *dims: int) -> Array:
         """Return the next tensor of four dimensions as (n,) float32."""
-        head = b"".join(map(_number, (VERSION, *dims)))
+        head = b"".join(map(_number, (TENSOR_VERSION, *dims)))
         found = self._data.find(head, self._at)
         begin, count = found + len(head), math.prod(dims)
         if found < 0 or len(self._data) < begin + 4 * count:
@@ -85,11 +85,13 @@ class _Graph:
     def made(self) -> onnx.ModelProto:
         """Return the model."""
         maps = self._add("Transpose", "chip", perm=[0, 3, 1, 2])
-        maps = self._add("Sub", maps, self._kept(np.array(MEAN, np.float32).reshape(1, 3, 1, 1)))
+        maps = self._add(
+            "Sub", maps, self._kept(np.array(MEAN_RGB, np.float32).reshape(1, 3, 1, 1))
+        )
         maps = self._add("Mul", maps, self._kept(np.array(1 / 256, np.float32)))
         maps = self._add("Relu", self._convolved(maps, 3, 32, side=7, stride=2))
         maps = self._add("MaxPool", maps, kernel_shape=[3, 3], strides=[2, 2])
-        width, size = 32, _pooled(_pooled(SIDE, 7), 3)
+        width, size = 32, _pooled(_pooled(CHIP_SIZE, 7), 3)
         for made, blocks, halved in LEVELS:
             for number in range(blocks):
                 if halved and number == 0:
@@ -98,13 +100,21 @@ class _Graph:
                     maps = self._residual(maps, self._twice(maps, width, made, stride=1))
                 width = made
         flat = self._add("Flatten", self._add("GlobalAveragePool", maps))
-        matrix = self._tensors.next(width, DIM, 1, 1).reshape(width, DIM)
+        matrix = self._tensors.next(width, EMBEDDING_SIZE, 1, 1).reshape(width, EMBEDDING_SIZE)
         embedding = self._add("MatMul", flat, self._kept(matrix))
         graph = helper.make_graph(
             [*self._nodes, helper.make_node("Identity", [embedding], ["embedding"])],
             "dlib",
-            [helper.make_tensor_value_info("chip", onnx.TensorProto.FLOAT, [1, SIDE, SIDE, 3])],
-            [helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, [1, DIM])],
+            [
+                helper.make_tensor_value_info(
+                    "chip", onnx.TensorProto.FLOAT, [1, CHIP_SIZE, CHIP_SIZE, 3]
+                )
+            ],
+            [
+                helper.make_tensor_value_info(
+                    "embedding", onnx.TensorProto.FLOAT, [1, EMBEDDING_SIZE]
+                )
+            ],
             self._weights,
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

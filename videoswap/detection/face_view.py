@@ -13,8 +13,8 @@ from ..records import Array, Face
 from .landmarks import face_square
 
 UPRIGHT_NOSE = 0.6  # length of a nose over its distance to the chin, seen from the front
-GOOD_SIZE = 120  # pixels above which a larger face gives no better embedding
-SHARP = 60.0  # variance of the Laplacian of a 64-pixel face that counts as half sharp
+GOOD_FACE_SIZE = 120  # pixels above which a larger face gives no better embedding
+HALF_SHARP = 60.0  # variance of the Laplacian of a 64-pixel face that counts as half sharp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,7 @@ class FaceView:
 
     def rough_quality(self) -> float:
         """Return size, frontality and score as one number, 0 to 1."""
-        size = min(1.0, self.detection.size / GOOD_SIZE)
+        size = min(1.0, self.detection.size / GOOD_FACE_SIZE)
         return size * frontality(self.landmarks) * self.detection.score
 
     def quality(self) -> float:
@@ -75,7 +75,7 @@ class FaceView:
         crop = warp(self.frame.picture, square.to_region(64, 0.0), 64)
         grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
         sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).var())
-        return self.rough_quality() * sharpness / (sharpness + SHARP)
+        return self.rough_quality() * sharpness / (sharpness + HALF_SHARP)
 
 
 def frontality(landmarks: Array) -> float:

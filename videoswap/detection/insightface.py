@@ -24,7 +24,7 @@ from ..weights.onnx_models import open_insightface
 from .centerface import padded
 
 DETECTOR, RECOGNIZER = "scrfd", "glintr100"
-SIDE = 112  # pixels, input of ArcFace
+ARCFACE_SIZE = 112  # pixels, input of ArcFace
 
 
 class Scrfd:
@@ -101,8 +101,8 @@ class ArcFaceRecognizer:
         Returns:
             (512,) float32 of length 1.
         """
-        matrix = crop_matrix(five_points(landmarks), TEMPLATES["arcface_112_v2"], SIDE)
-        face = np.ascontiguousarray(warp(picture, matrix, SIDE)[..., ::-1])
+        matrix = crop_matrix(five_points(landmarks), TEMPLATES["arcface_112_v2"], ARCFACE_SIZE)
+        face = np.ascontiguousarray(warp(picture, matrix, ARCFACE_SIZE)[..., ::-1])
         numbers = np.asarray(self._network.get_feat(face), np.float32).ravel()
         return np.asarray(numbers / max(float(np.linalg.norm(numbers)), 1e-12))
 

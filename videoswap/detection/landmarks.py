@@ -26,9 +26,9 @@ from .packaged_files import landmarks_path
 BOX_SCALE = 2.2
 # Slightly different boxes, as (x, y, size). The predictor answers in steps, so the mean over two
 # halves its variance, but costs 2 ms of memory traffic each; smoothing over time does it for free.
-BOXES = ((0.0, 0.0, 1.0), (0.02, 0.015, 1.03), (-0.02, -0.015, 0.97))
-SIDE = 240  # of that square in the crop: the points come in whole pixels of it
-MARGIN = 60
+PREDICTION_BOXES = ((0.0, 0.0, 1.0), (0.02, 0.015, 1.03), (-0.02, -0.015, 0.97))
+SQUARE_SIZE = 240  # of that square in the crop: the points come in whole pixels of it
+SQUARE_MARGIN = 60
 
 
 class DlibLandmarker:
@@ -45,7 +45,7 @@ class DlibLandmarker:
         path = landmarks_path() if path is None else Path(path)
         self._dlib: Any = dlib
         self._predict = dlib.shape_predictor(str(path))
-        self._boxes = BOXES[:boxes]
+        self._boxes = PREDICTION_BOXES[:boxes]
         self._key = f"landmarks {boxes} {file_digest(path)} dlib {dlib.__version__}"
 
     @property
@@ -66,13 +66,15 @@ class DlibLandmarker:
         Returns:
             (68, 2) float32 in pixels of the picture.
         """
-        matrix = face_square(points5).to_region(SIDE, MARGIN)
-        region = cv2.cvtColor(warp(picture, matrix, SIDE + 2 * MARGIN), cv2.COLOR_RGB2GRAY)
+        matrix = face_square(points5).to_region(SQUARE_SIZE, SQUARE_MARGIN)
+        region = cv2.cvtColor(
+            warp(picture, matrix, SQUARE_SIZE + 2 * SQUARE_MARGIN), cv2.COLOR_RGB2GRAY
+        )
         total = np.zeros((68, 2))
         for dx, dy, scale in self._boxes:
-            left = MARGIN + SIDE * (0.5 + dx - scale / 2)
-            top = MARGIN + SIDE * (0.5 + dy - scale / 2)
-            edges = (left, top, left + SIDE * scale, top + SIDE * scale)
+            left = SQUARE_MARGIN + SQUARE_SIZE * (0.5 + dx - scale / 2)
+            top = SQUARE_MARGIN + SQUARE_SIZE * (0.5 + dy - scale / 2)
+            edges = (left, top, left + SQUARE_SIZE * scale, top + SQUARE_SIZE * scale)
             shape = self._predict(region, self._dlib.rectangle(*map(round, edges)))
             total += [(part.x, part.y) for part in shape.parts()]
         return transform(invert(matrix), total / len(self._boxes)).astype(np.float32)

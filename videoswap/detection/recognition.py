@@ -17,11 +17,11 @@ from ..geometry.affine import Square
 from ..geometry.resample import warp
 from ..paths import AnyPath
 from ..records import Array
-from .dlib_network import SIDE, open_dlib_network
+from .dlib_network import CHIP_SIZE, open_dlib_network
 from .packaged_files import recognition_path
 
-PADDING = 0.25  # as in its training
-FINE = 64  # steps per pixel in which dlib is told the landmarks
+CHIP_PADDING = 0.25  # as in its training
+STEPS_PER_PIXEL = 64  # steps per pixel in which dlib is told the landmarks
 
 
 def euclidean_distances(ones: Array, others: Array) -> Array:
@@ -70,7 +70,7 @@ class DlibRecognizer:
             (128,) float32.
         """
         square = self._chip_square(landmarks)
-        return self._network(warp(picture, square.to_region(SIDE, 0.0), SIDE))
+        return self._network(warp(picture, square.to_region(CHIP_SIZE, 0.0), CHIP_SIZE))
 
     def distance(self, one: Array, other: Array) -> float:
         """Return the Euclidean distance."""
@@ -82,12 +82,19 @@ class DlibRecognizer:
 
     def _chip_square(self, landmarks: Array) -> Square:
         """Return where dlib cuts its chip, without its rounding of points to whole pixels."""
-        points = [self._dlib.point(*map(round, point)) for point in (landmarks * FINE).tolist()]
-        low, high = landmarks.min(axis=0) * FINE, landmarks.max(axis=0) * FINE
+        points = [
+            self._dlib.point(*map(round, point)) for point in (landmarks * STEPS_PER_PIXEL).tolist()
+        ]
+        low, high = landmarks.min(axis=0) * STEPS_PER_PIXEL, landmarks.max(axis=0) * STEPS_PER_PIXEL
         outline = self._dlib.rectangle(*(int(value) for value in (*low, *high)))
         shape = self._dlib.full_object_detection(outline, points)
-        chip = self._dlib.get_face_chip_details(shape, SIDE, PADDING)
+        chip = self._dlib.get_face_chip_details(shape, CHIP_SIZE, CHIP_PADDING)
         box = chip.rect
         middle_x, middle_y = (box.left() + box.right()) / 2, (box.top() + box.bottom()) / 2
         side = (box.width() + box.height()) / 2
-        return Square(middle_x / FINE, middle_y / FINE, side / FINE, chip.angle)
+        return Square(
+            middle_x / STEPS_PER_PIXEL,
+            middle_y / STEPS_PER_PIXEL,
+            side / STEPS_PER_PIXEL,
+            chip.angle,
+        )

@@ -22,19 +22,19 @@ from ..records import Array, Face
 from ..settings import AnalysisSettings
 from .base import Detector
 from .boxes import centre, only_new, roll
-from .centerface import MULTIPLE
+from .centerface import SIZE_MULTIPLE
 
-SMALLEST = 20  # pixels a face needs in the picture that is searched as a whole
-MOST_SEARCHED = (
+MIN_FACE_PIXELS = 20  # pixels a face needs in the picture that is searched as a whole
+MAX_SEARCHED_PIXELS = (
     5_000_000  # pixels searched at once: about 1.2 GB; strips would be scaled up to more
 )
 COARSE_HEIGHT = 320  # second search for huge faces where the first one is finer than twice this
-NEAR, WIDE = (96, 2.0), (160, 3.3)  # pixels of the crop, its side in face sizes
-FINE = (192, 2.0)  # the same for a second look
-FOLLOW_SHARE = 0.7  # of the threshold, enough for a face that is known to be there
-AGAIN_SHARE = 0.5  # of it, where the face is known to be before and after
-PROBE_PIXELS = 10_000  # searched between keyframes, a frame: less than 2 ms
-STEP, GROWTH = 0.75, 1.7  # largest move in face sizes and change of size between two frames
+NEAR_CROP, WIDE_CROP = (96, 2.0), (160, 3.3)  # pixels of the crop, its side in face sizes
+FINE_CROP = (192, 2.0)  # the same where a gap is searched again
+FOLLOW_THRESHOLD = 0.7  # of the threshold, enough for a face that is known to be there
+GAP_THRESHOLD = 0.5  # of it, where the face is known to be before and after
+REGION_PIXELS = 10_000  # searched between keyframes, a frame: less than 2 ms
+MAX_STEP, MAX_GROWTH = 0.75, 1.7  # largest move in face sizes and change of size between two frames
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +66,7 @@ class FollowedFace:
 
 def search_height(settings: AnalysisSettings) -> int:
     """Return the height of the picture searched as a whole."""
-    return int(np.ceil(SMALLEST / float(settings.min_face)))
+    return int(np.ceil(MIN_FACE_PIXELS / float(settings.min_face)))
 
 
 class FaceSearch:
@@ -175,11 +175,11 @@ class FaceSearch:
 
     def refine(self, picture: Array, face: Face) -> Face | None:
         """Find a face again in its own crop; None if the crop does not show one."""
-        return self._look(picture, face, centre(face), *NEAR)
+        return self._look(picture, face, centre(face), *NEAR_CROP)
 
     def again(self, picture: Array, expected: Face) -> Face | None:
         """Look for a face once more where it must be if it can be seen at all."""
-        return self._look(picture, expected, centre(expected), *FINE, AGAIN_SHARE)
+        return self._look(picture, expected, centre(expected), *FINE_CROP, GAP_THRESHOLD)
 
     def _step(
         self, picture: Array, known: Sequence[FollowedFace], taken: Sequence[Face]
@@ -200,8 +200,8 @@ class FaceSearch:
 
     def _find_again(self, picture: Array, one: FollowedFace) -> Face | None:
         expected = one.expected()
-        face = None if one.missed else self._look(picture, one.face, expected, *NEAR)
-        return self._look(picture, one.face, expected, *WIDE) if face is None else face
+        face = None if one.missed else self._look(picture, one.face, expected, *NEAR_CROP)
+        return self._look(picture, one.face, expected, *WIDE_CROP) if face is None else face
 
     def _look(
         self,
@@ -210,7 +210,7 @@ class FaceSearch:
         where: Array,
         side: int,
         reach: float,
-        share: float = FOLLOW_SHARE,
+        share: float = FOLLOW_THRESHOLD,
     ) -> Face | None:
         """Search a crop for the face most like a known one."""
         square = Square(float(where[0]), float(where[1]), reach * like.size, roll(like.points5))
@@ -219,8 +219,8 @@ class FaceSearch:
         back = invert(matrix)
         best, best_cost = None, 1.0
         for face in (_mapped(face, back) for face in faces):
-            move = float(np.linalg.norm(centre(face) - where)) / like.size / STEP
-            growth = abs(float(np.log(face.size / like.size))) / float(np.log(GROWTH))
+            move = float(np.linalg.norm(centre(face) - where)) / like.size / MAX_STEP
+            growth = abs(float(np.log(face.size / like.size))) / float(np.log(MAX_GROWTH))
             cost = max(move, growth) - 0.3 * face.score
             if max(move, growth) < 1 and cost < best_cost:
                 best, best_cost = face, cost
@@ -239,7 +239,7 @@ class FaceSearch:
         height, width = picture.shape[:2]
         boxes = [np.rint(box * [width, height, width, height]).astype(int) for box in regions]
         area = sum(int(np.prod(box[2:] - box[:2])) for box in boxes)
-        scale = min(search_height(self._settings) / height, float(np.sqrt(PROBE_PIXELS / area)))
+        scale = min(search_height(self._settings) / height, float(np.sqrt(REGION_PIXELS / area)))
         new: list[Face] = []
         for left, top, right, bottom in boxes:
             part = picture[top:bottom, left:right]
@@ -253,19 +253,19 @@ class FaceSearch:
 
 
 def _largest_scale(height: int, width: int) -> float:
-    """Return the scale at which a picture, padded for the detector, has ``MOST_SEARCHED`` pixels.
+    """Return the scale at which a padded picture has ``MAX_SEARCHED_PIXELS`` pixels.
 
-    The larger root of ``(height * x + pad) * (width * x + pad) = MOST_SEARCHED``.
+    The larger root of ``(height * x + pad) * (width * x + pad) = MAX_SEARCHED_PIXELS``.
     """
-    pad = MULTIPLE - 1
+    pad = SIZE_MULTIPLE - 1
     area, edge = height * width, pad * (height + width)
-    return float((np.sqrt(edge**2 + 4 * area * (MOST_SEARCHED - pad**2)) - edge) / (2 * area))
+    return float((np.sqrt(edge**2 + 4 * area * (MAX_SEARCHED_PIXELS - pad**2)) - edge) / (2 * area))
 
 
 def _start(face: Face, before: Sequence[FollowedFace] = ()) -> FollowedFace:
     """Return a face to follow, with the speed at which it was followed to the picture before."""
     still = FollowedFace(face, np.zeros(2, np.float32))
-    near = [one for one in before if not one.missed and _distance(one.face, face) < STEP]
+    near = [one for one in before if not one.missed and _distance(one.face, face) < MAX_STEP]
     if not near:
         return still
     nearest = min(near, key=lambda one: _distance(one.face, face))
@@ -287,7 +287,7 @@ def _mapped(face: Face, matrix: Array) -> Face:
 
 
 def _inside(picture: Array, one: FollowedFace) -> bool:
-    """Say whether any of a face that is not found could still be in the picture."""
+    """Tell whether any of a face that is not found could still be in the picture."""
     middle, half = one.expected(), one.face.size / 2
     size = np.array([picture.shape[1], picture.shape[0]])
     return bool(np.all(middle > -half) and np.all(middle < size + half))

@@ -188,11 +188,11 @@ def _by_place(
                 "Name every person once.",
             )
         numbers.append(number)
-        notes.append(observation(f"the face {place} is person {number}{_told(view, number)}"))
+        notes.append(observation(f"the face {place} is person {number}{_described(view, number)}"))
     return numbers, notes
 
 
-def _told(view: PeopleInPicture, number: int) -> str:
-    told = f", {view.in_words(number)} of {len(view.boxes)} faces" if len(view.boxes) > 1 else ""
+def _described(view: PeopleInPicture, number: int) -> str:
+    where = f", {view.in_words(number)} of {len(view.boxes)} faces" if len(view.boxes) > 1 else ""
     when = f" (at {float(view.seconds):.2f} s, as nobody is seen just then)" if view.instead else ""
-    return told + when
+    return where + when

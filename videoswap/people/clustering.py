@@ -25,8 +25,8 @@ from ..records import Array, Person, Track
 #: Takes (n, D) and (m, D) embeddings, gives their (n, m) float64 distances.
 Distances = Callable[[Array, Array], Array]
 
-MOST_IN_TABLE = 7000  # groups whose distances are kept in one table, 400 MB of float64
-ROWS_AT_ONCE = 256  # of the table of all tracks, where that is only looked through
+MAX_TABLE_GROUPS = 7000  # groups whose distances are kept in one table, 400 MB of float64
+BLOCK_ROWS = 256  # of the table of all tracks, where that is only looked through
 
 
 def people_of(
@@ -82,7 +82,7 @@ def cluster_tracks(
     return tuple(_person(number, group) for number, group in enumerate(grouped))
 
 
-def alike(vectors: Array, threshold: float, distances: Distances) -> list[list[int]]:
+def group_alike(vectors: Array, threshold: float, distances: Distances) -> list[list[int]]:
     """Group embeddings that may all show one person, as those of photos.
 
     Args:
@@ -158,7 +158,7 @@ class _Points:
 def _grouped(points: _Points, threshold: float) -> list[list[int]]:
     """Merge the nearest points and groups until none are nearer than the threshold."""
     count = len(points.vectors)
-    parts = [np.arange(count)] if count <= MOST_IN_TABLE else _connected(points, threshold)
+    parts = [np.arange(count)] if count <= MAX_TABLE_GROUPS else _connected(points, threshold)
     return list(chain.from_iterable(_linked(points, part, threshold) for part in parts))
 
 
@@ -173,8 +173,8 @@ def _connected(points: _Points, threshold: float) -> list[Array]:
     count = len(points.vectors)
     everyone = np.arange(count)
     labels = everyone
-    for start in range(0, count, ROWS_AT_ONCE):
-        rows, columns = everyone[start : start + ROWS_AT_ONCE], everyone[start:]
+    for start in range(0, count, BLOCK_ROWS):
+        rows, columns = everyone[start : start + BLOCK_ROWS], everyone[start:]
         near_rows, near_columns = np.nonzero(points.costs(rows, columns) <= threshold)
         ends = labels[near_rows + start], labels[near_columns + start]
         news = ends[0] != ends[1]
@@ -190,7 +190,7 @@ def _linked(points: _Points, part: Array, threshold: float) -> list[list[int]]:
     """Cluster some of the points."""
     groups = [[int(index)] for index in part]
     done: list[list[int]] = []
-    if len(groups) > MOST_IN_TABLE:
+    if len(groups) > MAX_TABLE_GROUPS:
         groups, done = _rounds(points, groups, threshold)
     table = np.empty((len(groups), len(groups)))
     for rows in _blocks(groups, range(len(groups))):
@@ -243,7 +243,7 @@ def _rounds(
     nearest = np.zeros(len(groups), np.int64)
     least = np.full(len(groups), np.inf)
     stale = np.ones(len(groups), bool)
-    while len(groups) > MOST_IN_TABLE:
+    while len(groups) > MAX_TABLE_GROUPS:
         for rows in _blocks(groups, np.flatnonzero(stale).tolist()):
             costs = _mean_costs(points, [groups[row] for row in rows], groups)
             costs[np.arange(len(rows)), rows] = np.inf
@@ -267,13 +267,13 @@ def _rounds(
 
 
 def _blocks(groups: Sequence[Sequence[int]], rows: Sequence[int]) -> Iterator[list[int]]:
-    """Yield groups by number, so many at once that they hold about ``ROWS_AT_ONCE`` points."""
+    """Yield groups by number, so many at once that they hold about ``BLOCK_ROWS`` points."""
     block: list[int] = []
     size = 0
     for row in rows:
         block.append(row)
         size += len(groups[row])
-        if size >= ROWS_AT_ONCE:
+        if size >= BLOCK_ROWS:
             yield block
             block, size = [], 0
     if block:
@@ -289,8 +289,8 @@ def _mean_costs(
     owners = np.repeat(np.arange(len(rows)), heights)
     starts = np.concatenate([[0], np.cumsum(widths)[:-1]])
     sums = np.zeros((len(rows), len(columns)))
-    for begin in range(0, len(down), ROWS_AT_ONCE):
-        some, owner = down[begin : begin + ROWS_AT_ONCE], owners[begin : begin + ROWS_AT_ONCE]
+    for begin in range(0, len(down), BLOCK_ROWS):
+        some, owner = down[begin : begin + BLOCK_ROWS], owners[begin : begin + BLOCK_ROWS]
         costs = points.costs(some, across)
         if len(across) > len(columns):
             costs = np.add.reduceat(costs, starts, axis=1)

@@ -17,7 +17,7 @@ from .clustering import Distances, share_time
 
 # Of the threshold: two reference photos nearer than this are said to be one person, and more
 # people of the video nearer than this to a reference that already has one are taken for it too.
-SAME_PERSON = 0.8
+SAME_PERSON_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def assign(
         table = distances(vectors, np.stack([person.embedding for person in persons]))
     pairs = cheapest_pairs(np.where(table <= threshold, table, FORBIDDEN))
     chosen = {row: [column] for row, column in pairs.items()}
-    _add_clear_ones(chosen, table, persons, tracks, threshold * SAME_PERSON)
+    _add_clear_ones(chosen, table, persons, tracks, threshold * SAME_PERSON_SHARE)
     matches = tuple(
         Match(row, references[row][0], persons[column].id, float(table[row, column]))
         for row in sorted(chosen)
@@ -93,7 +93,7 @@ def assign(
     )
     missing = tuple(row for row in range(len(references)) if row not in chosen)
     notes = [
-        *_same_references(references, distances(vectors, vectors), threshold * SAME_PERSON),
+        *_same_references(references, distances(vectors, vectors), threshold * SAME_PERSON_SHARE),
         *(_absence(references[row][0], table[row], threshold) for row in missing),
     ]
     return Matching(matches, track_sources(persons, matches), missing, tuple(notes))
@@ -129,7 +129,7 @@ def _add_clear_ones(
 
 
 def _together(one: Person, other: Person, tracks: Mapping[int, Track]) -> bool:
-    """Say whether two people are seen at the same time."""
+    """Tell whether two people are seen at the same time."""
     spans = [
         np.array([(tracks[number].first_pts, tracks[number].last_pts) for number in person])
         for person in (one.track_ids, other.track_ids)

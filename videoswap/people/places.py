@@ -22,8 +22,8 @@ from ..tracking.analysis import Analysis
 from ..video.probe import VideoInfo
 
 NEAR_SECONDS = Fraction(1, 2)  # how far from a wanted moment a face may be
-PAUSE_SECONDS = Fraction(1)  # who is away for less is told to be there all the time
-MOST_TOLD = 8  # people that an error names
+PAUSE_SECONDS = Fraction(1)  # who is away for less counts as there all the time
+MAX_NAMED = 8  # people that an error names
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
@@ -97,9 +97,9 @@ class PeopleInPicture:
             order = self.from_left()
             there = [
                 "person {}: {:.2f},{:.2f}".format(one, *self.middle(one))
-                for one in order[:MOST_TOLD]
+                for one in order[:MAX_NAMED]
             ]
-            more = [f"{len(order) - MOST_TOLD} more"] if len(order) > MOST_TOLD else []
+            more = [f"{len(order) - MAX_NAMED} more"] if len(order) > MAX_NAMED else []
             raise NoFaceError(
                 "no_face_there",
                 f"No face is at {x:g},{y:g}.",
@@ -221,8 +221,8 @@ class VideoPlaces:
         view = self.view_at(persons, self.pts_at(place.time), NEAR_SECONDS)
         if view.boxes:
             return view
-        shown = [f"person {one.id} {self._span_words(one)}" for one in persons[:MOST_TOLD]]
-        more = [f"{len(persons) - MOST_TOLD} more"] if len(persons) > MOST_TOLD else []
+        shown = [f"person {one.id} {self._span_words(one)}" for one in persons[:MAX_NAMED]]
+        more = [f"{len(persons) - MAX_NAMED} more"] if len(persons) > MAX_NAMED else []
         raise NoFaceError(
             "no_face_there",
             f"Nobody is seen in {self.path} at {float(place.time):.2f} s.",

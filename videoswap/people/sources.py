@@ -1,4 +1,4 @@
-"""Photos of source people and of target faces, read and understood."""
+"""Reads the photos of source people and of target faces, and checks whom they show."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..paths import is_folder
 from ..records import Array, Face, Fallback, Photo
 from ..video.stills.picture import read_picture
 from ..video.stills.pillow import READABLE_SUFFIXES
-from .clustering import alike
+from .clustering import group_alike
 
-SMALL_FACE = 64  # pixels
-ENGINE_FACE = 1024  # pixels of a face: more than engines use
+SMALL_FACE_PIXELS = 64  # pixels
+ENGINE_FACE_PIXELS = 1024  # pixels of a face: more than engines use
 # Of the threshold: photos further apart from the others in the mean show somebody else for sure.
-CLEARLY_APART = 1.15
+CLEARLY_APART_SHARE = 1.15
 # What ``videoswap faces`` writes: a picture of everybody, a list and a picture of all of them.
 CROP_NAME = re.compile(r"person_\d+\.png")
 LISTING, SHEET = "people.json", "people.png"
@@ -127,16 +127,16 @@ def _photos(path: Path, tools: FaceModels) -> tuple[tuple[Photo, ...], tuple[Fal
         photo, notes = _photo(path, detector)
         return (photo,), notes
     _check_not_listing(path)
-    photos, told, failure = [], [], None
+    photos, fallbacks, failure = [], [], None
     for file in photo_files(path):
         try:
             photo, notes = _photo(file, detector)
         except NoFaceError as error:
             failure = error
-            told.append(Fallback(f"the photo {file}", "", "no face was found in it"))
+            fallbacks.append(Fallback(f"the photo {file}", "", "no face was found in it"))
             continue
         photos.append(photo)
-        told.extend(notes)
+        fallbacks.extend(notes)
     if failure is not None and not photos:
         raise failure
     if not photos:
@@ -144,11 +144,13 @@ def _photos(path: Path, tools: FaceModels) -> tuple[tuple[Photo, ...], tuple[Fal
             "no_photos", f"The folder {path} holds no photo.", "Put PNG or JPEG photos into it."
         )
     kept, strangers = _of_one_person(path, photos, tools)
-    return kept, (*told, *strangers)
+    return kept, (*fallbacks, *strangers)
 
 
 def _photo(path: Path, detector: FaceDetector) -> tuple[Photo, tuple[Fallback, ...]]:
-    """Read one photo; a word is said if it shows several people or a very small face.
+    """Read one photo; what should be known of it comes with it.
+
+    That is several people in it, or a very small face.
 
     Raises:
         NoFaceError: ``no_face_in_photo``.
@@ -160,7 +162,7 @@ def _photo(path: Path, detector: FaceDetector) -> tuple[Photo, tuple[Fallback, .
     if len(faces) > 1:
         why = f"it shows {len(faces)}"
         notes.append(Fallback(f"the only face of {path}", "the largest face", why))
-    if photo.face.size < SMALL_FACE:
+    if photo.face.size < SMALL_FACE_PIXELS:
         why = f"it is only {photo.face.size:.0f} pixels large"
         notes.append(Fallback("a sharp face", f"a blurred face from {path}", why))
     return photo, tuple(notes)
@@ -184,7 +186,7 @@ def photo_of(label: str, image: Array, faces: Sequence[Face]) -> Photo:
             f"No face was found in {label}.",
             "Use a sharp photo in which the face looks into the camera and is not cut off.",
         )
-    factor = int(face.size // ENGINE_FACE)
+    factor = int(face.size // ENGINE_FACE_PIXELS)
     if is_large(image) and factor > 1:
         image, face = shrunk(image, factor), _in_shrunk(face, factor)
     return Photo(label, image, face)
@@ -211,12 +213,12 @@ def _of_one_person(
     recognizer = tools.recognizer
     limit = recognizer.default_threshold
     vectors = np.stack([embedding_of([photo], tools) for photo in photos])
-    main, *others = alike(vectors, limit, recognizer.distances)
+    main, *others = group_alike(vectors, limit, recognizer.distances)
     apart = [recognizer.distances(vectors[main], vectors[group]).mean() for group in others]
     clear = [
         group
         for group, far in zip(others, apart, strict=True)
-        if len(group) > 1 and far > CLEARLY_APART * limit
+        if len(group) > 1 and far > CLEARLY_APART_SHARE * limit
     ]
     if clear or 2 * len(main) <= len(photos):
         raise _several_people(path, [photos[main[0]], photos[(clear or others)[0][0]]])

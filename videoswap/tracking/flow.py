@@ -1,7 +1,7 @@
-"""How the picture itself moved under every landmark of a face, from one frame to the next.
+"""Optical flow at the landmarks of a face, from one frame to the next (pyramidal Lucas-Kanade).
 
-Landmarks say well where a face is and badly how it moved: each frame's error is its own. Optical
-flow says well how the skin moved and not where it is. `smoothing` puts the two together.
+Landmarks tell well where a face is and badly how it moved, since each frame has its own error.
+Optical flow tells well how the skin moved, and not where it is. `smoothing` combines the two.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from ..detection.face_view import FaceView
 from ..geometry.affine import invert, scale_of
 from ..records import Array
 
-SIDE = 96.0  # pixels, size of the face at which it is looked at
-MARGIN = 0.4  # of the face, around it
-WINDOW, LEVELS = 11, 2  # of the pyramid of Lucas and Kanade
-LOST = 10.0  # of those pixels: error of a point that was not found again
+FLOW_FACE_SIZE = 96.0  # pixels, size of the face in the pictures that are compared
+FLOW_MARGIN = 0.4  # of the face, around it
+FLOW_WINDOW, PYRAMID_LEVELS = 11, 2  # of the pyramid of Lucas and Kanade
+LOST_POINT_ERROR = 10.0  # of those pixels: error of a point that was not found again
 _CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 0.02)
 
 
@@ -48,17 +48,17 @@ def landmark_motion(before: Array, now: Array, landmarks: Array) -> Array:
         where it began; all in pixels of the pictures.
     """
     size = float(max(np.ptp(landmarks, axis=0)))
-    low = np.maximum(np.floor(landmarks.min(axis=0) - MARGIN * size), 0).astype(int)
-    high = np.ceil(landmarks.max(axis=0) + MARGIN * size).astype(int)
+    low = np.maximum(np.floor(landmarks.min(axis=0) - FLOW_MARGIN * size), 0).astype(int)
+    high = np.ceil(landmarks.max(axis=0) + FLOW_MARGIN * size).astype(int)
     part = np.s_[low[1] : high[1], low[0] : high[0]]
-    scale = min(1.0, SIDE / max(size, 1.0))
-    if min(before[part].shape[:2]) * scale < 2 * WINDOW:
+    scale = min(1.0, FLOW_FACE_SIZE / max(size, 1.0))
+    if min(before[part].shape[:2]) * scale < 2 * FLOW_WINDOW:
         return np.tile(np.array([0.0, 0.0, size], np.float32), (len(landmarks), 1))
     then, since = (_grey(picture[part], scale) for picture in (before, now))
     start = ((landmarks - low + 0.5) * scale - 0.5).astype(np.float32)
     there, found = _follow(then, since, start)
     back, kept = _follow(since, then, there)
-    error = np.linalg.norm(back - start, axis=1) + LOST * ~(found & kept)
+    error = np.linalg.norm(back - start, axis=1) + LOST_POINT_ERROR * ~(found & kept)
     return np.column_stack([there - start, error]).astype(np.float32) / np.float32(scale)
 
 
@@ -82,8 +82,8 @@ def _follow(before: Array, now: Array, points: Array) -> tuple[Array, Array]:
         now,
         points[:, None],
         None,  # type: ignore[call-overload]
-        winSize=(WINDOW, WINDOW),
-        maxLevel=LEVELS,
+        winSize=(FLOW_WINDOW, FLOW_WINDOW),
+        maxLevel=PYRAMID_LEVELS,
         criteria=_CRITERIA,
     )
     return np.asarray(moved[:, 0]), np.asarray(status[:, 0] == 1)

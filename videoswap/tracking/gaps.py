@@ -1,8 +1,8 @@
-"""Looks again where a face was not found between two frames in which it was.
+"""Fills gaps of a track: frames without the face between two frames with it.
 
-The place is known from both sides now. There the detector searches once more, finer and content
-with less, and if it finds nothing the picture is compared with the face before and after the gap.
-What neither shows is not there: it is hidden, or turned away, and nothing is put in its place.
+The place is known from both sides. The detector searches it again, at a finer size and with a
+lower threshold. If it finds nothing, parts of the face before and after the gap are searched by
+normalized correlation. Where neither finds the face it is hidden or turned away, and the gap stays.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from ..geometry.affine import invert
 from ..geometry.resample import warp
 from ..records import Array, Face
 
-PATCH, MARGIN = 48, 8  # pixels of a face, and how far it is looked for around its place
-PART = 12  # pixels of the parts that are looked for one by one: half a face may be covered
-BLUR = 1.2  # pixels, so that motion blur and noise count for little
-FLAT = 4.0  # standard deviation of the grey below which a part has nothing to compare
-SAME = 0.85  # correlation from which a part is found
-LOOSE = np.ones((3, 3), np.uint8)  # parts may lie a pixel off
+PATCH_SIZE, SEARCH_MARGIN = 48, 8  # pixels of a face, and how far it is searched around its place
+PART_SIZE = 12  # pixels of the parts that are searched one by one: half a face may be covered
+BLUR_SIGMA = 1.2  # pixels, so that motion blur and noise count for little
+FLAT_DEVIATION = 4.0  # standard deviation of the grey below which a part has nothing to compare
+PART_CORRELATION = 0.85  # correlation from which a part is found
+PART_TOLERANCE = np.ones((3, 3), np.uint8)  # parts may lie a pixel off
 # Share of the parts that must be found, mean of before and after. Measured on gaps cut into two
 # real clips: so it is for 98 % of the faces in full view, for 80 % with 40 % of them covered, and
 # for 2 % of the places without a face.
-ENOUGH = 0.4
-SOME = 0.25  # of the parts, enough where the detector sees a face too
-SURE = 0.35  # score of a detection that needs no such evidence
-NEARLY = 0.8  # of the most votes: from there the best correlation tells the place
+ENOUGH_PARTS = 0.4
+SOME_PARTS = 0.25  # of the parts, enough where the detector sees a face too
+SURE_SCORE = 0.35  # score of a detection that needs no such evidence
+NEAR_PEAK = 0.8  # of the most votes: from there the best correlation tells the place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,12 +90,12 @@ def fill_gap(
             continue
         face = search.again(picture, expected)
         share_seen, shift = compare(picture, expected, (before, after))
-        told = face is not None and (face.score > SURE or share_seen > SOME)
-        if face is not None and told and only_new([face], moment.faces):
+        evident = face is not None and (face.score > SURE_SCORE or share_seen > SOME_PARTS)
+        if face is not None and evident and only_new([face], moment.faces):
             found.append(
                 FaceView.of(moment.frame, face, landmarker.landmarks(picture, face.points5))
             )
-        elif share_seen > ENOUGH:
+        elif share_seen > ENOUGH_PARTS:
             face = replace(expected.moved(1.0, *shift.tolist()), score=0.0)
             points = (1 - share) * before.landmarks + share * after.landmarks + shift
             found.append(FaceView.of(moment.frame, face, points.astype(np.float32)))
@@ -105,7 +105,7 @@ def fill_gap(
 def compare(picture: Array, expected: Face, ends: Sequence[FaceView]) -> tuple[float, Array]:
     """Look for a face as it is in other frames around the place where it is expected.
 
-    The parts of the face are looked for one by one, by normalised correlation; it is where most
+    The parts of the face are searched one by one, by normalized correlation; it is where most
     of them agree.
 
     Args:
@@ -117,12 +117,12 @@ def compare(picture: Array, expected: Face, ends: Sequence[FaceView]) -> tuple[f
         The share of the parts that are found, mean over the other frames, and (2,) float64 how
         many pixels away they are from where they are expected.
     """
-    matrix = face_square(expected.points5).to_region(PATCH, MARGIN)
-    region = _grey(picture, matrix, PATCH + 2 * MARGIN)
+    matrix = face_square(expected.points5).to_region(PATCH_SIZE, SEARCH_MARGIN)
+    region = _grey(picture, matrix, PATCH_SIZE + 2 * SEARCH_MARGIN)
     compared = [_compared(region, _patch(end)) for end in ends]
     share = float(np.mean([votes.max() for votes, _ in compared]))
     votes, strength = max(compared, key=lambda one: float(one[0].max()))
-    shift = _peak(np.where(votes > NEARLY * votes.max(), strength, 0.0)) - MARGIN
+    shift = _peak(np.where(votes > NEAR_PEAK * votes.max(), strength, 0.0)) - SEARCH_MARGIN
     return share, np.asarray(invert(matrix)[:, :2] @ shift)
 
 
@@ -132,21 +132,21 @@ def _compared(region: Array, patch: Array) -> tuple[Array, Array]:
     Returns:
         Two (17, 17) by shift: the share of the parts that are found there, and how well.
     """
-    reach = 2 * MARGIN
+    reach = 2 * SEARCH_MARGIN
     votes, strength = np.zeros((2, reach + 1, reach + 1), np.float32)
-    structured = _spread(region) > FLAT / 4  # elsewhere the correlation is noise
+    structured = _spread(region) > FLAT_DEVIATION / 4  # elsewhere the correlation is noise
     parts = 0
-    for top in range(0, PATCH, PART):
-        for left in range(0, PATCH, PART):
-            part = patch[top : top + PART, left : left + PART]
-            if part.std() < FLAT:
+    for top in range(0, PATCH_SIZE, PART_SIZE):
+        for left in range(0, PATCH_SIZE, PART_SIZE):
+            part = patch[top : top + PART_SIZE, left : left + PART_SIZE]
+            if part.std() < FLAT_DEVIATION:
                 continue
             parts += 1
-            around = region[top : top + PART + reach, left : left + PART + reach]
+            around = region[top : top + PART_SIZE + reach, left : left + PART_SIZE + reach]
             likeness = cv2.matchTemplate(around, part, cv2.TM_CCOEFF_NORMED)
             likeness *= structured[top : top + reach + 1, left : left + reach + 1]
-            votes += cv2.dilate((likeness > SAME).astype(np.float32), LOOSE)
-            strength += np.maximum(likeness - SAME, 0.0)
+            votes += cv2.dilate((likeness > PART_CORRELATION).astype(np.float32), PART_TOLERANCE)
+            strength += np.maximum(likeness - PART_CORRELATION, 0.0)
     return votes / max(parts, 1), cv2.GaussianBlur(strength, (3, 3), 0)
 
 
@@ -162,19 +162,19 @@ def _peak(strength: Array) -> Array:
 
 def _spread(region: Array) -> Array:
     """Return the standard deviation of every part of a region, by its upper left corner."""
-    size, valid = (PART, PART), slice(PART // 2, 1 - PART // 2)
+    size, valid = (PART_SIZE, PART_SIZE), slice(PART_SIZE // 2, 1 - PART_SIZE // 2)
     mean, square = (cv2.boxFilter(one, -1, size)[valid, valid] for one in (region, region**2))
     return np.asarray(np.sqrt(np.maximum(square - mean**2, 0.0)))
 
 
 def _patch(view: FaceView) -> Array:
-    matrix = face_square(view.detection.points5).to_region(PATCH, 0.0)
-    return _grey(view.frame.picture, matrix, PATCH)
+    matrix = face_square(view.detection.points5).to_region(PATCH_SIZE, 0.0)
+    return _grey(view.frame.picture, matrix, PATCH_SIZE)
 
 
 def _grey(picture: Array, matrix: Array, side: int) -> Array:
     grey = cv2.cvtColor(warp(picture, matrix, side), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), BLUR))
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), BLUR_SIGMA))
 
 
 def _between(one: Face, other: Face, share: float) -> Face:
@@ -186,6 +186,6 @@ def _between(one: Face, other: Face, share: float) -> Face:
 
 
 def _covered(expected: Face, faces: Sequence[Face]) -> bool:
-    """Say whether another face lies over the middle of one."""
+    """Tell whether another face lies over the middle of one."""
     x, y = centre(expected)
     return any(f.box[0] < x < f.box[2] and f.box[1] < y < f.box[3] for f in faces)

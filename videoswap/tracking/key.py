@@ -17,8 +17,8 @@ from .store_tables import SCHEMA as TABLES_SCHEMA
 
 #: Of each stage, raised whenever its code gives other results. Models have keys of their own.
 STAGE_SCHEMAS = {"scan": 11, "refine landmarks": 1}
-WHOLE_UP_TO = 1 << 30  # bytes; larger files are sampled
-SAMPLES, SAMPLE_SIZE = 64, 1 << 22
+WHOLE_FILE_BYTES = 1 << 30  # bytes; larger files are sampled
+SAMPLE_COUNT, SAMPLE_BYTES = 64, 1 << 22
 
 
 def video_digest(path: Path) -> str:
@@ -37,13 +37,13 @@ def video_digest(path: Path) -> str:
     try:
         found = path.stat()
         size = found.st_size
-        if size <= WHOLE_UP_TO:
+        if size <= WHOLE_FILE_BYTES:
             return f"{size}-{file_digest(path)}"
         with path.open("rb") as file:
             digest = hashlib.sha256()
-            for index in range(SAMPLES):
-                file.seek((size - SAMPLE_SIZE) * index // (SAMPLES - 1))
-                digest.update(file.read(SAMPLE_SIZE))
+            for index in range(SAMPLE_COUNT):
+                file.seek((size - SAMPLE_BYTES) * index // (SAMPLE_COUNT - 1))
+                digest.update(file.read(SAMPLE_BYTES))
     except OSError as error:
         raise unreadable_file(path, error) from error
     return f"{size}-{found.st_mtime_ns}-sampled-{digest.hexdigest()}"

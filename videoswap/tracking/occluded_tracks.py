@@ -1,10 +1,9 @@
-"""Landmarks of faces with something before them, found once more with that known.
+"""Refines the landmarks of occluded faces, with the occlusion known.
 
-A hand before a face leads the landmarks astray, also those that it does not cover, and with them
-the outline that is swapped. After the pass over the frames it is known what every face looks like
-when nothing is before it, so what is in front can be told, and a network that is given that puts
-right the landmarks that were led astray. What it is wrong by on the free pictures of the same face
-is taken off. It is done for the tracks that somebody asks for: those that are swapped.
+A hand in front of a face moves the landmarks, also those that it does not cover, and with them the
+outline that is swapped. After the scan it is known what every face looks like unoccluded, so
+occlusions can be segmented, and a network that is given them corrects the landmarks. Its mean error
+on unoccluded pictures of the same face is subtracted. This is done for swapped tracks alone.
 """
 
 from __future__ import annotations
@@ -43,17 +42,17 @@ CarryOn = Callable[[], None]
 T = TypeVar("T")
 R = TypeVar("R")
 
-HIDDEN = 0.025  # share of a face from which on something is before it
-GONE = 0.85  # share from which on nothing is left to go by
+OCCLUDED_FRACTION = 0.025  # share of a face from which on something is before it
+HIDDEN_FRACTION = 0.85  # share from which on nothing is left to go by
 # See `in_profile`: all but one in 200 of the faces the network knows are turned less, and of the
 # rest 19 in 20 have a nose that lies further aside.
-PROFILE, ASIDE = 0.9, 0.55
-SMALLEST = 40.0  # pixels; landmarks of smaller faces are not worth it
-SURE = 0.4  # what the network has to say of a pixel for a landmark there to be hidden
+PROFILE_JAW, PROFILE_NOSE = 0.9, 0.55
+MIN_FACE_SIZE = 40.0  # pixels; landmarks of smaller faces are not worth it
+SURE_OCCLUDED = 0.4  # what the network has to say of a pixel for a landmark there to be hidden
 ROUNDS = 3
-ENOUGH = 12  # free pictures that tell what the network is wrong by
+ERROR_PICTURES = 12  # free pictures that tell what the network is wrong by
 WORKERS = 4  # threads at most
-TOGETHER = 64  # tracks of which either all or none are kept
+TRACKS_PER_COMMIT = 64  # tracks of which either all or none are kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +93,7 @@ class OcclusionModels:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hidden:
+class OccludedTrack:
     """A track with something before its face.
 
     Attributes:
@@ -122,7 +121,7 @@ class Task:
         free: The same face with nothing before it; None if there is none.
     """
 
-    track: Hidden
+    track: OccludedTrack
     frame: FramePicture
     face: Face
     free: UnoccludedView | None
@@ -151,8 +150,8 @@ def refine_occluded_landmarks(
     spans = {track: (first, last) for track, first, last, _ in store.spans()}
     models: OcclusionModels | None = None
     with ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)) as pool:
-        for begin in range(0, len(tracks), TOGETHER):
-            some = tracks[begin : begin + TOGETHER]
+        for begin in range(0, len(tracks), TRACKS_PER_COMMIT):
+            some = tracks[begin : begin + TRACKS_PER_COMMIT]
             asked = ((track, *spans[track]) for track in _checked(carry_on, some))
             occluded = _in_order(
                 pool, lambda track: _occluded_track(store, *track, coarse_model), asked
@@ -195,7 +194,7 @@ def with_refined_landmarks(
 def framed_by_refined_landmarks(
     store: Store, track: int, looks: Iterable[Appearance]
 ) -> Iterator[Appearance]:
-    """Yield the pictures of a track; where landmarks were put right, framed by these."""
+    """Yield the pictures of a track; framed by refined landmarks where there are any."""
     for look in looks:
         for one in store.refined(track, look.pts, look.pts):
             face = store.faces(track, look.pts, look.pts)[0]
@@ -207,7 +206,7 @@ def framed_by_refined_landmarks(
 
 def _refined(
     store: Store,
-    hidden: Sequence[Hidden],
+    hidden: Sequence[OccludedTrack],
     pictures: ReadFrames,
     models: OcclusionModels,
     pool: ThreadPoolExecutor,
@@ -242,27 +241,30 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[
 
 def _occluded_track(
     store: Store, track: int, first: int, last: int, coarse_model: OcclusionNetwork
-) -> Hidden | None:
+) -> OccludedTrack | None:
     """Search the pictures of a track for occlusions; None if there are none."""
     kept = store.appearance_pts(track)
-    if not kept or store.faces(track, kept[0], kept[0])[0].size < SMALLEST:
+    if not kept or store.faces(track, kept[0], kept[0])[0].size < MIN_FACE_SIZE:
         return None
     free, doubtful = [], []
     times = [first, *kept, last]
     for before, pts, after in zip(times, kept, times[2:], strict=False):
         one = UnoccludedView.kept(store.appearance(track, pts))
-        if occluded_fraction(coarse_model(one.picture, one.picture), one.landmarks) < HIDDEN:
+        if (
+            occluded_fraction(coarse_model(one.picture, one.picture), one.landmarks)
+            < OCCLUDED_FRACTION
+        ):
             free.append(pts)
         else:
             doubtful.append((before, after))
     if not doubtful:
         return None
-    return Hidden(track, tuple(_merged(doubtful)), tuple(free), np.zeros((68, 2)))
+    return OccludedTrack(track, tuple(_merged(doubtful)), tuple(free), np.zeros((68, 2)))
 
 
-def _known(store: Store, hidden: Hidden, place: OccludedLandmarker) -> Hidden:
+def _known(store: Store, hidden: OccludedTrack, place: OccludedLandmarker) -> OccludedTrack:
     """Return the track with what the network is wrong by."""
-    some = hidden.free[:: 1 + len(hidden.free) // ENOUGH]
+    some = hidden.free[:: 1 + len(hidden.free) // ERROR_PICTURES]
     if not some:
         return hidden
     faces = (UnoccludedView.kept(store.appearance(hidden.number, pts)) for pts in some)
@@ -279,7 +281,7 @@ def error_on(free: UnoccludedView, place: OccludedLandmarker) -> Array:
     return np.asarray(found - right)
 
 
-def _tasks(store: Store, hidden: Sequence[Hidden], pictures: ReadFrames) -> Iterator[Task]:
+def _tasks(store: Store, hidden: Sequence[OccludedTrack], pictures: ReadFrames) -> Iterator[Task]:
     """Yield every face that may have something before it."""
     latest: dict[int, UnoccludedView] = {}  # a free face of each track that is seen just now
     for begin, end in _merged([span for one in hidden for span in one.spans]):
@@ -298,7 +300,7 @@ def _tasks(store: Store, hidden: Sequence[Hidden], pictures: ReadFrames) -> Iter
 
 
 def nearest_free(
-    store: Store, hidden: Hidden, pts: int, latest: UnoccludedView | None
+    store: Store, hidden: OccludedTrack, pts: int, latest: UnoccludedView | None
 ) -> UnoccludedView | None:
     """Return the free face of a track that is nearest in time, None if it has none."""
     if not hidden.free:
@@ -310,7 +312,7 @@ def nearest_free(
 
 
 def in_profile(landmarks: Array, points5: Array) -> bool:
-    """Say whether a head is turned to the side.
+    """Tell whether a head is turned to the side.
 
     The tip of the nose lies near one end of the jaw then, and far from the middle between eyes and
     corners of the mouth. A thing before a face can lead the landmarks so far astray too; the
@@ -324,7 +326,7 @@ def in_profile(landmarks: Array, points5: Array) -> bool:
     by_jaw = _aside(nose - (left + right) / 2, right - left)
     eye, other, tip = points5[:3]
     by_eyes = _aside(tip - points5[[0, 1, 3, 4]].mean(axis=0), other - eye)
-    return by_jaw > PROFILE and by_eyes > ASIDE
+    return by_jaw > PROFILE_JAW and by_eyes > PROFILE_NOSE
 
 
 def _aside(off: Array, across: Array) -> float:
@@ -357,7 +359,12 @@ def _refine_face(task: Task, models: OcclusionModels) -> RefinedLandmarks | None
         matrix = crop_matrix(five_points(points), FRAMING, FRAMED_SIZE)
         look = models.look if turn == ROUNDS - 1 else models.coarse_model
         front = _front(frame, matrix, transform(matrix, points), free, look)
-        if turn == 0 and not HIDDEN < occluded_fraction(front, transform(matrix, points)) < GONE:
+        if (
+            turn == 0
+            and not OCCLUDED_FRACTION
+            < occluded_fraction(front, transform(matrix, points))
+            < HIDDEN_FRACTION
+        ):
             return None
         if turn > 0:  # where the face is known better now
             guess = models.landmarker.landmarks(
@@ -394,6 +401,6 @@ def _front(
 
 def _covered(front: Array, points: Array) -> Array:
     """Return which landmarks lie under or close to something."""
-    near = cv2.dilate((front > SURE).astype(np.uint8), np.ones((7, 7), np.uint8))
+    near = cv2.dilate((front > SURE_OCCLUDED).astype(np.uint8), np.ones((7, 7), np.uint8))
     x, y = np.clip(points.round().astype(int), 0, len(front) - 1).T
     return np.asarray(near[y, x] > 0)

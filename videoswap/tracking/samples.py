@@ -1,4 +1,4 @@
-"""Who a track shows: its embedded faces, and where it went over to somebody else."""
+"""Embedded faces of a track, and where the track went over to another person."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import numpy as np
 from ..detection.face_view import ncc
 from ..records import Array
 
-STRANGE = 0.65  # likeness to every embedded face of a track below which the face is news
-STEP = 0.75  # likeness of two frames below which the face may have been exchanged between them
-QUIET, CALMER = 0.9, 0.85  # likeness of frames while nothing happens, and soon after a step
+STRANGE_BELOW = 0.65  # correlation with every embedded face of a track below which the face is new
+STEP_BELOW = 0.75  # correlation of two frames below which it may be another face
+QUIET_ABOVE, CALMER_ABOVE = (
+    0.9,
+    0.85,
+)  # correlation of frames while nothing happens, and soon after a step
 
-SPAN = 7  # frames around a step that are looked at
-CALM = 4  # frames without a change after which a face has come to rest
+STEP_SPAN = 7  # frames around a step
+CALM_FRAMES = 4  # frames without a change after which a face has come to rest
 
 ThumbnailTrail = tuple[tuple[int, Array], ...]  # pts and (16, 16) int8 thumbnail, by pts
 
@@ -30,7 +33,7 @@ class Sample:
         embedding: (D,) float32.
         quality: How well the face could be seen, 0 to 1.
         thumbnail: (16, 16) int8, see `face_thumbnail`; None for samples read back from the store.
-        covered: Something is before the face: who it is cannot be told.
+        covered: The face is occluded, so that its embedding does not tell who it is.
     """
 
     pts: int
@@ -62,24 +65,24 @@ def best_ncc(samples: Sequence[Sample], thumbnail: Array) -> float:
 
 
 def settled(trail: ThumbnailTrail) -> bool:
-    """Say whether the face has come to rest: it does not change, not even slowly."""
-    slowly = trail[-2 * CALM - 1 :: CALM]
-    near = [*_steps(trail[-CALM - 1 :]), *_steps(slowly), ncc(slowly[0][1], slowly[-1][1])]
-    return len(near) == CALM + 3 and min(near) > QUIET
+    """Tell whether the face has come to rest: it does not change, not even slowly."""
+    slowly = trail[-2 * CALM_FRAMES - 1 :: CALM_FRAMES]
+    near = [*_steps(trail[-CALM_FRAMES - 1 :]), *_steps(slowly), ncc(slowly[0][1], slowly[-1][1])]
+    return len(near) == CALM_FRAMES + 3 and min(near) > QUIET_ABOVE
 
 
 def step_in(trail: ThumbnailTrail) -> bool:
-    """Say whether the face changes at once from one frame to the next, and stays like that.
+    """Tell whether the face changes at once from one frame to the next, and stays like that.
 
     A head that moves or turns changes over several frames. The second frame after the step does
     not count: the detector has to find its place on the new face.
     """
     near = _steps(trail)
     return any(
-        near[k] < STEP
-        and min(near[k - 2 : k]) > QUIET
-        and min(near[k + 2 : k + 4]) > CALMER
-        and ncc(trail[k][1], trail[k + 4][1]) < STEP
+        near[k] < STEP_BELOW
+        and min(near[k - 2 : k]) > QUIET_ABOVE
+        and min(near[k + 2 : k + 4]) > CALMER_ABOVE
+        and ncc(trail[k][1], trail[k + 4][1]) < STEP_BELOW
         for k in range(2, len(near) - 3)
     )
 

@@ -78,7 +78,7 @@ class ScannedGroup:
     state: ScanState
 
 
-CLASSES = {
+_STATE_CLASSES = {
     kind.__name__: kind
     for kind in (
         ShotState,
@@ -136,4 +136,4 @@ def _rich(value: Any) -> Any:
         data = base64.b64decode(value["data"])
         return np.frombuffer(data, np.dtype(value["dtype"])).reshape(value["shape"]).copy()
     parts = {name: _rich(part) for name, part in value.items() if name != "class"}
-    return CLASSES[value["class"]](**parts)
+    return _STATE_CLASSES[value["class"]](**parts)

@@ -1,4 +1,4 @@
-"""Takes the jitter out of a track without lag and without flattening expressions.
+"""Smooths a track: no jitter, no lag, and no flattened expressions.
 
 The landmarks of a frame are a pose (where, how large, how turned) times a shape. Both are
 averaged over frames before and after, so nothing lags, but in different ways:
@@ -8,7 +8,8 @@ averaged over frames before and after, so nothing lags, but in different ways:
 - The shape by a bilateral filter (Tomasi and Manduchi, ICCV 1998): frames count the less the
   more a part of the face looks different there, so noise goes and a blink of three frames stays.
 
-What is left goes by what the picture says of the motion from frame to frame: see `fusion`.
+What is left is taken out by what optical flow says of the motion from frame to frame, see `flow`:
+places and motions are put together by least squares (`smooth_with_flow`).
 """
 
 from __future__ import annotations
@@ -22,14 +23,26 @@ from scipy.linalg import solveh_banded
 from ..geometry.affine import similarity, transform
 from ..records import Array, Face
 
-WIDEST, NARROWEST = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
-TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short
-SHAPE_WIDTH = 2.5  # frames
-REACH = 9  # frames looked at on both sides
-NOISE = 0.0012, 0.006  # face sizes: least and most noise of a landmark believed in
-RANGE = 2.4  # of the noise, within which two shapes count as the same
-RIGID = (0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)  # what an expression moves least
-PARTS = {
+WIDEST_SIGMA, NARROWEST_SIGMA = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
+BEND_TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short
+SHAPE_SIGMA = 2.5  # frames
+REACH_FRAMES = 9  # frames on both sides
+NOISE_LIMITS = 0.0012, 0.006  # face sizes: least and most noise of a landmark believed in
+SAME_SHAPE_RANGE = 2.4  # of the noise, within which two shapes count as the same
+RIGID_POINTS = (
+    0,
+    1,
+    2,
+    14,
+    15,
+    16,
+    *range(27, 36),
+    36,
+    39,
+    42,
+    45,
+)  # what an expression moves least
+FACE_PARTS = {
     "jaw": range(17),
     "brows": range(17, 27),
     "nose": range(27, 36),
@@ -66,7 +79,7 @@ def smooth_track(
         faces: The faces of one track with landmarks, by ascending pts.
         frame_pts: (n,) int64, ascending, the pts of all frames of the video.
         motions: By pts, how the landmarks moved since the frame before, see
-            ``motion.motion_between``; nothing where it is unknown.
+            ``flow.motion_between``; nothing where it is unknown.
 
     Returns:
         The faces by ascending pts. Frames without one divide the track: what was before it is
@@ -87,7 +100,7 @@ def _smooth_run(faces: Sequence[Face], motions: Mapping[int, Array]) -> list[Fac
     motion = _take_apart(faces)
     pose = _smooth_pose(motion.pose, motion.size)
     shape = _smooth_shape(motion.shape)
-    box = local_line(motion.box, np.full(len(pose), WIDEST))
+    box = local_line(motion.box, np.full(len(pose), WIDEST_SIGMA))
     placed = np.stack([_placed(*pair) for pair in zip(pose, shape * motion.size, strict=True)])
     size = float(np.median([face.size for face in faces]))
     landmarks = smooth_with_flow(placed[:, :68], _steps(faces, motions), size).astype(np.float32)
@@ -118,7 +131,7 @@ def _take_apart(faces: Sequence[Face]) -> _Motion:
     """Separate poses from shapes, by least squares to the mean shape of the run."""
     points = np.stack([_points(face) for face in faces])
     size = float(np.median([face.size for face in faces]))
-    rigid = list(RIGID)
+    rigid = list(RIGID_POINTS)
     mean = points[len(points) // 2]
     for _ in range(3):
         mean = mean - mean[rigid].mean(axis=0)
@@ -172,8 +185,8 @@ def _smooth_pose(pose: Array, unit: float) -> Array:
     bend[1:-1] = np.linalg.norm(rough[2:] - 2 * rough[1:-1] + rough[:-2], axis=1)
     bend[0], bend[-1] = bend[1], bend[-2]
     bend = np.maximum(bend, np.maximum(np.roll(bend, 1), np.roll(bend, -1)))
-    width = np.sqrt(2 * TOLERANCE / np.maximum(bend, 1e-9))
-    return local_line(pose, np.clip(width, NARROWEST, WIDEST))
+    width = np.sqrt(2 * BEND_TOLERANCE / np.maximum(bend, 1e-9))
+    return local_line(pose, np.clip(width, NARROWEST_SIGMA, WIDEST_SIGMA))
 
 
 def local_line(values: Array, width: Array) -> Array:
@@ -200,14 +213,14 @@ def local_line(values: Array, width: Array) -> Array:
 def _smooth_shape(shape: Array) -> Array:
     """Smooth (n, 73, 2) shapes part by part, with frames that look alike."""
     steps, inside, around = _around(len(shape))
-    near = np.exp(-0.5 * (steps / SHAPE_WIDTH) ** 2) * inside
+    near = np.exp(-0.5 * (steps / SHAPE_SIGMA) ** 2) * inside
     smooth = shape.copy()
-    for part in PARTS.values():
+    for part in FACE_PARTS.values():
         points = shape[:, list(part)]
         noise = _noise(points)
         apart = points[around] - points[:, None]
         # Several points moving together mean more than their number times one does.
-        alike = (apart**2).sum(axis=3).mean(axis=2) / (RANGE * noise) ** 2
+        alike = (apart**2).sum(axis=3).mean(axis=2) / (SAME_SHAPE_RANGE * noise) ** 2
         weight = near * np.exp(-0.5 * alike)
         weight /= weight.sum(axis=1, keepdims=True)
         smooth[:, list(part)] = np.einsum("nk,nkpc->npc", weight, points[around])
@@ -217,14 +230,14 @@ def _smooth_shape(shape: Array) -> Array:
 def _noise(points: Array) -> float:
     """Return the noise (standard deviation of a coordinate) of (n, p, 2) points at rest."""
     if len(points) < 4:
-        return NOISE[0]
+        return NOISE_LIMITS[0]
     steps = np.sqrt(((points[1:] - points[:-1]) ** 2).mean(axis=(1, 2)))
-    return float(np.clip(np.percentile(steps, 40) / np.sqrt(2), *NOISE))
+    return float(np.clip(np.percentile(steps, 40) / np.sqrt(2), *NOISE_LIMITS))
 
 
 def _around(count: int) -> tuple[Array, Array, Array]:
     """Return (k,) steps, (n, k) whether they stay inside, and (n, k) the frames they lead to."""
-    reach = min(REACH, max(count - 1, 0))
+    reach = min(REACH_FRAMES, max(count - 1, 0))
     steps = np.arange(-reach, reach + 1)
     frames = np.arange(count)[:, None] + steps
     inside = (frames >= 0) & (frames < count)
@@ -232,18 +245,10 @@ def _around(count: int) -> tuple[Array, Array, Array]:
 
 
 FOUND_NOISE = 0.012  # face sizes, of a landmark in one frame
-
-
 MOTION_NOISE = 0.001  # face sizes, of a motion at its best
-
-
 ERROR_SHARE = 2.0  # of the forward-backward error, counted as noise
-
-
 ODD_SHARE = 0.3  # of the way by which a point leaves the motion of the face, counted as noise
-
-
-_ROUNDS = 4
+_ROBUST_ROUNDS = 4
 
 
 def smooth_with_flow(found: Array, motions: Array, size: float) -> Array:
@@ -252,7 +257,7 @@ def smooth_with_flow(found: Array, motions: Array, size: float) -> Array:
     Args:
         found: (n, p, 2) landmarks in pixels, one row a frame, without gaps.
         motions: (n - 1, p, 3) way in x and y to the next frame and its error in pixels, see
-            ``motion.landmark_motion``; NaN where it is unknown.
+            ``flow.landmark_motion``; NaN where it is unknown.
         size: Size of the face in pixels.
 
     Returns:
@@ -297,7 +302,7 @@ def _apart_from_the_face(places: Array, steps: Array, known: Array, size: float)
     weight = known.astype(np.float64)
     ridge = 1e-6 * np.eye(3)
     apart = np.zeros(places.shape[:2])
-    for _ in range(_ROUNDS):
+    for _ in range(_ROBUST_ROUNDS):
         weighted = basis * weight[..., None]
         normal = np.einsum("npi,npj->nij", weighted, basis) + ridge
         affine = np.linalg.solve(normal, np.einsum("npi,npc->nic", weighted, steps))

@@ -4,8 +4,8 @@ The file's name is its key: a hash of everything that decides the result. It hol
 landmarks and embeddings, so its folder is 0700 and it is 0600. It is written in batches, each
 with the state needed to go on after it. One process writes at a time, guarded by a lock file; a
 second one that wants the same unfinished analysis makes its own in a private temporary database.
-A finished one is only read. What is found again in it (see `uncover`) is the same whoever finds
-it, so anyone may add it. Where the disk refuses, the analysis goes on in a temporary database.
+A finished one is only read. Refined landmarks are the same whoever computes them,
+so any process may add them. Where the disk refuses, the analysis goes on in a temporary database.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from . import store_tables as tables
 from .samples import Sample
 from .scan_state import ScannedGroup, ScanState, from_json, to_json
 
-TOGETHER = 256  # rows of a commit
+ROWS_PER_COMMIT = 256  # rows of a commit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +161,7 @@ class Store:
         Args:
             tracks: Where all of what there is to find is among them.
             found: The faces with something before them. It may read this store meanwhile; the
-                tracks do not count as looked at if it raises.
+                tracks do not count as refined if it raises.
 
         Raises:
             OutputError: ``cache_not_writable``.
@@ -171,14 +171,14 @@ class Store:
         )
         insert = "INSERT OR REPLACE INTO refined_landmarks VALUES (?, ?, ?, ?)"
         # In short transactions: others may be reading.
-        while some := list(islice(rows, TOGETHER)):
+        while some := list(islice(rows, ROWS_PER_COMMIT)):
             self._commit(partial(_many, insert, some))
         marks = [(track,) for track in tracks]
         mark = "INSERT OR REPLACE INTO refined_tracks VALUES (?)"
         self._commit(partial(_many, mark, marks))
 
     def refined_tracks(self) -> set[int]:
-        """Return the tracks that were looked through for faces with something before them."""
+        """Return the tracks whose landmarks were refined."""
         with self._guard:
             rows = self._base.execute("SELECT track FROM refined_tracks").fetchall()
         return {int(track) for (track,) in rows}

@@ -1,4 +1,4 @@
-"""The tables of a kept analysis: made, checked, and told apart from a disk that is in the way."""
+"""The tables of a kept analysis: how they are made and checked, and which errors mean damage."""
 
 from __future__ import annotations
 

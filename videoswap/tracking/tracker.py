@@ -18,9 +18,9 @@ from ..geometry.assignment import FORBIDDEN, cheapest_pairs
 from ..records import Array, Face
 from ..settings import AnalysisSettings
 from .samples import (
-    SPAN,
-    STEP,
-    STRANGE,
+    STEP_BELOW,
+    STEP_SPAN,
+    STRANGE_BELOW,
     Sample,
     ThumbnailTrail,
     best_ncc,
@@ -30,24 +30,34 @@ from .samples import (
     step_in,
 )
 
-REACH = 0.9  # distance in face sizes, plus change of size, beyond which a face is another one
-REACH_MISSED = 0.15  # more reach per missed frame
-LATE = 0.05  # cost per missed frame: a hidden face must not take the one that hides it
-STEADY = 0.15  # a track that was just seen this near needs no further evidence
+MAX_COST = 0.9  # distance in face sizes, plus change of size, beyond which a face is another one
+MAX_COST_PER_MISS = 0.15  # more reach per missed frame
+COST_PER_MISS = 0.05  # cost per missed frame: a hidden face must not take the one that hides it
+STEADY_COST = 0.15  # a track that was just seen this near needs no further evidence
 CLOSE_CALL = 0.5  # two choices whose costs differ by less are decided by embeddings
-LONG_GAP = 3  # missed frames after which a face has to show that it is the same
+LONG_GAP_FRAMES = 3  # missed frames after which a face has to show that it is the same
 CLEARLY_OTHER = 1.15  # of the recognizer's threshold
-REST = 3  # frames for which a decision by embedding holds
-FIRST_PERIOD, PERIOD = 16, 100  # frames between samples of a track; doubles up to the second
-BETTER, WORTH = 1.3, 0.05  # times and by how much better a face must be for another sample
-MOST_BETTER = 4  # samples taken for being better
-JUMP = 0.45  # a cost of assignment that asks for a check of who it is
-UNTOLD = 1.0  # the cost of one that an embedding should have decided, of a face that is covered
-SWITCH = 0.25  # the least at which a track may have gone over to somebody else
-CLEAR = 0.15  # quality from which an embedding may say, though nothing jumped, who it is
-TRAIL = 128  # thumbnails kept, more than the longest period
-FAMILIAR = 0.9  # correlation of thumbnails from which a face is the same without being embedded
-APART = 0.2  # by which all others in question must be less alike
+DECISION_FRAMES = 3  # frames for which a decision by embedding holds
+FIRST_SAMPLE_PERIOD, SAMPLE_PERIOD = (
+    16,
+    100,
+)  # frames between samples of a track; doubles up to the second
+BETTER_FACTOR, BETTER_BY = (
+    1.3,
+    0.05,
+)  # times and by how much better a face must be for another sample
+MAX_BETTER_SAMPLES = 4  # samples taken for being better
+JUMP_COST = 0.45  # a cost of assignment that asks for a check of who it is
+UNDECIDED_COST = (
+    1.0  # the cost of one that an embedding should have decided, of a face that is covered
+)
+SWITCH_COST = 0.25  # the least at which a track may have gone over to another person
+CLEAR_QUALITY = 0.15  # quality from which an embedding may say, though nothing jumped, who it is
+TRAIL_LENGTH = 128  # thumbnails kept, more than the longest period
+FAMILIAR_ABOVE = (
+    0.9  # correlation of thumbnails from which a face is the same without being embedded
+)
+APART_BY = 0.2  # by which all others in question must be less alike
 
 Embed = Callable[[int], Sample]
 
@@ -61,7 +71,7 @@ class ActiveTrack:
         followed: Its latest face, where it goes, and since when it was missed.
         frames: Frames since it began.
         samples: Its embedded faces that agree on who it is, and those that are covered.
-        doubts: Later ones that say it is somebody else.
+        doubts: Later ones that say it is another person.
         sampled_at: ``frames`` at the latest sample.
         sure_until: ``frames`` until which a decision by embedding holds.
         jump: Largest cost of an assignment since the latest sample that agreed, of those after
@@ -91,7 +101,7 @@ class ActiveTrack:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """From a frame on a track shows somebody else.
+    """From a frame on a track shows another person.
 
     Attributes:
         old: The track so far.
@@ -144,7 +154,7 @@ class TrackAssigner:
         Returns:
             The number of the track of each face.
         """
-        costs, told = self._costs(faces, thumbnails, embed)
+        costs, decided = self._costs(faces, thumbnails, embed)
         chosen = cheapest_pairs(costs)
         ids = [-1] * len(faces)
         after: list[ActiveTrack] = []
@@ -152,11 +162,11 @@ class TrackAssigner:
             if row in chosen:
                 column = chosen[row]
                 ids[column] = track.id
-                alike_now = ncc(track.trail[-1][1], thumbnails[column]) > STEP
-                jump = 0.0 if alike_now or column in told else float(costs[row, column])
-                jump = jump if told.get(column, True) else UNTOLD
+                alike_now = ncc(track.trail[-1][1], thumbnails[column]) > STEP_BELOW
+                jump = 0.0 if alike_now or column in decided else float(costs[row, column])
+                jump = jump if decided.get(column, True) else UNDECIDED_COST
                 seen = _seen(track, faces[column], jump, (pts, thumbnails[column]))
-                until = seen.frames + REST if column in told else track.sure_until
+                until = seen.frames + DECISION_FRAMES if column in decided else track.sure_until
                 after.append(replace(seen, sure_until=until))
             elif track.followed.missed < self._settings.max_gap:
                 lost = replace(track.followed, missed=track.followed.missed + 1)
@@ -176,19 +186,19 @@ class TrackAssigner:
         """Return (tracks, faces) costs, and of the faces embedded to decide whether it helped."""
         costs = np.full((len(self.active), len(faces)), FORBIDDEN)
         for row, track in enumerate(self.active):
-            reach = REACH + REACH_MISSED * track.followed.missed
+            reach = MAX_COST + MAX_COST_PER_MISS * track.followed.missed
             for column, face in enumerate(faces):
                 cost = _distance(track.followed, face)
-                late = LATE * track.followed.missed
+                late = COST_PER_MISS * track.followed.missed
                 costs[row, column] = cost + late if cost < reach else FORBIDDEN
-        told = {}
+        decided = {}
         for column in self._unsure(costs, thumbnails):
             sample = embed(column)
-            told[column] = not sample.covered
+            decided[column] = not sample.covered
             for row, track in enumerate(self.active):
                 if costs[row, column] < FORBIDDEN:
                     costs[row, column] += self._appearance(track, sample)
-        return costs, told
+        return costs, decided
 
     def _unsure(self, costs: Array, thumbnails: Sequence[Array]) -> set[int]:
         """Return the faces for which position and thumbnail do not say whose they are."""
@@ -203,9 +213,9 @@ class TrackAssigner:
                 [np.delete(costs[row], column), np.delete(costs[:, column], row)]
             )
             lead = float(rivals.min(initial=FORBIDDEN)) - cost
-            steady = track.followed.missed == 0 and cost < STEADY
-            close = lead < (STEADY if steady else CLOSE_CALL)
-            late = track.followed.missed >= LONG_GAP
+            steady = track.followed.missed == 0 and cost < STEADY_COST
+            close = lead < (STEADY_COST if steady else CLOSE_CALL)
+            late = track.followed.missed >= LONG_GAP_FRAMES
             if (close or late) and not self._familiar(costs < FORBIDDEN, thumbnails, row, column):
                 unsure.add(column)
         return unsure
@@ -213,7 +223,7 @@ class TrackAssigner:
     def _familiar(
         self, possible: Array, thumbnails: Sequence[Array], row: int, column: int
     ) -> bool:
-        """Say whether a face looks like that of a track just before, and no other does.
+        """Tell whether a face looks like that of a track just before, and no other does.
 
         Args:
             possible: (tracks, faces) bool, pairs that are near enough.
@@ -225,7 +235,7 @@ class TrackAssigner:
         pairs |= {(row, c) for c in np.nonzero(possible[row])[0].tolist()}
         near = {(r, c): ncc(self.active[r].trail[-1][1], thumbnails[c]) for r, c in pairs}
         own = near.pop((row, column))
-        return own > FAMILIAR and max(near.values(), default=-1.0) < own - APART
+        return own > FAMILIAR_ABOVE and max(near.values(), default=-1.0) < own - APART_BY
 
     def _appearance(self, track: ActiveTrack, sample: Sample) -> float:
         """Return the cost of an embedding: 0 at the track's own, 2 at the threshold.
@@ -243,47 +253,49 @@ class TrackAssigner:
         return 2.0 * min(share, CLEARLY_OTHER)
 
     def wants_sample(self, track: ActiveTrack, quality: float) -> bool:
-        """Say whether a face of this quality should be embedded for a track."""
+        """Tell whether a face of this quality should be embedded for a track."""
         if not track.samples:
             return True
         if (
             track.samples[-1].covered
-            and best_ncc(track.samples[-1:], track.trail[-1][1]) > FAMILIAR
+            and best_ncc(track.samples[-1:], track.trail[-1][1]) > FAMILIAR_ABOVE
         ):
-            return track.frames - track.sampled_at >= PERIOD  # still covered, as it was then
-        if track.doubts or track.jump > JUMP:
+            return track.frames - track.sampled_at >= SAMPLE_PERIOD  # still covered, as it was then
+        if track.doubts or track.jump > JUMP_COST:
             return True
         recent = self._recent(track)
-        if step_in(recent) or (quality > CLEAR and self._strange(track)):
+        if step_in(recent) or (quality > CLEAR_QUALITY and self._strange(track)):
             return True
         best = max(sample.quality for sample in track.samples)
-        if len(track.samples) < MOST_BETTER and quality > max(BETTER * best, best + WORTH):
+        if len(track.samples) < MAX_BETTER_SAMPLES and quality > max(
+            BETTER_FACTOR * best, best + BETTER_BY
+        ):
             return True
         age = track.frames - track.sampled_at
-        if age >= PERIOD:
+        if age >= SAMPLE_PERIOD:
             return True
         # What changes just now may be a dissolve; what was seen before says nothing new.
-        new = settled(recent) and best_ncc(track.samples, recent[-1][1]) < FAMILIAR
-        return new and age >= FIRST_PERIOD << (len(track.samples) - 1)
+        new = settled(recent) and best_ncc(track.samples, recent[-1][1]) < FAMILIAR_ABOVE
+        return new and age >= FIRST_SAMPLE_PERIOD << (len(track.samples) - 1)
 
     def may_decide(self, track: ActiveTrack) -> bool:
-        """Say whether another face of the same window may tell who it is, without waiting."""
-        return bool(track.doubts) and track.jump < SWITCH
+        """Tell whether another face of the same group may tell who it is, without waiting."""
+        return bool(track.doubts) and track.jump < SWITCH_COST
 
     def changed(self, track: ActiveTrack) -> bool:
-        """Say whether, by its thumbnails, a track now shows another face than the embedded ones."""
+        """Tell whether the thumbnails of a track now differ from those of its embedded faces."""
         return bool(track.samples) and (self._strange(track) or step_in(self._recent(track)))
 
     def _strange(self, track: ActiveTrack) -> bool:
-        """Say whether the face has come to rest and is not like any embedded one of the track."""
+        """Tell whether the face has come to rest and is not like any embedded one of the track."""
         rests = settled(self._recent(track))
-        return rests and best_ncc(track.samples, track.trail[-1][1]) < STRANGE
+        return rests and best_ncc(track.samples, track.trail[-1][1]) < STRANGE_BELOW
 
     def _recent(self, track: ActiveTrack) -> ThumbnailTrail:
-        return track.trail[-self._settings.keyframe_interval - SPAN :]
+        return track.trail[-self._settings.keyframe_interval - STEP_SPAN :]
 
     def add_sample(self, track: ActiveTrack, sample: Sample) -> Split | None:
-        """Note an embedded face; two that are clearly somebody else split the track."""
+        """Note an embedded face; two that are clearly another person split the track."""
         place = self.active.index(track)
         doubts = (*track.doubts, sample)
         if sample.covered:
@@ -319,19 +331,19 @@ class TrackAssigner:
         return split
 
     def _doubtful(self, track: ActiveTrack, sample: Sample) -> bool:
-        """Say whether a sample may show somebody else than the track did.
+        """Tell whether a sample may show another person than the track did.
 
         Where nothing jumped it is the same face, seen from another side or with another
         expression, unless both could be seen well and are far apart.
         """
         if not track.known or self._agrees(track.known, sample):
             return False
-        if track.doubts or track.jump >= SWITCH or step_in(track.trail):
+        if track.doubts or track.jump >= SWITCH_COST or step_in(track.trail):
             return True
-        known = [one for one in track.known if one.quality > CLEAR]
+        known = [one for one in track.known if one.quality > CLEAR_QUALITY]
         apart = [self._recognizer.distance(one.embedding, sample.embedding) for one in known]
         limit = CLEARLY_OTHER * self._recognizer.default_threshold
-        return sample.quality > CLEAR and min(apart, default=0.0) > limit
+        return sample.quality > CLEAR_QUALITY and min(apart, default=0.0) > limit
 
     def _agrees(self, samples: Sequence[Sample], sample: Sample) -> bool:
         apart = self._recognizer.distance(mean_embedding(samples), sample.embedding)
@@ -353,5 +365,5 @@ def _seen(track: ActiveTrack, face: Face, jump: float, thumbnail: tuple[int, Arr
         followed=track.followed.seen(face),
         frames=track.frames + 1,
         jump=max(jump, track.jump),
-        trail=(*track.trail, thumbnail)[-TRAIL:],
+        trail=(*track.trail, thumbnail)[-TRAIL_LENGTH:],
     )
