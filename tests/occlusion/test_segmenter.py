@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from videoswap.geometry.affine import TEMPLATES
-from videoswap.occlusion.segmenter import NetworkSegmenter
+from videoswap.occlusion.segmenter import NetworkSegmenter, occluded_fraction
 from videoswap.records import Crop
 
 TEMPLATE = TEMPLATES["ffhq_512"]
@@ -64,3 +64,16 @@ def test_a_crop_checks_its_front(face):
             0,
             np.zeros((size, size + 1), np.float32),
         )
+
+
+def test_the_occluded_fraction_of_a_face(face):
+    size, points = len(face.pixels), face.landmarks
+    y, x = np.mgrid[0:size, 0:size]
+    left = (x < points[27, 0]).astype(np.float32)
+    mouth = (y > points[33, 1]).astype(np.float32)
+    assert occluded_fraction(left, points) == pytest.approx(0.5, abs=0.12)
+    assert 0.3 < occluded_fraction(mouth, points) < 0.6
+    assert occluded_fraction(left, points) + occluded_fraction(1 - left, points) == pytest.approx(1)
+    around = (y > points[8, 1] + 2).astype(np.float32)  # under the chin
+    assert occluded_fraction(around, points) == 0.0
+    assert occluded_fraction(np.ones_like(left), points + 10 * size) == 0.0  # outside the picture
