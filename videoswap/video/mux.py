@@ -338,7 +338,8 @@ def _one_frame_a_tick(times: Array) -> Array:
     """Round times (n,) in ticks, ascending, so that no two fall into the same tick."""
     index = np.arange(len(times))
     # Less its index, a strictly increasing whole number is one that never falls.
-    return np.maximum.accumulate(np.array([round(time) for time in times]) - index) + index
+    ticks = np.array([math.floor(time + Fraction(1, 2)) for time in times])  # as FFmpeg rounds
+    return np.maximum.accumulate(ticks - index) + index
 
 
 def _counted(
