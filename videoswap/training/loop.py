@@ -38,7 +38,7 @@ class Outcome:
     Attributes:
         totals: The progress over all parts.
         finished: Whether all steps are done.
-        files: What was exported, if it finished or its time was up.
+        files: What was exported.
     """
 
     totals: Totals
@@ -135,7 +135,7 @@ class _Run:
         finally:
             journal.close()
         files: tuple[Path, ...] = ()
-        if self._devices.main and not cancel():
+        if self._devices.main:
             with self._ready() as networks:
                 files = recipe.export(networks, self._folder)
         self._devices.wait()
