@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from videoswap.errors import InputError
-from videoswap.weights.onnx_models import open_graph, open_insightface
+from videoswap.weights.onnx_models import open_insightface, open_onnx
 
 CPU = ["CPUExecutionProvider"]
 
@@ -42,7 +42,7 @@ def zoo(monkeypatch):
 
 
 def test_a_graph_runs(doubling):
-    (found,) = open_graph(doubling, CPU).run(None, {"x": np.float32([1, 2])})
+    (found,) = open_onnx(doubling, CPU).run(None, {"x": np.float32([1, 2])})
     assert found.tolist() == [2, 4]
 
 
@@ -50,7 +50,7 @@ def test_what_is_no_graph_is_damaged(tmp_path):
     path = tmp_path / "text.onnx"
     path.write_bytes(b"no graph")
     with pytest.raises(InputError) as caught:
-        open_graph(path, CPU)
+        open_onnx(path, CPU)
     assert caught.value.code == "damaged_weights"
     assert str(path) in str(caught.value)
 

@@ -15,6 +15,7 @@ import numpy as np
 from ..fingerprint import file_digest
 from ..paths import AnyPath
 from ..records import Array, Face
+from ..weights.onnx_models import open_onnx, providers_of
 from .boxes import non_maximum_suppression
 from .packaged_files import centerface_path
 
@@ -36,11 +37,8 @@ class CenterFace:
         import onnxruntime
 
         path = centerface_path() if path is None else Path(path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # other stages use the other cores
-        options.log_severity_level = 4  # the old graph lists its weights as inputs: many warnings
-        self._session = onnxruntime.InferenceSession(
-            _with_free_dimensions(path), options, providers=list(providers)
+        self._session = open_onnx(  # the old graph lists its weights as inputs: many warnings
+            path, providers, graph=_with_free_dimensions(path), threads=1, quiet=True
         )
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
@@ -54,7 +52,7 @@ class CenterFace:
     @property
     def providers(self) -> tuple[str, ...]:
         """Execution providers that are really in use."""
-        return tuple(self._session.get_providers())
+        return providers_of(self._session)
 
     def detect(self, picture: Array, threshold: float = 0.5) -> list[Face]:
         """Find the faces of a picture.

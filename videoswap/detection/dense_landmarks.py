@@ -16,7 +16,7 @@ from ..fingerprint import file_digest
 from ..geometry.affine import Square, invert, transform
 from ..geometry.resample import warp
 from ..records import Array
-from ..weights.onnx_models import open_small
+from ..weights.onnx_models import open_onnx
 from ..weights.tflite import convert_tflite
 from .landmarks import face_square
 
@@ -73,7 +73,7 @@ class DenseLandmarker:
     def __init__(self, path: Path) -> None:
         graph = convert_tflite(path.read_bytes())
         self._subsets = graph.subsets
-        self._session = open_small(path, graph.model.SerializeToString())
+        self._session = open_onnx(path, threads=1, graph=graph.model.SerializeToString())
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._key = f"dense landmarks {PASSES} {file_digest(path)}"

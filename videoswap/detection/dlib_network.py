@@ -21,7 +21,7 @@ from onnx import helper, numpy_helper
 
 from ..errors import InputError
 from ..records import Array
-from ..weights.onnx_models import open_small
+from ..weights.onnx_models import open_onnx
 
 CHIP_SIZE, EMBEDDING_SIZE = 150, 128
 MEAN_RGB = (122.782, 117.001, 104.298)  # RGB, of 255
@@ -39,7 +39,7 @@ def open_dlib_network(path: Path) -> Callable[[Array], Array]:
     Raises:
         InputError: ``damaged_weights``.
     """
-    session = open_small(path, _Graph(_Tensors(path)).made().SerializeToString())
+    session = open_onnx(path, threads=1, graph=_Graph(_Tensors(path)).made().SerializeToString())
 
     def embed(chip: Array) -> Array:
         given = {"chip": chip[None].astype(np.float32)}

@@ -20,7 +20,7 @@ from ..geometry.resample import warp
 from ..paths import AnyPath
 from ..records import Array, Face
 from ..weights import store
-from ..weights.onnx_models import open_insightface
+from ..weights.onnx_models import open_insightface, providers_of
 from .centerface import padded
 
 DETECTOR, RECOGNIZER = "scrfd", "glintr100"
@@ -48,7 +48,7 @@ class Scrfd:
     @property
     def providers(self) -> tuple[str, ...]:
         """Execution providers that are really in use."""
-        return tuple(self._network.session.get_providers())
+        return providers_of(self._network.session)
 
     def detect(self, picture: Array, threshold: float = 0.5) -> list[Face]:
         """Find the faces of a picture.

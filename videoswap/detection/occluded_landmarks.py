@@ -15,7 +15,7 @@ import numpy as np
 
 from ..fingerprint import file_digest
 from ..records import Array
-from ..weights.onnx_models import open_small
+from ..weights.onnx_models import open_onnx
 from .appearance import FRAMING
 
 #: From a picture (S, S, 3) float32 RGB, 0 to 255, what is in front (S, S) float32, 0 to 1, and
@@ -35,7 +35,7 @@ def occluded_landmarks_key() -> str:
 
 def load_occluded_landmarker() -> OccludedLandmarker:
     """Load the network."""
-    session = open_small(NETWORK)
+    session = open_onnx(NETWORK, threads=1)
 
     def place(picture: Array, front: Array, guess: Array) -> tuple[Array, Array]:
         given = {

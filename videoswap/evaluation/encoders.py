@@ -14,7 +14,7 @@ from ..geometry.affine import TEMPLATES
 from ..geometry.resample import resize
 from ..records import Array
 from ..weights import store
-from ..weights.onnx_models import open_small
+from ..weights.onnx_models import open_onnx
 
 CROP_SIZE = 112
 #: Side of what the small encoder sees of it.
@@ -54,7 +54,8 @@ class LiteFaceEncoder:
     name = "lite"
 
     def __init__(self, path: Path | None = None) -> None:
-        self._session = open_small(store.require("lite_encoder_onnx") if path is None else path)
+        path = store.require("lite_encoder_onnx") if path is None else path
+        self._session = open_onnx(path, threads=1)
 
     def embed(self, picture: Array) -> Array:
         """Embed a face and its mirror image; (128,) of length 1."""

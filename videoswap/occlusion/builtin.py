@@ -18,7 +18,7 @@ from ..fingerprint import digest_of_files
 from ..geometry.affine import compose, invert, resize_matrix
 from ..geometry.resample import warp
 from ..records import Array, Crop, Unoccluded
-from ..weights.onnx_models import open_small
+from ..weights.onnx_models import open_onnx
 from .reference import (
     OCCLUDED,
     OcclusionNetwork,
@@ -121,7 +121,7 @@ def load_networks(coarse: OcclusionNetwork | None = None) -> OcclusionNetwork:
 
 
 def _open(path: Path) -> OcclusionNetwork:
-    session = open_small(path)
+    session = open_onnx(path, threads=1)
 
     def predict(picture: Array, reference: Array) -> Array:
         given = {"picture": picture[None], "reference": reference[None]}

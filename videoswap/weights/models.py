@@ -154,9 +154,9 @@ def vouch(model: Model, folder: Path) -> str | None:
     if known.expected_sha256(model, folder) is not None or model.shipped:
         return None
     if path.suffix == ".onnx":
-        from .onnx_models import open_graph
+        from .onnx_models import open_onnx
 
-        open_graph(path, ["CPUExecutionProvider"])
+        open_onnx(path, ["CPUExecutionProvider"])
     elif model.network is None:
         return "nothing here reads it, so nobody can say whether it is right"
     elif importlib.util.find_spec("torch") is None:

@@ -16,12 +16,23 @@ from ..records import Array
 from . import digests as known
 
 
-def open_graph(path: Path, providers: Sequence[str]) -> Any:
-    """Open an ONNX file.
+def open_onnx(
+    path: Path,
+    providers: Sequence[str] = ("CPUExecutionProvider",),
+    *,
+    graph: bytes | None = None,
+    threads: int | None = None,
+    quiet: bool = False,
+) -> Any:
+    """Open an ONNX file; the one place where sessions of onnxruntime are made.
 
     Args:
-        path: The file.
-        providers: onnxruntime's execution providers, best first.
+        path: The file, or the file that ``graph`` was made of.
+        providers: onnxruntime's execution providers, best first; see :func:`providers_of`.
+        graph: What the ONNX file would hold; None reads ``path``.
+        threads: Threads of the CPU. Small networks get one, as other stages use the other cores;
+            None leaves the number to onnxruntime.
+        quiet: Whether onnxruntime's warnings about the file are kept back.
 
     Returns:
         An ``onnxruntime.InferenceSession``.
@@ -29,28 +40,18 @@ def open_graph(path: Path, providers: Sequence[str]) -> Any:
     Raises:
         InputError: ``damaged_weights``.
     """
-    with _as_damaged(path):
-        return onnxruntime.InferenceSession(str(path), providers=list(providers))
-
-
-def open_small(path: Path, graph: bytes | None = None) -> Any:
-    """Open a small network for one thread of the CPU.
-
-    Its few milliseconds are less than the way to a GPU and back takes, and other stages use the
-    other cores.
-
-    Args:
-        path: An ONNX file, or the file that the graph was made of.
-        graph: What the ONNX file would hold.
-
-    Raises:
-        InputError: ``damaged_weights``.
-    """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
+    if threads is not None:
+        options.intra_op_num_threads = options.inter_op_num_threads = threads
+    if quiet:
+        options.log_severity_level = 4
     with _as_damaged(path):
-        return onnxruntime.InferenceSession(graph or str(path), options, ["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph or str(path), options, list(providers))
+
+
+def providers_of(session: Any) -> tuple[str, ...]:
+    """Return the execution providers that a session really uses, best first."""
+    return tuple(session.get_providers())
 
 
 def open_insightface(module: str, name: str, path: Path, providers: Sequence[str]) -> Any:
@@ -68,7 +69,7 @@ def open_insightface(module: str, name: str, path: Path, providers: Sequence[str
     """
     kind = getattr(importlib.import_module(f"insightface.model_zoo.{module}"), name)
     with _as_damaged(path):
-        network = kind(str(path), open_graph(path, providers))
+        network = kind(str(path), open_onnx(path, providers))
     known.confirm(path)
     return network
 
@@ -108,7 +109,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path, providers: Sequence[str]) -> None:
-        self._session = open_graph(path, providers)
+        self._session = open_onnx(path, providers)
         self.inputs: dict[str, tuple[int | str | None, ...]] = {
             one.name: tuple(one.shape) for one in self._session.get_inputs()
         }
