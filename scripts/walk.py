@@ -53,7 +53,7 @@ ENDS = frozenset(
         ("rendering/segments.py", "plan_segments"),
         ("crops.py", "crop_face"),
         ("occlusion/builtin.py", "BuiltinSegmenter.segment"),
-        ("engines/mesh/engine.py", "MeshEngine.swap"),
+        ("engines/mesh/engine.py", "MeshEngine.paint"),
         ("compositing/finisher.py", "Finisher.finish"),
         ("compositing/composite.py", "composite"),
         ("video/encoder.py", "SegmentEncoder.encode"),
