@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from videoswap.detection.dlib_network import CHIP_SIZE, open_dlib_network
 from videoswap.detection.packaged_files import recognition_path
 from videoswap.evaluation.encoders import LITE_SIZE
-from videoswap.weights.onnx_models import open_small
+from videoswap.weights.onnx_models import open_onnx
 from videoswap.weights.store import find
 
 ROUNDS, CALLS = 10, 10
@@ -57,7 +57,7 @@ def main() -> None:
     print(f"largest difference {apart:.1e}; dlib {slow:.1f} ms, here {fast:.1f} ms")
     print(f"{slow / fast:.1f} times as fast")
     if lite is not None:
-        session = open_small(lite)
+        session = open_onnx(lite, threads=1)
         face = np.zeros((1, 3, LITE_SIZE, LITE_SIZE), np.float32)
         ours = milliseconds(lambda: session.run(["embedding"], {"face": face}))
         print(f"lite {ours:.2f} ms, {fast / ours:.1f} times as fast as dlib's network here")
