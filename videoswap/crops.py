@@ -233,7 +233,11 @@ def crop_face(
     black = spec.black_outside
     pixels = warp(surface.read(box), moved, size, black_outside=black, average_all=True)
     landmarks = transform(upright, face.landmarks)
-    return Crop(pixels, matrix, landmarks, face.pts, track, source)
+    dense = face.dense_landmarks
+    if dense is not None:
+        depth = dense[:, 2:] * np.float32(scale_of(upright))
+        dense = np.hstack([transform(upright, dense[:, :2]), depth])
+    return Crop(pixels, matrix, landmarks, face.pts, track, source, dense_landmarks=dense)
 
 
 def _face_of(landmarks: Array) -> Face:

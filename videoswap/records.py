@@ -40,6 +40,8 @@ class Face:
         landmarks: (68, 2) float32 in the iBUG 300-W order; None where they were not asked for.
         embedding: (D,) float32, see `Recognizer`; None where it was not asked for.
         pts: Presentation time of the frame in the stream's time base; 0 for a still picture.
+        dense_landmarks: (478, 3) float32, MediaPipe's points with depth in the same scale, smaller
+            is nearer; None where they are not known.
 
     Raises:
         ValueError: If an array has another shape or dtype.
@@ -52,6 +54,7 @@ class Face:
     landmarks: Array | None = None
     embedding: Array | None = None
     pts: int = 0
+    dense_landmarks: Array | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -59,6 +62,8 @@ class Face:
         _check("points5", self.points5, (5, 2), np.float32)
         if self.landmarks is not None:
             _check("landmarks", self.landmarks, (68, 2), np.float32)
+        if self.dense_landmarks is not None:
+            _check("dense_landmarks", self.dense_landmarks, (478, 3), np.float32)
         if self.embedding is not None:
             _check("embedding", self.embedding, (None,), np.float32)
 
@@ -70,6 +75,9 @@ class Face:
     def moved(self, scale: float, dx: float = 0.0, dy: float = 0.0) -> Face:
         """Return the same face after ``x' = x * scale + dx``, ``y' = y * scale + dy``."""
         shift = np.array([dx, dy], np.float32)
+        dense = self.dense_landmarks
+        if dense is not None:
+            dense = dense * np.float32(scale) + np.array([dx, dy, 0.0], np.float32)
 
         def move(points: Array) -> Array:
             return (points * scale + shift).astype(np.float32)
@@ -79,6 +87,7 @@ class Face:
             box=move(self.box.reshape(2, 2)).reshape(4),
             points5=move(self.points5),
             landmarks=None if self.landmarks is None else move(self.landmarks),
+            dense_landmarks=dense,
         )
 
 
@@ -195,6 +204,8 @@ class Crop:
         occluder_mask: (S, S) float32, 0 (the face) to 1 (a hand, hair or thing in front of it),
             as this frame alone shows it; None where nothing is, or nobody looked.
         unoccluded: What is under that; None where nothing is in front, or nothing is known.
+        dense_landmarks: (478, 3) float32 in crop pixels, with depth in the same scale, smaller is
+            nearer; None where they are not known.
     """
 
     pixels: Array
@@ -205,6 +216,7 @@ class Crop:
     source: int
     occluder_mask: Array | None = None
     unoccluded: Unoccluded | None = None
+    dense_landmarks: Array | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -214,6 +226,8 @@ class Crop:
         _check("landmarks", self.landmarks, (68, 2), np.float32)
         if self.occluder_mask is not None:
             _check("occluder_mask", self.occluder_mask, (side, side), np.float32)
+        if self.dense_landmarks is not None:
+            _check("dense_landmarks", self.dense_landmarks, (478, 3), np.float32)
 
     @cached_property
     def quarter(self) -> Array:

@@ -25,6 +25,7 @@ from ...records import (
     SwappedCrop,
 )
 from ..base import Engine, Identity, engine_key
+from .chart import ChartTexture, draw_chart
 from .light import LightSettings, match_light
 from .texture import (
     Outline,
@@ -51,10 +52,15 @@ class MeshSettings:
     Attributes:
         outline: How far the swapped face reaches.
         feather: Width of the soft border.
+        chart_light: How closely the light is followed where the dense landmarks are known: finer,
+            since their mesh tells skin from what is not.
     """
 
     outline: Outline = field(default_factory=Outline)
     feather: float = 0.04
+    chart_light: LightSettings = field(
+        default_factory=lambda: LightSettings(grid=64, outlier=1.25, local_sigma=0.03)
+    )
 
 
 class MeshEngine(Engine):
@@ -82,6 +88,8 @@ class MeshEngine(Engine):
         return [self._swap_one(crop, texture) for crop, texture in zip(crops, people, strict=True)]
 
     def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
+        if texture.chart is not None and crop.dense_landmarks is not None:
+            return self._swap_in_chart(crop, texture.chart, crop.dense_landmarks)
         size = crop.pixels.shape[0]
         points = crop.landmarks
         # Where a fringe hides the source's forehead the target keeps its own.
@@ -102,6 +110,20 @@ class MeshEngine(Engine):
         if hair.max() > 0.02:  # it stays in front
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
         return SwappedCrop(lit, face)
+
+    def _swap_in_chart(self, crop: Crop, texture: ChartTexture, dense: Array) -> SwappedCrop:
+        """Swap a crop whose dense landmarks are known, through the chart of their mesh."""
+        size = crop.pixels.shape[0]
+        view = draw_chart(texture, dense, size)
+        lit, agreement = match_light(
+            view.pixels, *_without_front(crop), view.skin, self._settings.chart_light
+        )
+        face = view.seen * masks.feather(masks.depth(view.face), self._settings.feather * size)
+        strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
+        hair = self._below_hair(crop.landmarks * (_SOFT / size)) * strange
+        if hair.max() > 0.02:  # it stays in front
+            face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
+        return SwappedCrop(lit, np.asarray(face, np.float32))
 
     def _below_hair(self, points: Array) -> Array:
         """Return the soft mask (_SOFT, _SOFT) of forehead and temples, where hair may hang."""

@@ -31,6 +31,7 @@ class LightSettings:
         local_sigma: Width of the local part as a share of the crop.
         limit: Largest gain in log units.
         veil: How much of the target's haze is laid over the swap, 0 to 1.
+        disagreement: Difference in log units at which a pixel shows something else than lit skin.
     """
 
     grid: int = 32
@@ -38,6 +39,7 @@ class LightSettings:
     local_sigma: float = 0.10
     limit: float = 1.6
     veil: float = 0.8
+    disagreement: float = 0.75
 
 
 def match_light(
@@ -82,7 +84,7 @@ def match_light(
     # OpenCV adds a colour ten times as fast as numpy spreads it.
     lit = np.asarray(cv2.add(lit, np.append(veil - RATIO_FLOOR, 0.0).astype(np.float64)))
     np.clip(lit, 0.0, 255.0, out=lit)
-    strange = np.abs(left_over).mean(axis=2) / settings.outlier
+    strange = np.abs(left_over).mean(axis=2) / settings.disagreement
     agreement = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
     return lit, cv2.resize(agreement, skin.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 

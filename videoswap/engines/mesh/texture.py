@@ -18,6 +18,7 @@ from ...geometry.affine import (
 from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.resample import warp
 from ...records import Array, Photo
+from .chart import ChartTexture, make_chart_texture
 from .warp import warp_tps
 
 SIDE, LARGE_SIDE = 512, 1024
@@ -56,11 +57,13 @@ class Texture:
             photo has more to give.
         controls: (78, 2) control points in the unit square.
         lifts: (10,) height of the forehead over the brows that the source has to give.
+        chart: The same in the dense mesh's chart; None where a photo has no dense landmarks.
     """
 
     levels: tuple[Array, ...]
     controls: Array
     lifts: Array
+    chart: ChartTexture | None = None
 
     def at_least(self, size: int) -> Array:
         """Return the coarsest level that is not coarser than a crop."""
@@ -93,7 +96,17 @@ def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> 
     levels: list[Array] = [np.round(lead).astype(np.uint8)]
     while levels[-1].shape[0] > COARSEST:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
-    return Texture(tuple(levels), controls, lifts)
+    return Texture(tuple(levels), controls, lifts, _chart_of(photos))
+
+
+def _chart_of(photos: Sequence[Photo]) -> ChartTexture | None:
+    """Return the texture in the chart, of the photos whose dense landmarks are known."""
+    dense = [
+        (photo.pixels, photo.face.dense_landmarks)
+        for photo in photos
+        if photo.face.dense_landmarks is not None
+    ]
+    return make_chart_texture(dense) if dense else None
 
 
 def controls_of(landmarks: Array, lift: float | Array, lip_gap: float) -> Array:

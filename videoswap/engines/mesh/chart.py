@@ -1,0 +1,210 @@
+"""The source face in the chart of the dense mesh: made once a photo, drawn once a frame.
+
+The chart is the head's cylinder unrolled (`geometry.face_mesh`). A photo is sampled into it
+through the mesh; what it does not show comes from its mirror image. In a frame the mesh is
+rasterized at a third of the crop, which tells where in the chart every pixel lies, and one remap
+draws the face: what is turned away or behind the nose is not drawn, so nothing folds over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+from ...geometry import face_masks as masks
+from ...geometry.face_mesh import (
+    BROWS,
+    CHART,
+    EYES,
+    MESH_POINTS,
+    NOSE_TIP,
+    OUTER_LIPS,
+    OUTLINE,
+    Raster,
+    normals,
+    rasterize,
+    with_ring,
+)
+from ...records import Array
+
+CHART_SIDE, COARSEST_SIDE = 512, 128
+RASTER_STEP = 3  # pixels of a crop to one of the raster
+LEAST_RASTER = 48
+SKIN_SIDE = 64
+INSET = 0.06  # by which a source's outline is drawn towards its nose, so that no wall comes along
+INSET_FROM = 0.35  # of the way from nose to outline
+TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
+SIDE_LIGHT = 0.08  # of the chart: detail from this size on is averaged with its mirror image
+EDGE_ROUNDS = 2  # raster pixels by which the drawn map is continued past its edge
+_SOFT_SHARE = 0.02  # of the chart: how softly a photo passes into its mirror image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChartTexture:
+    """A source face in the chart.
+
+    Attributes:
+        levels: (S, S, 3) uint8 RGB from fine to coarse, S = 512, 256, 128.
+        seen: (512, 512) float32, 0 to 1: how well the photo or its mirror image shows a place.
+    """
+
+    levels: tuple[Array, ...]
+    seen: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChartView:
+    """A texture drawn into a crop.
+
+    Attributes:
+        pixels: (S, S, 3) float32 RGB, 0 to 255.
+        face: (S, S) float32, 0 or 1: where the face is drawn.
+        seen: (S, S) float32, 0 to 1: how well the source's photo shows what is drawn.
+        skin: (64, 64) float32, 0 to 1: where plain skin is drawn, at a smaller size.
+    """
+
+    pixels: Array
+    face: Array
+    seen: Array
+    skin: Array
+
+
+@cache
+def chart_raster() -> Raster:
+    """Return the mesh drawn into its own chart."""
+    return rasterize(CHART * CHART_SIDE - 0.5, CHART_SIDE)
+
+
+@cache
+def _outwardness() -> Array:
+    """Return how far out each point (468,) of the mesh lies: 0 at the nose, 1 on the outline."""
+    from_nose = CHART[:MESH_POINTS] - CHART[NOSE_TIP]
+    angle, length = np.arctan2(from_nose[:, 1], from_nose[:, 0]), np.hypot(*from_nose.T)
+    order = np.argsort(angle[OUTLINE])
+    at, reach = angle[OUTLINE][order], length[OUTLINE][order]
+    return np.asarray(length / np.interp(angle, at, reach, period=2 * np.pi))
+
+
+@cache
+def _plain_skin() -> Array:
+    """Return where the chart shows plain skin in any face, (64, 64) float32."""
+    place = CHART * SKIN_SIDE - 0.5
+    skin = cv2.erode(masks.fill_polygon(place[OUTLINE], SKIN_SIDE), np.ones((3, 3), np.uint8))
+    features = [*((eye, 1.5) for eye in EYES), *((brow, 1.25) for brow in BROWS), (OUTER_LIPS, 1.1)]
+    for outline, growth in features:
+        grown = masks.scale_points(place[outline], growth)
+        skin = skin * (1.0 - masks.fill_polygon(grown, SKIN_SIDE))
+    return np.asarray(skin, np.float32)
+
+
+def make_chart_texture(photos: Sequence[tuple[Array, Array]]) -> ChartTexture:
+    """Sample photos of one person into the chart.
+
+    Args:
+        photos: Pairs of a picture (H, W, 3) uint8 RGB and the dense landmarks (468 or more, 3) in
+            its pixels. The first leads; the others fill what it does not show.
+    """
+    sampled = [_sample(pixels, points[:MESH_POINTS]) for pixels, points in photos]
+    texture, weight = sampled[0]
+    for other, shown in [*sampled[1:], (texture[:, ::-1], weight[:, ::-1])]:
+        share = ((1.0 - weight) * shown)[..., None]
+        # What nothing shows well stays as the first photo has it.
+        texture = (texture * (weight[..., None] + 1e-3) + other * share) / (
+            weight[..., None] + 1e-3 + share
+        )
+        weight = weight + (1.0 - weight) * shown
+    apart = np.ascontiguousarray(texture[:, ::-1]) - texture
+    texture = texture + 0.5 * cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * CHART_SIDE)
+    levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
+    while levels[-1].shape[0] > COARSEST_SIDE:
+        levels.append(np.asarray(cv2.pyrDown(levels[-1])))
+    return ChartTexture(tuple(levels), np.asarray(np.minimum(weight, 1.0), np.float32))
+
+
+def _sample(pixels: Array, points: Array) -> tuple[Array, Array]:
+    """Return a photo in the chart (512, 512, 3) float32 and how well it shows each place."""
+    raster = chart_raster()
+    inward = INSET * np.clip((_outwardness() - INSET_FROM) / (1 - INSET_FROM), 0.0, 1.1) ** 2
+    drawn_in = points[:, :2] + inward[:, None] * (points[NOSE_TIP, :2] - points[:, :2])
+    places = raster.interpolate(with_ring(drawn_in))
+    low = np.maximum(np.floor(drawn_in.min(axis=0)) - 64, 0).astype(int)
+    high = np.ceil(drawn_in.max(axis=0)).astype(int) + 64
+    part: Array = pixels[low[1] : high[1], low[0] : high[0]].astype(np.float32)
+    places -= low.astype(np.float32)
+    steps = np.linalg.norm(np.diff(places, axis=1), axis=2)[raster.face[:, 1:]]
+    step = float(np.median(steps))
+    if step > 1.3:  # the photo is finer than the chart
+        part = cv2.GaussianBlur(part, (0, 0), 0.45 * step)
+    columns, rows = cv2.split(places)
+    made = cv2.remap(part, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    towards = np.clip(-normals(points.astype(np.float64))[:, 2:], -1.0, 1.0)
+    view = raster.interpolate(with_ring(towards))[..., 0]
+    weight: Array = np.clip((view - TURNED_AWAY) / (IN_FULL_VIEW - TURNED_AWAY), 0.0, 1.0)
+    weight = cv2.GaussianBlur(weight, (0, 0), _SOFT_SHARE * CHART_SIDE)
+    return made, weight.astype(np.float32)
+
+
+def draw_chart(texture: ChartTexture, points: Array, size: int) -> ChartView:
+    """Draw a texture into a crop.
+
+    Args:
+        texture: The source face.
+        points: (468 or more, 3) dense landmarks of the target in pixels of the crop.
+        size: Side of the crop.
+    """
+    side = max(LEAST_RASTER, size // RASTER_STEP)
+    scale = side / size
+    mesh = with_ring(points[:MESH_POINTS].astype(np.float64))
+    mesh[:, :2] = (mesh[:, :2] + 0.5) * scale - 0.5
+    raster = rasterize(mesh, side)
+    coarse = raster.interpolate(CHART)
+    face = raster.face
+    level = texture.levels[_level(coarse, face, scale, len(texture.levels))]
+    coarse = _past_the_edge(coarse, raster.triangles >= 0)
+    chart = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)
+    pixels = _look_up(level, chart).astype(np.float32)
+    covered = cv2.resize(face.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
+    small = (SKIN_SIDE, SKIN_SIDE)
+    seen = _look_up(texture.seen, coarse)
+    plain = _look_up(_plain_skin(), coarse) * face * seen
+    skin = cv2.resize(plain, small, interpolation=cv2.INTER_AREA)
+    return ChartView(
+        pixels,
+        (covered > 0.5).astype(np.float32),
+        np.asarray(cv2.resize(seen, (size, size), interpolation=cv2.INTER_LINEAR)),
+        np.asarray(skin, np.float32),
+    )
+
+
+def _look_up(picture: Array, chart: Array) -> Array:
+    """Sample a picture of the chart at chart coordinates (N, N, 2)."""
+    side = float(picture.shape[0])
+    columns, rows = cv2.split(cv2.addWeighted(chart, side, chart, 0.0, -0.5))
+    return np.asarray(
+        cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    )
+
+
+def _level(coarse: Array, face: Array, scale: float, levels: int) -> int:
+    """Return the coarsest level that is not coarser than the crop."""
+    inside = face[:, 1:] & face[:, :-1]
+    if not inside.any():
+        return 0
+    steps = np.abs(np.diff(coarse[..., 0], axis=1))[inside]
+    texels = float(np.median(steps)) * scale * CHART_SIDE  # to a pixel of the crop
+    return int(np.clip(np.log2(max(texels, 1e-3)) + 0.3, 0, levels - 1))
+
+
+def _past_the_edge(coarse: Array, drawn: Array) -> Array:
+    """Continue the map (N, N, 2) past its edge, so that enlarging it mixes nothing in."""
+    known = drawn.astype(np.float32)
+    for _ in range(EDGE_ROUNDS):
+        share = cv2.blur(known, (3, 3))
+        around = cv2.blur(coarse * known[..., None], (3, 3)) / np.maximum(share, 1e-6)[..., None]
+        new = (known == 0) & (share > 1e-6)
+        coarse[new], known[new] = around[new], 1.0
+    return coarse
