@@ -131,8 +131,8 @@ class Raster:
 def rasterize(points: Array, side: int) -> Raster:
     """Draw the mesh into a square picture; what is nearer covers what is behind it.
 
-    Triangles seen from behind are left out, and the ring lies behind the face. There is no loop:
-    all pixels of all boxes around the triangles are tested at once, in the order of their depth.
+    Triangles seen from behind are left out, and the ring lies behind the face. There is no loop
+    over them: the span of every row of every triangle is found at once, in the order of depth.
 
     Args:
         points: (504, 2) or (504, 3) mesh and ring in pixels, whose centres are whole numbers;
@@ -156,7 +156,7 @@ def rasterize(points: Array, side: int) -> Raster:
         order = order[np.lexsort((-depth, ~ring))]
     else:
         order = order[np.argsort(~ring, kind="stable")]
-    low, width, count = low[order], extent[order, 0], extent[order].prod(axis=1)
+    low, width = low[order], extent[order, 0]
     # Weights of the second and third corner: at the box's first pixel, and their slopes.
     start = low - first[order]
     across, along, area = across[order], along[order], area[order, None]
@@ -165,19 +165,29 @@ def rasterize(points: Array, side: int) -> Raster:
     )
     second = (slopes[:, :2] * start).sum(axis=1)
     third = (slopes[:, 2:] * start).sum(axis=1)
-    plane = np.column_stack([second, third, slopes]).astype(np.float32)
-
-    which = np.repeat(np.arange(len(order), dtype=np.int32), count)
-    begin = np.cumsum(count) - count
-    place = np.arange(len(which), dtype=np.int32) - begin.astype(np.int32)[which]
-    row = place // width.astype(np.int32)[which]
-    column = place - row * width.astype(np.int32)[which]
-    held = plane[which]
-    b = held[:, 0] + held[:, 2] * column + held[:, 3] * row
-    c = held[:, 1] + held[:, 4] * column + held[:, 5] * row
-    inside = (b >= -EDGE_TOLERANCE) & (c >= -EDGE_TOLERANCE) & (b + c <= 1 + EDGE_TOLERANCE)
-    which, b, c = which[inside], b[inside], c[inside]
-    pixel = (low[which, 1] + row[inside]) * side + low[which, 0] + column[inside]
+    # One entry for every row of every box: weights of all corners at its first pixel, and slopes.
+    rows = extent[order, 1]
+    triangle = np.repeat(np.arange(len(order)), rows)
+    row = np.arange(len(triangle)) - np.repeat(np.cumsum(rows) - rows, rows)
+    b = second[triangle] + slopes[triangle, 1] * row
+    c = third[triangle] + slopes[triangle, 3] * row
+    across_b, across_c = slopes[triangle, 0], slopes[triangle, 2]
+    begin, end = np.zeros(len(row)), width[triangle] - 1.0
+    for weight, slope in ((b, across_b), (c, across_c), (1 - b - c, -across_b - across_c)):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            edge = (-EDGE_TOLERANCE - weight) / slope
+        begin = np.where(slope > 0, np.maximum(begin, edge), begin)
+        end = np.where(slope < 0, np.minimum(end, edge), end)
+        end = np.where((slope == 0) & (weight < -EDGE_TOLERANCE), -1.0, end)
+    begin = np.ceil(begin).astype(np.intp)
+    count = np.maximum(np.floor(end).astype(np.intp) - begin + 1, 0)
+    # Then one for every pixel of these spans.
+    span = np.repeat(np.arange(len(row), dtype=np.int32), count)
+    column = np.arange(len(span)) + (begin - np.cumsum(count) + count)[span]
+    b = (b[span] + across_b[span] * column).astype(np.float32)
+    c = (c[span] + across_c[span] * column).astype(np.float32)
+    which = triangle[span]
+    pixel = ((low[triangle, 1] + row) * side + low[triangle, 0])[span] + column
 
     shown = np.full(side * side, -1, np.intp)
     weights = np.zeros((side * side, 3), np.float32)
