@@ -119,6 +119,15 @@ def test_files_that_documents_name_are_there(path):
     assert lost == set()
 
 
+def test_every_public_name_is_on_a_page_of_the_library():
+    shown = {
+        name.removeprefix("videoswap.")
+        for path in sorted((ROOT / "docs" / "api").glob("*.md"))
+        for name in re.findall(r"^::: (\S+)$", path.read_text(), re.MULTILINE)
+    }
+    assert shown == set(videoswap.__all__)
+
+
 def test_documents_run_no_script_that_is_not_there():
     for path in DOCUMENTS:
         for text in blocks(path, "bash"):
