@@ -20,7 +20,7 @@ train-demo: .venv/.installed-dev
 	PYTHONPATH=. $(VENV) examples/train_demo.py
 
 test: .venv/.installed-dev
-	$(VENV) -m pytest
+	OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist worksteal
 
 check: .venv/.installed-dev
 	$(VENV) -m ruff check .
