@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.finders", "tests.people"]
+from tests.helpers.locations import SHARED
 
-ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared"
+pytest_plugins = ["tests.helpers.models", "tests.helpers.group_clips"]
 
 
 def _has_cuda() -> bool:

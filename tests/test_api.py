@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import videoswap
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 from videoswap import CancelledError, api, swap_folder, swap_image, swap_video
 from videoswap.errors import UsageError
 from videoswap.rendering.progress import ProgressBar

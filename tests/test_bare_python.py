@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 
 # -I and -S: neither the folder, nor the environment's packages.
 DOORS = {

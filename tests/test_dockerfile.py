@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 
 LINES = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text()).splitlines()
 STEPS = [line.split(maxsplit=1) for line in LINES if line and not line.startswith("#")]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import videoswap
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 from videoswap.cli.entry import program, swap_main  # noqa: F401 - inference.py is swap_main
 from videoswap.cli.parser import spelled_out
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, SHARED
+from tests.helpers.locations import ROOT, SHARED
 
 TESTS = [
     ROOT / "tests" / "engines" / "test_pipeline_goldens.py",

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 from videoswap import __version__
 from videoswap.packages import NEEDED, OPTIONAL
 

@@ -11,7 +11,7 @@ import cv2
 import pytest
 
 import videoswap
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 from tests.plugins.install import TINT, declared, install
 from videoswap import SwapSettings, load_engine, option, plugins
 from videoswap.cli import entry

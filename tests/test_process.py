@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 
 
 def start(arguments, folder, **more):

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, SHARED
+from tests.helpers.locations import ROOT, SHARED
 from videoswap import EncodeSettings, SwapSettings, swap_video
 from videoswap.timerange import TimeRange
 

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 from videoswap.records import Fallback
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from tests.report_keys import documented, keys_of
+from tests.helpers.report_keys import documented, keys_of
 from videoswap import __version__, swap_image
 from videoswap.jobs.folder_record import FolderItem, FolderReport, is_folder_report
 from videoswap.records import Fallback, Gap, Lost, observation

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 from videoswap.cli import entry
 from videoswap.cli.completion import SHELLS, candidates
 

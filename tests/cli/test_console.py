@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 from videoswap.cli import console
 from videoswap.cli.parser import Parser
 from videoswap.errors import InputError, NoFaceError

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from tests.training.drawn import pack_drawn
+from tests.helpers.drawn_faces import pack_drawn
 from videoswap.cli import train as command
 from videoswap.cli.entry import main
 from videoswap.training.checkpoint import NAME

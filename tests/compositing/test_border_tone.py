@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.compositing.portraits import oval, portrait
+from tests.helpers.portraits import oval, portrait
 from videoswap.compositing.border_tone import match_border_tone
 
 #: Landmarks of which only the brows count here, well above the oval.

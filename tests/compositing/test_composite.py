@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.compositing.portraits import oval, portrait
+from tests.helpers.portraits import oval, portrait
 from videoswap.compositing.composite import composite
 from videoswap.records import Crop, SwappedCrop
 

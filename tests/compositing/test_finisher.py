@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.compositing.portraits import oval, portrait
+from tests.helpers.portraits import oval, portrait
 from videoswap.compositing.finisher import Finisher
 from videoswap.compositing.kept_regions import EYES, MOUTH, keep_eyes
 from videoswap.records import Crop, FrameSwap, SwappedCrop

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.compositing.portraits import SIDE, oval, portrait
+from tests.helpers.portraits import SIDE, oval, portrait
 from videoswap.compositing.grain import match_grain
 
 

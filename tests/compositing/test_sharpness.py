@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.compositing.portraits import oval, portrait
+from tests.helpers.portraits import oval, portrait
 from videoswap.compositing.sharpness import measure_blur, soften
 
 BLURS = [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (3.0, 1.0), (1.0, 3.0)]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.compositing.portraits import SIDE, oval, portrait
+from tests.helpers.portraits import SIDE, oval, portrait
 from videoswap.compositing.temporal_filter import temporal_filter
 from videoswap.records import Crop, FrameSwap, SwappedCrop
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.detection.insightface_files import scrfd_file
+from tests.helpers.insightface_files import scrfd_file
 from videoswap.detection.base import Detector
 from videoswap.detection.centerface import CenterFace
 from videoswap.detection.insightface import Scrfd

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.settings import EncodeSettings
 from videoswap.video.encoder import SegmentEncoder
 from videoswap.video.encoder_context import EncoderPlan

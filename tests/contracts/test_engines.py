@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import videoswap.networks
-from tests.engines.filled import save, small_build
-from tests.engines.restorer_files import FILES as RESTORER_FILES
-from tests.engines.restorer_files import save_restorer
 from tests.engines.test_engine_runs import FILES
 from tests.engines.test_onnx_engines import export_blendswap, export_ghost
+from tests.helpers.engine_weights import save, small_build
+from tests.helpers.restorer_files import FILES as RESTORER_FILES
+from tests.helpers.restorer_files import save_restorer
 from tests.plugins.install import TINT, install
 from videoswap import (
     Crop,

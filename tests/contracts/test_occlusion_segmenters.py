@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.occlusion.faces import astronaut, over, stripe
-from tests.occlusion.onnx_files import save_parser, save_xseg
+from tests.helpers.covered_faces import astronaut, over, stripe
+from tests.helpers.occlusion_files import save_parser, save_xseg
 from videoswap.crops import CropSpec, crop_face
 from videoswap.devices import Device
 from videoswap.errors import UsageError

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.detection.insightface_files import arcface_file
+from tests.helpers.insightface_files import arcface_file
 from videoswap.detection.base import Recognizer
 from videoswap.detection.insightface import ArcFaceRecognizer
 from videoswap.detection.packaged_files import recognition_path

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import InputError, OutputError, UsageError, VideoswapError
 from videoswap.settings import EncodeSettings
 from videoswap.video.probe import VideoInfo, probe

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.occlusion.faces import astronaut
+from tests.helpers.covered_faces import astronaut
 from videoswap.detection.appearance import FRAMED_SIZE, FRAMING, MAX_APPEARANCES, Appearance
 from videoswap.detection.face_view import FaceView, FramePicture
 from videoswap.geometry.affine import five_points

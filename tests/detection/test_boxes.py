@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.squares import square_face
+from tests.helpers.squares import square_face
 from videoswap.detection.boxes import non_maximum_suppression
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.squares import square_face
+from tests.helpers.squares import square_face
 from videoswap.detection.centerface import padded
 from videoswap.detection.face_detector import FaceDetector, largest_face
 from videoswap.detection.face_models import FaceModels

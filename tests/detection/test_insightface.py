@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.detection.insightface_files import arcface_file, scrfd_file
+from tests.helpers.insightface_files import arcface_file, scrfd_file
 from videoswap.detection.face_models import FaceModels
 from videoswap.detection.insightface import ArcFaceRecognizer, Scrfd
 from videoswap.errors import InputError, UsageError

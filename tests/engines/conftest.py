@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import videoswap.networks
-from tests.engines.filled import small_build
+from tests.helpers.engine_weights import small_build
 
 
 @pytest.fixture(autouse=True)

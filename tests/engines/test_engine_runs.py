@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engines.filled import save
+from tests.helpers.engine_weights import save
 from tests.jobs.test_video import planes
 from videoswap import EncodeSettings, swap_image, swap_video
 from videoswap.engines.base import Engine

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.conftest import ROOT
-from tests.engines.filled import save
+from tests.helpers.engine_weights import save
+from tests.helpers.locations import ROOT
 from videoswap.crops import CropSpec, PictureSurface, crop_face
 from videoswap.engines.blendface.engine import SOURCE, TARGET, BlendFaceEngine
 from videoswap.engines.ghost.engine import GhostEngine, source_spec, target_spec

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from tests.engines import filled
-from tests.engines.filled import save
-from tests.engines.restorer_files import FILES as RESTORERS
-from tests.engines.restorer_files import save_restorer
 from tests.engines.test_engine_runs import FILES
+from tests.helpers import engine_weights as filled
+from tests.helpers.engine_weights import save
+from tests.helpers.restorer_files import FILES as RESTORERS
+from tests.helpers.restorer_files import save_restorer
 from videoswap.detection.centerface import CenterFace
 from videoswap.detection.landmarks import DlibLandmarker
 from videoswap.detection.packaged_files import centerface_path, landmarks_path, recognition_path

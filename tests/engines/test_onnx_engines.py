@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engines.filled import TAG, small_build
 from tests.engines.test_engine_runs import check_only_masks_changed, run
 from tests.engines.test_engines import crop, photo
+from tests.helpers import fill
+from tests.helpers.engine_weights import TAG, small_build
 from tests.jobs.test_video import planes as frame_planes
-from tests.networks import fill
 from videoswap import swap_image
 from videoswap.engines.ghost.options import GhostOptions
 from videoswap.engines.registry import load_engine

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.networks import fill
+from tests.helpers import fill
 from videoswap.engines.ghost import masks as ghost
 from videoswap.engines.ghost.engine import halved
 from videoswap.engines.ghost.smoothing import smooth_points

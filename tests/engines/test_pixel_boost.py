@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.engines.filled import save
 from tests.engines.test_engine_runs import FILES
 from tests.engines.test_engines import crop, ghost
+from tests.helpers.engine_weights import save
 from videoswap import swap_image
 from videoswap.crops import CropSpec
 from videoswap.engines.base import Engine, Identity

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.engines.restorer_files import FILES, save_restorer
 from tests.engines.test_engines import crop
+from tests.helpers.restorer_files import FILES, save_restorer
 from videoswap import swap_image
 from videoswap.crops import CropSpec
 from videoswap.engines.base import Engine, Identity

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.report_keys import documented, keys_of
-from tests.video import clips
+from tests.helpers import clips
+from tests.helpers.report_keys import documented, keys_of
 from videoswap import EncodeSettings, SwapSettings, analyze, evaluate, swap_video
 from videoswap.detection.face_models import FaceModels
 from videoswap.errors import InputError, NoFaceError, UsageError

@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import InputError
 from videoswap.evaluation.frame_pairs import read_pairs
 from videoswap.settings import EncodeSettings

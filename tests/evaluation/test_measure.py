@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import face_pair, flat
+from tests.helpers.face_pairs import face_pair, flat
 from videoswap.evaluation.measure import FRAMES_READ_AHEAD, Families, measure
 from videoswap.evaluation.metrics.columns import mean, runs, share_at_most, total
 from videoswap.evaluation.metrics.metric import Metric

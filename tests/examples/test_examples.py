@@ -12,9 +12,9 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from tests.conftest import ROOT
-from tests.squares import write_video
-from tests.video import clips
+from tests.helpers import clips
+from tests.helpers.locations import ROOT
+from tests.helpers.squares import write_video
 from videoswap import VideoReader
 from videoswap.records import Array
 

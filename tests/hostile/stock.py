@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import skimage.data
 
-from tests.people import FACES, write_clip
+from tests.helpers.group_clips import FACES, write_clip
 
 FILM_FRAMES = 16
 LONG_FRAMES = 240

@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from tests.video.pictures import cmyk_profile
+from tests.helpers.pictures import cmyk_profile
 from videoswap import EncodeSettings, swap_image
 from videoswap.errors import UsageError
 from videoswap.jobs.context import load_context

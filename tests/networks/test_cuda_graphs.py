@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.networks import fill
+from tests.helpers import fill
 from videoswap.networks.aei_net import AEINet
 from videoswap.networks.cuda_graphs import (
     BATCH_SHAPES,

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.networks import fill
-from tests.networks.amplified import amplify
+from tests.helpers import fill
+from tests.helpers.amplified import amplify
 from videoswap.networks import (
     cpu_layers as packed,
 )

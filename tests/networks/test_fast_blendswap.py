@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.networks import fill
+from tests.helpers import fill
 from videoswap.networks import cpu_layers as packed
 from videoswap.networks import fast_layers as pieces
 from videoswap.networks.blendswap import BlendSwap

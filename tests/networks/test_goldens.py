@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.networks import fill
+from tests.helpers import fill
 from videoswap import networks
 from videoswap.networks.fast_aei_net import FastAEINet
 from videoswap.networks.fast_blendswap import FastBlendSwap

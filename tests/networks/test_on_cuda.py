@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.networks import fill
-from tests.networks.amplified import amplify
+from tests.helpers import fill
+from tests.helpers.amplified import amplify
 from videoswap.networks.aei_net import LITE_WIDTHS, AEINet
 from videoswap.networks.blendswap import BlendSwap
 from videoswap.networks.fast_aei_net import FastAEINet

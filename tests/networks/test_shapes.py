@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.networks import fill
+from tests.helpers import fill
 from videoswap import networks
 from videoswap.networks.aei_net import GHOST_WIDTHS, AEINet, block_widths, upsample
 from videoswap.networks.blendswap import BlendSwap

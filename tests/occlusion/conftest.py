@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.occlusion.faces import astronaut, crops_of
+from tests.helpers.covered_faces import astronaut, crops_of
 from videoswap.occlusion.builtin import BuiltinSegmenter
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.occlusion.faces import disc, finger, over, overlap, skin_of, stripe
+from tests.helpers.covered_faces import disc, finger, over, overlap, skin_of, stripe
 from videoswap.detection.appearance import FRAMED_SIZE, FRAMING
 from videoswap.geometry import face_masks as masks
 from videoswap.occlusion.builtin import load_networks

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tests.occlusion.faces import over, stripe
-from tests.occlusion.onnx_files import save_parser, save_xseg
+from tests.helpers.covered_faces import over, stripe
+from tests.helpers.occlusion_files import save_parser, save_xseg
 from videoswap.devices import Device
 from videoswap.errors import InputError
 from videoswap.occlusion.builtin import networks_key

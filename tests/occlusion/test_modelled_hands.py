@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts" / "occlusion"))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from tests.occlusion.faces import over, skin_of, stripe
+from tests.helpers.covered_faces import over, skin_of, stripe
 from videoswap.detection.appearance import FRAMED_SIZE, FRAMING, Appearance
 from videoswap.detection.face_detector import FaceDetector
 from videoswap.engines.mesh.engine import MeshEngine

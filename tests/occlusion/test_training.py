@@ -14,7 +14,7 @@ import skimage.data
 import torch
 from safetensors.torch import load_file
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
 from videoswap.geometry.affine import (
     TEMPLATES,
     crop_matrix,

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.squares import (
+from tests.helpers.squares import (
     BLUE,
     GREEN,
     RED,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.tracking.people_clips import Cover, Head, everybody, picture, wall
+from tests.helpers.people_clips import Cover, Head, everybody, picture, wall
 from videoswap.detection.face_view import FaceView, FramePicture
 from videoswap.detection.search import FaceSearch
 from videoswap.settings import AnalysisSettings

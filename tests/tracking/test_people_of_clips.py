@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.squares import write_video
-from tests.tracking.people_clips import (
+from tests.helpers.people_clips import (
     HEIGHT,
     WIDTH,
     Cover,
@@ -24,6 +23,7 @@ from tests.tracking.people_clips import (
     twin,
     wall,
 )
+from tests.helpers.squares import write_video
 from videoswap.detection.face_models import FaceModels
 from videoswap.people.clustering import cluster_tracks
 from videoswap.records import Array

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from tests.squares import ColourRecognizer, square_face
+from tests.helpers.squares import ColourRecognizer, square_face
 from videoswap.settings import AnalysisSettings
 from videoswap.tracking.samples import Sample
 from videoswap.tracking.tracker import Split, TrackAssigner

@@ -10,8 +10,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from tests.conftest import ROOT
-from tests.training.toys import Toy, ToySettings
+from tests.helpers.locations import ROOT
+from tests.helpers.toy_trainings import Toy, ToySettings
 from videoswap.training.checkpoint import NAME
 from videoswap.training.devices import open_devices
 from videoswap.training.loop import train
@@ -19,7 +19,7 @@ from videoswap.training.loop import train
 CODE = """
 import sys
 from pathlib import Path
-from tests.training.toys import Plain
+from tests.helpers.toy_trainings import Plain
 from videoswap.training.loop import train
 
 outcome = train(Plain(), Path(sys.argv[1]), device="cpu")
@@ -34,7 +34,7 @@ def test_one_process_takes_the_device_it_is_told():
 
 def test_two_processes_learn_what_one_learns(tmp_path):
     pytest.importorskip("accelerate")
-    from tests.training.toys import Plain
+    from tests.helpers.toy_trainings import Plain
 
     train(Plain(ToySettings()), tmp_path / "one", device="cpu")
     script = tmp_path / "train.py"

@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from tests.training.toys import Plain, Toy, ToySettings
+from tests.helpers.toy_trainings import Plain, Toy, ToySettings
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.locks import try_lock
 from videoswap.training.checkpoint import NAME

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.video.probe import probe
 
 

@@ -12,7 +12,7 @@ import av
 import av.error
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import InputError
 from videoswap.video import mux, reader
 from videoswap.video.damage import Damage

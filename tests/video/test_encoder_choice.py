@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import UsageError
 from videoswap.settings import QUALITIES, EncodeSettings
 from videoswap.video.encoder_plan import plan_encoder

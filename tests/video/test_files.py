@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import InputError, OutputError
 from videoswap.video.animated.animation_writer import AnimationWriter
 from videoswap.video.files import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.video.frames import planes_of, random_frame
+from tests.helpers.frames import planes_of, random_frame
 from videoswap.video.color import Color, color_of
 from videoswap.video.hdr import (
     from_view,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from av.video.frame import PictureType
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.settings import EncodeSettings
 from videoswap.video.mux import coding_times, plan_streams
 from videoswap.video.pixel_formats import layout, samples

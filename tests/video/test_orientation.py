@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.settings import EncodeSettings
 from videoswap.video.animated.animation_writer import AnimationWriter
 from videoswap.video.matroska import TITLE_PLACEHOLDER

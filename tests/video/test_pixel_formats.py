@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.video.frames import RNG, planes_of, random_frame
+from tests.helpers.frames import RNG, planes_of, random_frame
 from videoswap.video.pixel_formats import (
     PLANAR_EQUIVALENTS,
     Repacker,

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.video.frames import RNG, planes_of, random_frame
+from tests.helpers.frames import RNG, planes_of, random_frame
 from videoswap.video.color import color_of
 from videoswap.video.pixel_formats import (
     layout,

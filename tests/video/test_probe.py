@@ -8,7 +8,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import InputError
 from videoswap.video.probe import media_kind, probe
 

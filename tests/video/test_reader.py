@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import InputError
 from videoswap.video.pixel_formats import samples
 from videoswap.video.probe import probe

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import InputError
 from videoswap.settings import EncodeSettings
 from videoswap.video.encoder import SegmentEncoder

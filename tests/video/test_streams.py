@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 from av.stream import Disposition
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import OutputError
 from videoswap.timerange import TimeRange
 from videoswap.video.files import atomic_output
@@ -196,7 +196,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[1], sys.argv[2]]
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 try:

@@ -10,7 +10,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import InputError
 from videoswap.settings import EncodeSettings
 from videoswap.video.verify import ffmpeg_program, verify

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.errors import UsageError
 from videoswap.settings import EncodeSettings
 from videoswap.video.pixel_formats import layout, samples

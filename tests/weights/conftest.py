@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.weights.loopback import Loopback
+from tests.helpers.loopback import Loopback
 from videoswap.weights.download import Net
 from videoswap.weights.manifest import Model
 from videoswap.weights.transfer import Pace

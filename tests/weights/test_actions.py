@@ -6,9 +6,9 @@ import sys
 import pytest
 from onnx import TensorProto, helper
 
-from tests.conftest import ROOT
+from tests.helpers.locations import ROOT
+from tests.helpers.loopback import body, status
 from tests.weights.conftest import model
-from tests.weights.loopback import body, status
 from videoswap.cli import entry
 from videoswap.errors import InputError, PartialError, UsageError
 from videoswap.weights import actions

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.loopback import body, chunked, page, redirect, status, unmeasured
 from tests.weights.conftest import model
-from tests.weights.loopback import body, chunked, page, redirect, status, unmeasured
 from videoswap.errors import InputError, OutputError
 from videoswap.weights import digests as known
 from videoswap.weights import download, transfer

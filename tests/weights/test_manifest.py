@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from tests.conftest import ROOT, SHARED
+from tests.helpers.locations import ROOT, SHARED
 from videoswap import networks
 from videoswap.errors import InputError, UsageError
 from videoswap.weights import (

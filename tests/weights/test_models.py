@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import videoswap.networks
-from tests.engines.filled import TAG, small_build
-from tests.networks import fill
+from tests.helpers import fill
+from tests.helpers.engine_weights import TAG, small_build
 from videoswap.errors import InputError
 from videoswap.weights.models import load_whole
 

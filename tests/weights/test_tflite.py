@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from flatbuffers import flexbuffers
 
-from tests.weights.tflite_files import TfliteFile
+from tests.helpers.tflite_files import TfliteFile
 from videoswap.errors import InputError
 from videoswap.weights.tflite import convert_tflite
 

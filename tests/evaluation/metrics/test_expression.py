@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import face_pair, flat, history, points
+from tests.helpers.face_pairs import face_pair, flat, history, points
 from videoswap.evaluation.metrics.columns import correlation
 from videoswap.evaluation.metrics.expression import (
     MIN_OPENING_DEVIATION,

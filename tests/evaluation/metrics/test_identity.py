@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import face_pair, flat, history
+from tests.helpers.face_pairs import face_pair, flat, history
 from videoswap.evaluation.expected import Known
 from videoswap.evaluation.metrics.identity import IdentityFamily
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import SIDE, face_pair, flat, history, points, textured
+from tests.helpers.face_pairs import SIDE, face_pair, flat, history, points, textured
 from videoswap.evaluation.metrics.light import LightFamily
 from videoswap.geometry.affine import five_points
 from videoswap.records import Face, Photo

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import face_pair, history
+from tests.helpers.face_pairs import face_pair, history
 from videoswap.evaluation.metrics.likeness import LikenessFamily, eyes_alone, relit_copies
 from videoswap.geometry.affine import five_points
 from videoswap.records import Face, Photo

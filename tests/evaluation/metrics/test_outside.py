@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import SIDE, flat, frame, textured
+from tests.helpers.face_pairs import SIDE, flat, frame, textured
 from videoswap.evaluation.frame_pairs import FramePair
 from videoswap.evaluation.metrics.outside import OutsideFamily
 from videoswap.video.pixel_formats import samples

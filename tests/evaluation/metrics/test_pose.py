@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import SIDE, face_pair, flat, history
+from tests.helpers.face_pairs import SIDE, face_pair, flat, history
 from videoswap.evaluation.metrics.pose import PoseFamily
 from videoswap.geometry.head_pose import HEAD, camera_matrix, head_angles
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import SIDE, face_pair, flat, history, points, textured
+from tests.helpers.face_pairs import SIDE, face_pair, flat, history, points, textured
 from videoswap.detection.face_models import FaceModels
 from videoswap.evaluation.face_motion import FaceHistory
 from videoswap.evaluation.metrics.presence import (

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import SIDE, face_pair, flat, history
+from tests.helpers.face_pairs import SIDE, face_pair, flat, history
 from videoswap.evaluation.metrics.seam import SeamFamily
 
 FAMILY = SeamFamily()

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import SIDE, face_pair, flat, history, points, textured
+from tests.helpers.face_pairs import SIDE, face_pair, flat, history, points, textured
 from videoswap.evaluation.face_pair import FacePair
 from videoswap.evaluation.metrics.columns import joined
 from videoswap.evaluation.metrics.steadiness import JitterFamily, MaskFlickerFamily, WarpingFamily

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.evaluation.face_pairs import SIDE, face_pair, flat, history, textured
+from tests.helpers.face_pairs import SIDE, face_pair, flat, history, textured
 from videoswap.evaluation.metrics.texture import TextureFamily, detail, noise
 
 FAMILY = TextureFamily()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.training.drawn import pack_drawn
+from tests.helpers.drawn_faces import pack_drawn
 
 
 @pytest.fixture(scope="session")

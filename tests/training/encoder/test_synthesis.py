@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.training.drawn import drawn
+from tests.helpers.drawn_faces import drawn
 from videoswap.training.encoder.synthesis import KINDS, Synthesizer
 
 SIZE = 256

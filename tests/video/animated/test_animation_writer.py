@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.video import clips
+from tests.helpers import clips
 from videoswap.video.animated.animation_writer import (
     AnimationWriter,
     animation_container,

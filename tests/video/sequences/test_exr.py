@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import OpenEXR
 
-from tests.video.numbered import (
+from tests.helpers.numbered_pictures import (
     HEIGHT,
     WIDTH,
     make_exr,

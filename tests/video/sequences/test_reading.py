@@ -12,8 +12,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from tests.video import clips
-from tests.video.numbered import (
+from tests.helpers import clips
+from tests.helpers.numbered_pictures import (
     WIDTH,
     make_exr,
     make_sequence,

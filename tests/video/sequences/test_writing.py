@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.video import clips
-from tests.video.numbered import (
+from tests.helpers import clips
+from tests.helpers.numbered_pictures import (
     KINDS,
     decoded,
     make_sequence,

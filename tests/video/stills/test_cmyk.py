@@ -9,7 +9,7 @@ import PIL.Image
 import PIL.ImageCms
 import pytest
 
-from tests.video.pictures import cmyk_profile
+from tests.helpers.pictures import cmyk_profile
 from videoswap.video.stills.picture import (
     losses,
     read_picture,

@@ -13,7 +13,7 @@ import PIL.ImageCms
 import pytest
 from PIL.PngImagePlugin import PngInfo
 
-from tests.video.pictures import write_heic
+from tests.helpers.pictures import write_heic
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.video.probe import media_kind
 from videoswap.video.stills import pillow

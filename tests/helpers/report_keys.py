@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "report.md"
+from tests.helpers.locations import ROOT
+
+PAGE = ROOT / "docs" / "report.md"
 #: Objects whose keys are data and not names of the format.
 FREE = ("seconds", "counts", "metrics", "over_time")
 

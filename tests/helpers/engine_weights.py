@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 import videoswap.networks
-from tests.networks import fill
+from tests.helpers import fill
 from videoswap.networks.aei_net import AEINet
 from videoswap.networks.blendswap import BlendSwap
 from videoswap.networks.iresnet import IResNet
