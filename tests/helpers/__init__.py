@@ -1,1 +1,1 @@
-"""What tests share: clips, pictures, weight files, stand-ins and models. All of it is typed."""
+"""What tests share: clips, pictures, weight files, stand-ins and models."""
