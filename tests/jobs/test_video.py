@@ -231,7 +231,7 @@ def test_a_film_that_changes_poisons_nothing(
 
     monkeypatch.setattr(videoswap.jobs.video, "analyze_video", meanwhile)
     monkeypatch.setattr("videoswap.tracking.analyze.COMMIT_SECONDS", 0.0)
-    monkeypatch.setattr("videoswap.tracking.scan.WINDOWS_AHEAD", 1)
+    monkeypatch.setattr("videoswap.tracking.scan.GROUPS_AHEAD", 1)
     with pytest.raises(InputError) as caught:
         swap_video([photos["source"]], film, out, target_faces=[photos["right"]], settings=settings)
     assert caught.value.code == "video_changed" and not out.exists()
