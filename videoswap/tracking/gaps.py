@@ -1,8 +1,9 @@
-"""Fills gaps of a track: frames without the face between two frames with it.
+"""Gap filling: finds a face in the frames a track missed, by detector and template matching.
 
-The place is known from both sides. The detector searches it again, at a finer size and with a
-lower threshold. If it finds nothing, parts of the face before and after the gap are searched by
-normalized correlation. Where neither finds the face it is hidden or turned away, and the gap stays.
+The expected place is interpolated from both ends of the gap. The detector searches there again, at
+a finer size and with a lower threshold. If it finds nothing, parts of the face before and after
+the gap are matched by normalized correlation. Where neither finds the face, it is hidden or turned
+away, and the gap stays.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ FLAT_DEVIATION = 4.0  # standard deviation of the grey below which a part has no
 PART_CORRELATION = 0.85  # correlation from which a part is found
 PART_TOLERANCE = np.ones((3, 3), np.uint8)  # parts may lie a pixel off
 # Share of the parts that must be found, mean of before and after. Measured on gaps cut into two
-# real clips: so it is for 98 % of the faces in full view, for 80 % with 40 % of them covered, and
-# for 2 % of the places without a face.
+# real clips: reached by 98 % of the faces in full view, by 80 % of those with 40 % covered, and
+# by 2 % of the places without a face.
 ENOUGH_PARTS = 0.4
 SOME_PARTS = 0.25  # of the parts, enough where the detector sees a face too
 SURE_SCORE = 0.35  # score of a detection that needs no such evidence
@@ -39,7 +40,7 @@ NEAR_PEAK = 0.8  # of the most votes: from there the best correlation tells the 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedFrame:
-    """A frame and whose faces were found in it.
+    """A frame, its faces and their tracks.
 
     Attributes:
         frame: The frame.
@@ -68,7 +69,7 @@ def fill_gap(
     search: FaceSearch,
     landmarker: Landmarker,
 ) -> list[FaceView]:
-    """Return the face where it is to be seen in the frames of a gap.
+    """Return the face in those frames of a gap where it is visible.
 
     Args:
         before: The face before the gap.
@@ -103,10 +104,9 @@ def fill_gap(
 
 
 def compare(picture: Array, expected: Face, ends: Sequence[FaceView]) -> tuple[float, Array]:
-    """Look for a face as it is in other frames around the place where it is expected.
+    """Match a face from other frames around its expected place, by normalized correlation.
 
-    The parts of the face are searched one by one, by normalized correlation; it is where most
-    of them agree.
+    The parts of the face are matched one by one and vote for a shift; the most votes win.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
@@ -127,7 +127,7 @@ def compare(picture: Array, expected: Face, ends: Sequence[FaceView]) -> tuple[f
 
 
 def _compared(region: Array, patch: Array) -> tuple[Array, Array]:
-    """Look for the parts of a patch in a region.
+    """Match the parts of a patch in a region, by normalized correlation.
 
     Returns:
         Two (17, 17) by shift: the share of the parts that are found there, and how well.
@@ -151,7 +151,7 @@ def _compared(region: Array, patch: Array) -> tuple[Array, Array]:
 
 
 def _peak(strength: Array) -> Array:
-    """Return (2,) x and y of the peak of a map, between its pixels."""
+    """Return (2,) x and y of the peak of a map, to a fraction of a pixel."""
     y, x = divmod(int(strength.argmax()), strength.shape[1])
     top, left = max(y - 1, 0), max(x - 1, 0)
     weights = strength[top : y + 2, left : x + 2]

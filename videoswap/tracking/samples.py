@@ -1,4 +1,4 @@
-"""Embedded faces of a track, and where the track went over to another person."""
+"""Embedded faces of a track, and the frame at which a track switches to another person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUIET_ABOVE, CALMER_ABOVE = (
 )  # correlation of frames while nothing happens, and soon after a step
 
 STEP_SPAN = 7  # frames around a step
-CALM_FRAMES = 4  # frames without a change after which a face has come to rest
+CALM_FRAMES = 4  # frames without a change after which a face counts as settled
 
 ThumbnailTrail = tuple[tuple[int, Array], ...]  # pts and (16, 16) int8 thumbnail, by pts
 
@@ -33,7 +33,7 @@ class Sample:
         embedding: (D,) float32.
         quality: How well the face could be seen, 0 to 1.
         thumbnail: (16, 16) int8, see `face_thumbnail`; None for samples read back from the store.
-        covered: The face is occluded, so that its embedding does not tell who it is.
+        covered: The face is occluded, so its embedding does not identify the person.
     """
 
     pts: int
@@ -65,14 +65,14 @@ def best_ncc(samples: Sequence[Sample], thumbnail: Array) -> float:
 
 
 def settled(trail: ThumbnailTrail) -> bool:
-    """Tell whether the face has come to rest: it does not change, not even slowly."""
+    """Tell whether the face has settled: it does not change, not even slowly."""
     slowly = trail[-2 * CALM_FRAMES - 1 :: CALM_FRAMES]
     near = [*_steps(trail[-CALM_FRAMES - 1 :]), *_steps(slowly), ncc(slowly[0][1], slowly[-1][1])]
     return len(near) == CALM_FRAMES + 3 and min(near) > QUIET_ABOVE
 
 
 def step_in(trail: ThumbnailTrail) -> bool:
-    """Tell whether the face changes at once from one frame to the next, and stays like that.
+    """Tell whether the face changes abruptly between two frames and then stays the same.
 
     A head that moves or turns changes over several frames. The second frame after the step does
     not count: the detector has to find its place on the new face.
@@ -88,7 +88,7 @@ def step_in(trail: ThumbnailTrail) -> bool:
 
 
 def _steps(trail: ThumbnailTrail) -> list[float]:
-    """Return the likeness of each frame to the next."""
+    """Return the correlation of each frame with the next."""
     return [ncc(one, other) for (_, one), (_, other) in pairwise(trail)]
 
 
@@ -107,6 +107,6 @@ def change_point(trail: ThumbnailTrail, before: Sequence[Sample], after: Sequenc
     gain = np.array(
         [best_ncc(before, thumbnail) - best_ncc(after, thumbnail) for _, thumbnail in frames]
     )
-    # The best place to divide has the most likeness to the one before it, to the other after it.
+    # Best division: most like the earlier samples in front of it, the later samples behind it.
     place = int(np.argmax(np.concatenate([[0.0], np.cumsum(gain)[:-1]])))
     return frames[place][0]

@@ -1,7 +1,7 @@
-"""Follows faces through a shot: position first, the embedding where position is not enough.
+"""Face tracker for one shot: optimal assignment by position, with embeddings for unclear cases.
 
-Only what is needed of the pictures is asked for: a function that embeds one face of the frame.
-The state between windows is plain data, so that an interrupted analysis can go on.
+It never sees the pictures, only a function that embeds one face of the frame. The state between
+windows is plain data, so that an interrupted analysis can go on.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .samples import (
 )
 
 MAX_COST = 0.9  # distance in face sizes, plus change of size, beyond which a face is another one
-MAX_COST_PER_MISS = 0.15  # more reach per missed frame
+MAX_COST_PER_MISS = 0.15  # added to MAX_COST per missed frame
 COST_PER_MISS = 0.05  # cost per missed frame: a hidden face must not take the one that hides it
 STEADY_COST = 0.15  # a track that was just seen this near needs no further evidence
 CLOSE_CALL = 0.5  # two choices whose costs differ by less are decided by embeddings
@@ -47,11 +47,11 @@ BETTER_FACTOR, BETTER_BY = (
     0.05,
 )  # times and by how much better a face must be for another sample
 MAX_BETTER_SAMPLES = 4  # samples taken for being better
-JUMP_COST = 0.45  # a cost of assignment that asks for a check of who it is
+JUMP_COST = 0.45  # assignment cost above which the identity is checked
 UNDECIDED_COST = (
     1.0  # the cost of one that an embedding should have decided, of a face that is covered
 )
-SWITCH_COST = 0.25  # the least at which a track may have gone over to another person
+SWITCH_COST = 0.25  # least assignment cost at which a track may have switched to another person
 CLEAR_QUALITY = 0.15  # quality from which an embedding may say, though nothing jumped, who it is
 TRAIL_LENGTH = 128  # thumbnails kept, more than the longest period
 FAMILIAR_ABOVE = (
@@ -64,19 +64,19 @@ Embed = Callable[[int], Sample]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActiveTrack:
-    """A track that may go on.
+    """A track that may continue.
 
     Attributes:
         id: Number of the track.
-        followed: Its latest face, where it goes, and since when it was missed.
+        followed: Its latest face, its motion, and for how many frames it was missed.
         frames: Frames since it began.
-        samples: Its embedded faces that agree on who it is, and those that are covered.
-        doubts: Later ones that say it is another person.
+        samples: Its embedded faces that agree on the person, and the covered ones.
+        doubts: Later embedded faces that show another person.
         sampled_at: ``frames`` at the latest sample.
         sure_until: ``frames`` until which a decision by embedding holds.
         jump: Largest cost of an assignment since the latest sample that agreed, of those after
             which the face looked different.
-        trail: Looks since that sample, the latest ones if there are many.
+        trail: Thumbnails since that sample, at most the latest 128.
     """
 
     id: int
@@ -91,7 +91,7 @@ class ActiveTrack:
 
     @property
     def known(self) -> tuple[Sample, ...]:
-        """The samples that tell who it is."""
+        """The samples that identify the person: those not covered."""
         return self.like(covered=False)
 
     def like(self, covered: bool) -> tuple[Sample, ...]:
@@ -101,7 +101,7 @@ class ActiveTrack:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """From a frame on a track shows another person.
+    """A track divided in two: from one frame on it shows another person.
 
     Attributes:
         old: The track so far.
@@ -118,7 +118,7 @@ class TrackAssigner:
     """Gives every face of a frame the number of its track.
 
     Args:
-        recognizer: Unit of the embeddings.
+        recognizer: Gives the distance of embeddings and its threshold.
         settings: Longest gap.
         active: The tracks at the end of the group before.
         next_id: Number of the next new track.
@@ -183,7 +183,7 @@ class TrackAssigner:
     def _costs(
         self, faces: Sequence[Face], thumbnails: Sequence[Array], embed: Embed
     ) -> tuple[Array, dict[int, bool]]:
-        """Return (tracks, faces) costs, and of the faces embedded to decide whether it helped."""
+        """Return (tracks, faces) costs, and for each face embedded whether it is not covered."""
         costs = np.full((len(self.active), len(faces)), FORBIDDEN)
         for row, track in enumerate(self.active):
             reach = MAX_COST + MAX_COST_PER_MISS * track.followed.missed
@@ -201,7 +201,7 @@ class TrackAssigner:
         return costs, decided
 
     def _unsure(self, costs: Array, thumbnails: Sequence[Array]) -> set[int]:
-        """Return the faces for which position and thumbnail do not say whose they are."""
+        """Return the faces whose track position and thumbnail do not determine."""
         unsure: set[int] = set()
         if not costs.size:
             return unsure
@@ -279,7 +279,7 @@ class TrackAssigner:
         return new and age >= FIRST_SAMPLE_PERIOD << (len(track.samples) - 1)
 
     def may_decide(self, track: ActiveTrack) -> bool:
-        """Tell whether another face of the same group may tell who it is, without waiting."""
+        """Tell whether another face of the same group may decide the identity, without waiting."""
         return bool(track.doubts) and track.jump < SWITCH_COST
 
     def changed(self, track: ActiveTrack) -> bool:
@@ -287,7 +287,7 @@ class TrackAssigner:
         return bool(track.samples) and (self._strange(track) or step_in(self._recent(track)))
 
     def _strange(self, track: ActiveTrack) -> bool:
-        """Tell whether the face has come to rest and is not like any embedded one of the track."""
+        """Tell whether the face is settled and unlike every embedded face of the track."""
         rests = settled(self._recent(track))
         return rests and best_ncc(track.samples, track.trail[-1][1]) < STRANGE_BELOW
 
@@ -295,7 +295,7 @@ class TrackAssigner:
         return track.trail[-self._settings.keyframe_interval - STEP_SPAN :]
 
     def add_sample(self, track: ActiveTrack, sample: Sample) -> Split | None:
-        """Note an embedded face; two that are clearly another person split the track."""
+        """Add an embedded face; two that agree on another person split the track."""
         place = self.active.index(track)
         doubts = (*track.doubts, sample)
         if sample.covered:
