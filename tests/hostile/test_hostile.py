@@ -1,6 +1,8 @@
 """The bad-input table: one sentence, a documented code, nothing left over, in every row."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,11 +15,11 @@ WHOLE = (pytest.mark.slow, pytest.mark.whole_table)
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hostile")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)  # rows may run as another user
-    return folder
+def base() -> Iterator[Path]:
+    """A folder that another user may enter, which none of pytest's own is."""
+    with TemporaryDirectory(prefix="videoswap-hostile-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture(scope="session")
