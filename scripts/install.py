@@ -37,6 +37,13 @@ def wanted_requirements(gpu: bool) -> str:
     return text.replace("\nonnxruntime==", "\nonnxruntime-gpu==") if gpu else text
 
 
+def fetch_landmarks() -> None:
+    """Fetch the dense landmarks, 35 MB to download; without them the tool works, less well."""
+    command = [str(PYTHON), "-m", "videoswap", "models", "download", "dense_landmarks"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        print("Faces are found by dlib's landmarks until that command succeeds.")
+
+
 def main() -> int:
     """Install; returns the exit code."""
     if sys.version_info < (3, 11):  # noqa: UP036 - runs before anything is checked
@@ -56,6 +63,7 @@ def main() -> int:
     pip("install", "--quiet", "--no-deps", "-r", str(ROOT / "requirements-insightface.txt"))
     pip("install", "--quiet", "--no-deps", "--editable", str(ROOT))
     print(f"Installed for the {'GPU' if gpu else 'CPU'} into {HOME}")
+    fetch_landmarks()
     return 0
 
 

@@ -5,7 +5,7 @@ import pytest
 from videoswap import devices
 from videoswap.devices import Device, choose_device
 from videoswap.errors import UsageError
-from videoswap.jobs.context import _device_notes
+from videoswap.jobs.context import _model_notes
 from videoswap.records import Fallback
 
 
@@ -48,7 +48,7 @@ def test_cuda_by_name_must_not_become_something_else(monkeypatch):
     ],
 )
 def test_a_provider_that_did_not_start_is_told(wanted, real, notes):
-    tools = SimpleNamespace(detector=SimpleNamespace(providers=real))
-    told = _device_notes(Device("cuda", wanted), tools)
+    tools = SimpleNamespace(detector=SimpleNamespace(providers=real), notes=())
+    told = _model_notes(Device("cuda", wanted), tools)
     assert len(told) == notes
     assert all(isinstance(note, Fallback) for note in told)

@@ -18,6 +18,7 @@ from .geometry.affine import (
     scale_of,
     shifted,
     transform,
+    transform_dense,
 )
 from .geometry.resample import warp
 from .records import Array, Crop, Face
@@ -235,8 +236,7 @@ def crop_face(
     landmarks = transform(upright, face.landmarks)
     dense = face.dense_landmarks
     if dense is not None:
-        depth = dense[:, 2:] * np.float32(scale_of(upright))
-        dense = np.hstack([transform(upright, dense[:, :2]), depth])
+        dense = transform_dense(upright, dense)
     return Crop(pixels, matrix, landmarks, face.pts, track, source, dense_landmarks=dense)
 
 

@@ -70,6 +70,7 @@ def default_cache_limit() -> int | None:
 
 
 FACE_MODELS = ("packaged", "insightface")
+LANDMARKS = ("auto", "dense", "dlib")
 # The unit of --similarity_th by face model, and the largest distance that two faces can have in it.
 SIMILARITY_UNITS = {"packaged": ("Euclidean distances", 2.0), "insightface": ("1 - cosine", 2.0)}
 
@@ -86,10 +87,12 @@ class AnalysisSettings:
         max_gap: A track survives this many frames without its face.
         face_models: Who finds and recognises faces: packaged (CenterFace and dlib, which come
             with packages) or insightface (SCRFD and ArcFace on local files).
+        landmarks: Which landmarks of a face are found: dense (MediaPipe's 478), dlib (68), or auto
+            (dense, where their file is there). Faces that the dense network rejects get dlib's.
 
     Raises:
         UsageError: ``wrong_type``, ``bad_min_face``, ``bad_interval``, ``bad_gap``,
-            ``bad_score`` or ``bad_face_models``.
+            ``bad_score``, ``bad_face_models`` or ``bad_landmarks``.
     """
 
     min_face: Fraction = Fraction(1, 20)
@@ -97,6 +100,7 @@ class AnalysisSettings:
     keyframe_interval: int = 8
     max_gap: int = 10
     face_models: str = "packaged"
+    landmarks: str = "auto"
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -114,6 +118,12 @@ class AnalysisSettings:
                 "bad_face_models",
                 f"Unknown face models {self.face_models!r}.",
                 f"Use {' or '.join(FACE_MODELS)}.",
+            )
+        if self.landmarks not in LANDMARKS:
+            raise UsageError(
+                "bad_landmarks",
+                f"Unknown landmarks {self.landmarks!r}.",
+                f"Use {', '.join(LANDMARKS)}.",
             )
 
 

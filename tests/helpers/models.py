@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from videoswap.detection.centerface import CenterFace
+from videoswap.detection.face_models import FaceModels
 from videoswap.detection.landmarks import DlibLandmarker
 from videoswap.detection.recognition import DlibRecognizer
 from videoswap.records import Array
@@ -27,6 +28,14 @@ def landmarker() -> DlibLandmarker:
 @pytest.fixture(scope="session")
 def recognizer() -> DlibRecognizer:
     return DlibRecognizer()
+
+
+@pytest.fixture(scope="session")
+def face_models(
+    detector: CenterFace, landmarker: DlibLandmarker, recognizer: DlibRecognizer
+) -> FaceModels:
+    """The models that come with packages, without the dense landmarks."""
+    return FaceModels(detector, landmarker, recognizer)
 
 
 @pytest.fixture(scope="session")

@@ -67,12 +67,12 @@ BETWEEN = {  # what is drawn half way between x = 200 and x = 220, and where Ann
 
 
 @pytest.mark.parametrize("name", BETWEEN)
-def test_the_picture_alone_says_where_a_face_is(look, landmarker, name):
+def test_the_picture_alone_says_where_a_face_is(look, face_models, name):
     draw, see = look
     things, place = BETWEEN[name]
     before, after = see(0, ann(200)), see(10, ann(220))
     missed = [TrackedFrame(draw(5, *things), (), ())]
-    found = fill_gap(before, after, missed, Blind(), landmarker)
+    found = fill_gap(before, after, missed, Blind(), face_models)
     if place is None:
         assert found == []
         return
@@ -82,22 +82,22 @@ def test_the_picture_alone_says_where_a_face_is(look, landmarker, name):
     assert np.abs(shift.mean(axis=0) - [place - 200, 0]).max() < 2.5
 
 
-def test_a_second_search_finds_what_the_first_one_missed(look, detector, landmarker):
+def test_a_second_search_finds_what_the_first_one_missed(look, detector, face_models):
     draw, see = look
     before, after = see(0, ann(200)), see(10, ann(260))
     frame = draw(5, ann(245))  # the way was not even
     search = FaceSearch(detector, SETTINGS)
-    (view,) = fill_gap(before, after, [TrackedFrame(frame, (), ())], search, landmarker)
+    (view,) = fill_gap(before, after, [TrackedFrame(frame, (), ())], search, face_models)
     assert view.detection.score > 0.2
     assert np.abs((view.landmarks - before.landmarks).mean(axis=0) - [45, 0]).max() < 2.5
 
 
-def test_a_face_behind_another_one_is_left_alone(look, detector, landmarker):
+def test_a_face_behind_another_one_is_left_alone(look, detector, face_models):
     _, see = look
     before, after = see(0, ann(200)), see(10, ann(220))
     bob = see(5, Head("bob", 215, 185, 120))
     missed = [TrackedFrame(bob.frame, (7,), (bob,))]
-    assert fill_gap(before, after, missed, FaceSearch(detector, SETTINGS), landmarker) == []
+    assert fill_gap(before, after, missed, FaceSearch(detector, SETTINGS), face_models) == []
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

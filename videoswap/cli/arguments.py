@@ -6,6 +6,7 @@ import argparse
 
 from ..settings import (
     FACE_MODELS,
+    LANDMARKS,
     AnalysisSettings,
     SwapSettings,
     default_cache_dir,
@@ -66,6 +67,13 @@ def add_face_models(parser: argparse._ActionsContainer) -> None:
         help="models that find and recognize faces: those that come with packages (default), or "
         "insightface's SCRFD and ArcFace (fetch them: videoswap models download scrfd glintr100)",
     )
+    parser.add_argument(
+        "--landmarks",
+        choices=LANDMARKS,
+        default=AnalysisSettings().landmarks,
+        help="landmarks of a face: MediaPipe's 478 (dense; fetch them: videoswap models download "
+        "dense_landmarks), dlib's 68 (dlib), or dense where their file is there (auto, default)",
+    )
 
 
 def add_switch(
@@ -105,7 +113,11 @@ def shared_settings(arguments: argparse.Namespace) -> SwapSettings:
     return SwapSettings(
         device=arguments.device,
         time_range=TimeRange(arguments.start, arguments.end),
-        analysis=AnalysisSettings(min_face=arguments.min_face, face_models=arguments.face_models),
+        analysis=AnalysisSettings(
+            min_face=arguments.min_face,
+            face_models=arguments.face_models,
+            landmarks=arguments.landmarks,
+        ),
         cache_dir=None if arguments.no_cache else default_cache_dir(),
         cache_limit=default_cache_limit() if limit is None else limit,
         overwrite=arguments.overwrite,

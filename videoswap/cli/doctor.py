@@ -156,14 +156,20 @@ def _onnxruntime_packages() -> list[Check]:
 
 def _models() -> list[Check]:
     from ..detection import packaged_files as packaged
+    from ..detection.face_models import DENSE_LANDMARKS
+    from ..weights import find
 
+    dense = find(DENSE_LANDMARKS)
+    told = "not there; dlib's 68 are used" if dense is None else str(dense)
+    advice = "" if dense else f"videoswap models download {DENSE_LANDMARKS}"
+    packages = (
+        ("CenterFace", packaged.centerface_path),
+        ("68 landmarks", packaged.landmarks_path),
+        ("face embedding", packaged.recognition_path),
+    )
     return [
-        Check(name, True, str(locate()))
-        for name, locate in (
-            ("CenterFace", packaged.centerface_path),
-            ("68 landmarks", packaged.landmarks_path),
-            ("face embedding", packaged.recognition_path),
-        )
+        *(Check(name, True, str(locate())) for name, locate in packages),
+        Check("478 landmarks", dense is not None, told, advice, needed=False),
     ]
 
 

@@ -106,7 +106,8 @@ def add_common(parser: Parser, source_needed: bool) -> None:
     )
     shared.add_overwrite(parser)
     # Whoever made a result, the same models judge it.
-    parser.set_defaults(face_models=AnalysisSettings().face_models)
+    usual = AnalysisSettings()
+    parser.set_defaults(face_models=usual.face_models, landmarks=usual.landmarks)
 
 
 def common_options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -91,9 +91,15 @@ class FaceDetector:
 
     def _complete(self, image: Array, face: Face, embed: bool) -> Face:
         """Return a face with landmarks, and an embedding if it is asked for."""
-        landmarks = self.models.landmarker.landmarks(image, face.points5)
+        landmarks, dense = self.models.landmarks(image, face.points5)
         embedding = self.models.recognizer.embed(image, landmarks) if embed else None
-        return replace(face, score=min(face.score, 1.0), landmarks=landmarks, embedding=embedding)
+        return replace(
+            face,
+            score=min(face.score, 1.0),
+            landmarks=landmarks,
+            embedding=embedding,
+            dense_landmarks=dense,
+        )
 
 
 def largest_face(faces: Sequence[Face]) -> Face | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..geometry.affine import invert, transform
+from ..geometry.affine import invert, transform, transform_dense
 from ..geometry.resample import warp
 from ..records import Array, Face
 from .landmarks import face_square
@@ -41,17 +41,22 @@ class FaceView:
         detection: The face in pixels of the frame's picture.
         landmarks: (68, 2) float32 in pixels of the frame's picture.
         thumbnail: (16, 16) int8, see `face_thumbnail`.
+        dense: (478, 3) float32 dense landmarks in pixels of the frame's picture, or None.
     """
 
     frame: FramePicture
     detection: Face
     landmarks: Array
     thumbnail: Array
+    dense: Array | None = None
 
     @classmethod
-    def of(cls, frame: FramePicture, detection: Face, landmarks: Array) -> FaceView:
+    def of(
+        cls, frame: FramePicture, detection: Face, landmarks: Array, dense: Array | None = None
+    ) -> FaceView:
         """Return a view, with the thumbnail taken from the picture."""
-        return cls(frame, detection, landmarks, face_thumbnail(frame.picture, detection.points5))
+        thumbnail = face_thumbnail(frame.picture, detection.points5)
+        return cls(frame, detection, landmarks, thumbnail, dense)
 
     def face(self) -> Face:
         """Return the face in upright full-resolution pixels."""
@@ -62,6 +67,7 @@ class FaceView:
             score=min(self.detection.score, 1.0),
             landmarks=transform(back, self.landmarks).astype(np.float32),
             pts=self.frame.pts,
+            dense_landmarks=None if self.dense is None else transform_dense(back, self.dense),
         )
 
     def rough_quality(self) -> float:

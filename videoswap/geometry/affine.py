@@ -215,6 +215,12 @@ def transform(matrix: Array, points: Array) -> Array:
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
 
 
+def transform_dense(matrix: Array, points: Array) -> Array:
+    """Apply an affine matrix to (N, 3) points whose depth grows with the picture's scale."""
+    depth = points[:, 2:] * scale_of(matrix)
+    return np.hstack([transform(matrix, points[:, :2]), depth.astype(points.dtype)])
+
+
 @dataclass(frozen=True, slots=True)
 class Square:
     """A turned square in a picture.

@@ -110,7 +110,7 @@ def load_context(
     mask = "outline" if engine.as_is else settings.blend.mask
     segmenter = load_occlusion_segmenter(mask, device)
     engine_notes = (*engine.notes, *unheeded(settings, engine))
-    notes = (*_device_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
+    notes = (*_model_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
     return JobContext(
@@ -150,14 +150,14 @@ def unheeded(settings: SwapSettings, engine: Engine) -> tuple[Fallback, ...]:
     return tuple(notes)
 
 
-def _device_notes(device: Device, tools: FaceModels) -> tuple[Fallback, ...]:
-    """Say where the GPU is not used although it is here: never silently."""
+def _model_notes(device: Device, tools: FaceModels) -> tuple[Fallback, ...]:
+    """Say where the GPU or a model is not used although it was wanted: never silently."""
     notes = [device.fallback] if device.fallback is not None else []
     lost = [name for name in device.providers[:-1] if name not in tools.detector.providers]
     if lost:
         reason = f"onnxruntime could not start {lost[0]} (CUDA or cuDNN libraries missing?)"
         notes.append(Fallback("the GPU", "face detection on the CPU", reason))
-    return tuple(notes)
+    return (*notes, *tools.notes)
 
 
 class Clock:

@@ -84,8 +84,8 @@ class FrameTracker:
 
     def views(self, frame: FramePicture, faces: Sequence[Face]) -> list[FaceView]:
         """Return faces of a frame with their landmarks and thumbnails."""
-        landmarks = self._models.landmarker.landmarks
-        return [FaceView.of(frame, face, landmarks(frame.picture, face.points5)) for face in faces]
+        find = self._models.landmarks
+        return [FaceView.of(frame, face, *find(frame.picture, face.points5)) for face in faces]
 
     def assign(
         self, frame: FramePicture, faces: Sequence[Face]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from ..detection.base import Landmarker
 from ..detection.boxes import centre, only_new
+from ..detection.face_models import FaceModels
 from ..detection.face_view import FaceView, FramePicture
 from ..detection.landmarks import face_square
 from ..detection.search import FaceSearch
@@ -67,7 +67,7 @@ def fill_gap(
     after: FaceView,
     missed: Sequence[TrackedFrame],
     search: FaceSearch,
-    landmarker: Landmarker,
+    models: FaceModels,
 ) -> list[FaceView]:
     """Return the face in those frames of a gap where it is visible.
 
@@ -76,7 +76,7 @@ def fill_gap(
         after: The same face after it.
         missed: The frames between.
         search: Searches again.
-        landmarker: Finds the landmarks of what it finds.
+        models: Find the landmarks of what it finds.
 
     Returns:
         Views by pts. The score is the detector's, or 0 where only the comparison of pictures
@@ -93,13 +93,15 @@ def fill_gap(
         share_seen, shift = compare(picture, expected, (before, after))
         evident = face is not None and (face.score > SURE_SCORE or share_seen > SOME_PARTS)
         if face is not None and evident and only_new([face], moment.faces):
-            found.append(
-                FaceView.of(moment.frame, face, landmarker.landmarks(picture, face.points5))
-            )
+            found.append(FaceView.of(moment.frame, face, *models.landmarks(picture, face.points5)))
         elif share_seen > ENOUGH_PARTS:
             face = replace(expected.moved(1.0, *shift.tolist()), score=0.0)
             points = (1 - share) * before.landmarks + share * after.landmarks + shift
-            found.append(FaceView.of(moment.frame, face, points.astype(np.float32)))
+            dense = None
+            if before.dense is not None and after.dense is not None:
+                dense = (1 - share) * before.dense + share * after.dense + [*shift, 0.0]
+                dense = dense.astype(np.float32)
+            found.append(FaceView.of(moment.frame, face, points.astype(np.float32), dense))
     return found
 
 

@@ -74,5 +74,5 @@ def analysis_key(
 
 def model_keys(models: FaceModels) -> tuple[str, ...]:
     """Return a text for every model of an analysis that changes with the content of its files."""
-    faces = models.detector.key, models.landmarker.key, models.recognizer.key
+    faces = models.detector.key, models.landmarks_key, models.recognizer.key
     return (*faces, networks_key(), occluded_landmarks_key())

@@ -2,7 +2,7 @@
 
 Three threads share the work: one decodes and scales, one looks for cuts and faces, and the
 caller's does landmarks, tracking and embedding. dlib's landmarks hold Python's lock; everything
-else releases it nearly all the time.
+else, the dense landmarks too, releases it nearly all the time.
 """
 
 from __future__ import annotations
@@ -159,8 +159,7 @@ class Scanner:
         for missed, frame in enumerate(reversed(recent)):
             if track in frame.ids:
                 before, gap = frame.view(track), list(recent)[len(recent) - missed :]
-                landmarker = self._models.landmarker
-                filled = fill_gap(before, view, gap, self._search, landmarker) if gap else []
+                filled = fill_gap(before, view, gap, self._search, self._models) if gap else []
                 return [before, *filled, view]
         return [view]
 

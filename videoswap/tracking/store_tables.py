@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = "9"
+SCHEMA = "10"
 PATIENCE = 5.0  # seconds that another process may take for a commit
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE frames (pts INTEGER PRIMARY KEY, scene INTEGER NOT NULL);
 CREATE TABLE faces (
     track INTEGER NOT NULL, pts INTEGER NOT NULL, score REAL NOT NULL,
-    box BLOB NOT NULL, points5 BLOB NOT NULL, landmarks BLOB NOT NULL,
+    box BLOB NOT NULL, points5 BLOB NOT NULL, landmarks BLOB NOT NULL, dense BLOB,
     PRIMARY KEY (track, pts)
 ) WITHOUT ROWID;
 CREATE TABLE samples (
@@ -39,12 +39,14 @@ CREATE TABLE refined_tracks (track INTEGER PRIMARY KEY);
 CREATE INDEX faces_by_pts ON faces (pts);
 CREATE INDEX appearances_by_track ON appearances (track, pts);
 """
-#: Bytes of the arrays in a row: float32, 68 landmarks of two numbers, a box of four, five points.
+#: Bytes of the arrays in a row: float32, 68 landmarks of two numbers, a box of four, five points;
+#: see `pack_dense` for the dense landmarks.
 _LANDMARKS, _BOX, _POINTS5, _HIDDEN = 544, 16, 40, 68
+_DENSE = 12 + 2 * 3 * 478
 #: What a row of each table looks like if something is wrong with it.
 _BROKEN = {
     "faces": f"length(box) <> {_BOX} OR length(points5) <> {_POINTS5} "
-    f"OR length(landmarks) <> {_LANDMARKS}",
+    f"OR length(landmarks) <> {_LANDMARKS} OR length(dense) <> {_DENSE}",
     "samples": "length(embedding) = 0 OR length(embedding) % 4 "
     "OR length(embedding) <> (SELECT length(embedding) FROM samples LIMIT 1)",
     "motions": "length(motion) = 0 OR length(motion) % 12",

