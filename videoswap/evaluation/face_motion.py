@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from ..geometry.affine import similarity, transform
+from ..geometry.resample import crop_box
 from ..records import Array
-from .face_pair import FacePair, crop_box
+from .face_pair import FacePair
 
 FLOW_SIZE = 256  # pixels to which a window is brought for optical flow
 MIN_VISIBLE_PIXELS = 50  # pixels of the face that must be visible in both frames

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-import cv2
 import numpy as np
 
 from ..detection.base import Landmarker
 from ..geometry.face_masks import fill_hull, forehead_points
+from ..geometry.resample import crop_box
 from ..records import Array, Face
 from ..video.planes import Box
 from .frame_pairs import FramePair
@@ -127,16 +127,3 @@ def _around(points5: Array, unit: float) -> Iterator[Array]:
         size = 1.0 + READING_GROWTH * line[(row + column) % READINGS]
         shift = READING_SHIFT * unit * line[[column, row]]
         yield (centre + shift + size * (points5 - centre)).astype(np.float32)
-
-
-def crop_box(picture: Array, box: Box) -> Array:
-    """Return a box of a picture, whose border goes on where the box leaves it."""
-    x0, y0, x1, y1 = box
-    height, width = picture.shape[:2]
-    inner = picture[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
-    missing = max(0, -y0), max(0, y1 - height), max(0, -x0), max(0, x1 - width)
-    if not any(missing):
-        return inner
-    if not inner.size:
-        return np.zeros((y1 - y0, x1 - x0, *picture.shape[2:]), picture.dtype)
-    return np.asarray(cv2.copyMakeBorder(inner, *missing, cv2.BORDER_REPLICATE))

@@ -11,11 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..geometry.resample import crop_box
 from ..records import Array
 from ..video.files import atomic_output
 from ..video.planes import Box
 from ..video.probe import probe
-from .face_pair import crop_box
 from .frame_pairs import FramePair, read_pairs
 from .report import Evaluation, Group, Value
 

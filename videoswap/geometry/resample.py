@@ -29,6 +29,28 @@ def resize(picture: Array, width: int, height: int) -> Array:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation))
 
 
+def crop_box(picture: Array, box: tuple[int, int, int, int]) -> Array:
+    """Cut a box out of a picture, whose border is continued where the box leaves it.
+
+    Args:
+        picture: (H, W) or (H, W, C).
+        box: x0, y0, x1, y1 in pixels.
+
+    Returns:
+        (y1 - y0, x1 - x0) or (y1 - y0, x1 - x0, C), same dtype; zeros where the box lies outside
+        the picture altogether.
+    """
+    x0, y0, x1, y1 = box
+    height, width = picture.shape[:2]
+    inner = picture[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]
+    missing = max(0, -y0), max(0, y1 - height), max(0, -x0), max(0, x1 - width)
+    if not any(missing):
+        return inner
+    if not inner.size:
+        return np.zeros((y1 - y0, x1 - x0, *picture.shape[2:]), picture.dtype)
+    return np.asarray(cv2.copyMakeBorder(inner, *missing, cv2.BORDER_REPLICATE))
+
+
 def warp(
     picture: Array,
     matrix: Array,

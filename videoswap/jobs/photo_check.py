@@ -9,6 +9,7 @@ import numpy as np
 from ..detection.face_detector import FaceDetector, largest_face
 from ..detection.face_models import FaceModels
 from ..devices import choose_device
+from ..geometry.resample import crop_box
 from ..occlusion.load import load_occlusion_segmenter
 from ..paths import AnyPath, AnyPaths, path_or_none, paths_of
 from ..people.photo_advice import PhotoAdvice, advise
@@ -16,8 +17,8 @@ from ..records import Array, Face
 from ..settings import SwapSettings
 from ..video.files import check_readable
 from ..video.stills.picture import Picture, read_picture, write_picture
-from .outputs import check_outputs
 from .portraits import SheetEntry, contact_sheet
+from .request import check_results
 
 FACE_MARGIN = 0.8  # of the face's size, shown around it on the sheet
 
@@ -59,7 +60,7 @@ def check_photos(
     settings = settings or SwapSettings()
     for path in paths:
         check_readable(path)
-    check_outputs({"sheet": out}, paths, settings.overwrite)
+    check_results(paths, [], {"sheet": out}, settings)
     device = choose_device(settings.device)
     detector = FaceDetector(FaceModels.load(device.providers, settings.analysis))
     segmenter = load_occlusion_segmenter(settings.blend.mask, device)
@@ -85,6 +86,4 @@ def _face_of(image: Array, face: Face | None) -> Array:
     else:
         middle, half = (face.box[:2] + face.box[2:]) / 2, face.size * (0.5 + FACE_MARGIN)
     (left, top), (right, bottom) = (np.round(middle + sign * half).astype(int) for sign in (-1, 1))
-    margins = [max(0, -top), max(0, bottom - height), max(0, -left), max(0, right - width)]
-    inner = image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
-    return np.pad(inner, (margins[:2], margins[2:], (0, 0)))
+    return crop_box(image, (int(left), int(top), int(right), int(bottom)))

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..fieldtypes import conform
+from ..geometry.resample import warp
 from ..records import Array
 from .shards import decode_jpeg, encode_jpeg
 
@@ -67,9 +68,9 @@ def frame(picture: Array, side: int, turn: float, zoom: float, shift: Array) -> 
 
     Args:
         picture: (S, S, 3) uint8.
-        side: Of the result; S / side is the zoom that shows all of it.
+        side: Of the result.
         turn: Angle in radians.
-        zoom: Factor on the size.
+        zoom: Factor on the size; 1 shows all of it.
         shift: (2,) in pixels of the result.
 
     Returns:
@@ -81,10 +82,7 @@ def frame(picture: Array, side: int, turn: float, zoom: float, shift: Array) -> 
     middle = np.full(2, (picture.shape[0] - 1) / 2)
     offset = (side - 1) / 2 + shift - linear @ middle
     matrix = np.column_stack([linear, offset])
-    framed: Array = cv2.warpAffine(
-        picture, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return framed
+    return warp(picture, matrix, side)
 
 
 def augment(

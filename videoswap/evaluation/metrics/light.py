@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ...geometry.face_masks import fill_hull
+from ...geometry.resample import resize, warp
 from ...records import Array, Photo
 from ..face_motion import FaceHistory
 from ..face_pair import WINDOW_FACTOR, FacePair
@@ -57,8 +58,10 @@ class Skin:
         left, top, right, _ = face_pair.window
         scale = WINDOW_SIZE / (right - left)
         points = ((face_pair.smooth - (left, top) + 0.5) * scale - 0.5).astype(np.float32)
-        original, result = (_resized(one) for one in (face_pair.original, face_pair.result))
-        face = _resized(face_pair.inside.astype(np.float32)) > 0.5
+        original, result = (
+            resize(one, WINDOW_SIZE, WINDOW_SIZE) for one in (face_pair.original, face_pair.result)
+        )
+        face = resize(face_pair.inside.astype(np.float32), WINDOW_SIZE, WINDOW_SIZE) > 0.5
         skin = face.copy()
         for which, growth in FEATURES:
             middle = points[which].mean(axis=0)
@@ -198,13 +201,9 @@ def _aligned(photo: Photo, landmarks: Array) -> tuple[Array, Array]:
     assert photo.face.landmarks is not None
     source = np.column_stack([photo.face.landmarks, np.ones(len(landmarks))])
     matrix = np.linalg.lstsq(source, landmarks, rcond=None)[0].T
-    # A large photo is first brought near the window's size, so that it does not alias.
-    shrink = min(1.0, 2 * float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))))
-    small = cv2.resize(photo.pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    scaled = matrix @ np.diag([1 / shrink, 1 / shrink, 1.0])
-    size = WINDOW_SIZE, WINDOW_SIZE
-    picture = cv2.warpAffine(small, scaled, size, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.warpAffine(np.ones(small.shape[:2], np.uint8), scaled, size) > 0
+    picture = warp(photo.pixels, matrix, WINDOW_SIZE)
+    covered = np.ones(photo.pixels.shape[:2], np.uint8)
+    seen = warp(covered, matrix, WINDOW_SIZE, black_outside=True) > 0
     return _ycc(picture)[..., 0], seen
 
 
@@ -217,12 +216,6 @@ def _correlation(one: Array, two: Array, where: Array) -> float:
 
 def _clipped(picture: Array, face: Array) -> float:
     return float((picture.max(axis=2)[face] >= CLIPPED_LEVEL).mean()) if face.any() else 0.0
-
-
-def _resized(picture: Array) -> Array:
-    shrinks = len(picture) > WINDOW_SIZE
-    kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (WINDOW_SIZE, WINDOW_SIZE), interpolation=kind))
 
 
 def _ycc(picture: Array) -> Array:

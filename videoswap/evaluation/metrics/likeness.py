@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from ...detection.base import Recognizer
+from ...geometry.resample import crop_box
 from ...records import Array, Photo
 from ..face_motion import FaceHistory
-from ..face_pair import crop_box
 from .columns import mean
 from .metric import GoodRange, Metric
 
