@@ -10,136 +10,68 @@ both. Occlusion (target 4) is measured by benchmarks/occluders.py, as this scrip
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MEDIA = ROOT.parent / "shared" / "media"
 OCCLUDERS = Path(__file__).resolve().parent / "occluders.py"
 sys.path.insert(0, str(ROOT))
 
-from videoswap import SwapSettings, evaluate  # noqa: E402
+from benchmarks.swaps import (  # noqa: E402
+    LOOKS,
+    MEDIA,
+    Job,
+    Made,
+    judge,
+    markdown,
+    shown,
+    swap,
+    unpacked,
+)
 from videoswap.evaluation.report import Evaluation  # noqa: E402
-from videoswap.timerange import TimeRange  # noqa: E402
 
 QUICK_END, QUICK_STEP = Fraction(3, 2), 5
-NOT_EVERYBODY = 5  # exit code of a swap in which a target face does not appear
 
 
-@dataclass(frozen=True)
-class Job:
-    """One swap.
-
-    Attributes:
-        video: The clip.
-        sources: The photos put in.
-        targets: The people replaced; empty for the only one.
-    """
-
-    video: str
-    sources: tuple[str, ...]
-    targets: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Clip and sources, for tables and files."""
-        return " ".join([Path(self.video).stem, *(Path(one).stem for one in self.sources)])
+def _job(video: str, sources: Sequence[str], targets: Sequence[str] = ()) -> Job:
+    """Return a swap of files of ../shared/media."""
+    return Job(
+        MEDIA / video,
+        tuple(MEDIA / one for one in sources),
+        tuple(MEDIA / one for one in targets),
+    )
 
 
 JOBS = (
-    Job("nggyup.mp4", ("beckham.jpg",)),
-    Job("nggyup.mp4", ("mark.jpg",)),
-    Job("dirtydancing.mp4", ("elon_musk.jpg", "mark.jpg"), ("tgt1.png", "tgt2.png")),
-    Job("dance.mp4", ("mark.jpg",)),
-    Job("random_gif.gif", ("mark.jpg",)),
+    _job("nggyup.mp4", ["beckham.jpg"]),
+    _job("nggyup.mp4", ["mark.jpg"]),
+    _job("dirtydancing.mp4", ["elon_musk.jpg", "mark.jpg"], ["tgt1.png", "tgt2.png"]),
+    _job("dance.mp4", ["mark.jpg"]),
+    _job("random_gif.gif", ["mark.jpg"]),
 )
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a tree made of a job.
-
-    Attributes:
-        result: The swapped clip.
-        masks: Its masks.
-        seconds: Wall times of the rounds.
-    """
-
-    result: Path
-    masks: Path
-    seconds: tuple[float, ...]
-
-
-def unpacked(commit: str, folder: Path) -> Path:
-    """Return a folder with the tree of a commit; nothing of the repository changes."""
-    archive = subprocess.run(
-        ["git", "-C", str(ROOT), "archive", "--format=tar", commit], check=True, capture_output=True
-    ).stdout
-    tree = folder / "before"
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(tree, filter="data")
-    return tree
-
-
-def swap(tree: Path, job: Job, folder: Path, end: Fraction | None) -> tuple[Path, Path, float]:
-    """Run one swap in a process of its own; returns result, masks and wall seconds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    result = folder / f"{job.name}{Path(job.video).suffix}"
-    masks = folder / f"{job.name}.masks.mkv"
-    command = [sys.executable, str(tree / "inference.py"), "--overwrite", "--no_cache"]
-    command += ["--swapper", "mesh", "--device", "cpu", "--target_video", str(MEDIA / job.video)]
-    command += ["--out_video_name", str(result), "--save_masks", str(masks)]
-    command += ["--source_paths", *(str(MEDIA / one) for one in job.sources)]
-    if job.targets:
-        command += ["--target_faces_paths", *(str(MEDIA / one) for one in job.targets)]
-    if end is not None:
-        command += ["--end", str(float(end))]
-    environment = {**os.environ, "VIDEOSWAP_CACHE_DIR": str(folder / "cache")}
-    started = time.perf_counter()
-    done = subprocess.run(command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
-    if done.returncode not in (0, NOT_EVERYBODY):
-        sys.exit(f"{tree} could not swap {job.name}.")
-    return result, masks, time.perf_counter() - started
-
-
 def make_both(
-    trees: Sequence[Path], job: Job, folder: Path, end: Fraction | None, rounds: int
-) -> list[Made]:
-    """Swap with every tree in turn, so that whatever else the machine does hits both."""
+    trees: Sequence[Path], job: Job, folder: Path, rounds: int
+) -> list[tuple[Made, tuple[float, ...]]]:
+    """Swap with every tree in turn, so that whatever else the machine does hits both.
+
+    Returns:
+        What every tree made, and the wall times of its rounds.
+    """
     times: list[list[float]] = [[] for _ in trees]
-    made = []
+    made: list[Made] = []
     for _ in range(rounds):
-        made = [swap(tree, job, folder / str(n), end) for n, tree in enumerate(trees)]
+        made = [swap(tree, job, folder / str(n), ["--no_cache"]) for n, tree in enumerate(trees)]
         for seconds, one in zip(times, made, strict=True):
-            seconds.append(one[2])
-    return [Made(one[0], one[1], tuple(seconds)) for one, seconds in zip(made, times, strict=True)]
-
-
-def judged(made: Made, job: Job, folder: Path, end: Fraction | None, step: int) -> Evaluation:
-    """Evaluate a result by this tree; the pages go beside the results."""
-    settings = SwapSettings(cache_dir=folder / "cache", device="cpu", overwrite=True)
-    if end is not None:
-        settings = replace(settings, time_range=TimeRange(end=end))
-    return evaluate(
-        MEDIA / job.video,
-        made.result,
-        [MEDIA / one for one in job.sources],
-        target_faces=[MEDIA / one for one in job.targets],
-        masks=made.masks,
-        step=step,
-        settings=settings,
-        html_file=made.result.with_suffix(".html"),
-        json_file=made.result.with_suffix(".json"),
-    )
+            seconds.append(one.seconds)
+    return [(one, tuple(seconds)) for one, seconds in zip(made, times, strict=True)]
 
 
 # Title, and per column: heading, key of the metric, digits.
@@ -178,11 +110,13 @@ TARGETS: tuple[tuple[str, tuple[tuple[str, str, int], ...]], ...] = (
         ),
     ),
     (
-        "Further: distance to the source (dlib), sharpness and noise against the surroundings, "
-        "pose in degrees, expression in eye distances, changed places outside",
+        "What a viewer sees: see [the 24 pairs](#24-pairs-half-of-them-held-out) for the columns",
+        LOOKS,
+    ),
+    (
+        "Further: noise against the surroundings, pose in degrees, expression in eye distances, "
+        "changed places outside",
         (
-            ("to source", "distance_to_source", 3),
-            ("sharpness", "sharpness", 2),
             ("noise", "grain", 2),
             ("pose", "pose", 1),
             ("expression", "expression", 3),
@@ -190,12 +124,6 @@ TARGETS: tuple[tuple[str, tuple[tuple[str, str, int], ...]], ...] = (
         ),
     ),
 )
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells as a table, numbers to the right."""
-    rule = ["---", *["---:"] * (len(rows[0]) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:]))
 
 
 def targets_text(found: Sequence[tuple[str, Sequence[Evaluation]]]) -> Iterator[str]:
@@ -211,16 +139,12 @@ def targets_text(found: Sequence[tuple[str, Sequence[Evaluation]]]) -> Iterator[
         yield f"### {title}\n\n{markdown(rows)}\n"
 
 
-def shown(number: float | None, digits: int) -> str:
-    return "-" if number is None else f"{number:.{digits}f}"
-
-
-def cost_text(found: Sequence[tuple[str, Sequence[Made]]]) -> str:
+def cost_text(found: Sequence[tuple[str, Sequence[tuple[float, ...]]]]) -> str:
     """Return the table of target 5: the best of each tree's rounds, and their ratio."""
     rows = [["clip", "before, s", "after, s", "ratio"]]
     totals = [0.0, 0.0]
     for name, both in found:
-        best = [min(one.seconds) for one in both]
+        best = [min(one) for one in both]
         totals = [total + one for total, one in zip(totals, best, strict=True)]
         rows.append([name, *(f"{one:.1f}" for one in best), f"{best[1] / best[0]:.2f}"])
     rows.append(["all", *(f"{one:.1f}" for one in totals), f"{totals[1] / totals[0]:.2f}"])
@@ -268,10 +192,11 @@ def main() -> None:
         trees = (unpacked(arguments.before, scratch), ROOT)
         made = []
         found = []
-        for job in chosen(arguments.only):
-            both = make_both(trees, job, folder, end, rounds)
-            made.append((job.name, both))
-            found.append((job.name, [judged(one, job, scratch, end, step) for one in both]))
+        for whole in chosen(arguments.only):
+            job = replace(whole, end=end)
+            both = make_both(trees, job, folder, rounds)
+            made.append((job.name, [seconds for _, seconds in both]))
+            found.append((job.name, [judge(one, job, step, pages=True) for one, _ in both]))
             print(f"{job.name}: done", file=sys.stderr)
         part = "whole clips" if end is None else f"the first {float(end):g} s"
         print(f"Cells are {arguments.before} → this tree. Engine mesh, {part}; metrics of single")
