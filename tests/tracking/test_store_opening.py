@@ -108,7 +108,7 @@ def test_a_file_that_is_being_written_is_not_damaged(kept, monkeypatch):
 
 
 BROKEN = [
-    *(("faces", column) for column in ("box", "points5", "landmarks")),
+    *(("faces", column) for column in ("box", "points5", "landmarks", "dense")),
     *(("samples", "embedding"), ("motions", "motion")),
     *(("appearances", "landmarks"), ("appearances", "jpeg")),
     *(("refined_landmarks", "landmarks"), ("refined_landmarks", "hidden")),

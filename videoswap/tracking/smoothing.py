@@ -20,15 +20,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg import solveh_banded
 
+from ..detection.dense_landmarks import IBUG_68
 from ..geometry.affine import similarity, transform
 from ..records import Array, Face
+from .dense_smoothing import smooth_dense, spread
+from .filters import FACE_PARTS, WIDEST_SIGMA, local_line, smooth_pose, smooth_shape
 
-WIDEST_SIGMA, NARROWEST_SIGMA = 3.0, 0.4  # frames, standard deviation of the pose's Gaussian
-BEND_TOLERANCE = 0.0015  # face sizes by which accelerated motion may be cut short
-SHAPE_SIGMA = 2.5  # frames
-REACH_FRAMES = 9  # frames on both sides
-NOISE_LIMITS = 0.0012, 0.006  # face sizes: least and most noise of a landmark believed in
-SAME_SHAPE_RANGE = 2.4  # of the noise, within which two shapes count as the same
 RIGID_POINTS = (
     0,
     1,
@@ -42,15 +39,6 @@ RIGID_POINTS = (
     42,
     45,
 )  # what an expression moves least
-FACE_PARTS = {
-    "jaw": range(17),
-    "brows": range(17, 27),
-    "nose": range(27, 36),
-    "left eye": range(36, 42),
-    "right eye": range(42, 48),
-    "mouth": range(48, 68),
-    "five points": range(68, 73),
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,12 +86,20 @@ def _smooth_run(faces: Sequence[Face], motions: Mapping[int, Array]) -> list[Fac
     if not faces:
         return []
     motion = _take_apart(faces)
-    pose = _smooth_pose(motion.pose, motion.size)
-    shape = _smooth_shape(motion.shape)
+    scale = motion.size * float(np.exp(np.median(motion.pose[:, 2])))
+    pose = smooth_pose(motion.pose, np.array([scale, scale, 1.0, 1.0]))
+    shape = smooth_shape(motion.shape, FACE_PARTS.values())
     box = local_line(motion.box, np.full(len(pose), WIDEST_SIGMA))
     placed = np.stack([_placed(*pair) for pair in zip(pose, shape * motion.size, strict=True)])
     size = float(np.median([face.size for face in faces]))
-    landmarks = smooth_with_flow(placed[:, :68], _steps(faces, motions), size).astype(np.float32)
+    dense = _smooth_dense_runs(faces, size)
+    for frame, points in dense.items():
+        placed[frame, :68] = points[IBUG_68, :2]
+    landmarks = smooth_with_flow(placed[:, :68], _steps(faces, motions), size)
+    if dense:
+        moves = spread(landmarks[list(dense)] - placed[list(dense), :68])
+        for points, move in zip(dense.values(), moves, strict=True):
+            points[:, :2] += move
     result = []
     for place, face in enumerate(faces):
         scale = motion.size * float(np.exp(pose[place, 2]))
@@ -113,10 +109,22 @@ def _smooth_run(faces: Sequence[Face], motions: Mapping[int, Array]) -> list[Fac
                 face,
                 box=corners.astype(np.float32),
                 points5=placed[place, 68:].astype(np.float32),
-                landmarks=landmarks[place],
+                landmarks=landmarks[place].astype(np.float32),
+                dense_landmarks=dense[place].astype(np.float32) if place in dense else None,
             )
         )
     return result
+
+
+def _smooth_dense_runs(faces: Sequence[Face], size: float) -> dict[int, Array]:
+    """Return smoothed dense landmarks (478, 3) by the place of the face, where they are known."""
+    known = [place for place, face in enumerate(faces) if face.dense_landmarks is not None]
+    smooth: dict[int, Array] = {}
+    for run in np.split(known, np.nonzero(np.diff(known) > 1)[0] + 1):
+        if len(run):
+            points = np.stack([faces[place].dense_landmarks for place in run])  # type: ignore[misc]
+            smooth.update(zip(run.tolist(), smooth_dense(points, size), strict=True))
+    return smooth
 
 
 def _steps(faces: Sequence[Face], motions: Mapping[int, Array]) -> Array:
@@ -172,76 +180,6 @@ def _placed(pose: Array, shape: Array) -> Array:
 def _unplaced(pose: Array, points: Array) -> Array:
     cos, sin = np.cos(pose[3]) / np.exp(pose[2]), np.sin(pose[3]) / np.exp(pose[2])
     return np.asarray((points - pose[:2]) @ np.array([[cos, -sin], [sin, cos]]))
-
-
-def _smooth_pose(pose: Array, unit: float) -> Array:
-    """Smooth (n, 4) poses, each frame as widely as its acceleration allows."""
-    if len(pose) < 3:
-        return pose
-    scale = unit * float(np.exp(np.median(pose[:, 2])))
-    sizes = pose / np.array([scale, scale, 1.0, 1.0])  # all four in face sizes, roughly
-    rough = local_line(sizes, np.full(len(pose), 1.0))
-    bend = np.zeros(len(pose))
-    bend[1:-1] = np.linalg.norm(rough[2:] - 2 * rough[1:-1] + rough[:-2], axis=1)
-    bend[0], bend[-1] = bend[1], bend[-2]
-    bend = np.maximum(bend, np.maximum(np.roll(bend, 1), np.roll(bend, -1)))
-    width = np.sqrt(2 * BEND_TOLERANCE / np.maximum(bend, 1e-9))
-    return local_line(pose, np.clip(width, NARROWEST_SIGMA, WIDEST_SIGMA))
-
-
-def local_line(values: Array, width: Array) -> Array:
-    """Fit a straight line around every frame and return its value there.
-
-    Args:
-        values: (n, c) one row a frame.
-        width: (n,) standard deviation of the Gaussian weights in frames.
-
-    Returns:
-        (n, c) smoothed values; even motion and the ends are not bent.
-    """
-    steps, inside, around = _around(len(values))
-    weight = np.exp(-0.5 * (steps / width[:, None]) ** 2) * inside
-    s0, s1 = weight.sum(axis=1), (weight * steps).sum(axis=1)
-    s2 = (weight * steps**2).sum(axis=1)
-    base = s0 * s2 - s1**2
-    lined = base > 1e-6 * s0**2
-    line = (s2[:, None] - s1[:, None] * steps) / np.where(lined, base, 1.0)[:, None]
-    share = weight * np.where(lined[:, None], line, 1 / s0[:, None])
-    return np.asarray(np.einsum("nk,nkc->nc", share, values[around]))
-
-
-def _smooth_shape(shape: Array) -> Array:
-    """Smooth (n, 73, 2) shapes part by part, with frames that look alike."""
-    steps, inside, around = _around(len(shape))
-    near = np.exp(-0.5 * (steps / SHAPE_SIGMA) ** 2) * inside
-    smooth = shape.copy()
-    for part in FACE_PARTS.values():
-        points = shape[:, list(part)]
-        noise = _noise(points)
-        apart = points[around] - points[:, None]
-        # Several points moving together mean more than their number times one does.
-        alike = (apart**2).sum(axis=3).mean(axis=2) / (SAME_SHAPE_RANGE * noise) ** 2
-        weight = near * np.exp(-0.5 * alike)
-        weight /= weight.sum(axis=1, keepdims=True)
-        smooth[:, list(part)] = np.einsum("nk,nkpc->npc", weight, points[around])
-    return smooth
-
-
-def _noise(points: Array) -> float:
-    """Return the noise (standard deviation of a coordinate) of (n, p, 2) points at rest."""
-    if len(points) < 4:
-        return NOISE_LIMITS[0]
-    steps = np.sqrt(((points[1:] - points[:-1]) ** 2).mean(axis=(1, 2)))
-    return float(np.clip(np.percentile(steps, 40) / np.sqrt(2), *NOISE_LIMITS))
-
-
-def _around(count: int) -> tuple[Array, Array, Array]:
-    """Return (k,) steps, (n, k) whether they stay inside, and (n, k) the frames they lead to."""
-    reach = min(REACH_FRAMES, max(count - 1, 0))
-    steps = np.arange(-reach, reach + 1)
-    frames = np.arange(count)[:, None] + steps
-    inside = (frames >= 0) & (frames < count)
-    return steps.astype(np.float64), inside.astype(np.float64), np.clip(frames, 0, count - 1)
 
 
 FOUND_NOISE = 0.012  # face sizes, of a landmark in one frame
