@@ -236,9 +236,8 @@ def values_of(
         if number is not None:
             values.append(Value(metric, number, good=_judged(metric, number, numbers, lossless)))
         else:
-            values.append(
-                Value(metric, None, NOTHING_MEASURED if metric.key in numbers else NEEDS_MASKS)
-            )
+            why = NOTHING_MEASURED if metric.key in numbers else NEEDS_MASKS
+            values.append(Value(metric, None, metric.lacking or why))
     return tuple(values)
 
 

@@ -16,8 +16,16 @@ def portrait(pixels, landmarks):
 PHOTO = portrait(textured(7), points())
 
 
-def measured(original, result, photo=PHOTO):
-    return LightFamily([photo]).measure(history(face_pair(original, result)))
+def measured(original, result, photo=PHOTO, mask=None):
+    return LightFamily([photo]).measure(history(face_pair(original, result, mask)))
+
+
+def oval():
+    """Return a mask over the middle of the face, and where it is."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    middle = tuple(int(one) for one in points().mean(axis=0))
+    cv2.ellipse(mask, middle, (40, 50), 0, 0, 360, 255, -1)
+    return mask, mask > 0
 
 
 def slopes(amount):
@@ -39,6 +47,38 @@ def test_the_tone_along_the_outline_is_what_was_added(levels):
     found = measured(flat(120), flat(120 + levels))
     assert found["tone_luma"] == pytest.approx(abs(levels), abs=0.01)
     assert found["tone_color"] == pytest.approx(0, abs=1)
+
+
+@pytest.mark.parametrize("levels", [-12, 5])
+def test_the_tone_across_the_outline_is_the_step_to_the_skin_around(levels):
+    mask, where = oval()
+    film, result = flat(120), flat(120)
+    result[where] += np.uint8(levels % 256)
+    found = measured(film, result, mask=mask)
+    assert found["across_luma"] == pytest.approx(abs(levels), abs=0.01)
+    assert found["across_color"] == pytest.approx(0, abs=0.5)
+
+
+def test_a_step_that_the_film_has_itself_does_not_count():
+    mask, where = oval()
+    film = flat(120)
+    film[where] += 20
+    result = flat(110)
+    result[where] += 23
+    found = measured(film, result, mask=mask)
+    assert found["across_luma"] == pytest.approx(3, abs=0.01)
+
+
+def test_beside_what_is_no_skin_there_is_no_tone_across():
+    mask, where = oval()
+    film = flat(120)
+    film[~where] = (20, 60, 200)
+    result = film.copy()
+    result[where] += 15
+    assert "across_luma" not in measured(film, result, mask=mask)
+    film[: SIDE // 2] = result[: SIDE // 2] = 120  # skin above, as far as the mask's middle
+    result[where] = 135
+    assert measured(film, result, mask=mask)["across_luma"] == pytest.approx(15, abs=0.01)
 
 
 def test_a_tint_is_color_and_no_luma():

@@ -20,6 +20,7 @@ from .metric import Family, FrameFamily
 from .outside import OutsideFamily
 from .pose import PoseFamily
 from .presence import BystanderFamily, FallbackFamily, MissedFamily
+from .proportions import ProportionsFamily
 from .seam import SeamFamily
 from .steadiness import JitterFamily, MaskFlickerFamily, WarpingFamily
 from .texture import TextureFamily
@@ -64,6 +65,7 @@ def all_families(
             TextureFamily(),
             LightFamily(people.source_photos),
             LikenessFamily(people.source_photos, tools.recognizer),
+            ProportionsFamily(people.source_photos, tools.dense_landmarker),
             PoseFamily(),
             ExpressionFamily(),
             GazeFamily(),

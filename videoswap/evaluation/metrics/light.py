@@ -22,6 +22,12 @@ COARSE_SIGMA = 0.03  # sigma in face sizes above which light counts as coarse
 SHADING_SIGMAS = 0.03, 0.08  # sigmas in face sizes between which shading is compared
 OUTLINE_INSIDE = 0.03, 0.14  # depth of the band along the outline, in face sizes
 SECTORS = 12  # of the outline
+# Depth of the bands on both sides of the mask's border, in face sizes: wide, so that cheeks and
+# chin are held against neck and ears, and the forehead inside the mask against that above it.
+ACROSS_INSIDE, ACROSS_OUTSIDE = (0.03, 0.25), (0.02, 0.2)
+# How far the skin outside may be from that inside: levels of color, logarithm of luma.
+SKIN_COLOR_DISTANCE, SKIN_LUMA_DISTANCE = 14.0, 0.7
+MASKED_LEVEL = 128  # of a mask, from which a pixel counts as swapped
 MIN_PIXELS = 40  # that a sector or the skin needs
 CLIPPED_LEVEL = 250  # level from which a channel counts as clipped
 LOG_OFFSET = 4.0  # levels added before the logarithm, so that noise in the dark does not count
@@ -43,6 +49,7 @@ class Skin:
         skin: The same without brows, eyes and mouth.
         landmarks: (68, 2) float32 in pixels of the window.
         clipped: Shares of the face's pixels that are clipped, of result and original.
+        swapped: Where the face was swapped, (W, W) bool: the mask, or the face without one.
     """
 
     original: Array
@@ -51,6 +58,7 @@ class Skin:
     skin: Array
     landmarks: Array
     clipped: tuple[float, float]
+    swapped: Array
 
     @classmethod
     def of(cls, face_pair: FacePair) -> Skin:
@@ -62,6 +70,8 @@ class Skin:
             resize(one, WINDOW_SIZE, WINDOW_SIZE) for one in (face_pair.original, face_pair.result)
         )
         face = resize(face_pair.inside.astype(np.float32), WINDOW_SIZE, WINDOW_SIZE) > 0.5
+        mask = face_pair.mask
+        swapped = face if mask is None else resize(mask, WINDOW_SIZE, WINDOW_SIZE) >= MASKED_LEVEL
         skin = face.copy()
         for which, growth in FEATURES:
             middle = points[which].mean(axis=0)
@@ -73,6 +83,7 @@ class Skin:
             skin,
             points,
             (_clipped(result, face), _clipped(original, face)),
+            swapped,
         )
 
 
@@ -86,6 +97,12 @@ class LightFamily:
       ``SECTORS``. In each the median of the result is held against that of the original, which
       fits its forehead, ears and neck: the mean absolute difference in levels, of luma and of
       the colour differences (good: small),
+    - tone across the outline: in each sector the step from the swapped skin within
+      ``ACROSS_INSIDE`` of the mask's border to the skin left alone within ``ACROSS_OUTSIDE`` of it
+      (neck, ears, the forehead above the mask), medians of the result's less the original's own
+      step: mean absolute difference of luma, and of color, in levels (good: at most 6 and 3, less
+      than what is seen as two tones in one head). Sectors in which hair, clothes or background
+      are outside do not count,
     - coarse contrast: the standard deviation of the face's luma above ``COARSE_SIGMA``, result to
       original (good: 0.9 to 1.15; a face with the shadows and highlights of a photo has 1.3),
     - clipped highlights: the share of the face's pixels with a channel from ``CLIPPED_LEVEL`` on,
@@ -100,13 +117,18 @@ class LightFamily:
 
     over_time = False
     columns = (
-        "tone_luma", "tone_color", "coarse_contrast", "clipped", "shading_original",
-        "shading_source",
+        "tone_luma", "tone_color", "across_luma", "across_color", "coarse_contrast", "clipped",
+        "shading_original", "shading_source",
     )  # fmt: skip
     metrics = (
         Metric("tone_luma", "tone along the outline, luma", "levels", mean("tone_luma"),
                worst="tone_luma", plot=("tone_luma", "tone_color")),
         Metric("tone_color", "tone along the outline, color", "levels", mean("tone_color")),
+        Metric("tone_across_luma", "tone across the outline, luma", "levels",
+               mean("across_luma"), worst="across_luma", plot=("across_luma", "across_color"),
+               good=at_most(6)),
+        Metric("tone_across_color", "tone across the outline, color", "levels",
+               mean("across_color"), good=at_most(3)),
         # The shadows and highlights of another light make it 1.3 and more.
         Metric("coarse_contrast", "coarse contrast", "x original",
                geometric_mean("coarse_contrast"), good=between(0.9, 1.15)),
@@ -141,6 +163,9 @@ class LightFamily:
         }
         if tone is not None:
             values |= {"tone_luma": tone[0], "tone_color": tone[1]}
+        across = tone_across(skin)
+        if across is not None:
+            values |= {"across_luma": across[0], "across_color": across[1]}
         photo = None if face_pair.source is None else self._photos[face_pair.source]
         if photo is not None and photo.face.landmarks is not None:
             luma, seen = _aligned(photo, skin.landmarks)
@@ -160,9 +185,7 @@ def outline_tone(skin: Skin) -> tuple[float, float] | None:
     rows, columns = np.nonzero(band)
     if not rows.size:
         return None
-    middle = skin.landmarks.mean(axis=0)
-    angle = np.arctan2(rows - middle[1], columns - middle[0])
-    sector = np.minimum((angle + np.pi) / (2 * np.pi) * SECTORS, SECTORS - 1).astype(int)
+    sector = _sectors(rows, columns, skin.landmarks)
     change = []
     for number in range(SECTORS):
         where = rows[sector == number], columns[sector == number]
@@ -174,6 +197,52 @@ def outline_tone(skin: Skin) -> tuple[float, float] | None:
         return None
     parts = np.array(change)
     return float(np.abs(parts[:, 0]).mean()), float(np.hypot(parts[:, 1], parts[:, 2]).mean())
+
+
+def tone_across(skin: Skin) -> tuple[float, float] | None:
+    """Return by how much the step across the mask's border changed: luma and color, levels.
+
+    None where no sector has skin on both sides.
+    """
+    inside, outside = (
+        cv2.distanceTransform(one.astype(np.uint8), cv2.DIST_L2, 3) / FACE_SIZE
+        for one in (skin.swapped, ~skin.swapped)
+    )
+    near = (inside > ACROSS_INSIDE[0]) & (inside < ACROSS_INSIDE[1]) & skin.skin
+    beyond = (outside > ACROSS_OUTSIDE[0]) & (outside < ACROSS_OUTSIDE[1])
+    places = [np.nonzero(one) for one in (near, beyond)]
+    sectors = [_sectors(one[0], one[1], skin.landmarks) for one in places]
+    change = []
+    for number in range(SECTORS):
+        within, around = (
+            (rows[which == number], columns[which == number])
+            for (rows, columns), which in zip(places, sectors, strict=True)
+        )
+        if within[0].size < MIN_PIXELS:
+            continue
+        tone = np.median(skin.original[within], axis=0)
+        found = skin.original[around]
+        like = np.hypot(*(found[:, 1:] - tone[1:]).T) < SKIN_COLOR_DISTANCE
+        like &= np.abs(np.log((found[:, 0] + 1) / (tone[0] + 1))) < SKIN_LUMA_DISTANCE
+        if np.count_nonzero(like) < MIN_PIXELS:
+            continue
+        around = around[0][like], around[1][like]
+        result, original = (
+            np.median(one[within], axis=0) - np.median(one[around], axis=0)
+            for one in (skin.result, skin.original)
+        )
+        change.append(result - original)
+    if not change:
+        return None
+    parts = np.array(change)
+    return float(np.abs(parts[:, 0]).mean()), float(np.hypot(parts[:, 1], parts[:, 2]).mean())
+
+
+def _sectors(rows: Array, columns: Array, landmarks: Array) -> Array:
+    """Return the numbers (N,) of the sectors, seen from the middle of the face."""
+    middle = landmarks.mean(axis=0)
+    angle = np.arctan2(rows - middle[1], columns - middle[0])
+    return np.asarray(np.minimum((angle + np.pi) / (2 * np.pi) * SECTORS, SECTORS - 1), int)
 
 
 def coarse_contrast(luma: Array, face: Array) -> float:

@@ -82,6 +82,7 @@ class Metric:
         plot: Columns to draw over time.
         worst: Column whose largest values are the worst frames; empty for none.
         good: Which values are good; None for a metric that only informs.
+        lacking: What is missing to measure it at all; empty where nothing is.
     """
 
     key: str
@@ -92,6 +93,7 @@ class Metric:
     plot: tuple[str, ...] = ()
     worst: str = ""
     good: GoodRange | None = None
+    lacking: str = ""
 
     @property
     def good_words(self) -> str:
