@@ -12,7 +12,7 @@ import pytest
 
 import videoswap
 from tests.helpers.locations import ROOT
-from videoswap.cli.entry import program, swap_main  # noqa: F401 - inference.py is swap_main
+from videoswap.cli.entry import program
 from videoswap.cli.parser import spelled_out
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

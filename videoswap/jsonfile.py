@@ -62,6 +62,24 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     return json.dumps(plain(value), indent=indent, allow_nan=False)
 
 
+class JsonDocument:
+    """Base of what a run writes as JSON; ``as_data`` of the class gives its plain form."""
+
+    __slots__ = ()
+
+    def to_json(self) -> str:
+        """Return it as JSON."""
+        return json_text(self)
+
+    def save(self, path: AnyPath) -> None:
+        """Write it to a file as JSON, which appears only when it is complete.
+
+        Raises:
+            OutputError: ``unwritable_output`` or ``disk_full``.
+        """
+        write_json(path, self)
+
+
 def write_json(path: AnyPath, value: Any) -> None:
     """Write a value to a file, which appears only when it is complete.
 

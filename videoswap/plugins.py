@@ -13,7 +13,6 @@ asks it for its options.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import pkgutil
 import re
 import sys
@@ -271,7 +270,9 @@ def _from_module(name: str) -> Any:
 
 
 def _entry_points() -> Iterator[tuple[str, Callable[[], Any]]]:
-    for one in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda one: one.name):
+    from importlib.metadata import entry_points  # takes as long as all the rest
+
+    for one in sorted(entry_points(group=GROUP), key=lambda one: one.name):
         yield one.name, one.load
 
 

@@ -29,6 +29,16 @@ def _check(name: str, value: Array, shape: tuple[int | None, ...], dtype: type) 
         )
 
 
+def check_picture(image: Array) -> None:
+    """Check a picture of a caller's.
+
+    Raises:
+        ValueError: If it is not (H, W, 3) uint8.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"(H, W, 3) uint8 expected, not {image.shape} {image.dtype}")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """A face in a picture or in a frame, in pixels of that picture.

@@ -10,8 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from ._version import __version__
-from .jsonfile import json_text, plain_fields, write_json
-from .paths import AnyPath
+from .jsonfile import JsonDocument, plain_fields
 from .records import Fallback, Lost
 from .rendering.pipeline import StageTime
 
@@ -58,7 +57,7 @@ class PersonReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(JsonDocument):
     """What a run did, or with ``dry_run`` would do. Holds no pictures and no embeddings.
 
     Attributes:
@@ -118,15 +117,3 @@ class Report:
     def as_data(self) -> dict[str, Any]:
         """Return the report as plain data; times are decimal seconds."""
         return {**report_head(KIND), **plain_fields(self)}
-
-    def to_json(self) -> str:
-        """Return the report as JSON."""
-        return json_text(self)
-
-    def save(self, path: AnyPath) -> None:
-        """Write the report to a file as JSON.
-
-        Raises:
-            OutputError: ``unwritable_output`` or ``disk_full``.
-        """
-        write_json(path, self)

@@ -18,19 +18,12 @@ from shapes import SIDE
 
 from videoswap.detection.base import Landmarker
 from videoswap.geometry.affine import five_points
+from videoswap.geometry.face_masks import MIRRORED_LANDMARKS
 
 SCALE = 0.51  # mean size of a 256-pixel photo in a sample
 CENTRE = np.array([127.5, 135.0])  # of a face in its photo
 COUNTS = (0.20, 0.62, 0.18)  # how often a face has no thing, one, two before it
 KEPT = 10.0  # pixels between this framing and that of the kept pictures
-#: Which landmark each one becomes in a mirror.
-MIRRORED = np.array(
-    [
-        *(*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)),
-        *(*range(45, 41, -1), 47, 46, *range(39, 35, -1), 41, 40),
-        *(*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1)),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +70,7 @@ def make_landmark_sample(
     picture = picture.astype(np.float32)
     points = pool.landmarks[number] @ linear.T + shift
     if mirrored:
-        points = points[MIRRORED]
+        points = points[MIRRORED_LANDMARKS]
     if rng.random() < 0.6:
         picture = relit(rng, picture, points)
     if count is None:

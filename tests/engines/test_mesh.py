@@ -185,7 +185,7 @@ def test_light_from_one_side_is_taken_out_of_a_photo_and_a_mole_stays(swapper, s
 def test_the_controls_of_a_mirror_image_are_in_the_order_of_the_face():
     head = HEAD[:, :2]  # symmetric about x = 0
     controls = np.vstack([head, masks.forehead_points(head, 0.26)])
-    np.testing.assert_allclose(controls[list(MIRRORED)] * [-1, 1], controls, atol=1e-6)
+    np.testing.assert_allclose(controls[MIRRORED] * [-1, 1], controls, atol=1e-6)
 
 
 @pytest.mark.parametrize("temple", [(0, 36, 17), (16, 45, 26)])

@@ -38,3 +38,9 @@ def test_forehead_lies_above_the_brows_of_a_turned_face():
     assert (points[:, 0] < landmarks[17:27, 0]).all()
     np.testing.assert_allclose(points[4:6, 0].mean(), 45 - 20, atol=0.5)
     np.testing.assert_allclose(points[0, 0], 45 - 10, atol=0.5)
+
+
+def test_a_mirror_changes_sides_and_keeps_the_middle():
+    mirrored = masks.MIRRORED_LANDMARKS
+    np.testing.assert_array_equal(mirrored[mirrored], np.arange(68))
+    assert [*mirrored[[0, 8, 17, 30, 36, 41, 48, 60]]] == [16, 8, 26, 30, 45, 46, 54, 64]

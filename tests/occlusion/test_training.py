@@ -31,7 +31,7 @@ import train  # noqa: E402
 import train_landmarks  # noqa: E402
 from hands import draw_hand  # noqa: E402
 from landmark_network import Landmarks  # noqa: E402
-from landmark_samples import MIRRORED, make_landmark_sample  # noqa: E402
+from landmark_samples import make_landmark_sample  # noqa: E402
 from loop import save_weights  # noqa: E402
 from network import InFront, highest  # noqa: E402
 from photos import Pool  # noqa: E402
@@ -200,8 +200,3 @@ def test_samples_have_something_before_the_face(pool, landmarker, kind):
         assert one.picture.dtype == np.uint8
         assert 0 <= one.found.min() <= one.found.max() <= 1
     assert sum((one.front > 0.5).any() for one in samples) >= 4  # a few lie outside
-
-
-def test_a_mirror_changes_sides_and_keeps_the_middle():
-    np.testing.assert_array_equal(MIRRORED[MIRRORED], np.arange(68))
-    assert [MIRRORED[k] for k in (0, 8, 17, 30, 36, 41, 48, 60)] == [16, 8, 26, 30, 45, 46, 54, 64]

@@ -13,14 +13,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from ..errors import InputError
 from ..records import Array
+from ..weights.onnx_graph import OnnxGraph, float_value
 from ..weights.onnx_models import open_onnx
 
 CHIP_SIZE, EMBEDDING_SIZE = 150, 128
@@ -39,7 +38,7 @@ def open_dlib_network(path: Path) -> Callable[[Array], Array]:
     Raises:
         InputError: ``damaged_weights``.
     """
-    session = open_onnx(path, threads=1, graph=_Graph(_Tensors(path)).made().SerializeToString())
+    session = open_onnx(path, threads=1, graph=_Network(_Tensors(path)).made().SerializeToString())
 
     def embed(chip: Array) -> Array:
         given = {"chip": chip[None].astype(np.float32)}
@@ -74,23 +73,20 @@ def _number(value: int) -> bytes:
     return bytes([len(written)]) + written
 
 
-class _Graph:
+class _Network:
     """Builds the network."""
 
     def __init__(self, tensors: _Tensors) -> None:
         self._tensors = tensors
-        self._nodes: list[onnx.NodeProto] = []
-        self._weights: list[onnx.TensorProto] = []
+        self._graph = OnnxGraph()
 
     def made(self) -> onnx.ModelProto:
         """Return the model."""
-        maps = self._add("Transpose", "chip", perm=[0, 3, 1, 2])
-        maps = self._add(
-            "Sub", maps, self._kept(np.array(MEAN_RGB, np.float32).reshape(1, 3, 1, 1))
-        )
-        maps = self._add("Mul", maps, self._kept(np.array(1 / 256, np.float32)))
-        maps = self._add("Relu", self._convolved(maps, 3, 32, side=7, stride=2))
-        maps = self._add("MaxPool", maps, kernel_shape=[3, 3], strides=[2, 2])
+        maps = self._graph.add("Transpose", "chip", perm=[0, 3, 1, 2])
+        maps = self._graph.add("Sub", maps, self._graph.weight(np.reshape(MEAN_RGB, (1, 3, 1, 1))))
+        maps = self._graph.add("Mul", maps, self._graph.weight(1 / 256))
+        maps = self._graph.add("Relu", self._convolved(maps, 3, 32, side=7, stride=2))
+        maps = self._graph.add("MaxPool", maps, kernel_shape=[3, 3], strides=[2, 2])
         width, size = 32, _pooled(_pooled(CHIP_SIZE, 7), 3)
         for made, blocks, halved in LEVELS:
             for number in range(blocks):
@@ -99,44 +95,33 @@ class _Graph:
                 else:
                     maps = self._residual(maps, self._twice(maps, width, made, stride=1))
                 width = made
-        flat = self._add("Flatten", self._add("GlobalAveragePool", maps))
+        flat = self._graph.add("Flatten", self._graph.add("GlobalAveragePool", maps))
         matrix = self._tensors.next(width, EMBEDDING_SIZE, 1, 1).reshape(width, EMBEDDING_SIZE)
-        embedding = self._add("MatMul", flat, self._kept(matrix))
-        graph = helper.make_graph(
-            [*self._nodes, helper.make_node("Identity", [embedding], ["embedding"])],
+        self._graph.add("MatMul", flat, self._graph.weight(matrix), out="embedding")
+        return self._graph.model(
             "dlib",
-            [
-                helper.make_tensor_value_info(
-                    "chip", onnx.TensorProto.FLOAT, [1, CHIP_SIZE, CHIP_SIZE, 3]
-                )
-            ],
-            [
-                helper.make_tensor_value_info(
-                    "embedding", onnx.TensorProto.FLOAT, [1, EMBEDDING_SIZE]
-                )
-            ],
-            self._weights,
+            [float_value("chip", [1, CHIP_SIZE, CHIP_SIZE, 3])],
+            [float_value("embedding", [1, EMBEDDING_SIZE])],
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
     def _residual(self, maps: str, change: str) -> str:
-        return self._add("Relu", self._add("Add", maps, change))
+        return self._graph.add("Relu", self._graph.add("Add", maps, change))
 
     def _halved(self, maps: str, width: int, made: int, size: int) -> tuple[str, int]:
         """Add a block that halves the maps; dlib fills what either of the two lacks with zeros."""
         plain, changed = _pooled(size, 2), _pooled(size, 3)
         after = max(plain, changed)
         change = self._padded(self._twice(maps, width, made, stride=2), 0, after - changed)
-        maps = self._add("AveragePool", maps, kernel_shape=[2, 2], strides=[2, 2])
+        maps = self._graph.add("AveragePool", maps, kernel_shape=[2, 2], strides=[2, 2])
         maps = self._padded(maps, made - width, after - plain)
         return self._residual(maps, change), after
 
     def _padded(self, maps: str, channels: int, pixels: int) -> str:
         after = np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)
-        return self._add("Pad", maps, self._kept(after))
+        return self._graph.add("Pad", maps, self._graph.weight(after, np.int64))
 
     def _twice(self, maps: str, width: int, made: int, stride: int) -> str:
-        first = self._add("Relu", self._convolved(maps, width, made, side=3, stride=stride))
+        first = self._graph.add("Relu", self._convolved(maps, width, made, side=3, stride=stride))
         return self._convolved(first, made, made, side=3, stride=1)
 
     def _convolved(self, maps: str, width: int, made: int, side: int, stride: int) -> str:
@@ -146,18 +131,8 @@ class _Graph:
         kernels = tensor[:-made].reshape(made, width, side, side) * factors[:, None, None, None]
         bias = tensor[-made:] * factors + offsets
         pad = side // 2 if stride == 1 else 0
-        kept = self._kept(kernels), self._kept(bias)
-        return self._add("Conv", maps, *kept, strides=[stride] * 2, pads=[pad] * 4)
-
-    def _kept(self, values: Array) -> str:
-        name = f"weight {len(self._weights)}"
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
-
-    def _add(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"{kind} {len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
+        kept = self._graph.weight(kernels), self._graph.weight(bias)
+        return self._graph.add("Conv", maps, *kept, strides=[stride] * 2, pads=[pad] * 4)
 
 
 def _pooled(size: int, side: int) -> int:

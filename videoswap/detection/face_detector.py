@@ -8,7 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from ..records import Array, Face
+from ..records import Array, Face, check_picture
 from ..settings import AnalysisSettings
 from .boxes import non_maximum_suppression
 from .face_models import FaceModels
@@ -61,8 +61,7 @@ class FaceDetector:
         Raises:
             ValueError: If the picture has another shape or dtype.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"(H, W, 3) uint8 expected, not {image.shape} {image.dtype}")
+        check_picture(image)
         found = self._in_smaller_copy(image) if is_large(image) else self._at_any_size(image)
         refined = [self._search.refine(image, face) or face for face in found]
         faces = [self._complete(image, one, embed) for one in non_maximum_suppression(refined)]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..jsonfile import json_text, plain, write_json
-from ..paths import AnyPath
+from ..jsonfile import JsonDocument, plain
 from ..records import Array, Fallback
 from ..report import report_head
 from ..timerange import TimeRange
@@ -124,7 +123,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evaluation:
+class Evaluation(JsonDocument):
     """Everything measured on one result.
 
     Attributes:
@@ -200,18 +199,6 @@ class Evaluation:
             "groups": [_group(group) for group in self.groups.all],
             "notes": plain(self.notes),
         }
-
-    def to_json(self) -> str:
-        """Return it as JSON."""
-        return json_text(self)
-
-    def save(self, path: AnyPath) -> None:
-        """Write it as JSON; the file appears only when it is complete.
-
-        Raises:
-            OutputError: ``unwritable_output`` or ``disk_full``.
-        """
-        write_json(path, self)
 
 
 def values_of(

@@ -14,6 +14,14 @@ BROWS = slice(17, 27)
 LEFT_EYE = slice(36, 42)
 RIGHT_EYE = slice(42, 48)
 INNER_LIPS = slice(60, 68)
+#: Which of the 68 landmarks each one becomes in a mirror image.
+MIRRORED_LANDMARKS = np.array(
+    [
+        *(*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)),
+        *(*range(45, 41, -1), 47, 46, *range(39, 35, -1), 41, 40),
+        *(*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1)),
+    ]
+)
 
 
 def face_height(landmarks: Array) -> Array:

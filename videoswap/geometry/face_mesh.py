@@ -45,7 +45,7 @@ INNER_LIPS = np.array(
         *(308, 324, 318, 402, 317, 14, 87, 178, 88, 95),
     ]
 )
-NOSE_TIP, NOSE_BASE, BRIDGE = 4, 2, 9
+NOSE_TIP, BRIDGE = 4, 9
 RING_REACH = 1.22  # of the outline's distance from its middle
 AXIS_BEHIND_EARS = 0.14  # half widths of the face: where the cylinder's axis runs
 CHART_MARGIN = 0.01  # of the unit square

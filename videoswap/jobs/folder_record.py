@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PartialError
-from ..jsonfile import json_text, plain, plain_fields, write_json
-from ..paths import AnyPath
+from ..jsonfile import JsonDocument, json_text, plain, plain_fields
 from ..report import Report, counted, report_head
 from ..tracking.key import video_digest
 from ..video.files import output_errors
@@ -273,7 +272,7 @@ class FolderItem:
 
 
 @dataclass(frozen=True, slots=True)
-class FolderReport:
+class FolderReport(JsonDocument):
     """What became of a folder.
 
     Attributes:
@@ -346,18 +345,6 @@ class FolderReport:
             "left_out": list(self.left_out),
             "items": plain(self.items),
         }
-
-    def to_json(self) -> str:
-        """Return the report as JSON."""
-        return json_text(self)
-
-    def save(self, path: AnyPath) -> None:
-        """Write the report as JSON.
-
-        Raises:
-            OutputError: ``unwritable_output`` or ``disk_full``.
-        """
-        write_json(path, self)
 
 
 def is_folder_report(path: Path) -> bool:

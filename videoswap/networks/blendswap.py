@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .aei_net import GHOST_WIDTHS, block_widths, upsample
-from .iresnet import IResNet, iresnet100
+from .iresnet import iresnet100
 
 LEAK = 0.1
 
@@ -169,13 +169,6 @@ class BlendSwap(nn.Module):
         encoder = _Encoder(widths)
         generator = _Generator(widths, encoder.out_channels, c_id)
         return generator, encoder, nn.Conv2d(encoder.out_channels[-1], 1, 1)
-
-    @property
-    def recogniser(self) -> IResNet:
-        """The identity encoder; takes RGB in [-1, 1]."""
-        network = self.Z_e[1]
-        assert isinstance(network, IResNet)
-        return network
 
     def identity(self, source: Tensor) -> Tensor:
         """Unit identity vectors (B, 512) of source faces (B, 3, 112, 112), RGB in [0, 1]."""

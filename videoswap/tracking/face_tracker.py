@@ -14,7 +14,7 @@ from ..detection.search import FaceSearch, FollowedFace
 from ..occlusion.builtin import load_coarse_model
 from ..occlusion.reference import OcclusionNetwork
 from ..occlusion.segmenter import occluded_fraction
-from ..records import Array, Face
+from ..records import Array, Face, check_picture
 from ..settings import AnalysisSettings
 from .samples import Sample
 from .shots import ShotDetector
@@ -213,8 +213,7 @@ class FaceTracker:
         Raises:
             ValueError: If the picture has another shape or dtype.
         """
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(f"(H, W, 3) uint8 expected, not {image.shape} {image.dtype}")
+        check_picture(image)
         frame = FramePicture(self._frames if pts is None else pts, image, np.eye(2, 3))
         self._frames += 1
         if self._shots.begins_shot(image):

@@ -13,14 +13,14 @@ import numpy as np
 from ..records import Array
 
 #: Streams of random numbers that must not depend on each other.
-ORDER, AUGMENTATION, NETWORKS = range(3)
+ORDER, AUGMENTATION = range(2)
 
 
 def generator(stream: int, *position: int) -> np.random.Generator:
     """Return the random numbers of one place of a training.
 
     Args:
-        stream: ``ORDER``, ``AUGMENTATION`` or ``NETWORKS``.
+        stream: ``ORDER`` or ``AUGMENTATION``.
         position: Seed, step, and whatever else tells places apart; not negative.
     """
     # Zeros at the end of a seed count for nothing, so the length has to be in it.

@@ -18,13 +18,11 @@ import numpy as np
 import onnx
 from flatbuffers import flexbuffers, number_types
 from flatbuffers.table import Table
-from onnx import helper, numpy_helper
 
 from ..errors import InputError
 from ..records import Array
+from .onnx_graph import OnnxGraph, float_value
 
-OPSET = 17
-IR_VERSION = 8
 TO_CHANNELS_FIRST = [0, 3, 1, 2]
 TO_CHANNELS_LAST = [0, 2, 3, 1]
 DTYPES: dict[int, np.dtype[Any]] = {
@@ -181,8 +179,7 @@ class _Converter:
 
     root: _Fields
     subsets: list[Array] = field(default_factory=list)
-    _nodes: list[onnx.NodeProto] = field(default_factory=list)
-    _weights: list[onnx.TensorProto] = field(default_factory=list)
+    _onnx: OnnxGraph = field(default_factory=OnnxGraph)
     _constants: dict[int, Array] = field(default_factory=dict)
     _shapes: list[Array] = field(default_factory=list)
     _frames: dict[int, _Frame] = field(default_factory=dict)
@@ -204,7 +201,7 @@ class _Converter:
         for number in inputs:
             kind = "Transpose" if len(self._shapes[number]) == 4 else "Identity"
             how = {"perm": TO_CHANNELS_FIRST} if kind == "Transpose" else {}
-            self._node(kind, [f"in{number}"], _name(number), **how)
+            self._onnx.add(kind, f"in{number}", out=_name(number), **how)
         for fields in graph.tables(3):
             code, custom = codes[fields.number(0, number_types.Uint32Flags)]
             kind = CUSTOM[custom] if OPERATORS[code] == "custom" else OPERATORS[code]
@@ -216,41 +213,28 @@ class _Converter:
             name = tensors[number].raw(3).decode()
             value = _name(number)
             if len(self._shapes[number]) == 4:
-                value = self._node("Transpose", [value], perm=TO_CHANNELS_LAST)
-            self._node("Flatten", [value], name)
-            outputs.append(_value(name, [1, int(np.prod(self._shapes[number]))]))
-        described = [_value(f"in{n}", [int(side) for side in self._shapes[n]]) for n in inputs]
-        made = helper.make_graph(self._nodes, "tflite", described, outputs, self._weights)
-        opset = helper.make_opsetid("", OPSET)
-        return helper.make_model(made, opset_imports=[opset], ir_version=IR_VERSION)
-
-    def _keep(self, values: Any, dtype: Any = np.float32) -> str:
-        name = f"w{len(self._weights)}"
-        kept = np.ascontiguousarray(values, dtype=dtype)
-        self._weights.append(numpy_helper.from_array(kept, name))
-        return name
-
-    def _node(self, kind: str, inputs: Sequence[str], out: str = "", **attributes: Any) -> str:
-        out = out or f"n{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, list(inputs), [out], **attributes))
-        return out
+                value = self._onnx.add("Transpose", value, perm=TO_CHANNELS_LAST)
+            self._onnx.add("Flatten", value, out=name)
+            outputs.append(float_value(name, [1, int(np.prod(self._shapes[number]))]))
+        described = [float_value(f"in{n}", [int(side) for side in self._shapes[n]]) for n in inputs]
+        return self._onnx.model("tflite", described, outputs)
 
     def _slice(self, value: str, start: int, end: int, axis: int, out: str = "") -> str:
-        bounds = [self._keep([one], np.int64) for one in (start, end, axis)]
-        return self._node("Slice", [value, *bounds], out)
+        bounds = [self._onnx.weight([one], np.int64) for one in (start, end, axis)]
+        return self._onnx.add("Slice", value, *bounds, out=out)
 
     def _activated(
         self, code: int, kind: str, inputs: Sequence[str], out: str, **more: Any
     ) -> None:
         """Add a node and the activation that TFLite fuses with it."""
         if code == 0:
-            self._node(kind, inputs, out, **more)
+            self._onnx.add(kind, *inputs, out=out, **more)
             return
-        plain = self._node(kind, inputs, **more)
+        plain = self._onnx.add(kind, *inputs, **more)
         if code == RELU:
-            self._node("Relu", [plain], out)
+            self._onnx.add("Relu", plain, out=out)
         elif code == RELU6:
-            self._node("Clip", [plain, self._keep(0.0), self._keep(6.0)], out)
+            self._onnx.add("Clip", plain, self._onnx.weight(0.0), self._onnx.weight(6.0), out=out)
         else:
             raise ValueError(f"activation {code}")
 
@@ -259,7 +243,9 @@ class _Converter:
         if number not in self._constants:
             return _name(number)
         values = self._constants[number]
-        return self._keep(values.transpose(TO_CHANNELS_FIRST) if values.ndim == 4 else values)
+        return self._onnx.weight(
+            values.transpose(TO_CHANNELS_FIRST) if values.ndim == 4 else values
+        )
 
     def _dequantize(self, operator: _Operator) -> None:
         values = self._constants[operator.inputs[0]]
@@ -277,8 +263,8 @@ class _Converter:
         self, operator: _Operator, weights: Array, groups: int, activation: int
     ) -> None:
         options = operator.needed()
-        inputs = [_name(operator.inputs[0]), self._keep(weights)]
-        inputs.append(self._keep(self._constants[operator.inputs[2]]))
+        inputs = [_name(operator.inputs[0]), self._onnx.weight(weights)]
+        inputs.append(self._onnx.weight(self._constants[operator.inputs[2]]))
         self._activated(
             options.byte(activation),
             "Conv",
@@ -296,10 +282,10 @@ class _Converter:
 
     def _max_pool(self, operator: _Operator) -> None:
         options = operator.needed()
-        self._node(
+        self._onnx.add(
             "MaxPool",
-            [_name(operator.inputs[0])],
-            _name(operator.out),
+            _name(operator.inputs[0]),
+            out=_name(operator.out),
             kernel_shape=[options.number(4), options.number(3)],
             strides=[options.number(2), options.number(1)],
             auto_pad=_padding(options),
@@ -309,9 +295,9 @@ class _Converter:
         """(1 - s) max(x, 0) + s x: onnxruntime's own PRelu takes three times as long."""
         value = _name(operator.inputs[0])
         slope = self._constants[operator.inputs[1]].astype(np.float32).reshape(-1, 1, 1)
-        above = self._node("Mul", [self._node("Relu", [value]), self._keep(1 - slope)])
-        line = self._node("Mul", [value, self._keep(slope)])
-        self._node("Add", [above, line], _name(operator.out))
+        above = self._onnx.add("Mul", self._onnx.add("Relu", value), self._onnx.weight(1 - slope))
+        line = self._onnx.add("Mul", value, self._onnx.weight(slope))
+        self._onnx.add("Add", above, line, out=_name(operator.out))
 
     def _add(self, operator: _Operator) -> None:
         self._arithmetic("Add", operator)
@@ -327,20 +313,20 @@ class _Converter:
 
     def _pad(self, operator: _Operator) -> None:
         sides = self._constants[operator.inputs[1]][TO_CHANNELS_FIRST]
-        pads = self._keep(np.concatenate([sides[:, 0], sides[:, 1]]), np.int64)
-        self._node("Pad", [_name(operator.inputs[0]), pads], _name(operator.out))
+        pads = self._onnx.weight(np.concatenate([sides[:, 0], sides[:, 1]]), np.int64)
+        self._onnx.add("Pad", _name(operator.inputs[0]), pads, out=_name(operator.out))
 
     def _reshape(self, operator: _Operator) -> None:
         value, out = _name(operator.inputs[0]), _name(operator.out)
         if len(self._shapes[operator.inputs[0]]) == 4:
-            value = self._node("Transpose", [value], perm=TO_CHANNELS_LAST)
+            value = self._onnx.add("Transpose", value, perm=TO_CHANNELS_LAST)
         shape = self._shapes[operator.out]
-        wanted = self._keep(shape, np.int64)
+        wanted = self._onnx.weight(shape, np.int64)
         if len(shape) != 4:
-            self._node("Reshape", [value, wanted], out)
+            self._onnx.add("Reshape", value, wanted, out=out)
             return
-        made = self._node("Reshape", [value, wanted])
-        self._node("Transpose", [made], out, perm=TO_CHANNELS_FIRST)
+        made = self._onnx.add("Reshape", value, wanted)
+        self._onnx.add("Transpose", made, out=out, perm=TO_CHANNELS_FIRST)
 
     def _strided_slice(self, operator: _Operator) -> None:
         options = operator.needed()
@@ -353,8 +339,8 @@ class _Converter:
         end = np.where([end_open >> axis & 1 for axis in rank], FAR, end)
         if len(begin) == 4:
             begin, end = begin[TO_CHANNELS_FIRST], end[TO_CHANNELS_FIRST]
-        bounds = [self._keep(one, np.int64) for one in (begin, end, np.arange(len(begin)))]
-        self._node("Slice", [_name(operator.inputs[0]), *bounds], _name(operator.out))
+        bounds = [self._onnx.weight(one, np.int64) for one in (begin, end, np.arange(len(begin)))]
+        self._onnx.add("Slice", _name(operator.inputs[0]), *bounds, out=_name(operator.out))
 
     def _transform_matrix(self, operator: _Operator) -> None:
         """The affine matrix of a part of the face: a box around some points, turned with it."""
@@ -363,34 +349,36 @@ class _Converter:
         self.subsets.append(subset)
         points = self._slice(_name(operator.inputs[0]), 0, 2, 2)
         left, right = (
-            self._node("Gather", [points, self._keep([options[key]], np.int64)], axis=1)
+            self._onnx.add("Gather", points, self._onnx.weight([options[key]], np.int64), axis=1)
             for key in ("left_rotation_idx", "right_rotation_idx")
         )
-        across = self._node("Sub", [right, left])
-        length = self._node("ReduceL2", [across], axes=[2], keepdims=1)
-        along = self._node("Div", [across, length])  # (1, 1, 2): cosine, sine
-        turned = self._node("Gather", [along, self._keep([1, 0], np.int64)], axis=2)
-        turned = self._node("Mul", [turned, self._keep([[[-1, 1]]])])
-        axes = self._node("Concat", [along, turned], axis=1)  # (1, 2, 2), rows
-        chosen = self._node("Gather", [points, self._keep(subset, np.int64)], axis=1)
-        back = self._node("Transpose", [axes], perm=[0, 2, 1])
-        upright = self._node("MatMul", [chosen, back])
-        high = self._node("ReduceMax", [upright], axes=[1], keepdims=1)
-        low = self._node("ReduceMin", [upright], axes=[1], keepdims=1)
-        middle = self._node("Mul", [self._node("Add", [high, low]), self._keep([0.5])])
-        centre = self._node("MatMul", [middle, axes])
+        across = self._onnx.add("Sub", right, left)
+        length = self._onnx.add("ReduceL2", across, axes=[2], keepdims=1)
+        along = self._onnx.add("Div", across, length)  # (1, 1, 2): cosine, sine
+        turned = self._onnx.add("Gather", along, self._onnx.weight([1, 0], np.int64), axis=2)
+        turned = self._onnx.add("Mul", turned, self._onnx.weight([[[-1, 1]]]))
+        axes = self._onnx.add("Concat", along, turned, axis=1)  # (1, 2, 2), rows
+        chosen = self._onnx.add("Gather", points, self._onnx.weight(subset, np.int64), axis=1)
+        back = self._onnx.add("Transpose", axes, perm=[0, 2, 1])
+        upright = self._onnx.add("MatMul", chosen, back)
+        high = self._onnx.add("ReduceMax", upright, axes=[1], keepdims=1)
+        low = self._onnx.add("ReduceMin", upright, axes=[1], keepdims=1)
+        middle = self._onnx.add("Mul", self._onnx.add("Add", high, low), self._onnx.weight([0.5]))
+        centre = self._onnx.add("MatMul", middle, axes)
         size = [options["output_width"], options["output_height"]]
         grown = np.array([options["scale_x"], options["scale_y"]]) / size
-        scale = self._node("Mul", [self._node("Sub", [high, low]), self._keep(grown)])
+        scale = self._onnx.add("Mul", self._onnx.add("Sub", high, low), self._onnx.weight(grown))
         self._frames[operator.out] = _Frame(centre, scale, axes, options)
-        rows = self._node("Mul", [self._node("Transpose", [scale], perm=[0, 2, 1]), axes])
-        linear = self._node("Transpose", [rows], perm=[0, 2, 1])
-        half = self._keep([[[size[0] / 2], [size[1] / 2]]])
-        shift = self._node("Transpose", [centre], perm=[0, 2, 1])
-        shift = self._node("Sub", [shift, self._node("MatMul", [linear, half])])
-        top = self._node("Concat", [linear, self._keep(np.zeros((1, 2, 1))), shift], axis=2)
-        rest = self._keep([[[0, 0, 1, 0], [0, 0, 0, 1]]])
-        self._node("Concat", [top, rest], _name(operator.out), axis=1)
+        rows = self._onnx.add("Mul", self._onnx.add("Transpose", scale, perm=[0, 2, 1]), axes)
+        linear = self._onnx.add("Transpose", rows, perm=[0, 2, 1])
+        half = self._onnx.weight([[[size[0] / 2], [size[1] / 2]]])
+        shift = self._onnx.add("Transpose", centre, perm=[0, 2, 1])
+        shift = self._onnx.add("Sub", shift, self._onnx.add("MatMul", linear, half))
+        top = self._onnx.add(
+            "Concat", linear, self._onnx.weight(np.zeros((1, 2, 1))), shift, axis=2
+        )
+        rest = self._onnx.weight([[[0, 0, 1, 0], [0, 0, 0, 1]]])
+        self._onnx.add("Concat", top, rest, out=_name(operator.out), axis=1)
 
     def _warp_tensor(self, operator: _Operator) -> None:
         """Features sampled inside that box, bilinearly."""
@@ -399,17 +387,18 @@ class _Converter:
         height, width = (int(side) for side in self._shapes[operator.inputs[0]][1:3])
         y, x = np.mgrid[:rows, :columns]
         grid = np.stack([x + 0.5 - columns / 2, y + 0.5 - rows / 2], -1).reshape(1, -1, 2)
-        places = self._node("Mul", [self._keep(grid), frame.scale])
-        places = self._node("MatMul", [places, frame.axes])
-        places = self._node("Add", [places, frame.centre])
-        places = self._node("Mul", [places, self._keep([2 / width, 2 / height])])
-        places = self._node("Sub", [places, self._keep([1.0])])
-        shape = self._keep([1, rows, columns, 2], np.int64)
-        places = self._node("Reshape", [places, shape])
-        self._node(
+        places = self._onnx.add("Mul", self._onnx.weight(grid), frame.scale)
+        places = self._onnx.add("MatMul", places, frame.axes)
+        places = self._onnx.add("Add", places, frame.centre)
+        places = self._onnx.add("Mul", places, self._onnx.weight([2 / width, 2 / height]))
+        places = self._onnx.add("Sub", places, self._onnx.weight([1.0]))
+        shape = self._onnx.weight([1, rows, columns, 2], np.int64)
+        places = self._onnx.add("Reshape", places, shape)
+        self._onnx.add(
             "GridSample",
-            [_name(operator.inputs[0]), places],
-            _name(operator.out),
+            _name(operator.inputs[0]),
+            places,
+            out=_name(operator.out),
             mode="bilinear",
             padding_mode="zeros",
             align_corners=0,
@@ -418,18 +407,14 @@ class _Converter:
     def _warp_points(self, operator: _Operator) -> None:
         """Points of the box back in the whole picture."""
         top = self._slice(_name(operator.inputs[1]), 0, 2, 1)
-        linear = self._node("Transpose", [self._slice(top, 0, 2, 2)], perm=[0, 2, 1])
-        shift = self._node("Transpose", [self._slice(top, 3, 4, 2)], perm=[0, 2, 1])
-        turned = self._node("MatMul", [self._operand(operator.inputs[0]), linear])
-        self._node("Add", [turned, shift], _name(operator.out))
+        linear = self._onnx.add("Transpose", self._slice(top, 0, 2, 2), perm=[0, 2, 1])
+        shift = self._onnx.add("Transpose", self._slice(top, 3, 4, 2), perm=[0, 2, 1])
+        turned = self._onnx.add("MatMul", self._operand(operator.inputs[0]), linear)
+        self._onnx.add("Add", turned, shift, out=_name(operator.out))
 
 
 def _name(number: int) -> str:
     return f"t{number}"
-
-
-def _value(name: str, shape: Sequence[int]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, list(shape))
 
 
 def _padding(options: _Fields) -> str:

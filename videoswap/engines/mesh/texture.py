@@ -24,13 +24,8 @@ from .warp import warp_tps
 SIDE, LARGE_SIDE = 512, 1024
 COARSEST = 128
 SIDE_LIGHT = 0.08  # of the side: detail from this size on is averaged with its mirror image
-#: The control points in the order of a mirror image: jaw, brows, nose, eyes, lips, forehead.
-MIRRORED = (
-    *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
-    *range(45, 41, -1), 47, 46, *range(39, 35, -1), 41, 40,
-    *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), *range(67, 64, -1),
-    *range(77, 67, -1),
-)  # fmt: skip
+#: Which control point each one becomes in a mirror image: the landmarks, then the forehead.
+MIRRORED = np.append(masks.MIRRORED_LANDMARKS, range(77, 67, -1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +136,7 @@ def _evenly_lit(picture: Array, controls: Array) -> Array:
     Coarse light and shade are averaged with those of its mirror image; what is finer is left as
     it is, since people are known by it.
     """
-    mirrored = (controls * [-1.0, 1.0] + [1.0, 0.0])[list(MIRRORED)]
+    mirrored = (controls * [-1.0, 1.0] + [1.0, 0.0])[MIRRORED]
     flipped = np.ascontiguousarray(picture[:, ::-1])
     apart = warp_tps(flipped, mirrored, controls, len(picture))[0] - picture
     coarse = cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * len(picture))

@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from ...networks.lite import NUMBERS, PATCH, SIZE, LiteEncoder, ResidualBlock
-from ...records import Array
+from ...weights.onnx_graph import OnnxGraph, float_value
 
-_OPSET, _IR = 17, 8
 _LEAST_NORM = 1e-12  # as torch's normalize
 
 
@@ -40,15 +38,14 @@ def write_onnx(encoder: LiteEncoder, path: Path) -> None:
     Its input ``face`` is (N, 3, 96, 96) float32 RGB in [-1, 1], its output ``embedding`` (N, 128)
     of length 1.
     """
-    onnx.save(_Graph().of(encoder), path)
+    onnx.save(_Network().of(encoder), path)
 
 
-class _Graph:
+class _Network:
     """Builds the graph, node by node."""
 
     def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._weights: list[onnx.TensorProto] = []
+        self._graph = OnnxGraph()
 
     def of(self, encoder: LiteEncoder) -> onnx.ModelProto:
         layers = list(encoder.body)
@@ -64,31 +61,28 @@ class _Graph:
                 flow = self._conv(flow, layer, layers[at + 1])
                 at += 1
             elif isinstance(layer, nn.ReLU):
-                flow = self._add("Relu", flow)
+                flow = self._graph.add("Relu", flow)
             elif isinstance(layer, nn.Flatten):
-                flow = self._add("Flatten", flow)
+                flow = self._graph.add("Flatten", flow)
             elif isinstance(layer, nn.Linear):
                 matrix, bias = self._kept(layer.weight), self._kept(layer.bias)
-                flow = self._add("Gemm", flow, matrix, bias, transB=1)
+                flow = self._graph.add("Gemm", flow, matrix, bias, transB=1)
             else:
                 raise TypeError(f"no rule for {type(layer).__name__}")
             at += 1
-        least = self._exact(np.array(_LEAST_NORM, np.float32))
-        norm = self._add("Max", self._add("ReduceL2", flow, axes=[1], keepdims=1), least)
-        self._nodes.append(helper.make_node("Div", [flow, norm], ["embedding"]))
-        graph = helper.make_graph(
-            self._nodes,
+        least = self._graph.weight(_LEAST_NORM)
+        length = self._graph.add("ReduceL2", flow, axes=[1], keepdims=1)
+        norm = self._graph.add("Max", length, least)
+        self._graph.add("Div", flow, norm, out="embedding")
+        return self._graph.model(
             "lite_encoder",
-            [helper.make_tensor_value_info("face", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])],
-            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", NUMBERS])],
-            self._weights,
+            [float_value("face", ["n", 3, SIZE, SIZE])],
+            [float_value("embedding", ["n", NUMBERS])],
         )
-        opsets = [helper.make_opsetid("", _OPSET)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR)
 
     def _block(self, flow: str, block: ResidualBlock) -> str:
         first, norm, _, second, last = block.body
-        inner = self._add("Relu", self._conv(flow, first, norm))
+        inner = self._graph.add("Relu", self._conv(flow, first, norm))
         inner = self._conv(inner, second, last)
         skip = flow
         if isinstance(block.skip, nn.Sequential):
@@ -96,9 +90,9 @@ class _Graph:
             conv, norm = block.skip[1], block.skip[2]
             if pool.kernel_size > 1:
                 size = [pool.kernel_size] * 2
-                skip = self._add("AveragePool", skip, kernel_shape=size, strides=size)
+                skip = self._graph.add("AveragePool", skip, kernel_shape=size, strides=size)
             skip = self._conv(skip, conv, norm)
-        return self._add("Relu", self._add("Add", inner, skip))
+        return self._graph.add("Relu", self._graph.add("Add", inner, skip))
 
     def _conv(self, flow: str, conv: Any, norm: Any, *, patch: bool = False) -> str:
         """Add a convolution and the batch norm that follows it as one."""
@@ -108,7 +102,7 @@ class _Graph:
         stride, pad = conv.stride[0], conv.padding[0]
         if patch:
             kernel, stride, pad = _over_pixels(kernel), PATCH, pad * PATCH
-        return self._add(
+        return self._graph.add(
             *("Conv", flow, self._kept(kernel), self._kept(bias)),
             strides=[stride] * 2,
             pads=[pad] * 4,
@@ -117,18 +111,8 @@ class _Graph:
 
     def _kept(self, values: torch.Tensor) -> str:
         """Keep weights in half precision."""
-        half = self._exact(values.detach().cpu().numpy().astype(np.float16))
-        return self._add("Cast", half, to=TensorProto.FLOAT)
-
-    def _exact(self, values: Array) -> str:
-        name = f"weight {len(self._weights)}"
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
-
-    def _add(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        name = f"{kind} {len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
+        half = self._graph.weight(values.detach().cpu().numpy(), np.float16)
+        return self._graph.add("Cast", half, to=onnx.TensorProto.FLOAT)
 
 
 def _over_pixels(kernel: torch.Tensor) -> torch.Tensor:

@@ -19,6 +19,7 @@ from ...detection.landmarks import DlibLandmarker
 from ...detection.recognition import DlibRecognizer
 from ...errors import InputError, UsageError
 from ...fieldtypes import conform
+from ...geometry.face_masks import MIRRORED_LANDMARKS
 from ...geometry.resample import resize
 from ...records import Array
 from ..shards import PackedPictures, ShardWriter, pack
@@ -27,14 +28,6 @@ from .synthesis import Synthesizer
 
 #: Side of a packed crop, the middle of which a network sees.
 PACKED_SIZE = 128
-# The 68 landmarks of a mirrored face in their usual order.
-_MIRRORED = np.array(
-    [
-        *(*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)),
-        *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
-        *(*range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +83,7 @@ class _Teacher:
 
     def both_sides(self, picture: Array, landmarks: Array) -> tuple[Array, Array]:
         """Describe a face, and it and its mirror image together."""
-        mirrored = landmarks[_MIRRORED].copy()
+        mirrored = landmarks[MIRRORED_LANDMARKS].copy()
         mirrored[:, 0] = picture.shape[1] - 1 - mirrored[:, 0]
         own = self.describe(picture, landmarks)
         other = self.describe(np.ascontiguousarray(picture[:, ::-1]), mirrored)
