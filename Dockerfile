@@ -30,6 +30,7 @@ RUN pip install --no-cache-dir "/src${EXTRAS}" \
 # Any user may run it, so any user may write here. Nothing else is written but results.
 RUN mkdir /cache /weights /work && chmod 1777 /cache /weights /work
 ENV VIDEOSWAP_CACHE_DIR=/cache VIDEOSWAP_WEIGHTS_DIR=/weights PYTHONUNBUFFERED=1
+RUN videoswap models download dense_landmarks
 
 USER nobody
 WORKDIR /work

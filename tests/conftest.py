@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.locations import SHARED
+from videoswap.weights import find
 
 pytest_plugins = ["tests.helpers.models", "tests.helpers.group_clips"]
 
@@ -34,6 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(left_out)]
     cuda: bool | None = None
     for item in items:
+        if item.get_closest_marker("needs_dense") and find("dense_landmarks") is None:
+            item.add_marker(pytest.mark.skip(reason="the dense landmarks are not here"))
         if item.get_closest_marker("needs_shared") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason="no ../shared beside this checkout"))
         if item.get_closest_marker("needs_cuda"):

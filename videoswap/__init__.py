@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .detection.appearance import Appearance
     from .detection.base import Detector, Landmarker, Recognizer
     from .detection.centerface import CenterFace
+    from .detection.dense_landmarks import DenseLandmarker, DenseLandmarks
     from .detection.face_detector import FaceDetector
     from .detection.face_models import FaceModels
     from .detection.insightface import ArcFaceRecognizer, Scrfd
@@ -111,6 +112,8 @@ __all__ = [
     "CropSpec",
     "Damage",
     "DecodedFrame",
+    "DenseLandmarker",
+    "DenseLandmarks",
     "DetailSettings",
     "Detector",
     "Device",
@@ -221,6 +224,8 @@ _LAZY = {
     "Engine": "engines.base",
     "EnginePlugin": "engines.base",
     "EngineWrapper": "engines.base",
+    "DenseLandmarker": "detection.dense_landmarks",
+    "DenseLandmarks": "detection.dense_landmarks",
     "DlibLandmarker": "detection.landmarks",
     "DlibRecognizer": "detection.recognition",
     "Evaluation": "evaluation.report",

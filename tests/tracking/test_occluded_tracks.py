@@ -4,12 +4,14 @@ import pytest
 import skimage.data
 
 from videoswap.detection.appearance import FRAMED_SIZE, FRAMING, Appearance
+from videoswap.detection.dense_landmarks import IBUG_68
 from videoswap.detection.face_models import FaceModels
 from videoswap.detection.face_view import FaceView, FramePicture
 from videoswap.detection.occluded_landmarks import SURROUNDINGS
 from videoswap.geometry.affine import five_points
 from videoswap.occlusion.builtin import load_coarse_model
 from videoswap.records import Face
+from videoswap.settings import AnalysisSettings
 from videoswap.tracking.occluded_tracks import (
     OccludedTrack,
     UnoccludedView,
@@ -21,7 +23,7 @@ from videoswap.tracking.occluded_tracks import (
     with_refined_landmarks,
 )
 from videoswap.tracking.scan_state import ScannedGroup, ScanState
-from videoswap.tracking.store import Store
+from videoswap.tracking.store import RefinedLandmarks, Store
 
 FRAMES = 6
 
@@ -43,7 +45,7 @@ def film():
 def filmed(landmarker):
     """Return frames, landmarks without the card, and landmarks as found."""
     frames = film()
-    tools = FaceModels.load(("CPUExecutionProvider",))
+    tools = FaceModels.load(settings=AnalysisSettings(landmarks="dlib"))
     points5 = tools.detector.detect(frames[0])[0].points5
     step = np.float32([1.5, 0.5])
     found = [
@@ -91,7 +93,7 @@ def error(landmarks, truth):
     return float(np.linalg.norm(landmarks - truth, axis=1).mean() / eyes)
 
 
-def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmarker):
+def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, face_models):
     frames, truth, found = filmed
     store = stored(frames, found)
 
@@ -101,7 +103,7 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         [7],
         pictures_of(frames),
         load_coarse_model(),
-        landmarker,
+        face_models,
         carry_on=lambda: looked.append(1),
         expect=lambda more: expected.append(len(looked) + more),
     )
@@ -119,12 +121,12 @@ def test_landmarks_come_back_to_where_they_are_without_the_thing(filmed, landmar
         assert not gone[[13, 14, 15]].any()
 
 
-def test_kept_pictures_are_framed_by_landmarks_that_were_put_right(filmed, landmarker):
+def test_kept_pictures_are_framed_by_landmarks_that_were_put_right(filmed, face_models):
     frames, _, found = filmed
     store = stored(frames, found)
 
     refine_occluded_landmarks(
-        store, [7], pictures_of(frames), load_coarse_model(), landmarker, carry_on=lambda: None
+        store, [7], pictures_of(frames), load_coarse_model(), face_models, carry_on=lambda: None
     )
     before = store.appearances(7)
     after = list(framed_by_refined_landmarks(store, 7, before))
@@ -162,20 +164,20 @@ def test_who_is_seen_in_profile(detector, landmarker, group):
         assert not in_profile(found[4][0], found[turned_little][1])
 
 
-def test_a_face_that_is_never_free_gets_better_too(filmed, landmarker):
+def test_a_face_that_is_never_free_gets_better_too(filmed, face_models):
     frames, truth, found = filmed
     covered = [frames[4], frames[5]]
     store = stored(covered, found[4:])
 
     refine_occluded_landmarks(
-        store, [7], pictures_of(covered), load_coarse_model(), landmarker, carry_on=lambda: None
+        store, [7], pictures_of(covered), load_coarse_model(), face_models, carry_on=lambda: None
     )
     for number, face in enumerate(read(store, 1)[0]):
         before = error(found[4 + number], truth[4 + number])
         assert error(face.landmarks, truth[4 + number]) < 0.8 * before
 
 
-def test_stopped_the_track_does_not_count_as_looked_at_and_is_gone_on_with(filmed, landmarker):
+def test_stopped_the_track_does_not_count_as_looked_at_and_is_gone_on_with(filmed, face_models):
     frames, _, found = filmed
     store = stored(frames, found)
     served = []
@@ -190,23 +192,38 @@ def test_stopped_the_track_does_not_count_as_looked_at_and_is_gone_on_with(filme
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        refine_occluded_landmarks(store, [7], pictures, load_coarse_model(), landmarker, carry_on)
+        refine_occluded_landmarks(store, [7], pictures, load_coarse_model(), face_models, carry_on)
     assert served == [3, 4, 5]
     assert store.refined_tracks() == set()
     whole = stored(frames, found)
     for one in (store, whole):
         refine_occluded_landmarks(
-            one, [7], pictures, load_coarse_model(), landmarker, carry_on=lambda: None
+            one, [7], pictures, load_coarse_model(), face_models, carry_on=lambda: None
         )
         assert one.refined_tracks() == {7}
     for face, other in zip(read(store, FRAMES)[0], read(whole, FRAMES)[0], strict=True):
         np.testing.assert_array_equal(face.landmarks, other.landmarks)
 
 
-def test_only_the_tracks_asked_for_are_looked_at(filmed, landmarker):
+def test_dense_landmarks_move_with_those_near_them(filmed):
+    _, _, found = filmed
+    box, points5 = np.zeros(4, np.float32), np.zeros((5, 2), np.float32)
+    dense = np.zeros((478, 3), np.float32)
+    dense[IBUG_68, :2] = found[0]
+    face = Face(box, points5, 1.0, landmarks=found[0], dense_landmarks=dense)
+    right = found[0].copy()
+    right[:17] += [4.0, -2.0]  # the jaw alone
+    refined = RefinedLandmarks(7, 0, right, np.zeros(68, bool))
+    ((moved,), _) = with_refined_landmarks([face], {}, [refined])
+    np.testing.assert_array_equal(moved.landmarks, right)
+    np.testing.assert_allclose(moved.dense_landmarks[IBUG_68, :2], right, atol=0.01)
+    assert np.all(moved.dense_landmarks[:, 2] == 0) and np.all(dense[162, :2] == found[0][0])
+
+
+def test_only_the_tracks_asked_for_are_looked_at(filmed, face_models):
     frames, _, found = filmed
     store = stored(frames, found)
-    refine_occluded_landmarks(store, [], None, None, landmarker, carry_on=lambda: None)
+    refine_occluded_landmarks(store, [], None, None, face_models, carry_on=lambda: None)
     assert store.refined_tracks() == set() and store.refined(7, 0, FRAMES) == []
 
 

@@ -15,7 +15,9 @@ import numpy as np
 from ..fingerprint import file_digest
 from ..geometry.affine import Square, invert, transform
 from ..geometry.resample import warp
+from ..paths import AnyPath
 from ..records import Array
+from ..weights import require
 from ..weights.onnx_models import open_onnx
 from ..weights.tflite import convert_tflite
 from .landmarks import face_square
@@ -64,13 +66,14 @@ class DenseLandmarker:
     """MediaPipe's attention mesh on one thread of the CPU.
 
     Args:
-        path: ``face_landmark_with_attention.tflite``.
+        path: ``face_landmark_with_attention.tflite``; None takes it from the folder of weights.
 
     Raises:
-        InputError: ``damaged_model`` or ``damaged_weights``.
+        InputError: ``missing_weights``, ``damaged_model`` or ``damaged_weights``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: AnyPath | None = None) -> None:
+        path = require("dense_landmarks") if path is None else Path(path)
         graph = convert_tflite(path.read_bytes())
         self._subsets = graph.subsets
         self._session = open_onnx(path, threads=1, graph=graph.model.SerializeToString())

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 
 from ..detection.appearance import Appearance
-from ..detection.base import Landmarker
+from ..detection.face_models import FaceModels
 from ..errors import VideoswapError
 from ..occlusion.builtin import load_coarse_model
 from ..records import Array, Face, Fallback, Track
@@ -133,12 +133,12 @@ class Analysis(_Analyzed):
     """
 
     def __init__(
-        self, store: Store, cached: bool, read_frames: ReadFrames, landmarker: Landmarker
+        self, store: Store, cached: bool, read_frames: ReadFrames, models: FaceModels
     ) -> None:
         frames = Frames(*store.frames())
         super().__init__(store, cached, frames, _tracks(store, frames), tuple(store.damage()))
         self._read_frames = read_frames
-        self._landmarker = landmarker
+        self._models = models
 
     def refined(
         self,
@@ -164,6 +164,7 @@ class Analysis(_Analyzed):
             OutputError: ``cache_not_writable``.
         """
         chosen = [track.id for track in self.tracks if tracks is None or track.id in tracks]
+        self._note_faces_without_dense(chosen)
         done = self._store.refined_tracks()
         missing = [track for track in chosen if track not in done]
         if missing:
@@ -173,11 +174,20 @@ class Analysis(_Analyzed):
                 missing,
                 self._read_frames,
                 load_coarse_model(),
-                self._landmarker,
+                self._models,
                 counter.step,
                 counter.expect,
             )
         return RefinedAnalysis(self, self._store, frozenset(chosen), smoother)
+
+    def _note_faces_without_dense(self, tracks: Collection[int]) -> None:
+        """Say how many faces the dense landmarker did not read, if it read any."""
+        without = sum(self._store.count_faces_without_dense(track) for track in tracks)
+        faces = sum(track.count for track in self.tracks if track.id in tracks)
+        if 0 < without < faces:
+            used = f"dlib's 68 for {without} of {faces} faces"
+            note = Fallback("478 dense landmarks", used, "their network sees no face there")
+            self._store.fallbacks.append(note)
 
 
 class RefinedAnalysis(_Analyzed):

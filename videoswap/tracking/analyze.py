@@ -67,7 +67,7 @@ def analyze_video(
             scanner = Scanner(models, settings)
             _fill(store, scanner, info, settings, span, progress, cancel)
             store.finish()
-        return Analysis(store, cached, partial(_read_frames, info, settings), models.landmarker)
+        return Analysis(store, cached, partial(_read_frames, info, settings), models)
     except BaseException:
         store.close()
         raise

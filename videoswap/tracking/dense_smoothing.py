@@ -56,7 +56,7 @@ def smooth_dense(points: Array, size: float) -> Array:
 
 
 def spread(moves: Array) -> Array:
-    """Return how far all dense landmarks move, (n, 478, 2), where the 68 move by (n, 68, 2)."""
+    """Return how far all dense landmarks move, (..., 478, 2), where the 68 move by (..., 68, 2)."""
     return np.asarray(_near_landmarks() @ moves)
 
 

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from ..detection.appearance import FRAMED_SIZE, FRAMING, Appearance
-from ..detection.base import Landmarker
+from ..detection.face_models import FaceModels
 from ..detection.face_view import FramePicture
 from ..detection.occluded_landmarks import (
     SURROUNDINGS,
@@ -32,6 +32,7 @@ from ..occlusion.builtin import load_networks
 from ..occlusion.reference import OcclusionNetwork
 from ..occlusion.segmenter import occluded_fraction
 from ..records import Array, Face
+from .dense_smoothing import spread
 from .store import RefinedLandmarks, Store
 
 #: ReadFrames of the analysis between two pts, both included.
@@ -82,13 +83,13 @@ class OcclusionModels:
     Attributes:
         coarse_model: Says roughly what is in front of a face.
         look: Says it well, at four times the cost.
-        landmarker: Says where landmarks seem to be.
+        faces: Say where landmarks seem to be.
         place: Says where they are.
     """
 
     coarse_model: OcclusionNetwork
     look: OcclusionNetwork
-    landmarker: Landmarker
+    faces: FaceModels
     place: OccludedLandmarker
 
 
@@ -132,7 +133,7 @@ def refine_occluded_landmarks(
     tracks: Sequence[int],
     pictures: ReadFrames,
     coarse_model: OcclusionNetwork,
-    landmarker: Landmarker,
+    faces: FaceModels,
     carry_on: CarryOn,
     expect: Callable[[int], None] | None = None,
 ) -> None:
@@ -143,7 +144,7 @@ def refine_occluded_landmarks(
         tracks: Their numbers. What was found for some of them is kept if it ends early.
         pictures: Gives frames again.
         coarse_model: Says roughly what is in front of a face.
-        landmarker: Finds landmarks.
+        faces: Find landmarks.
         carry_on: Called often; raises to end early.
         expect: Told how often more, once that is known for some tracks.
     """
@@ -161,14 +162,14 @@ def refine_occluded_landmarks(
                 models = OcclusionModels(
                     coarse_model,
                     load_networks(coarse_model),
-                    landmarker,
+                    faces,
                     load_occluded_landmarker(),
                 )
             if expect is not None:
-                faces = sum(
+                doubtful = sum(
                     store.count_faces(one.number, *span) for one in hidden for span in one.spans
                 )
-                expect(len(hidden) + faces + len(tracks) - begin - len(some))
+                expect(len(hidden) + doubtful + len(tracks) - begin - len(some))
             found = _refined(store, hidden, pictures, models, pool, carry_on) if models else ()
             store.add_refined(some, found)
 
@@ -179,7 +180,7 @@ def with_refined_landmarks(
     """Return faces and motions with what was found again; what is hidden did not move as seen."""
     by_pts = {one.pts: one for one in found}
     right = [
-        replace(face, landmarks=by_pts[face.pts].landmarks) if face.pts in by_pts else face
+        _with_landmarks(face, by_pts[face.pts].landmarks) if face.pts in by_pts else face
         for face in faces
     ]
     moved = {
@@ -189,6 +190,16 @@ def with_refined_landmarks(
         for pts, motion in motions.items()
     }
     return right, moved
+
+
+def _with_landmarks(face: Face, landmarks: Array) -> Face:
+    """Return a face with other landmarks; the dense ones move with those near them."""
+    dense = face.dense_landmarks
+    if dense is not None:
+        assert face.landmarks is not None  # the store always has them
+        dense = dense.copy()
+        dense[:, :2] += spread(landmarks - face.landmarks)
+    return replace(face, landmarks=landmarks, dense_landmarks=dense)
 
 
 def framed_by_refined_landmarks(
@@ -367,9 +378,8 @@ def _refine_face(task: Task, models: OcclusionModels) -> RefinedLandmarks | None
         ):
             return None
         if turn > 0:  # where the face is known better now
-            guess = models.landmarker.landmarks(
-                frame.picture, five_points(points).astype(np.float32)
-            ).astype(np.float64)
+            found, _ = models.faces.landmarks(frame.picture, five_points(points).astype(np.float32))
+            guess = found.astype(np.float64)
         around = crop_matrix(five_points(points), SURROUNDINGS, FRAMED_SIZE)
         picture = warp(frame.picture, around, FRAMED_SIZE).astype(np.float32)
         there = cv2.warpAffine(front, compose(around, invert(matrix)), (FRAMED_SIZE, FRAMED_SIZE))

@@ -249,6 +249,12 @@ class Store:
         with self._guard:
             return int(self._base.execute(query, (track, first_pts, last_pts)).fetchone()[0])
 
+    def count_faces_without_dense(self, track: int) -> int:
+        """Return the number of faces of a track without dense landmarks."""
+        query = "SELECT COUNT(*) FROM faces WHERE track = ? AND dense IS NULL"
+        with self._guard:
+            return int(self._base.execute(query, (track,)).fetchone()[0])
+
     def appearances(self, track: int) -> list[Appearance]:
         """Return at most ``MOST`` of a track's pictures, evenly spread, by pts."""
         kept = self.appearance_pts(track)
