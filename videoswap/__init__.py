@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .detection.dense_landmarks import DenseLandmarker, DenseLandmarks
     from .detection.face_detector import FaceDetector
     from .detection.face_models import FaceModels
+    from .detection.face_parser import FaceParser, FacePart, FaceParts
     from .detection.insightface import ArcFaceRecognizer, Scrfd
     from .detection.landmarks import DlibLandmarker
     from .detection.recognition import DlibRecognizer
@@ -128,6 +129,9 @@ __all__ = [
     "Face",
     "FaceDetector",
     "FaceModels",
+    "FaceParser",
+    "FacePart",
+    "FaceParts",
     "FacePlace",
     "FaceTracker",
     "Fallback",
@@ -232,6 +236,9 @@ _LAZY = {
     "Face": "records",
     "FaceDetector": "detection.face_detector",
     "FaceModels": "detection.face_models",
+    "FaceParser": "detection.face_parser",
+    "FacePart": "detection.face_parser",
+    "FaceParts": "detection.face_parser",
     "FaceTracker": "tracking.face_tracker",
     "Fallback": "records",
     "FileStamp": "video.files",

@@ -13,7 +13,10 @@ from typing import Any
 from .parser import Parser
 
 #: Recipes with what they train. The room itself is imported when one is run.
-RECIPES = {"encoder": "the small identity encoder of the lite engine"}
+RECIPES = {
+    "encoder": "the small identity encoder of the lite engine",
+    "parser": "the face parser",
+}
 
 
 def add_arguments(parser: Parser) -> None:
@@ -57,13 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    from ..training.encoder.prepare import PrepareSettings, prepare_encoder
+    from ..training.recipes import recipe_named
     from ..training.report import write_report
 
-    settings = _settings(arguments, PrepareSettings)
+    kind, prepare = recipe_named(arguments.recipe).preparation()
+    settings = _settings(arguments, kind)
     say = arguments.console.say
     with _stopping() as stopped:
-        complete = prepare_encoder(settings, arguments.out, cancel=stopped, say=say)
+        complete = prepare(settings, arguments.out, cancel=stopped, say=say)
     page = write_report(arguments.out)
     say(f"{'All is packed' if complete else 'Packed in part'}; see {page}.")
     return 0 if complete else _interrupted()

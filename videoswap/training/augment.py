@@ -108,17 +108,32 @@ def augment(
     )
     if random.random() < settings.mirror:
         framed = framed[:, ::-1]
-    level = _resampled(np.ascontiguousarray(framed), settings, random).astype(np.float32) / 255
-    level = _relit(level, settings, random)
-    level = _recolored(level, settings, random)
-    if random.random() < settings.grain:
-        noise = random.standard_normal(level.shape, np.float32)
-        level = level + noise * np.float32(random.uniform(0.01, 0.07))
+    level = change_look(np.ascontiguousarray(framed), settings, random)
     if random.random() < settings.occluder:
         width, height = random.integers(side // 10, side // 2, size=2)
         x, y = random.integers(0, side - width), random.integers(0, side - height)
         level[y : y + height, x : x + width] = random.random(3)
     return np.clip(level, 0, 1)
+
+
+def change_look(picture: Array, settings: Augmentation, random: np.random.Generator) -> Array:
+    """Change sharpness, compression, light, color and grain, and nothing's place.
+
+    Args:
+        picture: (S, S, 3) uint8 RGB.
+        settings: How often and how much.
+        random: The sample's random numbers.
+
+    Returns:
+        (S, S, 3) float32, about 0 to 1, not clipped.
+    """
+    level = _resampled(picture, settings, random).astype(np.float32) / 255
+    level = _relit(level, settings, random)
+    level = _recolored(level, settings, random)
+    if random.random() < settings.grain:
+        noise = random.standard_normal(level.shape, np.float32)
+        level = level + noise * np.float32(random.uniform(0.01, 0.07))
+    return np.asarray(level, np.float32)
 
 
 def _resampled(picture: Array, settings: Augmentation, random: np.random.Generator) -> Array:

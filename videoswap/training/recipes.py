@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .encoder.settings import EncoderSettings
+from .parser.settings import ParserSettings
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -20,10 +21,14 @@ class RecipeEntry:
     Attributes:
         settings: Dataclass of its settings; all have defaults.
         build: Makes the recipe of settings.
+        preparation: Imports how its data is packed: the dataclass of those settings, and the
+            function that takes them, the folder, ``cancel`` and ``say`` and returns whether all is
+            packed.
     """
 
     settings: type[Any]
     build: Callable[[Any], Recipe]
+    preparation: Callable[[], tuple[type[Any], Callable[..., bool]]]
 
 
 def _encoder(settings: EncoderSettings) -> Recipe:
@@ -32,8 +37,27 @@ def _encoder(settings: EncoderSettings) -> Recipe:
     return EncoderRecipe(settings)
 
 
+def _encoder_data() -> tuple[type[Any], Callable[..., bool]]:
+    from .encoder.prepare import PrepareSettings, prepare_encoder
+
+    return PrepareSettings, prepare_encoder
+
+
+def _parser(settings: ParserSettings) -> Recipe:
+    from .parser.recipe import ParserRecipe
+
+    return ParserRecipe(settings)
+
+
+def _parser_data() -> tuple[type[Any], Callable[..., bool]]:
+    from .parser.prepare import ParserPrepareSettings, prepare_parser
+
+    return ParserPrepareSettings, prepare_parser
+
+
 RECIPES: dict[str, RecipeEntry] = {
-    "encoder": RecipeEntry(EncoderSettings, _encoder),
+    "encoder": RecipeEntry(EncoderSettings, _encoder, _encoder_data),
+    "parser": RecipeEntry(ParserSettings, _parser, _parser_data),
 }
 
 

@@ -1,0 +1,72 @@
+"""Torch modules written into ONNX graphs.
+
+Batch norms are folded into the convolutions. Weights are kept in half precision and computed with
+in single precision.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from onnx import TensorProto
+from torch import nn
+
+from ..weights.onnx_graph import OnnxGraph
+
+
+class NetworkGraph(OnnxGraph):
+    """A graph that takes torch modules too: each method returns the name of what it gives."""
+
+    def convolution(self, flow: str, conv: Any, norm: Any = None, *, patch: int = 1) -> str:
+        """Add a convolution and the batch norm that follows it as one.
+
+        Args:
+            flow: Its input.
+            conv: The ``Conv2d``.
+            norm: The ``BatchNorm2d``, or None.
+            patch: Side of the patches over which the convolution runs, as ``PixelUnshuffle`` makes
+                them; the graph's runs over the pixels, which is the same sum.
+        """
+        kernel, bias = conv.weight, conv.bias
+        if norm is not None:
+            factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            kernel = conv.weight * factor[:, None, None, None]
+            bias = norm.bias - norm.running_mean * factor
+        stride, pad = conv.stride[0], conv.padding[0]
+        if patch > 1:
+            kernel, stride, pad = _over_pixels(kernel, patch), stride * patch, pad * patch
+        return self.add(
+            *("Conv", flow, self.half(kernel), self.half(bias)),
+            strides=[stride] * 2,
+            pads=[pad] * 4,
+            group=conv.groups,
+        )
+
+    def residual_block(self, flow: str, block: Any) -> str:
+        """Add a ``ResidualBlock`` of ``networks.lite``."""
+        first, norm, _, second, last = block.body
+        inner = self.add("Relu", self.convolution(flow, first, norm))
+        inner = self.convolution(inner, second, last)
+        skip = flow
+        if isinstance(block.skip, nn.Sequential):
+            pool: Any = block.skip[0]
+            conv, norm = block.skip[1], block.skip[2]
+            if pool.kernel_size > 1:
+                size = [pool.kernel_size] * 2
+                skip = self.add("AveragePool", skip, kernel_shape=size, strides=size)
+            skip = self.convolution(skip, conv, norm)
+        return self.add("Relu", self.add("Add", inner, skip))
+
+    def half(self, values: torch.Tensor) -> str:
+        """Keep weights in half precision."""
+        kept = self.weight(values.detach().cpu().numpy(), np.float16)
+        return self.add("Cast", kept, to=TensorProto.FLOAT)
+
+
+def _over_pixels(kernel: torch.Tensor, patch: int) -> torch.Tensor:
+    """Turn kernels over unshuffled patches (O, 3 * P * P, K, K) to pixels (O, 3, K * P, K * P)."""
+    out, _, side, _ = kernel.shape
+    parts = kernel.reshape(out, 3, patch, patch, side, side).permute(0, 1, 4, 2, 5, 3)
+    return parts.reshape(out, 3, side * patch, side * patch)

@@ -1,0 +1,140 @@
+"""Packs aligned faces for the parser with their labels, corrected by rule."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ...detection.dense_landmarks import DenseLandmarker
+from ...errors import InputError, UsageError, reason_of
+from ...fieldtypes import conform
+from ...geometry.resample import resize
+from ...records import Array
+from ..encoder.prepare import is_held
+from ..encoder.sources import FaceSources, SourceFace
+from ..shards import ShardWriter, pack
+from .labels import Corrected, correct_label
+
+#: Side of a packed crop.
+PACKED_SIZE = 160
+
+
+@dataclass(frozen=True, slots=True)
+class ParserPrepareSettings:
+    """What is packed.
+
+    Attributes:
+        sources: Tar files or folders of square crops in ArcFace's framing.
+        labels: Tar file of PNGs with the names of the crops: classes of the weak network.
+        table: CSV with the columns file and lx0 ... ly4 (five points in pixels).
+        landmark_model: MediaPipe's ``face_landmark_with_attention.tflite``.
+        held: One crop of so many is held out.
+    """
+
+    sources: tuple[Path, ...] = ()
+    labels: Path = Path("parsing.tar")
+    table: Path | None = None
+    landmark_model: Path = Path("weights/mediapipe/face_landmark_with_attention.tflite")
+    held: int = 25
+
+    def __post_init__(self) -> None:
+        conform(self)
+        if self.held < 1:
+            raise UsageError("wrong_setting", "held must be at least 1.")
+
+
+def prepare_parser(
+    settings: ParserPrepareSettings,
+    folder: str | os.PathLike[str],
+    *,
+    cancel: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = lambda line: None,
+) -> bool:
+    """Pack the training data of the parser; a second call goes on where the first one ended.
+
+    Crops without a label, without dense landmarks or with a label that is not worth it are left
+    out.
+
+    Args:
+        settings: What is packed.
+        folder: Where the shards go; made if it is not there.
+        cancel: Asked before every shard.
+        say: Takes lines for people.
+
+    Returns:
+        Whether all of it is packed.
+
+    Raises:
+        InputError: ``bad_source``, ``damaged_shard``, ``damaged_model`` or ``damaged_weights``.
+        OutputError: ``cannot_write_shard``.
+    """
+    sources = FaceSources(settings.table)
+    labels = _read_labels(settings.labels)
+    landmarker = DenseLandmarker(settings.landmark_model)
+    names = {f"faces-{number}": path for number, path in enumerate(settings.sources)}
+
+    def fill(name: str, shard: ShardWriter) -> None:
+        for face in sources.faces(names[name]):
+            weak = labels.get(Path(face.name).with_suffix("").as_posix())
+            if weak is not None:
+                _add(face, weak, shard, landmarker, settings.held)
+
+    return not pack(Path(folder), names, fill, cancel=cancel, say=say)
+
+
+def _add(
+    face: SourceFace, weak: bytes, shard: ShardWriter, landmarker: DenseLandmarker, held: int
+) -> None:
+    found = landmarker.landmarks(face.picture, face.points5)
+    if found is None:
+        return
+    size = len(face.picture)
+    corrected = correct_label(_decoded(weak, face.name, size), face.picture, found.points)
+    if corrected is not None:
+        shard.add(
+            resize(face.picture, PACKED_SIZE, PACKED_SIZE),
+            points=((found.points[:, :2] + 0.5) / size).astype(np.float16),
+            held=is_held(face.name, held),
+            **_columns(face, corrected),
+        )
+
+
+def _columns(face: SourceFace, corrected: Corrected) -> dict[str, Array | str | bool]:
+    size = (PACKED_SIZE, PACKED_SIZE)
+    small = cv2.resize(corrected.label, size, interpolation=cv2.INTER_NEAREST)
+    kind = "glasses" if corrected.glasses else "beard" if corrected.beard else "plain"
+    return {
+        "name": face.name,
+        "identity": "",
+        "kind": kind,
+        "label": np.asarray(small),
+        "glasses": corrected.glasses,
+        "beard": corrected.beard,
+    }
+
+
+def _read_labels(path: Path) -> dict[str, bytes]:
+    """Return the PNGs of a tar file by their names without suffix."""
+    try:
+        with tarfile.open(path) as archive:
+            found = {}
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is not None:
+                    found[Path(member.name).with_suffix("").as_posix()] = file.read()
+            return found
+    except (OSError, tarfile.TarError) as error:
+        raise InputError("bad_source", f"{path} cannot be read: {reason_of(error)}.") from None
+
+
+def _decoded(data: bytes, name: str, size: int) -> Array:
+    label = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if label is None or label.shape != (size, size):
+        raise InputError("bad_source", f"The label of {name} is no PNG of its crop's size.")
+    return np.asarray(label)
