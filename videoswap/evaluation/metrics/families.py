@@ -17,6 +17,7 @@ from .identity import IdentityFamily
 from .light import LightFamily
 from .likeness import LikenessFamily
 from .metric import Family, FrameFamily
+from .openings import OpeningFamily
 from .outside import OutsideFamily
 from .pose import PoseFamily
 from .presence import BystanderFamily, FallbackFamily, MissedFamily
@@ -68,6 +69,7 @@ def all_families(
             ProportionsFamily(people.source_photos, tools.dense_landmarker),
             PoseFamily(),
             ExpressionFamily(),
+            OpeningFamily(),
             GazeFamily(),
         ),
         others=(BystanderFamily(),),
