@@ -11,11 +11,14 @@ import pytest
 from tests.helpers.report_keys import documented, keys_of
 from videoswap import __version__, swap_image
 from videoswap.jobs.folder_record import FolderItem, FolderReport, is_folder_report
+from videoswap.people.photo_advice import CheckedPhoto, PhotoAdvice
 from videoswap.records import Fallback, Gap, Lost, observation
 from videoswap.rendering.pipeline import StageTime
 from videoswap.report import PersonReport, Report
 
 GAP = Gap(Fraction(1, 2), Fraction(3, 4), 6)
+FAULT = PhotoAdvice("blurred", "the face is blurred", "take a sharper photo", 1.0)
+PHOTOS = (CheckedPhoto("a.jpg", 1, (FAULT,), "a.jpg", True),)
 REPORT = Report(
     input="in.mp4",
     output="out.mp4",
@@ -37,6 +40,7 @@ REPORT = Report(
     stages=(StageTime("decode", 9, 0.5, 0.25),),
     crop_sizes=(256,),
     lost=Lost(1, Fraction(1, 25), (GAP,), GAP, 1, 1, (Fraction(1, 7),), ("subtitle 3",)),
+    photos=PHOTOS,
 )
 
 
@@ -55,7 +59,7 @@ def test_the_page_lists_every_key_of_a_swap():
 
 def test_the_page_lists_every_key_of_a_folder(tmp_path):
     item = FolderItem("in.mp4", REPORT, output="in.mp4", seconds=1.5)
-    report = FolderReport((item,), ("notes.txt",), ("old.gif",), seconds=2.0)
+    report = FolderReport((item,), ("notes.txt",), ("old.gif",), seconds=2.0, photos=PHOTOS)
     data = json.loads(report.to_json())
     assert keys_of(data) == documented("Folder")
     assert data["items"][0]["report"] == json.loads(REPORT.to_json())

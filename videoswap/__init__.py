@@ -61,10 +61,10 @@ if TYPE_CHECKING:
     from .evaluation.report import Evaluation, Group, Groups, Value, Verdict
     from .geometry.face_masks import inner_face_mask
     from .jobs.folder_record import FolderItem, FolderReport
-    from .jobs.photo_check import CheckedPhoto, check_photos
+    from .jobs.photo_check import check_photos
     from .occlusion.load import load_occlusion_segmenter
     from .occlusion.segmenter import OcclusionSegmenter
-    from .people.photo_advice import PhotoAdvice
+    from .people.photo_advice import CheckedPhoto, PhotoAdvice
     from .records import (
         Crop,
         Face,
@@ -211,7 +211,7 @@ __all__ = [
 # What is heavy to import, and the module that has it. It is imported when it is asked for, so that
 # --help and doctor are quick.
 _LAZY = {
-    "CheckedPhoto": "jobs.photo_check",
+    "CheckedPhoto": "people.photo_advice",
     "PhotoAdvice": "people.photo_advice",
     "check_photos": "jobs.photo_check",
     "Analysis": "tracking.analysis",

@@ -168,11 +168,13 @@ class Photo:
         label: Name to show, usually the path.
         pixels: (H, W, 3) uint8 RGB, upright.
         face: The face, with landmarks, in pixels of this picture.
+        faces: How many faces it shows.
     """
 
     label: str
     pixels: Array
     face: Face
+    faces: int = 1
 
     def __post_init__(self) -> None:
         """Check the picture and that the face carries landmarks."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from ._version import __version__
 from .jsonfile import JsonDocument, plain_fields
+from .people.photo_advice import CheckedPhoto
 from .records import Fallback, Lost
 from .rendering.pipeline import StageTime
 
@@ -84,6 +85,7 @@ class Report(JsonDocument):
         masks: Where the masks are; None if not asked for.
         dry_run: Whether nothing was written.
         lost: What of the film is not in the result.
+        photos: The photos of the sources, and what makes swaps from them worse.
     """
 
     input: str
@@ -108,6 +110,7 @@ class Report(JsonDocument):
     masks: str | None = None
     dry_run: bool = False
     lost: Lost = field(default_factory=Lost)
+    photos: tuple[CheckedPhoto, ...] = ()
 
     @property
     def complete(self) -> bool:

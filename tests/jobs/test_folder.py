@@ -16,6 +16,7 @@ from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import folder as folder_job
 from videoswap.jobs.folder import FolderRequest, check_request, swap_one_folder
 from videoswap.jobs.folder_plan import FileFilter
+from videoswap.people.photo_advice import CheckedPhoto
 from videoswap.report import Report
 from videoswap.video.files import atomic_output
 
@@ -41,6 +42,7 @@ def job(tmp_path, settings, monkeypatch):
             self.folder, self.out = tmp_path / "in", tmp_path / "out"
             self.me = tmp_path / "me.png"
             self.me.write_bytes(b"photo")
+            self.photo = CheckedPhoto("me.png", 1, (), "me.png")
 
         def __call__(self, overwrite=False, **changes):
             self.worked.clear()
@@ -49,7 +51,10 @@ def job(tmp_path, settings, monkeypatch):
             blend = replace(settings.blend, strength=wished.pop("strength"))
             mine = replace(settings, overwrite=overwrite, blend=blend)
             context = SimpleNamespace(
-                settings=mine, engine=SimpleNamespace(key="mesh"), say=self.said.append
+                settings=mine,
+                engine=SimpleNamespace(key="mesh"),
+                say=self.said.append,
+                photos=(self.photo,),
             )
             request = FolderRequest(self.folder, self.out, **wished)
             check_request(request, mine)
@@ -63,7 +68,8 @@ def job(tmp_path, settings, monkeypatch):
             if not dry_run:
                 with atomic_output(out, context.settings.overwrite) as part:
                     part.write_bytes(path.read_bytes() + b"swapped")
-            return report_of(path, out, dry_run, self.unmatched.get(name, ()))
+            report = report_of(path, out, dry_run, self.unmatched.get(name, ()))
+            return replace(report, photos=context.photos)
 
         def picture(self, name, value=90):
             path = self.folder / name
@@ -99,6 +105,14 @@ def test_every_file_has_a_result_of_its_own(job):
         assert {item.output for item in report.items} == {*("a.ico.png", "a.png", "b.png")}
     assert "a.ico -> a.ico.png:" in job.said
     assert "a.png:" in job.said
+
+
+def test_the_photos_are_told_once(job):
+    job.picture("a.png")
+    job.picture("b.png")
+    report = job()
+    assert report.photos == (job.photo,)
+    assert [item.report.photos for item in report.items] == [(), ()]
 
 
 def test_one_odd_file_ends_nothing(job):

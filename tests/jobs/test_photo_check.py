@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import cv2
 import pytest
 
 from videoswap import SwapSettings, VideoswapError, check_photos
 from videoswap.cli import entry
+from videoswap.weights.manifest import load_manifest
 
 SETTINGS = SwapSettings(device="cpu")
 
@@ -36,6 +38,17 @@ def test_a_sheet_is_not_written_over_a_photo(photos):
         check_photos(photos["source"], sheet=photos["source"], settings=SETTINGS)
     assert told.value.code == "output_is_input"
     assert photos["source"].read_bytes() == before
+
+
+def test_a_sheet_is_not_written_over_weights(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(tmp_path))
+    weights = tmp_path / load_manifest().models[0].file
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_bytes(b"precious")
+    with pytest.raises(VideoswapError) as told:
+        check_photos(photos["left"], sheet=weights, settings=replace(SETTINGS, overwrite=True))
+    assert told.value.code == "output_is_input"
+    assert weights.read_bytes() == b"precious"
 
 
 def test_what_is_no_photo_is_an_error(tmp_path):

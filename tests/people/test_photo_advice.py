@@ -8,7 +8,15 @@ from videoswap.detection.face_detector import FaceDetector
 from videoswap.geometry.affine import five_points
 from videoswap.geometry.head_pose import HEAD
 from videoswap.occlusion.segmenter import OutlineSegmenter
-from videoswap.people.photo_advice import MAX_YAW, advise
+from videoswap.people.photo_advice import (
+    MAX_YAW,
+    CheckedPhoto,
+    PhotoAdvice,
+    advice_lines,
+    advise,
+    check_sources,
+)
+from videoswap.people.sources import Source, photo_of
 from videoswap.records import Face
 
 SIZE = 512
@@ -59,52 +67,88 @@ class Covers:
         return self
 
 
-def codes(image, faces, segmenter=None):
-    return [one.code for one in advise(image, faces, segmenter or OutlineSegmenter())]
+def codes(image, face, segmenter=None):
+    return [one.code for one in advise(image, face, segmenter or OutlineSegmenter())]
 
 
 def test_a_good_photo_needs_no_advice(picture):
-    assert codes(picture, [head()]) == []
+    assert codes(picture, head()) == []
 
 
 @pytest.mark.parametrize(("yaw", "told"), [(-40, True), (-15, False), (15, False), (40, True)])
 def test_a_turned_head(picture, yaw, told):
-    found = {one.code: one for one in advise(picture, [head(yaw)], OutlineSegmenter())}
+    found = {one.code: one for one in advise(picture, head(yaw), OutlineSegmenter())}
     assert ("turned" in found) is told
     if told:
         assert found["turned"].value == pytest.approx(abs(yaw), abs=4) and abs(yaw) > MAX_YAW
 
 
 def test_a_small_face(picture):
-    assert codes(picture, [head(scale=0.5)])[0] == "small"
+    assert codes(picture, head(scale=0.5))[0] == "small"
 
 
 def test_a_blurred_face(picture):
-    assert codes(cv2.GaussianBlur(picture, (0, 0), 6), [head()]) == ["blurred"]
+    assert codes(cv2.GaussianBlur(picture, (0, 0), 6), head()) == ["blurred"]
 
 
 @pytest.mark.parametrize(("times", "told"), [(1.2, False), (3.0, True)])
 def test_light_from_one_side(picture, times, told):
     light = np.linspace(times**-0.5, times**0.5, SIZE)[None, :, None]
     lit = np.clip(picture * 0.5 * light**3, 0, 255).astype(np.uint8)
-    assert ("side_light" in codes(lit, [head()])) is told
+    assert ("side_light" in codes(lit, head())) is told
 
 
 def test_an_open_mouth(picture):
     points = head().landmarks.copy()
     points[[5, 6, 7, 8, 9, 10, 11, 55, 56, 57, 58, 59, 65, 66, 67], 1] += 20
-    assert codes(picture, [face_from(points)]) == ["open_mouth"]
+    assert codes(picture, face_from(points)) == ["open_mouth"]
 
 
 @pytest.mark.parametrize(
     ("rows", "code"), [((None, 24), "fringe"), ((37, 29), "eyes_covered"), ((33, 8), "covered")]
 )
 def test_something_in_front_of_the_face(picture, rows, code):
-    assert code in codes(picture, [head()], Covers(*rows))
+    assert code in codes(picture, head(), Covers(*rows))
 
 
 def test_photos_of_people(group):
     faces = FaceDetector().detect(group)
-    found = {one.code: one for one in advise(group, faces, OutlineSegmenter())}
+    photo = photo_of("group.jpg", group, faces)
+    (checked,) = check_sources([Source("me", (photo,))], [None], OutlineSegmenter())
+    assert (checked.faces, checked.person, checked.leads) == (6, "me", None)
+    found = {one.code: one for one in checked.advice}
     assert found["several_faces"].value == len(faces) == 6
-    assert [one.code for one in advise(group, [], OutlineSegmenter())] == ["no_face"]
+    assert codes(group, None) == ["no_face"]
+
+
+def test_a_line_says_what_is_wrong_and_what_to_do(picture):
+    advice = advise(picture, head(40), OutlineSegmenter())
+    (line,) = CheckedPhoto("me.png", 1, advice, "me.png").lines
+    degrees = round(advice[0].value)
+    expected = f"the head is turned by {degrees} degrees; take a photo that looks into the camera"
+    assert line == f"me.png: {expected}." and advice[0].as_data()["text"] == expected
+
+
+@pytest.mark.parametrize(
+    ("faults", "line"),
+    [
+        ((0,), None),
+        ((0, 1), "me: 0.png leads, for its face is the largest."),
+        ((1, 1), "me: 0.png leads, for its face is the largest."),
+        (
+            (2, 1),
+            "me: 0.png leads, for its face is the largest; 1.png is the better photo, so leave "
+            "0.png out.",
+        ),
+    ],
+)
+def test_which_of_several_photos_leads(faults, line):
+    fault = PhotoAdvice("blurred", "the face is blurred", "take a sharper photo", 1.0)
+    photos = [
+        CheckedPhoto(f"{number}.png", 1, (fault,) * count, "me", number == 0)
+        for number, count in enumerate(faults)
+    ]
+    said = list(advice_lines(photos))
+    assert said == [*(one for photo in photos for one in photo.lines), *([line] if line else [])]
+    alike = [replace(photo, leads=None) for photo in photos]
+    assert len(list(advice_lines(alike))) == sum(faults)

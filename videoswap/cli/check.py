@@ -34,5 +34,5 @@ def run(arguments: argparse.Namespace) -> int:
     for photo in checked:
         arguments.console.show(f"{photo.path}: {'good' if not photo.advice else ''}".rstrip())
         for one in photo.advice:
-            arguments.console.show(f"  {one.problem}. {one.remedy}.")
+            arguments.console.show(f"  {one}.")
     return NoFaceError.exit_code if any(photo.faces == 0 for photo in checked) else 0

@@ -31,10 +31,12 @@ class Identity:
     Attributes:
         label: Name to show, usually the path of the photo.
         data: The engine's own; read by nobody else.
+        leading: Label of the photo that gives the most; None where all count alike.
     """
 
     label: str
     data: Any
+    leading: str | None = None
 
 
 def engine_key(name: str, schema: int, *facts: object, files: Iterable[AnyPath | None] = ()) -> str:

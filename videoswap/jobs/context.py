@@ -22,6 +22,7 @@ from ..errors import InputError
 from ..occlusion.load import load_occlusion_segmenter
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..people.choosing import check_numbers
+from ..people.photo_advice import CheckedPhoto, advice_lines, check_sources
 from ..people.sources import (
     Source,
     TargetFace,
@@ -49,6 +50,7 @@ class JobContext:
         references: The target faces; empty if none were given.
         segmenter: What finds occluders.
         notes: What was done otherwise than asked or expected so far.
+        photos: The photos of the sources, and what makes swaps from them worse.
         say: Where sentences for the user go.
     """
 
@@ -61,6 +63,7 @@ class JobContext:
     references: tuple[TargetFace, ...]
     segmenter: OcclusionSegmenter
     notes: tuple[Fallback, ...]
+    photos: tuple[CheckedPhoto, ...]
     say: Say
 
     @property
@@ -113,8 +116,21 @@ def load_context(
     notes = (*_model_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
+    photos = check_sources(people, [one.leading for one in identities], segmenter)
+    for line in advice_lines(photos):
+        say(line)
     return JobContext(
-        settings, device, tools, engine, people, identities, references, segmenter, notes, say
+        settings,
+        device,
+        tools,
+        engine,
+        people,
+        identities,
+        references,
+        segmenter,
+        notes,
+        photos,
+        say,
     )
 
 

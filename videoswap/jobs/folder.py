@@ -197,6 +197,7 @@ class _Run:
             interrupted=interrupted,
             dry_run=self.request.dry_run,
             seconds=round(seconds, 3),
+            photos=self.context.photos,
         )
 
     def _tell(self, report: FolderReport) -> None:
@@ -294,7 +295,8 @@ class _Run:
 
     def _swap(self, entry: PlannedFile, out: Path) -> Report:
         swap = swap_one_picture if entry.kind == "image" else swap_one_video
-        return swap(self.context, entry.path, out, None, self.request.dry_run)
+        report = swap(self.context, entry.path, out, None, self.request.dry_run)
+        return replace(report, photos=())  # in the report of the folder, once
 
 
 def _item(entry: PlannedFile, report: Report) -> FolderItem:

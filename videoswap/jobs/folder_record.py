@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import PartialError
 from ..jsonfile import JsonDocument, json_text, plain, plain_fields
+from ..people.photo_advice import CheckedPhoto
 from ..report import Report, counted, report_head
 from ..tracking.key import video_digest
 from ..video.files import output_errors
@@ -282,6 +283,8 @@ class FolderReport(JsonDocument):
         interrupted: Whether the run was stopped before its end.
         dry_run: Whether nothing was written.
         seconds: Wall time of the run.
+        photos: The photos of the sources, and what makes swaps from them worse; the reports of
+            the files do not repeat them.
     """
 
     items: tuple[FolderItem, ...]
@@ -290,6 +293,7 @@ class FolderReport(JsonDocument):
     interrupted: bool = False
     dry_run: bool = False
     seconds: float = 0.0
+    photos: tuple[CheckedPhoto, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -343,6 +347,7 @@ class FolderReport(JsonDocument):
             "counts": {state: self.count(state) for state in STATES},
             "skipped": list(self.skipped),
             "left_out": list(self.left_out),
+            "photos": plain(self.photos),
             "items": plain(self.items),
         }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..detection.face_detector import FaceDetector, largest_face
@@ -12,7 +10,7 @@ from ..devices import choose_device
 from ..geometry.resample import crop_box
 from ..occlusion.load import load_occlusion_segmenter
 from ..paths import AnyPath, AnyPaths, path_or_none, paths_of
-from ..people.photo_advice import PhotoAdvice, advise
+from ..people.photo_advice import CheckedPhoto, advise
 from ..records import Array, Face
 from ..settings import SwapSettings
 from ..video.files import check_readable
@@ -21,21 +19,6 @@ from .portraits import SheetEntry, contact_sheet
 from .request import check_results
 
 FACE_MARGIN = 0.8  # of the face's size, shown around it on the sheet
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedPhoto:
-    """What was found in a photo.
-
-    Attributes:
-        path: The photo.
-        faces: How many faces it shows.
-        advice: What makes swaps from it worse, the most harmful first; nothing for a good photo.
-    """
-
-    path: str
-    faces: int
-    advice: tuple[PhotoAdvice, ...]
 
 
 def check_photos(
@@ -68,10 +51,11 @@ def check_photos(
     for path in paths:
         image = read_picture(path).rgb
         faces = detector.detect(image)
-        advice = advise(image, faces, segmenter)
-        checked.append(CheckedPhoto(str(path), len(faces), advice))
+        face = largest_face(faces)
+        advice = advise(image, face, segmenter, faces=len(faces))
+        checked.append(CheckedPhoto(str(path), len(faces), advice, str(path)))
         lines = tuple(one.code.replace("_", " ") for one in advice) or ("good",)
-        entries.append(SheetEntry(path.name, lines, _face_of(image, largest_face(faces))))
+        entries.append(SheetEntry(path.name, lines, _face_of(image, face)))
     if out is not None:
         picture = contact_sheet(entries, "Photos as sources")
         write_picture(out, Picture(picture), overwrite=settings.overwrite)

@@ -115,6 +115,7 @@ def swap_one_picture(
         restorer=context.restorer,
         masks=None if masks is None or dry_run else str(masks),
         dry_run=dry_run,
+        photos=context.photos,
     )
 
 

@@ -212,4 +212,5 @@ def _report(
         analysis_cached=cached,
         seconds=seconds,
         restorer=context.restorer,
+        photos=context.photos,
     )

@@ -139,6 +139,7 @@ def swap_one_video(
         masks=None if masks is None or dry_run else str(masks),
         dry_run=dry_run,
         lost=lost,
+        photos=context.photos,
     )
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from ..crops import CropSpec, crop_face
-from ..detection.face_detector import largest_face
 from ..geometry.face_masks import BROWS, JAW, face_height, fill_hull, forehead_points, scale_points
 from ..geometry.head_pose import head_angles
+from ..jsonfile import plain_fields
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..records import Array, Crop, Face
+from .sources import Source
 
 MAX_YAW = 25.0  # degrees
 MAX_MOUTH_GAP = 0.05  # between the lips, in distances of nose bridge and chin
-MAX_SIDE_LIGHT = 0.5  # difference of the halves' mean log luma: one is 1.65 times as light
+MAX_SIDE_LIGHT = 0.65  # difference of the cheeks' mean log luma: one is 1.9 times as bright
 MAX_COVERED = 0.2  # share of a region that is hidden
 MIN_SIZE = 100.0  # pixels of a face
 MIN_SHARPNESS = 6.0  # standard deviation of the Laplacian of the face at 256 pixels, in levels
@@ -33,8 +35,8 @@ class PhotoAdvice:
     Attributes:
         code: ``turned``, ``open_mouth``, ``side_light``, ``eyes_covered``, ``fringe``, ``covered``,
             ``small``, ``blurred``, ``several_faces`` or ``no_face``; never changes its meaning.
-        problem: What is wrong, a sentence without its full stop.
-        remedy: What to do, a sentence without its full stop.
+        problem: What is wrong, such as "the head is turned by 34 degrees".
+        remedy: What to do, such as "take a photo that looks into the camera".
         value: The number that was measured, in the unit of the limit.
     """
 
@@ -43,33 +45,104 @@ class PhotoAdvice:
     remedy: str
     value: float
 
+    def __str__(self) -> str:
+        """Return what is wrong and what to do."""
+        return f"{self.problem}; {self.remedy}"
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {**plain_fields(self), "text": str(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPhoto:
+    """What was found in a photo.
+
+    Attributes:
+        path: The photo.
+        faces: How many faces it shows.
+        advice: What makes swaps from it worse, the most harmful first; nothing for a good photo.
+        person: The person it is a photo of, as it was given: the photo or its folder.
+        leads: Whether the result takes most from this one of the person's photos; None where all
+            count alike, or where nothing is swapped.
+    """
+
+    path: str
+    faces: int
+    advice: tuple[PhotoAdvice, ...]
+    person: str
+    leads: bool | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One sentence for each thing that is wrong and what to do about it."""
+        return tuple(f"{self.path}: {one}." for one in self.advice)
+
+
+def check_sources(
+    sources: Sequence[Source], leading: Sequence[str | None], segmenter: OcclusionSegmenter
+) -> tuple[CheckedPhoto, ...]:
+    """Say of the photos of source people what makes swaps from them worse.
+
+    Args:
+        sources: The people.
+        leading: For each of them the label of the photo that leads; None where all count alike.
+        segmenter: Finds what is in front of a face.
+    """
+    return tuple(
+        CheckedPhoto(
+            photo.label,
+            photo.faces,
+            advise(photo.pixels, photo.face, segmenter, faces=photo.faces),
+            person.label,
+            None if lead is None else photo.label == lead,
+        )
+        for person, lead in zip(sources, leading, strict=True)
+        for photo in person.photos
+    )
+
+
+def advice_lines(photos: Sequence[CheckedPhoto]) -> Iterator[str]:
+    """Yield sentences about photos: a line for each fault, and which of several photos leads."""
+    for photo in photos:
+        yield from photo.lines
+    for lead in photos:
+        others = [one for one in photos if one.person == lead.person and one.leads is False]
+        if not lead.leads or not others:
+            continue
+        line = f"{lead.person}: {lead.path} leads, for its face is the largest"
+        best = min(others, key=lambda one: len(one.advice))
+        if len(best.advice) < len(lead.advice):
+            line += f"; {best.path} is the better photo, so leave {lead.path} out"
+        yield f"{line}."
+
 
 def advise(
-    image: Array, faces: Sequence[Face], segmenter: OcclusionSegmenter
+    image: Array, face: Face | None, segmenter: OcclusionSegmenter, *, faces: int = 1
 ) -> tuple[PhotoAdvice, ...]:
     """Say what about a photo makes it a poor source.
 
     Args:
         image: (H, W, 3) uint8 RGB, upright.
-        faces: Its faces, with landmarks, as `FaceDetector.detect` gives them.
+        face: The face that is meant, with landmarks; None if it shows none.
         segmenter: Finds what is in front of the face.
+        faces: How many faces it shows.
 
     Returns:
         What was found, the most harmful first; nothing for a good photo.
     """
-    face = largest_face(faces)
     if face is None or face.landmarks is None:
-        remedy = "Use a sharp photo in which the face looks into the camera and is not cut off"
-        return (PhotoAdvice("no_face", "No face was found", remedy, 0.0),)
+        remedy = "take a sharp photo in which the face looks into the camera and is not cut off"
+        return (PhotoAdvice("no_face", "no face was found", remedy, 0.0),)
     found = [_turned(image, face), _small(face)]
     crop = crop_face(image, face, CropSpec(), size=CROP_SIZE)
     if crop is not None:
         hidden = segmenter.segment(crop).occluder_mask
         found += [_side_light(crop), _open_mouth(crop), *_covered(crop, hidden), _blurred(crop)]
-    if len(faces) > 1:
-        problem = f"The photo shows {len(faces)} faces; the largest is used"
-        remedy = "Cut out the one that is meant"
-        found.append(PhotoAdvice("several_faces", problem, remedy, float(len(faces))))
+    if faces > 1:
+        problem = f"the photo shows {faces} faces, of which the largest is used"
+        remedy = "cut out the one that is meant"
+        found.append(PhotoAdvice("several_faces", problem, remedy, float(faces)))
     return tuple(one for one in found if one is not None)
 
 
@@ -80,15 +153,15 @@ def _turned(image: Array, face: Face) -> PhotoAdvice | None:
     yaw = 90.0 if angles is None else abs(float(angles[0]))
     if yaw <= MAX_YAW:
         return None
-    problem = f"The head is turned by {yaw:.0f} degrees, so half of the face is not to be seen"
-    return PhotoAdvice("turned", problem, "Use a photo taken from the front", yaw)
+    problem = f"the head is turned by {yaw:.0f} degrees"
+    return PhotoAdvice("turned", problem, "take a photo that looks into the camera", yaw)
 
 
 def _small(face: Face) -> PhotoAdvice | None:
     if face.size >= MIN_SIZE:
         return None
-    problem = f"The face is only {face.size:.0f} pixels large"
-    return PhotoAdvice("small", problem, "Use a larger photo, or one taken nearer", face.size)
+    problem = f"the face is only {face.size:.0f} pixels large"
+    return PhotoAdvice("small", problem, "take a larger photo, or one from nearer", face.size)
 
 
 def _blurred(crop: Crop) -> PhotoAdvice | None:
@@ -97,8 +170,7 @@ def _blurred(crop: Crop) -> PhotoAdvice | None:
     sharpness = float(cv2.Laplacian(luma, cv2.CV_32F)[inside].std())
     if sharpness >= MIN_SHARPNESS:
         return None
-    remedy = "Use a sharper photo; what it lacks, the result lacks too"
-    return PhotoAdvice("blurred", "The face is blurred", remedy, sharpness)
+    return PhotoAdvice("blurred", "the face is blurred", "take a sharper photo", sharpness)
 
 
 def _side_light(crop: Crop) -> PhotoAdvice | None:
@@ -110,13 +182,9 @@ def _side_light(crop: Crop) -> PhotoAdvice | None:
     if abs(one - other) <= MAX_SIDE_LIGHT:
         return None
     times = np.exp(abs(one - other))
-    problem = f"The light comes from one side: one cheek is {times:.1f} times as light as the other"
-    return PhotoAdvice(
-        "side_light",
-        problem,
-        "Use a photo in even light, such as outdoors in shade",
-        abs(one - other),
-    )
+    problem = f"light from one side: one cheek is {times:.1f} times as bright as the other"
+    remedy = "take a photo in even light, such as outdoors in shade"
+    return PhotoAdvice("side_light", problem, remedy, abs(one - other))
 
 
 def _open_mouth(crop: Crop) -> PhotoAdvice | None:
@@ -125,8 +193,8 @@ def _open_mouth(crop: Crop) -> PhotoAdvice | None:
     gap = float(np.linalg.norm(points[66] - points[62])) / max(unit, 1.0)
     if gap <= MAX_MOUTH_GAP:
         return None
-    problem = "The mouth is open, and its folds stay in the result whatever the film's mouth does"
-    return PhotoAdvice("open_mouth", problem, "Use a photo with the mouth closed", gap)
+    problem = "the mouth is open, and its folds stay whatever the film's mouth does"
+    return PhotoAdvice("open_mouth", problem, "take a photo with the mouth closed", gap)
 
 
 def _covered(crop: Crop, hidden: Array | None) -> list[PhotoAdvice | None]:
@@ -140,9 +208,9 @@ def _covered(crop: Crop, hidden: Array | None) -> list[PhotoAdvice | None]:
     regions = [fill_hull(one, CROP_SIZE) > 0.5 for one in (eyes, forehead, lower)]
     shares = [float(hidden[one].mean()) for one in regions]
     words = (
-        ("eyes_covered", "Something covers the eyes", "Use a photo with the eyes free"),
-        ("fringe", "Hair or a hat covers the forehead", "Use a photo with the forehead bare"),
-        ("covered", "Something covers cheeks, mouth or chin", "Use a photo with the face free"),
+        ("eyes_covered", "something covers the eyes", "take a photo with the eyes free"),
+        ("fringe", "hair or a hat covers the forehead", "take a photo with the forehead bare"),
+        ("covered", "something covers cheeks, mouth or chin", "take a photo with the face free"),
     )
     return [
         PhotoAdvice(*text, share)

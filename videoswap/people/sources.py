@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,8 +101,20 @@ def load_target_faces(
     paths: Sequence[Path], tools: FaceModels
 ) -> tuple[tuple[TargetFace, ...], tuple[Fallback, ...]]:
     """Read the target faces; arguments, notes and errors as in ``load_sources``."""
-    sources, notes = load_sources(paths, tools)
-    return tuple(TargetFace(one.label, embedding_of(one.photos, tools)) for one in sources), notes
+    people, notes = load_sources(paths, tools)
+    doubts = [note for person in people for photo in person.photos for note in _doubts(photo)]
+    faces = tuple(TargetFace(one.label, embedding_of(one.photos, tools)) for one in people)
+    return faces, (*notes, *doubts)
+
+
+def _doubts(photo: Photo) -> Iterator[Fallback]:
+    """Yield why somebody may not be found by a photo: it shows several people, or hardly one."""
+    if photo.faces > 1:
+        why = f"it shows {photo.faces}"
+        yield Fallback(f"the only face of {photo.label}", "the largest face", why)
+    if photo.face.size < SMALL_FACE_PIXELS:
+        why = f"it is only {photo.face.size:.0f} pixels large"
+        yield Fallback("a sharp face", f"a blurred face from {photo.label}", why)
 
 
 def embedding_of(photos: Sequence[Photo], tools: FaceModels) -> Array:
@@ -148,24 +160,13 @@ def _photos(path: Path, tools: FaceModels) -> tuple[tuple[Photo, ...], tuple[Fal
 
 
 def _photo(path: Path, detector: FaceDetector) -> tuple[Photo, tuple[Fallback, ...]]:
-    """Read one photo; what should be known of it comes with it.
-
-    That is several people in it, or a very small face.
+    """Read one photo, with the notes of reading it.
 
     Raises:
         NoFaceError: ``no_face_in_photo``.
     """
     picture = read_picture(path)
-    faces = detector.detect(picture.rgb)
-    photo = photo_of(str(path), picture.rgb, faces)
-    notes = list(picture.notes)
-    if len(faces) > 1:
-        why = f"it shows {len(faces)}"
-        notes.append(Fallback(f"the only face of {path}", "the largest face", why))
-    if photo.face.size < SMALL_FACE_PIXELS:
-        why = f"it is only {photo.face.size:.0f} pixels large"
-        notes.append(Fallback("a sharp face", f"a blurred face from {path}", why))
-    return photo, tuple(notes)
+    return photo_of(str(path), picture.rgb, detector.detect(picture.rgb)), picture.notes
 
 
 def photo_of(label: str, image: Array, faces: Sequence[Face]) -> Photo:
@@ -189,7 +190,7 @@ def photo_of(label: str, image: Array, faces: Sequence[Face]) -> Photo:
     factor = int(face.size // ENGINE_FACE_PIXELS)
     if is_large(image) and factor > 1:
         image, face = shrunk(image, factor), _in_shrunk(face, factor)
-    return Photo(label, image, face)
+    return Photo(label, image, face, len(faces))
 
 
 def _in_shrunk(face: Face, factor: int) -> Face:

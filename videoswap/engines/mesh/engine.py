@@ -81,7 +81,8 @@ class MeshEngine(Engine):
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Build the texture; of several photos the one with the largest face leads."""
         ordered = sorted(photos, key=lambda photo: photo.face.size, reverse=True)
-        return Identity(ordered[0].label, make_texture(ordered, _TEMPLATE, self._settings.outline))
+        lead = ordered[0].label
+        return Identity(lead, make_texture(ordered, _TEMPLATE, self._settings.outline), lead)
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap each crop; a batch brings nothing here."""
