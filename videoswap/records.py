@@ -259,10 +259,13 @@ class SwappedCrop:
     Attributes:
         pixels: (S, S, 3) float32 RGB, 0 to 255.
         mask: (S, S) float32, 0 (keep the frame) to 1 (take the swap); 0 along the border.
+        keeps: What the engine did not paint in this crop, besides what it never paints: regions of
+            ``videoswap.compositing.kept_regions``, which the target keeps.
     """
 
     pixels: Array
     mask: Array
+    keeps: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""

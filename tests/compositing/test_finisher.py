@@ -6,7 +6,8 @@ import pytest
 
 from tests.helpers.portraits import oval, portrait
 from videoswap.compositing.finisher import Finisher
-from videoswap.compositing.kept_regions import EYES, MOUTH, keep_eyes
+from videoswap.compositing.kept_regions import EYES, MOUTH, eye_outlines, keep_eyes
+from videoswap.geometry.face_mesh import INNER_LIPS
 from videoswap.records import Crop, FrameSwap, SwappedCrop
 from videoswap.settings import BlendSettings
 
@@ -53,6 +54,25 @@ def test_what_is_kept_is_the_targets(settings, keeps, eye, lips):
     assert made[CHEEK][0] == pytest.approx(200, abs=2)
 
 
+def test_what_the_engine_did_not_paint_in_a_crop_is_kept():
+    given = swap()
+    given = replace(given, swapped=replace(given.swapped, keeps=frozenset({EYES})))
+    made = Finisher(BlendSettings(), frozenset()).finish([given], 0).pixels
+    assert made[EYE][0] != pytest.approx(200, abs=2)
+    assert made[LIPS][0] == pytest.approx(200, abs=2)
+
+
+def test_kept_regions_follow_the_dense_landmarks():
+    dense = np.zeros((478, 3), np.float32)
+    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    dense[INNER_LIPS, :2] = np.stack([64 + 14 * np.cos(turn), 90 + 2 * np.sin(turn)], axis=1)
+    given = swap()
+    given = replace(given, crop=replace(given.crop, dense_landmarks=dense))
+    made = Finisher(BlendSettings(keep_mouth=True)).finish([given], 0).pixels
+    assert made[LIPS][0] < 100
+    assert made[LIPS[0] + 5, LIPS[1]][0] == pytest.approx(200, abs=4)  # 6 by the 68 landmarks
+
+
 @pytest.mark.parametrize(
     ("first", "shade"),
     [(SIDE, 57.6), (44, 57.6), (0, 50.0)],
@@ -65,7 +85,7 @@ def test_what_is_in_front_does_not_shade_an_eye(first, shade):
     front = np.zeros((SIDE, SIDE), np.float32)
     front[:, first:] = 1.0
     lit = np.full((SIDE, SIDE, 3), 62.0, np.float32)
-    keep_eyes(lit, target, landmarks(), front)
+    keep_eyes(lit, target, eye_outlines(swap().crop), front)
     assert lit[EYE] == pytest.approx(shade, abs=0.5)  # 50 times (74 / 62) ** 0.8, or as it was
 
 

@@ -20,15 +20,19 @@ EXACT = SimpleNamespace(
     [
         ({}, MeshEngine(), []),
         ({"blend": BlendSettings(keep_eyes=True)}, MeshEngine(), []),
+        ({"blend": BlendSettings(keep_eyes=False)}, MeshEngine(), []),
         (
             {"batch_size": 8},
             MeshEngine(),
             ["without --batch_size 8, because the engine mesh takes one face after the other"],
         ),
         (
-            {"blend": BlendSettings(keep_eyes=False)},
+            {"blend": BlendSettings(keep_mouth=False)},
             MeshEngine(),
-            ["the target's eyes instead of the photo's eyes, because the engine mesh paints none"],
+            [
+                "the target's mouth instead of the photo's mouth, "
+                "because the engine mesh paints none"
+            ],
         ),
         ({}, EXACT, []),
         (

@@ -14,14 +14,16 @@ import numpy as np
 
 from ..geometry import face_masks as masks
 from ..occlusion.temporal import stabilize_occlusion_mask
-from ..records import Array, Crop, FrameSwap, SwappedCrop
+from ..records import FrameSwap, SwappedCrop
 from ..settings import BlendSettings
 from .border_tone import match_border_tone
 from .kept_regions import (
     EYES,
     MOUTH,
+    eye_outlines,
     keep_eyes,
     keep_mouth,
+    mouth_outline,
 )
 from .sharpness import measure_blur, soften
 from .temporal_filter import temporal_filter
@@ -88,16 +90,13 @@ class Finisher:
             missing = measure_blur(crop.pixels, seen) - measure_blur(pixels, seen)
             pixels = soften(pixels, missing)
         pixels = match_border_tone(pixels, crop.pixels, outline, occluder, crop.landmarks)
-        self._keep_regions(pixels, crop, occluder)
+        keeps = self._keeps | swapped.keeps
+        if EYES in keeps:
+            keep_eyes(pixels, crop.pixels, eye_outlines(crop), occluder)
+        if MOUTH in keeps:
+            keep_mouth(pixels, crop.pixels, mouth_outline(crop))
         if settings.feather is not None:
             mask = masks.refeather(mask, settings.feather * len(mask))
         if settings.strength < 1.0:
             mask = mask * np.float32(settings.strength)
         return SwappedCrop(pixels, mask)
-
-    def _keep_regions(self, pixels: Array, crop: Crop, occluder: Array | None) -> None:
-        """Put what the target keeps into a picture, in place."""
-        if EYES in self._keeps:
-            keep_eyes(pixels, crop.pixels, crop.landmarks, occluder)
-        if MOUTH in self._keeps:
-            keep_mouth(pixels, crop.pixels, crop.landmarks)

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from ..geometry import face_masks as masks
+from ..geometry import face_mesh as mesh
 from ..geometry.brightness import log_ratio
-from ..records import Array
+from ..records import Array, Crop
 
 EYES, MOUTH = "eyes", "mouth"
 
-EYE_GROWTH = 1.05  # size of the kept eye relative to the lid line
+EYE_GROWTH = 1.05  # size of the kept eye relative to the lid line of the 68 landmarks
+DENSE_EYE_GROWTH = 1.15  # the same of the dense landmarks, which follow the lids closely
 EYE_SHADE = 0.8  # how much of the new sockets' shade the kept eyes take
 MIN_RING_PIXELS = 4.0  # pixels around an eye that its shade is measured on
 
 
-def keep_eyes(lit: Array, target: Array, points: Array, front: Array | None = None) -> None:
+def eye_outlines(crop: Crop) -> tuple[Array, Array]:
+    """Return the outlines (N, 2) of both eyes of a crop, from the dense landmarks if known."""
+    if crop.dense_landmarks is not None:
+        left, right = (crop.dense_landmarks[eye, :2] for eye in mesh.EYES)
+        return (
+            masks.scale_points(left, DENSE_EYE_GROWTH),
+            masks.scale_points(right, DENSE_EYE_GROWTH),
+        )
+    left, right = (crop.landmarks[eye] for eye in (masks.LEFT_EYE, masks.RIGHT_EYE))
+    return masks.scale_points(left, EYE_GROWTH), masks.scale_points(right, EYE_GROWTH)
+
+
+def mouth_outline(crop: Crop) -> Array:
+    """Return the outline (N, 2) of what a crop shows between the lips."""
+    if crop.dense_landmarks is not None:
+        return np.asarray(crop.dense_landmarks[mesh.INNER_LIPS, :2])
+    return np.asarray(crop.landmarks[masks.INNER_LIPS])
+
+
+def keep_eyes(
+    lit: Array, target: Array, outlines: Sequence[Array], front: Array | None = None
+) -> None:
     """Put the target's eyes into a face, in the shade of the new eye sockets; changes ``lit``.
 
     Without the shade a closed or blurred eye, bright as the target's skin, would shine out of
@@ -25,11 +50,11 @@ def keep_eyes(lit: Array, target: Array, points: Array, front: Array | None = No
     Args:
         lit: (S, S, 3) float32 RGB, 0 to 255: the face that gets them.
         target: (S, S, 3) float32 RGB, 0 to 255.
-        points: (68, 2) landmarks in crop pixels.
+        outlines: Of both eyes, (N, 2) in crop pixels, see `eye_outlines`.
         front: (S, S) float32, 0 to 1: what is in front, and says nothing about shade; None for
             nothing.
     """
-    for eye in (points[masks.LEFT_EYE], points[masks.RIGHT_EYE]):
+    for eye in outlines:
         around = masks.scale_points(eye, 1.9)
         part, low, shape = _bounding_slices(around, lit.shape[0])
         side = max(shape)
@@ -44,12 +69,12 @@ def keep_eyes(lit: Array, target: Array, points: Array, front: Array | None = No
         shared = max(float(ring.sum()), MIN_RING_PIXELS)
         ratio = log_ratio(lit[part], target[part])
         gain = np.clip(EYE_SHADE * (ratio * ring).sum(axis=(0, 1)) / shared, -1.0, 0.5)
-        _keep(lit, target, masks.scale_points(eye, EYE_GROWTH), np.exp(gain).astype(np.float32))
+        _keep(lit, target, eye, np.exp(gain).astype(np.float32))
 
 
-def keep_mouth(lit: Array, target: Array, points: Array) -> None:
-    """Put what the target shows between its lips into a face; changes ``lit``."""
-    _keep(lit, target, points[masks.INNER_LIPS], np.ones(3, np.float32))
+def keep_mouth(lit: Array, target: Array, outline: Array) -> None:
+    """Put what the target shows between its lips, (N, 2), into a face; changes ``lit``."""
+    _keep(lit, target, outline, np.ones(3, np.float32))
 
 
 def kept_mask(points: Array, size: int) -> Array:

@@ -9,6 +9,7 @@ filter reaches as far ahead as back, so nothing lags.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 
 import cv2
@@ -54,7 +55,7 @@ def temporal_filter(swaps: Sequence[FrameSwap], index: int) -> SwappedCrop:
         cv2.accumulateProduct(other.swapped.mask[part], weight, soft)
     pixels[part] = cv2.divide(colors, _three_channels(total))
     mask[part] = cv2.divide(soft, total)
-    return SwappedCrop(pixels, _with_border_of(mask, own.mask))
+    return replace(own, pixels=pixels, mask=_with_border_of(mask, own.mask))
 
 
 def _three_channels(values: Array) -> Array:

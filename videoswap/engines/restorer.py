@@ -8,7 +8,7 @@ Framings, ranges and inputs as in facefusion 3.8 (face_enhancer). Without torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,7 @@ class RestoredEngine(EngineWrapper):
             restored = warp(redrawn, back, size, average_all=True)
             added = _detail(restored - face, share) * np.float32(self._blend)
             pixels = np.clip(swap.pixels + added, 0.0, 255.0)
-            results.append(SwappedCrop(np.asarray(pixels, np.float32), swap.mask))
+            results.append(replace(swap, pixels=np.asarray(pixels, np.float32)))
         return results
 
     def _matrix(self, crop: Crop) -> Array:

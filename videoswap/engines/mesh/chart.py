@@ -20,6 +20,7 @@ from ...geometry.face_mesh import (
     BROWS,
     CHART,
     EYES,
+    INNER_LIPS,
     MESH_POINTS,
     NOSE_TIP,
     OUTER_LIPS,
@@ -30,6 +31,7 @@ from ...geometry.face_mesh import (
     with_ring,
 )
 from ...records import Array
+from .eyes import Iris, take_irises
 
 CHART_SIDE, COARSEST_SIDE = 512, 128
 RASTER_STEP = 3  # pixels of a crop to one of the raster
@@ -38,6 +40,7 @@ SKIN_SIDE = 64
 INSET = 0.06  # by which a source's outline is drawn towards its nose, so that no wall comes along
 INSET_FROM = 0.35  # of the way from nose to outline
 TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
+OPENING_EDGE = 2  # texels by which what eyes and mouth show reaches past their outlines
 SIDE_LIGHT = 0.08  # of the chart: detail from this size on is averaged with its mirror image
 EDGE_ROUNDS = 2  # raster pixels by which the drawn map is continued past its edge
 _SOFT_SHARE = 0.02  # of the chart: how softly a photo passes into its mirror image
@@ -50,10 +53,12 @@ class ChartTexture:
     Attributes:
         levels: (S, S, 3) uint8 RGB from fine to coarse, S = 512, 256, 128.
         seen: (512, 512) float32, 0 to 1: how well the photo or its mirror image shows a place.
+        irises: Those of the photos; None where no eye is open.
     """
 
     levels: tuple[Array, ...]
     seen: Array
+    irises: tuple[Iris, Iris] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,10 +124,36 @@ def make_chart_texture(photos: Sequence[tuple[Array, Array]]) -> ChartTexture:
         weight = weight + (1.0 - weight) * shown
     apart = np.ascontiguousarray(texture[:, ::-1]) - texture
     texture = texture + 0.5 * cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * CHART_SIDE)
+    texture = _without_openings(texture)
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
     while levels[-1].shape[0] > COARSEST_SIDE:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
-    return ChartTexture(tuple(levels), np.asarray(np.minimum(weight, 1.0), np.float32))
+    irises = take_irises(photos)
+    return ChartTexture(tuple(levels), np.asarray(np.minimum(weight, 1.0), np.float32), irises)
+
+
+def _without_openings(texture: Array) -> Array:
+    """Return a texture (512, 512, 3) whose eyes and mouth are shut.
+
+    Openings get the color of the lids and lips around them, so that nothing of the photo's
+    eyes and teeth is drawn where the target's are closed.
+    """
+    place = CHART * CHART_SIDE - 0.5
+    kernel = np.ones((2 * OPENING_EDGE + 1, 2 * OPENING_EDGE + 1), np.uint8)
+    made = texture
+    for opening, around in (
+        *((eye, masks.scale_points(place[eye], 1.5)) for eye in EYES),
+        (INNER_LIPS, place[OUTER_LIPS]),
+    ):
+        hole = cv2.dilate(masks.fill_polygon(place[opening], CHART_SIDE), kernel)
+        ring = masks.fill_polygon(around, CHART_SIDE) * (hole == 0)
+        total, held = np.zeros_like(texture), np.zeros((CHART_SIDE, CHART_SIDE), np.float32)
+        for sigma, share in ((3.0, 1.0), (12.0, 0.01)):
+            total += share * cv2.GaussianBlur(texture * ring[..., None], (0, 0), sigma)
+            held += share * cv2.GaussianBlur(ring, (0, 0), sigma)
+        soft = cv2.GaussianBlur(hole, (0, 0), 1.0)[..., None]
+        made = made + (total / np.maximum(held, 1e-6)[..., None] - made) * soft
+    return np.asarray(made, np.float32)
 
 
 def _sample(pixels: Array, points: Array) -> tuple[Array, Array]:

@@ -1,8 +1,8 @@
 """The engine of a fresh machine: no learned generator, works offline.
 
-The source photo is bent onto the target's landmarks, takes the target's light and colour, and
-keeps the target's eyes and the inside of its mouth, so gaze, blinks and speech stay the
-target's own.
+The source photo is bent onto the target's landmarks and takes the target's light and colour. Gaze,
+blinks and speech are the target's: the inside of its mouth is kept, and so are its eyes where the
+photo's cannot be drawn with its lids and gaze.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ...compositing.kept_regions import EYES, MOUTH, kept_mask
+from ...compositing.kept_regions import EYES, MOUTH, eye_outlines, keep_eyes, kept_mask
 from ...crops import CropSpec
 from ...geometry import face_masks as masks
 from ...geometry.affine import TEMPLATES
@@ -26,6 +26,7 @@ from ...records import (
 )
 from ..base import Engine, Identity, engine_key
 from .chart import ChartTexture, draw_chart
+from .eyes import draw_eyes, share_of_source
 from .light import LightSettings, match_light
 from .texture import (
     Outline,
@@ -36,7 +37,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 1
+SCHEMA = 2
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _SOFT = 64  # side at which masks without sharp edges are made
@@ -75,7 +76,7 @@ class MeshEngine(Engine):
             "mesh",
             engine_key("mesh", SCHEMA, self._settings, self._light),
             type(self).spec,
-            keeps=frozenset({EYES, MOUTH}),
+            keeps=frozenset({MOUTH}),
         )
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
@@ -110,7 +111,7 @@ class MeshEngine(Engine):
         hair = self._below_hair(points * (_SOFT / size)) * strange
         if hair.max() > 0.02:  # it stays in front
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
-        return SwappedCrop(lit, face)
+        return SwappedCrop(lit, face, frozenset({EYES}))
 
     def _swap_in_chart(self, crop: Crop, texture: ChartTexture, dense: Array) -> SwappedCrop:
         """Swap a crop whose dense landmarks are known, through the chart of their mesh."""
@@ -124,7 +125,20 @@ class MeshEngine(Engine):
         hair = self._below_hair(crop.landmarks * (_SOFT / size)) * strange
         if hair.max() > 0.02:  # it stays in front
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
-        return SwappedCrop(lit, np.asarray(face, np.float32))
+        keeps = frozenset() if self._paint_eyes(lit, view.pixels, crop, texture) else {EYES}
+        return SwappedCrop(lit, np.asarray(face, np.float32), frozenset(keeps))
+
+    def _paint_eyes(self, lit: Array, swap: Array, crop: Crop, texture: ChartTexture) -> bool:
+        """Paint the eyes into a lit face, in place; whether the photo shows any.
+
+        Small and turned ones are the target's own, or between both.
+        """
+        if texture.irises is None or crop.dense_landmarks is None:
+            return False
+        if share_of_source(crop.dense_landmarks) < 1.0:
+            keep_eyes(lit, crop.pixels, eye_outlines(crop), crop.occluder_mask)
+        draw_eyes(lit, swap, crop.pixels, crop.dense_landmarks, texture.irises)
+        return True
 
     def _below_hair(self, points: Array) -> Array:
         """Return the soft mask (_SOFT, _SOFT) of forehead and temples, where hair may hang."""

@@ -1,0 +1,191 @@
+"""The source's eyes drawn between the target's lids, on drawn faces whose eyes are known."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.engines.test_chart import IBUG_68, SIZE, head
+from videoswap import Crop, Face, Photo
+from videoswap.compositing.finisher import Finisher
+from videoswap.compositing.kept_regions import EYES as KEPT_EYES
+from videoswap.engines.mesh.engine import MeshEngine
+from videoswap.engines.mesh.eyes import IRISES, share_of_source, take_irises
+from videoswap.geometry import face_masks as masks
+from videoswap.geometry.face_mesh import EYES, INNER_LIPS, OUTER_LIPS
+from videoswap.records import FrameSwap
+from videoswap.settings import BlendSettings
+
+SCALE = 105.0
+SKIN, WHITE, BLUE, BROWN, TEETH, LIPS = (
+    (190, 140, 110), (225, 220, 215), (60, 110, 200), (90, 55, 30), (250, 250, 240), (170, 70, 70),
+)  # fmt: skip
+RADIUS = 6.5
+
+
+def face(look=0.0, opening=1.0, mouth=1.0, scale=SCALE):
+    """Return the dense landmarks (478, 3) of a face that looks `look` pixels to the right."""
+    points = head(scale=scale)
+    points[:, 1] += 0.1 * scale
+    for number, eye in enumerate(EYES):
+        middle = points[eye, 1].mean()
+        points[eye, 1] = middle + (points[eye, 1] - middle) * 1.3 * opening
+        centre = points[eye].mean(axis=0) + np.array([look, 0, 0])
+        rim = np.array([[1, 0, 0], [0, -1, 0], [-1, 0, 0], [0, 1, 0]]) * RADIUS * scale / SCALE
+        points[IRISES[number] : IRISES[number] + 5] = np.vstack([centre, centre + rim])
+    middle = points[INNER_LIPS, 1].mean()
+    points[INNER_LIPS, 1] = middle + (points[INNER_LIPS, 1] - middle) * mouth
+    return points
+
+
+def drawn(points, iris=BROWN, inside=(40, 20, 20), spot=None):
+    """Return the picture (SIZE, SIZE, 3) uint8 of a face."""
+    picture = np.full((SIZE, SIZE, 3), SKIN, np.float32)
+
+    def fill(mask, color):
+        nonlocal picture
+        picture = picture + (np.array(color, np.float32) - picture) * mask[..., None]
+
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    for number, eye in enumerate(EYES):
+        opened = masks.fill_polygon(points[eye, :2], SIZE)
+        fill(opened, WHITE)
+        centre, radius = points[IRISES[number]], np.ptp(points[IRISES[number] + 1 :][:4, 0]) / 2
+        distance = np.hypot(columns - centre[0], rows - centre[1])
+        disc = np.clip(radius + 0.5 - distance, 0, 1)
+        fill(opened * disc, iris)
+        fill(opened * np.clip(0.4 * radius + 0.5 - distance, 0, 1), (15, 15, 15))
+        if spot is not None:
+            near = np.hypot(columns - centre[0] - spot[0], rows - centre[1] - spot[1])
+            fill(opened * np.clip(2.0 - near, 0, 1), (255, 255, 255))
+    fill(masks.fill_polygon(points[OUTER_LIPS, :2], SIZE), LIPS)
+    fill(masks.fill_polygon(points[INNER_LIPS, :2], SIZE), inside)
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+
+def photo(points, **looks):
+    landmarks = points[IBUG_68, :2]
+    box = np.array([*landmarks.min(axis=0), *landmarks.max(axis=0)], np.float32)
+    five = np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0), *landmarks[[30, 48, 54]]])
+    found = Face(box, five, 1.0, landmarks=landmarks, dense_landmarks=points)
+    return Photo("photo", drawn(points, **looks), found)
+
+
+def crop(points, **looks):
+    pixels = drawn(points, **looks).astype(np.float32)
+    return Crop(pixels, np.eye(2, 3), points[IBUG_68, :2], 0, 0, 0, dense_landmarks=points)
+
+
+def swapped(source, target, settings=None):
+    engine = MeshEngine()
+    made = engine.swap([target], [engine.identity([source])])[0]
+    return Finisher(settings or BlendSettings(), engine.keeps).finish([FrameSwap(target, made)])
+
+
+def blue(pixels):
+    return np.clip((pixels[..., 2] - pixels[..., 0]) / 60, 0, 1)
+
+
+def eye_part(points, number):
+    low = np.floor(points[EYES[number], :2].min(axis=0)).astype(int) - 3
+    high = np.ceil(points[EYES[number], :2].max(axis=0)).astype(int) + 4
+    return np.s_[low[1] : high[1], low[0] : high[0]], low
+
+
+@pytest.mark.parametrize("look", [-5.0, 0.0, 5.0])
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_iris_of_the_source_lies_where_the_targets_is(look, number):
+    points = face(look)
+    made = swapped(photo(face(), iris=BLUE), crop(points)).pixels
+    part, low = eye_part(points, number)
+    found = blue(made[part])
+    rows, columns = np.mgrid[: found.shape[0], : found.shape[1]]
+    assert found.sum() > 25
+    across = (found * columns).sum() / found.sum() + low[0]
+    assert across == pytest.approx(points[IRISES[number], 0], abs=1.0)
+    assert np.hypot(columns + low[0] - points[IRISES[number], 0], rows * 0)[found > 0.5].max() < 9
+
+
+def test_the_white_is_in_the_light_of_the_target():
+    points = face(4.0)
+    target = crop(points)
+    target = replace(target, pixels=target.pixels * np.float32(0.5))
+    made = swapped(photo(face(), iris=BLUE), target).pixels
+    x, y = (points[EYES[0], :2].mean(axis=0) + np.array([-8, 1])).round().astype(int)
+    np.testing.assert_allclose(made[y, x], np.array(WHITE) / 2, atol=18)
+
+
+def test_a_closed_eye_shows_no_iris():
+    made = swapped(photo(face(), iris=BLUE), crop(face(opening=0.05))).pixels
+    for number in (0, 1):
+        part, _ = eye_part(face(), number)
+        assert blue(made[part]).max() < 0.05
+
+
+def test_an_eye_that_closes_shows_less_and_less():
+    source = photo(face(), iris=BLUE)
+    sums = []
+    for opening in (1.0, 0.7, 0.5, 0.35, 0.2):
+        part, _ = eye_part(face(), 0)
+        sums.append(blue(swapped(source, crop(face(opening=opening))).pixels[part]).sum())
+    assert sums == sorted(sums, reverse=True)
+    assert sums[0] > 25 and sums[-1] < 2
+
+
+def test_the_highlight_is_the_targets():
+    points = face()
+    source = photo(face(), iris=BLUE, spot=(-3, -1))
+    plain, lit = (
+        swapped(source, crop(points, spot=spot)).pixels.mean(axis=2) for spot in (None, (3, -1))
+    )
+    x, y = points[IRISES[0], :2].round().astype(int)
+    assert lit[y - 1, x + 3] > plain[y - 1, x + 3] + 60
+    bare = swapped(photo(face(), iris=BLUE), crop(points)).pixels.mean(axis=2)
+    assert abs(plain[y - 1, x - 3] - bare[y - 1, x - 3]) < 15  # the photo's own is gone
+
+
+@pytest.mark.parametrize(
+    ("points", "looks"),
+    [(face(opening=0.3), {}), (face(), {"iris": WHITE}), (face(scale=30.0), {})],
+    ids=["closed", "sunglasses", "tiny"],
+)
+def test_a_photo_that_shows_no_eyes_leaves_the_targets(points, looks):
+    pixels = drawn(points, **looks)
+    if looks:  # all of both eyes is black
+        for eye in EYES:
+            mask = masks.fill_polygon(masks.scale_points(points[eye, :2], 2.0), SIZE)
+            pixels[mask > 0.5] = 12
+    assert take_irises([(pixels, points)]) is None
+    source = replace(photo(points), pixels=pixels)
+    made = MeshEngine()
+    (swap,) = made.swap([crop(face())], [made.identity([source])])
+    assert KEPT_EYES in swap.keeps
+
+
+def test_the_photo_with_open_eyes_gives_them():
+    shut, opened = photo(face(opening=0.1)), photo(face(), iris=BLUE)
+    alone = take_irises([(opened.pixels, opened.face.dense_landmarks)])
+    both = take_irises([(one.pixels, one.face.dense_landmarks) for one in (shut, opened)])
+    np.testing.assert_array_equal(both[0].levels[0], alone[0].levels[0])
+
+
+@pytest.mark.parametrize(("scale", "share"), [(SCALE, 1.0), (30.0, 0.0)])
+def test_small_eyes_stay_the_targets(scale, share):
+    assert share_of_source(face(scale=scale)) == share
+
+
+def test_the_targets_eyes_are_kept_if_that_is_wanted():
+    made = swapped(photo(face(), iris=BLUE), crop(face()), BlendSettings(keep_eyes=True)).pixels
+    part, _ = eye_part(face(), 0)
+    assert blue(made[part]).max() < 0.05
+
+
+def test_teeth_of_a_photo_are_not_drawn_on_shut_lips():
+    toothy = photo(face(), inside=TEETH)
+    target = crop(face(mouth=0.05))
+    made = swapped(toothy, target).pixels
+    lips = masks.fill_polygon(masks.scale_points(face()[OUTER_LIPS, :2], 0.9), SIZE) > 0.5
+    assert made[lips].mean(axis=1).max() < np.mean(LIPS) + 30
+    plain = cv2.GaussianBlur(made[..., 1], (0, 0), 1.0)
+    assert plain[lips].max() < 110

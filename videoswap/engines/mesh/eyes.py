@@ -1,0 +1,279 @@
+"""The source's eyes between the target's lids, looking where the target looks.
+
+A photo gives the iris and its reflectance: its colors as shares of the eye white's. In a frame the
+white is the target's own, without its iris, lashes and highlights; the iris is drawn where the
+target's is, in the light that the white shows, and gets the target's highlights. The opening
+is that of the target's lids; the lids themselves are part of the chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ...geometry import face_masks as masks
+from ...geometry.brightness import RATIO_FLOOR
+from ...geometry.face_mesh import EYES
+from ...records import Array
+from .folds import take_shading
+
+IRISES = (468, 473)  # their centres; the four points of the rim follow each
+CORNERS = ((33, 133), (362, 263))  # image left first
+UPPER_LIDS, LOWER_LIDS = ((160, 159, 158), (385, 386, 387)), ((144, 145, 153), (380, 374, 373))
+IRIS_RADIUS = 32  # pixels of the finest texture
+REACH = 1.3  # iris radii that the texture reaches out
+RINGS = 24  # of the radial profile of the iris
+LEVELS = 4
+CLOSED, OPEN = 0.09, 0.17  # height of an opening in its widths: no eye is drawn, all of it is
+LEAST_PHOTO_OPENING = 0.17  # the same of a photo, from which an eye is taken
+LEAST_PHOTO_RADIUS = 2.5  # pixels of an iris
+LEAST_CONTRAST = 0.12  # share of the eye white by which an iris must be darker
+SMALL, LARGE = 2.5, 4.0  # radius of an iris in pixels: the target's own eye is kept, none of it is
+TURNED, IN_VIEW = 0.45, 0.65  # width of an eye in that of the other one: likewise
+DARKEST = 0.1, 1.6  # darkest iris in log units: its share of the white; by the target's
+BLUR = 0.4  # of an iris of no contrast at all; in its radii
+SOCKET_SHADE = 0.6  # how much of the new sockets' shade the white takes
+LEAST_WHITE = 6.0  # pixels of eye white that are believed over the light around the eye
+HIGHLIGHT = 0.6  # share of the eye white from which a spot on the iris is a highlight
+LID_SHADOW, LID_SHADOW_REACH = 0.35, 0.45  # of the upper lid's; in iris radii
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Iris:
+    """The iris of a photo.
+
+    Attributes:
+        levels: (S, S, 3) float32 RGB from fine to coarse: its colors as shares of the eye white's.
+        white: (3,) float32 RGB, 0 to 255: the eye white in the photo.
+        contrast: How much darker it is than the white, in log units.
+    """
+
+    levels: tuple[Array, ...]
+    white: Array
+    contrast: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Eye:
+    """One eye in a picture: where the iris is, how it lies, how far it is open."""
+
+    outline: Array  # (16, 2)
+    centre: Array  # (2,) of the iris
+    axes: Array  # (2, 2): its radius along the line of the corners, and across
+    width: float
+    opening: float  # height in widths
+
+    @property
+    def radius(self) -> float:
+        return float(np.linalg.norm(self.axes, axis=1).mean())
+
+    def in_radii(self, low: Array, shape: tuple[int, int]) -> tuple[Array, Array]:
+        """Return where pixels of a box lie from the centre of the iris, in its radii (h, w)."""
+        rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+        offset = (low - self.centre).astype(np.float32)
+        x, y = columns + offset[0], rows + offset[1]
+        inverse = np.linalg.inv(self.axes).astype(np.float32)
+        return x * inverse[0, 0] + y * inverse[1, 0], x * inverse[0, 1] + y * inverse[1, 1]
+
+
+def _eyes(points: Array) -> list[_Eye]:
+    """Read both eyes from dense landmarks (478, 3)."""
+    marks = points[:, :2].astype(np.float64)
+    found = []
+    for side in (0, 1):
+        corners = marks[list(CORNERS[side])]
+        width = max(float(np.linalg.norm(corners[1] - corners[0])), 1e-3)
+        across = (corners[1] - corners[0]) / width
+        down = np.array([-across[1], across[0]])
+        right, top, left, bottom = marks[IRISES[side] + 1 : IRISES[side] + 5]
+        radii = 0.5 * np.linalg.norm(right - left), 0.5 * np.linalg.norm(bottom - top)
+        axes = np.stack([max(radii[0], 1e-3) * across, max(radii[1], 1e-3) * down])
+        lids = marks[list(LOWER_LIDS[side])] - marks[list(UPPER_LIDS[side])]
+        opening = max(float((lids @ down).mean()), 0.0) / width
+        found.append(_Eye(marks[EYES[side]], marks[IRISES[side]], axes, width, opening))
+    return found
+
+
+def take_irises(photos: Sequence[tuple[Array, Array]]) -> tuple[Iris, Iris] | None:
+    """Take the irises from the photo that shows them best.
+
+    Args:
+        photos: Pairs of a picture (H, W, 3) uint8 RGB and the dense landmarks (478, 3) in its
+            pixels.
+
+    Returns:
+        Those of the eye that lies left in the picture and of the other one; where one is not
+        shown, the mirror image of the other. None if no photo shows an open eye.
+    """
+    best: tuple[float, Iris | None, Iris | None] = 0.0, None, None
+    for pixels, points in photos:
+        eyes = _eyes(points)
+        left, right = (_take(pixels, eye) for eye in eyes)
+        shown = sum(
+            min(eye.radius, IRIS_RADIUS) * min(eye.opening, 0.35)
+            for eye, iris in zip(eyes, (left, right), strict=True)
+            if iris is not None
+        )
+        if shown > best[0]:
+            best = shown, left, right
+    _, left, right = best
+    if left is None and right is None:
+        return None
+    return left or _mirrored(right), right or _mirrored(left)
+
+
+def _mirrored(iris: Iris | None) -> Iris:
+    assert iris is not None  # the caller's check
+    levels = tuple(np.ascontiguousarray(one[:, ::-1]) for one in iris.levels)
+    return replace(iris, levels=levels)
+
+
+def _take(pixels: Array, eye: _Eye) -> Iris | None:
+    """Take one iris out of a photo; None where it cannot be seen."""
+    if eye.opening < LEAST_PHOTO_OPENING or eye.radius < LEAST_PHOTO_RADIUS:
+        return None
+    side = 2 * round(REACH * IRIS_RADIUS * 2.2) + 1  # wide enough for the white beside it
+    units = (np.mgrid[:side, :side] - side // 2).astype(np.float32)[::-1] / IRIS_RADIUS
+    places = eye.centre + units[0][..., None] * eye.axes[0] + units[1][..., None] * eye.axes[1]
+    columns, rows = cv2.split(places.astype(np.float32))
+    picture = cv2.remap(
+        pixels, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.float32)
+    outline = (eye.outline - eye.centre) @ np.linalg.inv(eye.axes) * IRIS_RADIUS + side // 2
+    inner = masks.fill_polygon(outline, side)
+    margin = max(3, round(0.16 * IRIS_RADIUS))
+    inner = cv2.erode(inner, np.ones((2 * margin + 1, 2 * margin + 1), np.uint8))
+    radius = np.hypot(*units)
+    bright = picture.mean(axis=2)
+    beside = (inner > 0.5) & (radius > 1.15) & (np.abs(units[1]) < 0.8)
+    seen = (inner > 0.5) & (radius < REACH)
+    if beside.sum() < 40 or (seen & (radius < 1)).sum() < 0.25 * np.pi * IRIS_RADIUS**2:
+        return None
+    lit = beside & (bright >= np.median(bright[beside]))
+    white = np.median(picture[lit], axis=0)
+    # What lids cover, and highlights, are given the tone of their ring.
+    ring = np.minimum((radius * RINGS / REACH).astype(int), RINGS - 1)
+    known = [number for number in range(RINGS) if (seen & (ring == number)).sum() >= 4]
+    tones = np.array([np.median(picture[seen & (ring == number)], axis=0) for number in known])
+    at = (np.array(known) + 0.5) * REACH / RINGS
+    tone = np.stack([np.interp(radius, at, tones[:, one]) for one in range(3)], axis=2)
+    core = (np.array(known) + 0.5) * REACH / RINGS < 0.9
+    if not core.any() or tones[core].mean() > (1 - LEAST_CONTRAST) * white.mean():
+        return None
+    spot = (bright - tone.mean(axis=2) > 0.1 * white.mean()) & (radius < 1)
+    spot = cv2.dilate(spot.astype(np.float32), np.ones((5, 5), np.uint8))
+    trust = cv2.GaussianBlur(seen * (1 - spot), (0, 0), 0.06 * IRIS_RADIUS)[..., None]
+    made = (tone + (picture - tone) * trust) / np.maximum(white, 8.0)
+    half = round(REACH * IRIS_RADIUS)
+    middle = np.s_[side // 2 - half : side // 2 + half + 1]
+    levels: list[Array] = [
+        np.ascontiguousarray(np.clip(made[middle, middle], 0.0, 1.3), np.float32)
+    ]
+    for _ in range(LEVELS - 1):
+        levels.append(cv2.GaussianBlur(levels[-1], (0, 0), 2.0 ** (len(levels) - 1)))
+    disc = radius[middle, middle] < 1.0
+    contrast = max(-float(np.log(levels[0].mean(axis=2)[disc] + 0.03).mean()), 0.05)
+    return Iris(tuple(levels), white.astype(np.float32), contrast)
+
+
+def draw_eyes(
+    lit: Array, swap: Array, target: Array, points: Array, irises: tuple[Iris, Iris]
+) -> None:
+    """Draw the source's eyes into a lit face; changes ``lit``.
+
+    Args:
+        lit: (S, S, 3) float32 RGB, 0 to 255: the swap in the target's light, which already holds
+            the target's eyes where `share_of_source` is under 1.
+        swap: (S, S, 3) float32 RGB, 0 to 255: the swap before that.
+        target: (S, S, 3) float32 RGB, 0 to 255.
+        points: (478, 3) dense landmarks of the target in pixels of the crop.
+        irises: Those of the source, image left first.
+    """
+    eyes = _eyes(points)
+    for eye, other, iris in zip(eyes, eyes[::-1], irises, strict=True):
+        share = _share(eye, other)
+        if share > 0.0:
+            _draw(lit, swap, target, eye, iris, share)
+
+
+def share_of_source(points: Array) -> float:
+    """Return how much of the source's eyes can be drawn, 0 to 1: the lesser of both eyes."""
+    left, right = _eyes(points)
+    return min(_share(left, right), _share(right, left))
+
+
+def _share(eye: _Eye, other: _Eye) -> float:
+    large = (eye.radius - SMALL) / (LARGE - SMALL)
+    facing = (eye.width / other.width - TURNED) / (IN_VIEW - TURNED)
+    return float(np.clip(min(large, facing), 0.0, 1.0))
+
+
+def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: float) -> None:
+    radius = eye.radius
+    margin = np.ceil(radius)
+    low = np.clip(np.floor(eye.outline.min(axis=0) - margin), 0, len(lit) - 1).astype(int)
+    high = np.clip(np.ceil(eye.outline.max(axis=0) + margin), 0, len(lit)).astype(int)
+    shape = (int(high[1] - low[1]), int(high[0] - low[0]))
+    if min(shape) < 3:
+        return
+    part = np.s_[low[1] : high[1], low[0] : high[0]]
+    seen = target[part]
+    inner = masks.fill_polygon(eye.outline - low, max(shape))[: shape[0], : shape[1]]
+    soft = cv2.GaussianBlur(inner, (0, 0), max(0.12 * radius, 0.6))
+    opened = np.clip((eye.opening - CLOSED) / (OPEN - CLOSED), 0.0, 1.0)
+    across, down = eye.in_radii(low, shape)
+    distance = np.hypot(across, down)
+    # The white: the target's beside its iris and off its lashes, spread over the opening.
+    grey = seen.mean(axis=2)
+    free = np.clip(2.0 * soft - 1.0, 0.0, 1.0) ** 2
+    beside = np.clip((distance - 1.1) / 0.2, 0.0, 1.0) * free * (grey / 128.0) ** 2
+    sigma = 0.8 * radius
+    skin = (1.0 - soft)[..., None]
+    tones = [
+        (one * skin).sum((0, 1)) / skin.sum() + RATIO_FLOOR for one in (lit[part], swap[part], seen)
+    ]
+    expected = iris.white * tones[0] / tones[1]
+    socket = np.exp(np.clip(SOCKET_SHADE * np.log(tones[0] / tones[2]), -0.35, 0.2))
+    held = cv2.GaussianBlur(beside, (0, 0), sigma)[..., None]
+    local = cv2.GaussianBlur(seen * beside[..., None], (0, 0), sigma)
+    total = float(beside.sum())
+    doubt = LEAST_WHITE / (total + LEAST_WHITE)
+    mean = (seen * beside[..., None]).sum((0, 1)) / max(total, 1e-3)
+    overall = doubt * expected + (1 - doubt) * mean
+    white = (local + 0.03 * overall) / (held + 0.03)
+    # In a blurred film no iris is as dark as in a sharp photo.
+    core = np.clip((1.0 - distance) / 0.2, 0.0, 1.0) * free
+    depth_seen = (np.log((grey + RATIO_FLOOR) / (white.mean(axis=2) + RATIO_FLOOR)) * core).sum()
+    darkest = DARKEST[0] + DARKEST[1] * max(-float(depth_seen) / (float(core.sum()) + 1.0), 0.0)
+    contrast = min(1.0, darkest / iris.contrast)
+    white = (white * socket).astype(np.float32)
+    # The iris in that light, and the shadow of the upper lid.
+    level = int(np.clip(np.log2(IRIS_RADIUS / max(radius, 1e-3)), 0, LEVELS - 1))
+    texture = iris.levels[level]
+    columns, rows = (one * IRIS_RADIUS + len(texture) // 2 for one in (across, down))
+    drawn = cv2.remap(texture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    solid = np.clip((REACH - distance) / (REACH - 1.0), 0.0, 1.0)[..., None]
+    painted = white * (1.0 + (cv2.pow(drawn, contrast) - 1.0) * solid)
+    inside = (inner > 0.5).astype(np.uint8)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / radius
+    shade = LID_SHADOW * np.exp(-depth / LID_SHADOW_REACH) * np.clip(0.6 - down, 0.0, 1.0)
+    painted *= (1.0 - shade)[..., None]
+    if contrast < 1.0:
+        painted = cv2.GaussianBlur(painted, (0, 0), BLUR * (1.0 - contrast) * radius + 1e-3)
+    # Highlights: spots of the target that are smaller than an iris and as bright as the white.
+    reach = 2 * max(1, round(0.35 * radius)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    spot = grey - cv2.morphologyEx(grey, cv2.MORPH_OPEN, kernel)
+    spot = np.minimum(spot, np.maximum(grey - HIGHLIGHT * white.mean(axis=2), 0.0))
+    painted += (spot * np.clip((1.1 - distance) / 0.2, 0.0, 1.0))[..., None]
+    if opened < 1.0:
+        # The line of the lashes comes from the target.
+        middle = eye.outline.mean(axis=0) - eye.centre
+        x, y = np.linalg.solve(eye.axes.T, middle).astype(np.float32)
+        reach = np.hypot((across - x) * np.float32(radius / (0.6 * eye.width)), down - y)
+        weight = share * (1.0 - opened) * np.clip(2.0 - 1.8 * reach, 0.0, 1.0)
+        take_shading(lit[part], seen, weight.astype(np.float32), 0.0, radius)
+    lit[part] += (np.clip(painted, 0.0, 255.0) - lit[part]) * (share * opened * soft)[..., None]
