@@ -65,8 +65,8 @@ def test_photos_are_judged_before_the_work(of_me, settings):
         (str(of_me / "a.png"), str(of_me), False),
         (str(of_me / "b.png"), str(of_me), True),
     ]
-    assert [one.code for one in small.advice] == ["small", "open_mouth"]
-    assert [one.code for one in large.advice] == ["open_mouth"]
+    assert [one.code for one in small.advice] == ["small", "open_mouth", "fringe"]
+    assert [one.code for one in large.advice] == ["open_mouth", "fringe"]
     lines = [line for line in said if line.startswith(str(of_me))]
     assert lines == [
         *small.lines,
@@ -87,6 +87,6 @@ def test_advice_is_in_the_report_and_changes_nothing(photos, settings, tmp_path,
         say=said.append,
     )
     (photo,) = report.photos
-    assert [one.code for one in photo.advice] == ["open_mouth"]
+    assert [one.code for one in photo.advice] == ["open_mouth", "fringe"]
     assert said.count(photo.lines[0]) == 1
     assert report.complete and report.swapped_frames == 1

@@ -4,9 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from videoswap.detection.face_detector import FaceDetector
+from videoswap.detection.face_detector import FaceDetector, largest_face
+from videoswap.detection.face_parser import FaceParser, FacePart, FaceParts
+from videoswap.devices import choose_device
 from videoswap.geometry.affine import five_points
 from videoswap.geometry.head_pose import HEAD
+from videoswap.occlusion.load import load_occlusion_segmenter
 from videoswap.occlusion.segmenter import OutlineSegmenter
 from videoswap.people.photo_advice import (
     MAX_YAW,
@@ -48,6 +51,20 @@ def picture():
     ).astype(np.uint8)
 
 
+class Parts:
+    """A parser that finds skin, and glasses or hair in a share of every row."""
+
+    def __init__(self, glasses=0.0, hair=0.0):
+        self.shares = {FacePart.GLASSES: glasses, FacePart.HAIR: hair}
+
+    def parse_crops(self, crops):
+        found = np.zeros((len(FacePart), 128, 128), np.float32)
+        for part, share in self.shares.items():
+            found[part] = share
+        found[FacePart.SKIN] = 1 - found.sum(axis=0)
+        return [FaceParts(found, np.diag([0.5, 0.5, 1])[:2]) for _ in crops]
+
+
 class Covers:
     """A segmenter that finds something in front of what it is told."""
 
@@ -67,8 +84,12 @@ class Covers:
         return self
 
 
+def advice_for(image, face, segmenter=None, **parts):
+    return advise(image, face, segmenter or OutlineSegmenter(), parser=Parts(**parts))
+
+
 def codes(image, face, segmenter=None):
-    return [one.code for one in advise(image, face, segmenter or OutlineSegmenter())]
+    return [one.code for one in advice_for(image, face, segmenter)]
 
 
 def test_a_good_photo_needs_no_advice(picture):
@@ -77,7 +98,7 @@ def test_a_good_photo_needs_no_advice(picture):
 
 @pytest.mark.parametrize(("yaw", "told"), [(-40, True), (-15, False), (15, False), (40, True)])
 def test_a_turned_head(picture, yaw, told):
-    found = {one.code: one for one in advise(picture, head(yaw), OutlineSegmenter())}
+    found = {one.code: one for one in advice_for(picture, head(yaw))}
     assert ("turned" in found) is told
     if told:
         assert found["turned"].value == pytest.approx(abs(yaw), abs=4) and abs(yaw) > MAX_YAW
@@ -111,18 +132,91 @@ def test_something_in_front_of_the_face(picture, rows, code):
     assert code in codes(picture, head(), Covers(*rows))
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"glasses": 0.1}, []),
+        ({"glasses": 0.2}, ["glasses"]),
+        ({"hair": 0.25}, []),
+        ({"hair": 0.4}, ["fringe"]),
+    ],
+)
+def test_glasses_and_hair(picture, parts, expected):
+    assert [one.code for one in advice_for(picture, head(), **parts)] == expected
+
+
+def test_sunglasses_are_told_once(picture):
+    found = advice_for(picture, head(), Covers(37, 29), glasses=0.5)
+    assert [one.code for one in found] == ["glasses"]
+
+
 def test_photos_of_people(group):
     faces = FaceDetector().detect(group)
     photo = photo_of("group.jpg", group, faces)
-    (checked,) = check_sources([Source("me", (photo,))], [None], OutlineSegmenter())
+    (checked,) = check_sources(
+        [Source("me", (photo,))], [None], OutlineSegmenter(), parser=FaceParser()
+    )
     assert (checked.faces, checked.person, checked.leads) == (6, "me", None)
     found = {one.code: one for one in checked.advice}
     assert found["several_faces"].value == len(faces) == 6
     assert codes(group, None) == ["no_face"]
 
 
+@pytest.fixture(scope="module")
+def good(group):
+    """A good photo of one of the group, and his face."""
+    picture = np.ascontiguousarray(group[200:500, 380:660])
+    return picture, largest_face(FaceDetector().detect(picture))
+
+
+def with_glasses(picture, points):
+    left, right = (points[one].mean(axis=0) for one in (slice(36, 42), slice(42, 48)))
+    unit = float(right[0] - left[0])
+    for x, y in (left, right):
+        axes = round(0.4 * unit), round(0.32 * unit)
+        cv2.ellipse(picture, (round(x), round(y)), axes, 0, 0, 360, (20, 20, 20), 3, cv2.LINE_AA)
+
+
+def with_fringe(picture, points):
+    hair = picture[28:66, 95:215].copy()
+    picture[56:106, 82:212] = cv2.resize(hair, (130, 50))
+
+
+def with_side_light(picture, points):
+    columns = np.interp(np.arange(picture.shape[1]), points[[0, 16], 0], [0.15, 1.2])
+    picture[:] = np.clip(picture * columns[None, :, None], 0, 255)
+
+
+def darkened(picture, points):
+    picture[:] = picture // 4
+
+
+def blurred(picture, points):
+    picture[:] = cv2.GaussianBlur(picture, (0, 0), 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (None, None),
+        (darkened, None),
+        (with_glasses, "glasses"),
+        (with_fringe, "fringe"),
+        (with_side_light, "side_light"),
+        (blurred, "blurred"),
+    ],
+)
+def test_a_real_photo_with_one_fault(good, change, code):
+    picture, face = good[0].copy(), good[1]
+    if change is not None:
+        change(picture, face.landmarks)
+    segmenter = load_occlusion_segmenter("auto", choose_device("cpu"))
+    found = advise(picture, face, segmenter, parser=FaceParser())
+    assert [one.code for one in found] == ([code] if code else [])
+
+
 def test_a_line_says_what_is_wrong_and_what_to_do(picture):
-    advice = advise(picture, head(40), OutlineSegmenter())
+    advice = advice_for(picture, head(40))
     (line,) = CheckedPhoto("me.png", 1, advice, "me.png").lines
     degrees = round(advice[0].value)
     expected = f"the head is turned by {degrees} degrees; take a photo that looks into the camera"

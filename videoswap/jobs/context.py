@@ -13,6 +13,7 @@ from ..compositing.finisher import Finisher
 from ..compositing.kept_regions import EYES, MOUTH
 from ..detection.face_detector import LARGE_PICTURE_PIXELS
 from ..detection.face_models import FaceModels
+from ..detection.face_parser import FaceParser
 from ..devices import Device, choose_device
 from ..engines.base import Engine, Identity
 from ..engines.pixel_boost import boosted
@@ -116,7 +117,8 @@ def load_context(
     notes = (*_model_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
-    photos = check_sources(people, [one.leading for one in identities], segmenter)
+    leading = [one.leading for one in identities]
+    photos = check_sources(people, leading, segmenter, parser=FaceParser())
     for line in advice_lines(photos):
         say(line)
     return JobContext(

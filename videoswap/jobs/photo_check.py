@@ -6,6 +6,7 @@ import numpy as np
 
 from ..detection.face_detector import FaceDetector, largest_face
 from ..detection.face_models import FaceModels
+from ..detection.face_parser import FaceParser
 from ..devices import choose_device
 from ..geometry.resample import crop_box
 from ..occlusion.load import load_occlusion_segmenter
@@ -47,12 +48,13 @@ def check_photos(
     device = choose_device(settings.device)
     detector = FaceDetector(FaceModels.load(device.providers, settings.analysis))
     segmenter = load_occlusion_segmenter(settings.blend.mask, device)
+    parser = FaceParser()
     checked, entries = [], []
     for path in paths:
         image = read_picture(path).rgb
         faces = detector.detect(image)
         face = largest_face(faces)
-        advice = advise(image, face, segmenter, faces=len(faces))
+        advice = advise(image, face, segmenter, parser=parser, faces=len(faces))
         checked.append(CheckedPhoto(str(path), len(faces), advice, str(path)))
         lines = tuple(one.code.replace("_", " ") for one in advice) or ("good",)
         entries.append(SheetEntry(path.name, lines, _face_of(image, face)))

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ..crops import CropSpec, crop_face
+from ..detection.face_parser import FaceParser, FacePart, FaceParts
 from ..geometry.face_masks import BROWS, JAW, face_height, fill_hull, forehead_points, scale_points
 from ..geometry.head_pose import head_angles
 from ..jsonfile import plain_fields
@@ -20,9 +21,11 @@ from .sources import Source
 MAX_YAW = 25.0  # degrees
 MAX_MOUTH_GAP = 0.05  # between the lips, in distances of nose bridge and chin
 MAX_SIDE_LIGHT = 0.65  # difference of the cheeks' mean log luma: one is 1.9 times as bright
-MAX_COVERED = 0.2  # share of a region that is hidden
+MAX_COVERED = 0.2  # share of the eyes or the lower face that is hidden
+MAX_FRINGE = 0.3  # share of the forehead that is hair or hidden
+MAX_GLASSES = 0.12  # share of the eyes and what is around them that shows glasses
 MIN_SIZE = 100.0  # pixels of a face
-MIN_SHARPNESS = 6.0  # standard deviation of the Laplacian of the face at 256 pixels, in levels
+MIN_SHARPNESS = 0.04  # standard deviation of the Laplacian at 256 pixels, in mean lumas
 CROP_SIZE = 256
 FOREHEAD_HEIGHT = 0.3  # over the brows, in distances of nose bridge and chin
 EYES_GROWTH = 1.6  # of the hull of both eyes
@@ -33,8 +36,9 @@ class PhotoAdvice:
     """One thing about a photo that makes swaps worse.
 
     Attributes:
-        code: ``turned``, ``open_mouth``, ``side_light``, ``eyes_covered``, ``fringe``, ``covered``,
-            ``small``, ``blurred``, ``several_faces`` or ``no_face``; never changes its meaning.
+        code: ``turned``, ``open_mouth``, ``side_light``, ``glasses``, ``eyes_covered``, ``fringe``,
+            ``covered``, ``small``, ``blurred``, ``several_faces`` or ``no_face``; never changes its
+            meaning.
         problem: What is wrong, such as "the head is turned by 34 degrees".
         remedy: What to do, such as "take a photo that looks into the camera".
         value: The number that was measured, in the unit of the limit.
@@ -80,7 +84,11 @@ class CheckedPhoto:
 
 
 def check_sources(
-    sources: Sequence[Source], leading: Sequence[str | None], segmenter: OcclusionSegmenter
+    sources: Sequence[Source],
+    leading: Sequence[str | None],
+    segmenter: OcclusionSegmenter,
+    *,
+    parser: FaceParser,
 ) -> tuple[CheckedPhoto, ...]:
     """Say of the photos of source people what makes swaps from them worse.
 
@@ -88,12 +96,13 @@ def check_sources(
         sources: The people.
         leading: For each of them the label of the photo that leads; None where all count alike.
         segmenter: Finds what is in front of a face.
+        parser: Finds hair and glasses.
     """
     return tuple(
         CheckedPhoto(
             photo.label,
             photo.faces,
-            advise(photo.pixels, photo.face, segmenter, faces=photo.faces),
+            advise(photo.pixels, photo.face, segmenter, parser=parser, faces=photo.faces),
             person.label,
             None if lead is None else photo.label == lead,
         )
@@ -118,7 +127,12 @@ def advice_lines(photos: Sequence[CheckedPhoto]) -> Iterator[str]:
 
 
 def advise(
-    image: Array, face: Face | None, segmenter: OcclusionSegmenter, *, faces: int = 1
+    image: Array,
+    face: Face | None,
+    segmenter: OcclusionSegmenter,
+    *,
+    parser: FaceParser,
+    faces: int = 1,
 ) -> tuple[PhotoAdvice, ...]:
     """Say what about a photo makes it a poor source.
 
@@ -126,6 +140,7 @@ def advise(
         image: (H, W, 3) uint8 RGB, upright.
         face: The face that is meant, with landmarks; None if it shows none.
         segmenter: Finds what is in front of the face.
+        parser: Finds hair and glasses.
         faces: How many faces it shows.
 
     Returns:
@@ -134,11 +149,16 @@ def advise(
     if face is None or face.landmarks is None:
         remedy = "take a sharp photo in which the face looks into the camera and is not cut off"
         return (PhotoAdvice("no_face", "no face was found", remedy, 0.0),)
-    found = [_turned(image, face), _small(face)]
+    small = _small(face)
+    found = [_turned(image, face), small]
     crop = crop_face(image, face, CropSpec(), size=CROP_SIZE)
     if crop is not None:
         hidden = segmenter.segment(crop).occluder_mask
-        found += [_side_light(crop), _open_mouth(crop), *_covered(crop, hidden), _blurred(crop)]
+        (parts,) = parser.parse_crops([crop])
+        found += [_side_light(crop), _open_mouth(crop)]
+        found += _covered(crop, hidden, parts)
+        if small is None:  # which says the same
+            found.append(_blurred(crop))
     if faces > 1:
         problem = f"the photo shows {faces} faces, of which the largest is used"
         remedy = "cut out the one that is meant"
@@ -167,7 +187,8 @@ def _small(face: Face) -> PhotoAdvice | None:
 def _blurred(crop: Crop) -> PhotoAdvice | None:
     luma = cv2.cvtColor(np.round(crop.pixels).astype(np.uint8), cv2.COLOR_RGB2GRAY)
     inside = fill_hull(crop.landmarks, CROP_SIZE) > 0.5
-    sharpness = float(cv2.Laplacian(luma, cv2.CV_32F)[inside].std())
+    # Of the mean, so that a dark face does not count as blurred.
+    sharpness = float(cv2.Laplacian(luma, cv2.CV_32F)[inside].std() / (luma[inside].mean() + 1))
     if sharpness >= MIN_SHARPNESS:
         return None
     return PhotoAdvice("blurred", "the face is blurred", "take a sharper photo", sharpness)
@@ -197,23 +218,32 @@ def _open_mouth(crop: Crop) -> PhotoAdvice | None:
     return PhotoAdvice("open_mouth", problem, "take a photo with the mouth closed", gap)
 
 
-def _covered(crop: Crop, hidden: Array | None) -> list[PhotoAdvice | None]:
+def _covered(crop: Crop, hidden: Array | None, parts: FaceParts) -> Iterator[PhotoAdvice]:
     """Look for what is in front of eyes, forehead and the rest of the face."""
-    if hidden is None:
-        return []
     points = crop.landmarks
+    if hidden is None:
+        hidden = np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
+    hair, glasses = (
+        parts.mask(part, width=CROP_SIZE, height=CROP_SIZE)
+        for part in (FacePart.HAIR, FacePart.GLASSES)
+    )
     eyes = scale_points(points[36:48], EYES_GROWTH)
     forehead = np.vstack([points[BROWS], forehead_points(points, FOREHEAD_HEIGHT)])
     lower = np.vstack([points[JAW][2:15], points[29:30]])
-    regions = [fill_hull(one, CROP_SIZE) > 0.5 for one in (eyes, forehead, lower)]
-    shares = [float(hidden[one].mean()) for one in regions]
-    words = (
-        ("eyes_covered", "something covers the eyes", "take a photo with the eyes free"),
-        ("fringe", "hair or a hat covers the forehead", "take a photo with the forehead bare"),
-        ("covered", "something covers cheeks, mouth or chin", "take a photo with the face free"),
-    )
-    return [
-        PhotoAdvice(*text, share)
-        for text, share in zip(words, shares, strict=True)
-        if share > MAX_COVERED
-    ]
+    if (share := _share(glasses, eyes)) > MAX_GLASSES:
+        problem, remedy = "the person wears glasses", "take a photo without them"
+        yield PhotoAdvice("glasses", problem, remedy, share)
+    elif (share := _share(hidden, eyes)) > MAX_COVERED:
+        problem, remedy = "something covers the eyes", "take a photo with the eyes free"
+        yield PhotoAdvice("eyes_covered", problem, remedy, share)
+    if (share := _share(np.maximum(hair, hidden), forehead)) > MAX_FRINGE:
+        problem, remedy = "hair or a hat covers the forehead", "take a photo with the forehead bare"
+        yield PhotoAdvice("fringe", problem, remedy, share)
+    if (share := _share(hidden, lower)) > MAX_COVERED:
+        problem = "something covers cheeks, mouth or chin"
+        yield PhotoAdvice("covered", problem, "take a photo with the face free", share)
+
+
+def _share(mask: Array, outline: Array) -> float:
+    """Return the mean of a mask (S, S) inside the hull of points (N, 2)."""
+    return float(mask[fill_hull(outline, CROP_SIZE) > 0.5].mean())
