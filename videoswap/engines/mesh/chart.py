@@ -15,6 +15,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from ...detection.face_parser import FaceParts
 from ...geometry import face_masks as masks
 from ...geometry.face_mesh import (
     BROWS,
@@ -32,6 +33,7 @@ from ...geometry.face_mesh import (
 )
 from ...records import Array
 from .eyes import Iris, take_irises
+from .source_parts import eyes_hidden, fill_holes, parts_in_chart
 
 CHART_SIDE, COARSEST_SIDE = 512, 128
 RASTER_STEP = 3  # pixels of a crop to one of the raster
@@ -106,14 +108,21 @@ def _plain_skin() -> Array:
     return np.asarray(skin, np.float32)
 
 
-def make_chart_texture(photos: Sequence[tuple[Array, Array]]) -> ChartTexture:
+def make_chart_texture(
+    photos: Sequence[tuple[Array, Array]], parts: Sequence[FaceParts | None] = ()
+) -> ChartTexture:
     """Sample photos of one person into the chart.
 
     Args:
         photos: Pairs of a picture (H, W, 3) uint8 RGB and the dense landmarks (468 or more, 3) in
             its pixels. The first leads; the others fill what it does not show.
+        parts: Of each photo's face, where they are known: hair and glasses are taken out.
     """
-    sampled = [_sample(pixels, points[:MESH_POINTS]) for pixels, points in photos]
+    every = [*parts, *([None] * (len(photos) - len(parts)))]
+    sampled = [
+        _sample(pixels, points[:MESH_POINTS], one)
+        for (pixels, points), one in zip(photos, every, strict=True)
+    ]
     texture, weight = sampled[0]
     for other, shown in [*sampled[1:], (texture[:, ::-1], weight[:, ::-1])]:
         share = ((1.0 - weight) * shown)[..., None]
@@ -128,7 +137,13 @@ def make_chart_texture(photos: Sequence[tuple[Array, Array]]) -> ChartTexture:
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
     while levels[-1].shape[0] > COARSEST_SIDE:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
-    irises = take_irises(photos)
+    irises = take_irises(
+        [
+            photo
+            for photo, one in zip(photos, every, strict=True)
+            if one is None or not eyes_hidden(one, photo[1])
+        ]
+    )
     return ChartTexture(tuple(levels), np.asarray(np.minimum(weight, 1.0), np.float32), irises)
 
 
@@ -156,7 +171,7 @@ def _without_openings(texture: Array) -> Array:
     return np.asarray(made, np.float32)
 
 
-def _sample(pixels: Array, points: Array) -> tuple[Array, Array]:
+def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Array, Array]:
     """Return a photo in the chart (512, 512, 3) float32 and how well it shows each place."""
     raster = chart_raster()
     inward = INSET * np.clip((_outwardness() - INSET_FROM) / (1 - INSET_FROM), 0.0, 1.1) ** 2
@@ -165,6 +180,7 @@ def _sample(pixels: Array, points: Array) -> tuple[Array, Array]:
     low = np.maximum(np.floor(drawn_in.min(axis=0)) - 64, 0).astype(int)
     high = np.ceil(drawn_in.max(axis=0)).astype(int) + 64
     part: Array = pixels[low[1] : high[1], low[0] : high[0]].astype(np.float32)
+    in_chart = None if parts is None else parts_in_chart(parts, places)
     places -= low.astype(np.float32)
     steps = np.linalg.norm(np.diff(places, axis=1), axis=2)[raster.face[:, 1:]]
     step = float(np.median(steps))
@@ -176,6 +192,9 @@ def _sample(pixels: Array, points: Array) -> tuple[Array, Array]:
     view = raster.interpolate(with_ring(towards))[..., 0]
     weight: Array = np.clip((view - TURNED_AWAY) / (IN_FULL_VIEW - TURNED_AWAY), 0.0, 1.0)
     weight = cv2.GaussianBlur(weight, (0, 0), _SOFT_SHARE * CHART_SIDE)
+    if in_chart is not None:
+        weight *= in_chart.shown
+        made = fill_holes(made, in_chart.shown * (1.0 - in_chart.frames), in_chart.skin)
     return made, weight.astype(np.float32)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...compositing.kept_regions import EYES, MOUTH, eye_outlines, keep_eyes, kept_mask
 from ...crops import CropSpec
+from ...detection.face_parser import FaceParser
 from ...geometry import face_masks as masks
 from ...geometry.affine import TEMPLATES
 from ...records import (
@@ -28,6 +29,7 @@ from ..base import Engine, Identity, engine_key
 from .chart import ChartTexture, draw_chart
 from .eyes import draw_eyes, share_of_source
 from .light import LightSettings, match_light
+from .source_parts import parts_of
 from .texture import (
     Outline,
     Texture,
@@ -37,7 +39,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 2
+SCHEMA = 3
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _SOFT = 64  # side at which masks without sharp edges are made
@@ -72,9 +74,10 @@ class MeshEngine(Engine):
     def __init__(self, settings: MeshSettings | None = None) -> None:
         self._settings = settings or MeshSettings()
         self._light = LightSettings()
+        self._parser = FaceParser()
         super().__init__(
             "mesh",
-            engine_key("mesh", SCHEMA, self._settings, self._light),
+            engine_key("mesh", SCHEMA, self._settings, self._light, self._parser.key),
             type(self).spec,
             keeps=frozenset({MOUTH}),
         )
@@ -83,7 +86,9 @@ class MeshEngine(Engine):
         """Build the texture; of several photos the one with the largest face leads."""
         ordered = sorted(photos, key=lambda photo: photo.face.size, reverse=True)
         lead = ordered[0].label
-        return Identity(lead, make_texture(ordered, _TEMPLATE, self._settings.outline), lead)
+        parts = [parts_of(photo, self._parser) for photo in ordered]
+        texture = make_texture(ordered, _TEMPLATE, self._settings.outline, parts=parts)
+        return Identity(lead, texture, lead)
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap each crop; a batch brings nothing here."""

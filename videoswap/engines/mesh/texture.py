@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ...detection.face_parser import FacePart, FaceParts
 from ...geometry import face_masks as masks
 from ...geometry.affine import (
     crop_matrix,
@@ -19,6 +20,7 @@ from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.resample import warp
 from ...records import Array, Photo
 from .chart import ChartTexture, make_chart_texture
+from .source_parts import FACE_PARTS
 from .warp import warp_tps
 
 SIDE, LARGE_SIDE = 512, 1024
@@ -66,18 +68,30 @@ class Texture:
         return next(fine, self.levels[0])
 
 
-def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> Texture:
+def make_texture(
+    photos: Sequence[Photo],
+    template: Array,
+    outline: Outline,
+    *,
+    parts: Sequence[FaceParts | None] = (),
+) -> Texture:
     """Build a texture; the first photo leads, all of them give their tone.
 
     Args:
         photos: One or more photos of one person.
         template: (5, 2) framing in the unit square.
         outline: How far its control points reach.
+        parts: Of each photo's face, where they are known: its hairline, hair and glasses.
     """
+    every = [*parts, *([None] * (len(photos) - len(parts)))]
     side = _side(photos[0], template)
     pictures = [_aligned(photo, template, side) for photo in photos]
     lead, points = pictures[0]
-    lifts = bare_forehead(lead, points, outline.forehead)
+    lead_parts, marks = every[0], photos[0].face.landmarks
+    if lead_parts is None or marks is None:
+        lifts = bare_forehead(lead, points, outline.forehead)
+    else:
+        lifts = parsed_forehead(lead_parts, marks, outline.forehead)
     controls = _inner_controls(points, lifts, outline)
     if len(pictures) > 1:
         bent = [
@@ -91,17 +105,19 @@ def make_texture(photos: Sequence[Photo], template: Array, outline: Outline) -> 
     levels: list[Array] = [np.round(lead).astype(np.uint8)]
     while levels[-1].shape[0] > COARSEST:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
-    return Texture(tuple(levels), controls, lifts, _chart_of(photos))
+    return Texture(tuple(levels), controls, lifts, _chart_of(photos, every))
 
 
-def _chart_of(photos: Sequence[Photo]) -> ChartTexture | None:
+def _chart_of(photos: Sequence[Photo], parts: Sequence[FaceParts | None]) -> ChartTexture | None:
     """Return the texture in the chart, of the photos whose dense landmarks are known."""
     dense = [
-        (photo.pixels, photo.face.dense_landmarks)
-        for photo in photos
+        (photo.pixels, photo.face.dense_landmarks, one)
+        for photo, one in zip(photos, parts, strict=True)
         if photo.face.dense_landmarks is not None
     ]
-    return make_chart_texture(dense) if dense else None
+    if not dense:
+        return None
+    return make_chart_texture([one[:2] for one in dense], [one[2] for one in dense])
 
 
 def controls_of(landmarks: Array, lift: float | Array, lip_gap: float) -> Array:
@@ -156,6 +172,29 @@ def _aligned(photo: Photo, template: Array, side: int) -> tuple[Array, Array]:
     matrix = crop_matrix(five_points(photo.face.landmarks), template, side)
     pixels = warp(photo.pixels.astype(np.float32), matrix, side, average_all=True)
     return pixels, transform(matrix, photo.face.landmarks) / side
+
+
+def parsed_forehead(parts: FaceParts, landmarks: Array, lift: float) -> Array:
+    """Measure how far the forehead of a source is free of hair, by its parts.
+
+    Args:
+        parts: Of the photo.
+        landmarks: (68, 2) points in pixels of the photo.
+        lift: The height wanted.
+
+    Returns:
+        (10,) heights, at most ``lift``, in the unit of ``masks.forehead``.
+    """
+    steps = np.linspace(0.0, 1.0, 27)[1:] * lift
+    points = np.stack([masks.forehead_points(landmarks, float(step)) for step in steps])
+    skin = parts.probability(*FACE_PARTS, FacePart.GLASSES)
+    columns, rows = cv2.split(transform(parts.matrix, points).astype(np.float32))
+    bare = cv2.remap(skin, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0.5
+    bare[steps < 0.05] = True  # the brows themselves
+    free = np.logical_and.accumulate(bare, axis=0).sum(axis=0)
+    # Where there is hair the skin ends a little before it shows.
+    heights = np.where(free < len(steps), 0.9 * steps[free - 1], lift)
+    return np.asarray(cv2.erode(heights.reshape(1, -1), np.ones((1, 3))).reshape(-1))
 
 
 def bare_forehead(picture: Array, landmarks: Array, lift: float) -> Array:
