@@ -1,4 +1,4 @@
-"""Ways to break the sound film: each takes a scene and writes one bad file into it."""
+"""What spoils a scene: each takes one and makes a bad file, a link or a folder in it."""
 
 from __future__ import annotations
 
@@ -179,5 +179,25 @@ def joined_ts(name: str) -> Maker:
         one = scene.work / "one.ts"
         (scene.work / name).write_bytes(one.read_bytes() * 2)
         one.unlink()
+
+    return make
+
+
+def link(name: str, target: str) -> Maker:
+    """Make a symbolic link."""
+    return lambda scene: (scene.work / name).symlink_to(target)
+
+
+def hard_link(name: str, target: str) -> Maker:
+    """Make a hard link."""
+    return lambda scene: (scene.work / name).hardlink_to(scene.work / target)
+
+
+def folder(name: str, mode: int = 0o755) -> Maker:
+    """Make a folder."""
+
+    def make(scene: Scene) -> None:
+        (scene.work / name).mkdir()
+        (scene.work / name).chmod(mode)
 
     return make

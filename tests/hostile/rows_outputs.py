@@ -1,12 +1,11 @@
-"""Results that are inputs, that cannot be written, or that are no files."""
+"""Results that are inputs, that are refused by their names, or that are there already."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import Any
 
-from tests.hostile.broken import both, data, noise, taken
+from tests.hostile.broken import both, data, folder, hard_link, link, taken
 from tests.hostile.case import Case, Maker, film_words, picture_words
 from tests.hostile.scene import Scene
 
@@ -25,43 +24,6 @@ def _kept(
     return Case(id, words, code, says, make=make, **more)
 
 
-def _link(name: str, target: str) -> Maker:
-    return lambda scene: (scene.work / name).symlink_to(target)
-
-
-def _hard_link(name: str, target: str) -> Maker:
-    return lambda scene: (scene.work / name).hardlink_to(scene.work / target)
-
-
-def _folder(name: str, mode: int = 0o755) -> Maker:
-    def make(scene: Scene) -> None:
-        (scene.work / name).mkdir()
-        (scene.work / name).chmod(mode)
-
-    return make
-
-
-def _small_disk(name: str, kilobytes: int) -> Maker:
-    """Mount a file system that is nearly full."""
-
-    def make(scene: Scene) -> None:
-        (scene.work / name).mkdir()
-        words = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", name]
-        subprocess.run(words, cwd=scene.work, check=True, capture_output=True)
-
-    return make
-
-
-def _cannot_mount() -> str:
-    """Say why no small disk can be made here."""
-    if os.geteuid() != 0:
-        return "only root can mount a small disk"
-    tried = subprocess.run(
-        ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], check=False, capture_output=True
-    )
-    return "" if tried.returncode == 0 else "no disk can be mounted here"
-
-
 def _is_still_a_device(scene: Scene, outcome: object) -> str:
     return "" if (scene.work / "nul").is_char_device() else "the device is a file now"
 
@@ -74,10 +36,6 @@ def _cannot_make_devices() -> str:
     return "" if os.geteuid() == 0 else "only root can make a device"
 
 
-def _changed_only(name: str) -> Maker:
-    return data(name, PRECIOUS)
-
-
 _OVER = "--overwrite"
 
 INPUTS = (
@@ -87,22 +45,22 @@ INPUTS = (
     _kept(
         "result is the video by a link",
         film_words("film.mp4", "l.mp4", _OVER),
-        _link("l.mp4", "film.mp4"),
+        link("l.mp4", "film.mp4"),
     ),
     _kept(
         "result is the video by a hard link",
         film_words("film.mp4", "l.mp4", _OVER),
-        _hard_link("l.mp4", "film.mp4"),
+        hard_link("l.mp4", "film.mp4"),
     ),
     _kept(
         "result is the video by a linked folder",
         film_words("film.mp4", "f/film.mp4", _OVER),
-        _link("f", "."),
+        link("f", "."),
     ),
     _kept(
         "video is a link to the result",
         film_words("l.mp4", "film.mp4", _OVER),
-        _link("l.mp4", "film.mp4"),
+        link("l.mp4", "film.mp4"),
     ),
     _kept(
         "result is the source photo",
@@ -117,7 +75,7 @@ INPUTS = (
     _kept(
         "picture's result is the source by a link",
         (*picture_words("me.png", out="l.png"), _OVER),
-        _link("l.png", "me.png"),
+        link("l.png", "me.png"),
     ),
     _kept("picture's result is the target", (*picture_words("me.png", out="left.png"), _OVER)),
     _kept(
@@ -144,7 +102,7 @@ INPUTS = (
     _kept(
         "masks are a link to the source photo",
         (*picture_words("me.png"), "--save_masks", "l.png", _OVER),
-        _link("l.png", "me.png"),
+        link("l.png", "me.png"),
     ),
     _kept(
         "report is the video",
@@ -181,7 +139,7 @@ REFUSED = (
     _kept(
         "the default name is taken by a folder",
         film_words("film.mp4", None),
-        _folder("film_swapped.mp4"),
+        folder("film_swapped.mp4"),
         "director|folder",
     ),
     _kept(
@@ -196,14 +154,14 @@ REFUSED = (
         "result is a folder",
         film_words("film.mp4", "out.mp4"),
         (0, 6),
-        make=_folder("out.mp4"),
+        make=folder("out.mp4"),
         leaves=("out.mp4/film_swapped.mp4",),
     ),
     Case(
         "result's name ends in a slash",
         film_words("film.mp4", "results/"),
         (0, 6),
-        make=_folder("results"),
+        make=folder("results"),
         leaves=("results/film_swapped.mp4",),
     ),
     _kept("result in a folder that is missing", film_words("film.mp4", "no/out.mp4"), says="no"),
@@ -213,14 +171,14 @@ REFUSED = (
     _kept(
         "result is a dangling link",
         film_words("film.mp4", "l.mp4"),
-        _link("l.mp4", "no/x.mp4"),
+        link("l.mp4", "no/x.mp4"),
         "l.mp4|link",
         never="Result",
     ),
     _kept(
         "result is a link to itself",
         film_words("film.mp4", "l.mp4"),
-        _link("l.mp4", "l.mp4"),
+        link("l.mp4", "l.mp4"),
         "l.mp4",
     ),
     _kept(
@@ -258,7 +216,7 @@ REFUSED = (
     _kept(
         "report is a folder",
         film_words("film.mp4", "out.mp4", "--report", "d", _OVER),
-        _folder("d"),
+        folder("d"),
         "director|folder",
     ),
     _kept(
@@ -284,21 +242,21 @@ REFUSED = (
         "result in a folder that may not be written",
         film_words("film.mp4", "d/out.mp4"),
         6,
-        make=_folder("d", 0o555),
+        make=folder("d", 0o555),
         nobody=True,
     ),
     Case(
         "report in a folder that may not be written",
         film_words("film.mp4", "out.mp4", "--report", "d/r.json"),
         6,
-        make=_folder("d", 0o555),
+        make=folder("d", 0o555),
         nobody=True,
     ),
     Case(
         "masks in a folder that may not be written",
         film_words("film.mp4", "out.mp4", "--save_masks", "d/m.mkv"),
         6,
-        make=_folder("d", 0o555),
+        make=folder("d", 0o555),
         nobody=True,
     ),
     Case(
@@ -320,171 +278,6 @@ REFUSED = (
     ),
 )
 
-_SHUT = both(
-    _folder("shut"),
-    taken("film.mp4", "shut/film.mp4"),
-    lambda scene: (scene.work / "shut").chmod(0),
-)
-SHUT = (
-    Case(
-        "video in a folder that may not be entered",
-        film_words("shut/film.mp4"),
-        3,
-        "shut",
-        make=_SHUT,
-        nobody=True,
-    ),
-    Case(
-        "photo in a folder that may not be entered",
-        picture_words("shut/film.mp4"),
-        3,
-        "shut",
-        make=_SHUT,
-        nobody=True,
-    ),
-    Case(
-        "result in a folder that may not be entered",
-        film_words("film.mp4", "shut/out.mp4"),
-        6,
-        "shut",
-        make=_SHUT,
-        nobody=True,
-    ),
-    Case(
-        "report in a folder that may not be entered",
-        film_words("film.mp4", "out.mp4", "--report", "shut/r.json"),
-        6,
-        "shut",
-        make=_SHUT,
-        nobody=True,
-    ),
-    Case(
-        "targets in a folder that may not be entered",
-        ("--source_paths", "me.png", "--target_dir", "shut/in", "--out_dir", "results"),
-        3,
-        "shut",
-        make=_SHUT,
-        nobody=True,
-    ),
-    Case(
-        "results in a folder that may not be entered",
-        ("--source_paths", "me.png", "--target_dir", "in", "--out_dir", "shut/results"),
-        6,
-        "shut",
-        make=both(_SHUT, taken("left.png", "in/a.png")),
-        nobody=True,
-    ),
-    Case(
-        "people in a folder that may not be entered",
-        ("faces", "film.mp4", "--out_dir", "shut/people"),
-        6,
-        "shut",
-        make=_SHUT,
-        nobody=True,
-    ),
-    Case(
-        "result through a link to itself",
-        film_words("film.mp4", "loop/out.mp4"),
-        6,
-        "loop",
-        make=_link("loop", "loop"),
-    ),
-    Case(
-        "targets through a link to itself",
-        ("--source_paths", "me.png", "--target_dir", "loop", "--out_dir", "results"),
-        3,
-        "loop",
-        make=_link("loop", "loop"),
-    ),
-    Case(
-        "results through a link to itself",
-        ("--source_paths", "me.png", "--target_dir", "in", "--out_dir", "loop"),
-        6,
-        "loop",
-        make=both(_link("loop", "loop"), taken("left.png", "in/a.png")),
-    ),
-)
-
-FULL = (
-    Case(
-        "no room for the result",
-        film_words("film.mp4", "full/out.mp4"),
-        6,
-        "space|full",
-        make=_small_disk("full", 8),
-        needs=_cannot_mount,
-    ),
-    Case(
-        "no room for a result on another disk than the cache",
-        film_words("film.mp4", "full/out.mp4", "--no_cache"),
-        6,
-        "space|full",
-        make=_small_disk("full", 8),
-        needs=_cannot_mount,
-    ),
-    Case(
-        "no room for the masks",
-        film_words("film.mp4", "out.mp4", "--save_masks", "full/m.mkv"),
-        6,
-        "full/m.mkv.*space",
-        make=_small_disk("full", 8),
-        needs=_cannot_mount,
-    ),
-    Case(
-        "no room for the report",
-        film_words("film.mp4", "out.mp4", "--report", "full/r.json"),
-        6,
-        "space|full",
-        make=both(_small_disk("full", 4), noise("full/x", 4096)),
-        keeps=("out.mp4",),
-        needs=_cannot_mount,
-    ),
-    Case(
-        "no room for the picture",
-        picture_words("me.png", out="full/out.png"),
-        6,
-        "space|full",
-        make=_small_disk("full", 8),
-        needs=_cannot_mount,
-    ),
-    Case(
-        "no room for temporary files",
-        film_words("film.mp4"),
-        (0, 6),
-        make=_small_disk("full", 4),
-        leaves=("out.mp4",),
-        keeps=("full/*",),
-        environment={"TMPDIR": "full"},
-        needs=_cannot_mount,
-    ),
-    Case(
-        "no room for the cache",
-        film_words("film.mp4"),
-        (0, 6),
-        make=_small_disk("full", 16),
-        leaves=("out.mp4",),
-        keeps=("full/*",),
-        environment={"VIDEOSWAP_CACHE_DIR": "full"},
-        needs=_cannot_mount,
-    ),
-    Case(
-        "no room for the people",
-        ("faces", "film.mp4", "--out_dir", "full/people"),
-        6,
-        "space|full",
-        make=_small_disk("full", 8),
-        needs=_cannot_mount,
-    ),
-    Case(
-        "result on another disk than the cache",
-        film_words("film.mp4", "disk/out.mp4"),
-        0,
-        make=_small_disk("disk", 9000),
-        leaves=("disk/out.mp4",),
-        needs=_cannot_mount,
-    ),
-)
-
 REPLACED = (
     Case(
         "result replaces a file",
@@ -498,7 +291,7 @@ REPLACED = (
         "result replaces a link, not its target",
         film_words("film.mp4", "l.mp4", _OVER),
         (0, 6),
-        make=both(data("target", PRECIOUS), _link("l.mp4", "target")),
+        make=both(data("target", PRECIOUS), link("l.mp4", "target")),
         leaves=("l.mp4",),
         changes=("l.mp4",),
     ),
@@ -533,4 +326,4 @@ def _ffmpeg_that_fails(scene: Scene) -> None:
     program.chmod(0o755)
 
 
-ROWS = (*INPUTS, *REFUSED, *SHUT, *FULL, *REPLACED)
+ROWS = (*INPUTS, *REFUSED, *REPLACED)

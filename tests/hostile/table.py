@@ -14,6 +14,7 @@ from tests.hostile import (
     rows_photos,
     rows_surroundings,
     rows_tools,
+    rows_unwritable,
     rows_videos,
 )
 from tests.hostile.case import Case
@@ -29,7 +30,7 @@ CHAPTERS: dict[str, tuple[Case, ...]] = {
     "photos": rows_photos.ROWS,
     "names": rows_names.ROWS,
     "numbered pictures": rows_numbered.ROWS,
-    "results": rows_outputs.ROWS,
+    "results": (*rows_outputs.ROWS, *rows_unwritable.ROWS),
     "folders": rows_folders.ROWS,
     "flags": rows_flags.ROWS,
     "surroundings": rows_surroundings.ROWS,
