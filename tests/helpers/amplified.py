@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
-from videoswap.networks.aei_net import AEINet
+import torch
 
 
 @torch.no_grad()
-def amplify(net: AEINet, part: str) -> None:
-    """Enlarge the weights of its blocks, of its attributes or of its start."""
+def amplify(net: Any, part: str) -> None:
+    """Enlarge the weights of an `AEINet`: of its blocks, of its attributes or of its start."""
     if part == "start":
         net.generator.up1.weight *= 2.0**18
         net.generator.up1.bias *= 2.0**18

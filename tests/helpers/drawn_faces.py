@@ -13,7 +13,8 @@ def drawn(person, shade=0.0, size=128):
     y, x = np.mgrid[0:size, 0:size] / size
     level = np.zeros((size, size, 3))
     for _ in range(5):
-        cx, cy, width = [*random.uniform(0.2, 0.8, 2).tolist(), random.uniform(0.08, 0.25)]
+        cx, cy = random.uniform(0.2, 0.8, 2)
+        width = random.uniform(0.08, 0.25)
         spot = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / width**2)
         level += spot[..., None] * random.uniform(-1, 1, 3)
     return (np.clip(0.5 + 0.4 * level + shade, 0, 1) * 255).astype(np.uint8)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import save_file
 
 import videoswap.networks
 from tests.helpers import fill
-from videoswap.networks.aei_net import AEINet
+from videoswap.networks.aei_net import AEINet, Backbone
 from videoswap.networks.blendswap import BlendSwap
 from videoswap.networks.iresnet import IResNet
 from videoswap.networks.reliableswap import FixerNet, FSGenerator
@@ -25,7 +26,8 @@ def small_build(name: str, device: torch.device | str | None = None) -> torch.nn
     with torch.device(device or "cpu"):
         if name.startswith("ghost_aei"):
             _, _, backbone, blocks = name.split("_")
-            return AEINet(backbone, int(blocks), widths=NARROW).eval()
+            kind = cast(Backbone, backbone)
+            return AEINet(kind, int(blocks), widths=NARROW).eval()
         if name == "iresnet100":
             return _small_iresnet()
         if name in ("blendswap", "blendswap_slim"):
@@ -35,11 +37,11 @@ def small_build(name: str, device: torch.device | str | None = None) -> torch.nn
         if name == "ghost_sr":
             return SuperResolution(width=4).eval()
         if name.startswith("reliableswap_fsgenerator"):
-            model = FSGenerator(mouth=name.endswith("mouth"), widths=NARROW)
-            model.iresnet = _small_iresnet()
-            if model.mouth_net is not None:
-                model.mouth_net = _small_fixernet()
-            return model.eval()
+            fixed = FSGenerator(mouth=name.endswith("mouth"), widths=NARROW)
+            fixed.iresnet = _small_iresnet()
+            if fixed.mouth_net is not None:
+                fixed.mouth_net = _small_fixernet()
+            return fixed.eval()
         if name == "reliableswap_fixernet":
             return _small_fixernet()
     return _real_build(name, device)

@@ -19,7 +19,9 @@ FACES = {"left": (420, 230, 620, 470), "right": (720, 330, 890, 520)}
 
 @pytest.fixture(scope="session")
 def people(group_photo) -> np.ndarray:
-    return cv2.imread(str(group_photo))
+    picture = cv2.imread(str(group_photo))
+    assert picture is not None
+    return picture
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +55,9 @@ def write_clip(path: Path, people: np.ndarray, frames: int, pix_fmt: str, sound:
         container.mux(video.encode(None))
         if tone is not None:
             wave = 0.1 * np.sin(np.arange(48 * pts) * 0.06).astype(np.float32)[None]
-            frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
-            frame.sample_rate, frame.pts = 48000, 0
-            container.mux(tone.encode(frame))
+            samples = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+            samples.sample_rate, samples.pts = 48000, 0
+            container.mux(tone.encode(samples))
             container.mux(tone.encode(None))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
@@ -30,7 +32,8 @@ def scrfd_file(path):
 
     The other two strides never see one.
     """
-    nodes, outputs = [], {"score": [], "box": [], "points": []}
+    nodes = []
+    outputs: dict[str, list[Any]] = {"score": [], "box": [], "points": []}
     values = [
         constant("two", [1, 2, 1, 1], TensorProto.INT64),
         constant("column", [-1, 1], TensorProto.INT64),
@@ -42,7 +45,7 @@ def scrfd_file(path):
     ]
     nodes.append(helper.make_node("Gather", ["data", "channel"], ["red"], axis=1))
     for stride in STRIDES:
-        pool = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
+        pool: dict[str, Any] = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
         names = {kind: f"{kind}_{stride}" for kind in outputs}
         factor = "half" if stride == 8 else "no"
         nodes += [

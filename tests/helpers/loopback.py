@@ -6,6 +6,8 @@ import contextlib
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -13,8 +15,8 @@ class Loopback:
     """Serves each path by the next of its plans; the last one stays."""
 
     def __init__(self):
-        self.plans = defaultdict(list)
-        self.requests = []
+        self.plans: defaultdict[str, list[Callable[..., None]]] = defaultdict(list)
+        self.requests: list[tuple[str, Message]] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):

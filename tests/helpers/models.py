@@ -41,4 +41,6 @@ def face_models(
 @pytest.fixture(scope="session")
 def group(group_photo: Path) -> Array:
     """Return the group photo, (886, 1280, 3) uint8 RGB."""
-    return np.ascontiguousarray(cv2.imread(str(group_photo))[:, :, ::-1])
+    picture = cv2.imread(str(group_photo))
+    assert picture is not None
+    return np.ascontiguousarray(picture[:, :, ::-1])

@@ -117,7 +117,9 @@ def everybody() -> dict[str, CutOut]:
     spec = importlib.util.find_spec("insightface")
     assert spec is not None and spec.submodule_search_locations
     path = Path(spec.submodule_search_locations[0]) / "data" / "images" / "t1.jpg"
-    group = np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1])
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    group = np.ascontiguousarray(picture[:, :, ::-1])
     heads = {name: cut_out(group, box) for name, box in GROUP.items()}
     heads["eve"] = cut_out(skimage.data.astronaut(), ASTRONAUT)
     return heads | {"bob's twin": twin(heads["bob"])}

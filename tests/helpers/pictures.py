@@ -5,11 +5,9 @@ from __future__ import annotations
 import struct
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 
 
 def _box(kind: bytes, *parts: bytes) -> bytes:
@@ -31,7 +29,7 @@ def write_heic(path: Path, rgb: np.ndarray, depth: int = 8, turns: int = 0) -> P
         turns: Quarter turns to the left after which it is upright.
     """
     height, width = rgb.shape[:2]
-    encoder = cast(VideoCodecContext, av.CodecContext.create("libx265", "w"))
+    encoder = av.CodecContext.create("libx265", "w")
     encoder.width, encoder.height, encoder.time_base = width, height, Fraction(1, 25)
     encoder.pix_fmt = "yuv444p" if depth == 8 else "yuv444p10le"
     encoder.options = {"crf": "4", "x265-params": "log-level=none:keyint=1:info=0"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import flatbuffers
 import numpy as np
+
+Options = dict[int, tuple[str, int]]
 
 TYPES = {"float32": 0, "float16": 1, "int32": 2, "int64": 4}
 
@@ -16,7 +18,7 @@ class TfliteFile:
     """A graph in the making; tensors are numbered as they are added."""
 
     tensors: list[tuple[tuple[int, ...], str, bytes, str]] = field(default_factory=list)
-    operators: list[tuple[int, str, list[int], int, Callable | None, bytes]] = field(
+    operators: list[tuple[int, str, list[int], int, Options | None, bytes]] = field(
         default_factory=list
     )
 
@@ -34,7 +36,7 @@ class TfliteFile:
         code: int,
         inputs: Sequence[int],
         out: int,
-        options: dict[int, tuple[str, int]] | None = None,
+        options: Options | None = None,
         custom: str = "",
         custom_options: bytes = b"",
     ) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -98,8 +99,9 @@ class Plain(Toy):
 
     def __init__(self, settings=None):
         super().__init__(settings)
-        self.networks["generator"][1] = torch.nn.Identity()
-        self.networks["generator"][3] = torch.nn.Identity()
+        generator: Any = self.networks["generator"]
+        generator[1] = torch.nn.Identity()
+        generator[3] = torch.nn.Identity()
         self.running = 0.0
 
     def batch(self, step, part, parts):
