@@ -10,7 +10,11 @@ import pytest
 from tests.helpers.locations import SHARED
 from videoswap.weights import find
 
-pytest_plugins = ["tests.helpers.models", "tests.helpers.group_clips"]
+pytest_plugins = [
+    "tests.helpers.models",
+    "tests.helpers.group_clips",
+    "tests.helpers.pipeline_goldens",
+]
 
 
 def _has_cuda() -> bool:

@@ -25,11 +25,6 @@ pytestmark = pytest.mark.needs_shared
 
 
 @pytest.fixture(scope="module")
-def golden(shared):
-    return np.load(shared / "contracts" / "public" / "pipeline.npz")
-
-
-@pytest.fixture(scope="module")
 def crop224(shared):
     """The 224 picture of the contract, (224, 224, 3) uint8, channels as given."""
     spec = json.loads((shared / "contracts" / "public" / "pipeline.json").read_text())
