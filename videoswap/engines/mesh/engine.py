@@ -8,7 +8,7 @@ photo's cannot be drawn with its lids and gaze.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -30,6 +30,7 @@ from .chart import ChartTexture, draw_chart
 from .eyes import draw_eyes, share_of_source
 from .light import LightSettings, match_light
 from .source_parts import parts_of
+from .target_parts import in_front, with_front
 from .texture import (
     Outline,
     Texture,
@@ -39,7 +40,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 3
+SCHEMA = 4
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _SOFT = 64  # side at which masks without sharp edges are made
@@ -92,7 +93,15 @@ class MeshEngine(Engine):
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap each crop; a batch brings nothing here."""
-        return [self._swap_one(crop, texture) for crop, texture in zip(crops, people, strict=True)]
+        made = []
+        for crop, texture in zip(crops, people, strict=True):
+            front = in_front(crop, self._parser.parse_crops([crop])[0])
+            if front is None:
+                made.append(self._swap_one(crop, texture))
+                continue
+            swapped = self._swap_one(with_front(crop, front), texture)
+            made.append(replace(swapped, mask=swapped.mask * (1.0 - front)))
+        return made
 
     def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
         if texture.chart is not None and crop.dense_landmarks is not None:

@@ -48,18 +48,17 @@ class SourceParts:
     frames: Array
 
 
-def parts_of(photo: Photo, parser: FaceParser) -> FaceParts | None:
-    """Parse the face of a photo; None where the answer contradicts the landmarks.
+def contradicts(parts: FaceParts, landmarks: Array) -> bool:
+    """Whether the parser finds no face where the landmarks lie.
 
-    The parser knows photos. What it says of a drawing or a face in heavy make-up may be anything:
-    then hair and glasses are not taken out.
+    It knows photos. What it says of a drawing or a face in heavy make-up may be anything.
+
+    Args:
+        parts: Of a picture or crop.
+        landmarks: (68, 2) in its pixels.
     """
-    marks = photo.face.landmarks
-    if marks is None:
-        return None
-    parts = parser.parse(photo.pixels, photo.face)
     last = len(parts.probabilities[0]) - 1
-    places = transform(parts.matrix, marks.astype(np.float64)).round().clip(0, last).astype(int)
+    places = transform(parts.matrix, landmarks.astype(np.float64)).round().clip(0, last).astype(int)
 
     def mean(part: Array, points: Array) -> float:
         return float(part[points[:, 1], points[:, 0]].mean())
@@ -67,7 +66,16 @@ def parts_of(photo: Photo, parser: FaceParser) -> FaceParts | None:
     cheeks = ((places[[41, 40, 46, 47]] + places[[3, 4, 12, 13]]) / 2).round().astype(int)
     skin = mean(parts.probability(*FACE_PARTS), np.vstack([places[28:36], cheeks]))
     lips = mean(parts.probability(FacePart.LIPS, FacePart.MOUTH), places[48:68])
-    return parts if skin > LEAST_SKIN and lips > LEAST_LIPS else None
+    return skin < LEAST_SKIN or lips < LEAST_LIPS
+
+
+def parts_of(photo: Photo, parser: FaceParser) -> FaceParts | None:
+    """Parse the face of a photo; None where the answer contradicts the landmarks."""
+    marks = photo.face.landmarks
+    if marks is None:
+        return None
+    parts = parser.parse(photo.pixels, photo.face)
+    return None if contradicts(parts, marks) else parts
 
 
 def parts_in_chart(parts: FaceParts, places: Array) -> SourceParts:

@@ -1,0 +1,63 @@
+"""What of a target lies in front of its face: hair down to the hairline, hats and glasses.
+
+The parser sees each crop by itself. Its answer is moved to the edges of the picture and stays in
+front of the swap; the light is not read there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from ...detection.face_parser import FacePart, FaceParts
+from ...geometry import face_masks as masks
+from ...geometry.affine import transform
+from ...occlusion.guided_filter import guided_filter_refine
+from ...records import Array, Crop
+from .source_parts import contradicts
+
+UNSURE, SURE = 0.3, 0.75  # probability at which nothing is kept, and all
+LEAST = 0.3  # probability within the face under which nothing is in front
+_NEAR = 1.15  # of the face's outline: hair further out does not matter
+_BEARD_GROWTH = 1.25  # around lips and chin hair is a beard, which lies under the swap
+
+
+def in_front(crop: Crop, parts: FaceParts) -> Array | None:
+    """Return where hair or glasses of the target lie in front of its face.
+
+    Args:
+        crop: The target.
+        parts: Of the crop.
+
+    Returns:
+        (S, S) float32, 0 to 1; None where nothing is, or the parser's answer contradicts the
+        landmarks.
+    """
+    if contradicts(parts, crop.landmarks):
+        return None
+    size, small = len(crop.pixels), len(parts.probabilities[0])
+    marks = transform(parts.matrix, crop.landmarks.astype(np.float64))
+    brow = masks.forehead_points(marks, 0.3)
+    near = masks.fill_hull(masks.scale_points(np.vstack([marks[masks.JAW], brow]), _NEAR), small)
+    low = masks.scale_points(np.vstack([marks[31:36], marks[5:12], marks[48:60]]), _BEARD_GROWTH)
+    hair = parts.probability(FacePart.HAIR) * (1.0 - masks.fill_hull(low, small))
+    found = (hair + parts.probability(FacePart.GLASSES)) * near
+    if float(found.max()) < LEAST:
+        return None
+    whole = replace(parts, probabilities=(hair + parts.probability(FacePart.GLASSES))[None])
+    mask = whole.mask(FacePart(0), width=size, height=size)
+    mask = guided_filter_refine(mask, crop.pixels)
+    return np.asarray(np.clip((mask - UNSURE) / (SURE - UNSURE), 0.0, 1.0), np.float32)
+
+
+def with_front(crop: Crop, front: Array) -> Crop:
+    """Return a crop whose occluder mask holds what lies in front, with nothing known behind it."""
+    mask = front if crop.occluder_mask is None else np.maximum(crop.occluder_mask, front)
+    behind = crop.unoccluded
+    if behind is not None:
+        small = (behind.known.shape[1], behind.known.shape[0])
+        hidden = cv2.resize(front, small, interpolation=cv2.INTER_AREA)
+        behind = replace(behind, known=np.asarray(behind.known * (1.0 - hidden), np.float32))
+    return replace(crop, occluder_mask=np.asarray(mask, np.float32), unoccluded=behind)
