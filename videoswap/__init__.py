@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .devices import Device, choose_device
     from .engines.base import Engine, EnginePlugin, EngineWrapper, Identity, engine_key
     from .engines.ghost.options import GhostOptions
+    from .engines.mesh.options import MeshOptions
     from .engines.registry import load_engine
     from .evaluation.metrics.metric import GoodRange, Metric
     from .evaluation.report import Evaluation, Group, Groups, Value, Verdict
@@ -152,6 +153,7 @@ __all__ = [
     "Inks",
     "Landmarker",
     "Lost",
+    "MeshOptions",
     "Metric",
     "OcclusionSegmenter",
     "Orientation",
@@ -258,6 +260,7 @@ _LAZY = {
     "Inks": "video.stills.cmyk",
     "Landmarker": "detection.base",
     "Lost": "records",
+    "MeshOptions": "engines.mesh.options",
     "Metric": "evaluation.metrics.metric",
     "OcclusionSegmenter": "occlusion.segmenter",
     "Orientation": "video.orientation",

@@ -237,7 +237,16 @@ def crop_face(
     dense = face.dense_landmarks
     if dense is not None:
         dense = transform_dense(upright, dense)
-    return Crop(pixels, matrix, landmarks, face.pts, track, source, dense_landmarks=dense)
+    return Crop(
+        pixels,
+        matrix,
+        landmarks,
+        face.pts,
+        track,
+        source,
+        dense_landmarks=dense,
+        proportions=face.proportions,
+    )
 
 
 def _face_of(landmarks: Array) -> Face:

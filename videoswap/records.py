@@ -52,6 +52,8 @@ class Face:
         pts: Presentation time of the frame in the stream's time base; 0 for a still picture.
         dense_landmarks: (478, 3) float32, MediaPipe's points with depth in the same scale, smaller
             is nearer; None where they are not known.
+        proportions: (D,) float32, those of the whole track, see ``geometry.face_proportions``; None
+            for a still picture, or where no dense landmarks are known.
 
     Raises:
         ValueError: If an array has another shape or dtype.
@@ -65,6 +67,7 @@ class Face:
     embedding: Array | None = None
     pts: int = 0
     dense_landmarks: Array | None = None
+    proportions: Array | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -76,6 +79,8 @@ class Face:
             _check("dense_landmarks", self.dense_landmarks, (478, 3), np.float32)
         if self.embedding is not None:
             _check("embedding", self.embedding, (None,), np.float32)
+        if self.proportions is not None:
+            _check("proportions", self.proportions, (None,), np.float32)
 
     @property
     def size(self) -> float:
@@ -218,6 +223,7 @@ class Crop:
         unoccluded: What is under that; None where nothing is in front, or nothing is known.
         dense_landmarks: (478, 3) float32 in crop pixels, with depth in the same scale, smaller is
             nearer; None where they are not known.
+        proportions: (D,) float32, see `Face`.
     """
 
     pixels: Array
@@ -229,6 +235,7 @@ class Crop:
     occluder_mask: Array | None = None
     unoccluded: Unoccluded | None = None
     dense_landmarks: Array | None = None
+    proportions: Array | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -240,6 +247,8 @@ class Crop:
             _check("occluder_mask", self.occluder_mask, (side, side), np.float32)
         if self.dense_landmarks is not None:
             _check("dense_landmarks", self.dense_landmarks, (478, 3), np.float32)
+        if self.proportions is not None:
+            _check("proportions", self.proportions, (None,), np.float32)
 
     @cached_property
     def quarter(self) -> Array:
@@ -261,11 +270,14 @@ class SwappedCrop:
         mask: (S, S) float32, 0 (keep the frame) to 1 (take the swap); 0 along the border.
         keeps: What the engine did not paint in this crop, besides what it never paints: regions of
             ``videoswap.compositing.kept_regions``, which the target keeps.
+        reshaped: The crop with the target's face in the source's proportions, where the engine
+            gives it those: the swap is finished against it. None where the face keeps its own.
     """
 
     pixels: Array
     mask: Array
     keeps: frozenset[str] = frozenset()
+    reshaped: Crop | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""

@@ -82,6 +82,7 @@ class Finisher:
         pixels, outline = swapped.pixels, swapped.mask
         crops, frames = [one.crop for one in swaps], [one.frame for one in swaps]
         occluder = stabilize_occlusion_mask(crops, frames, index)
+        crop = swapped.reshaped or crop
         mask = outline if occluder is None else outline * (1.0 - occluder)
         if settings.grain:
             seen = outline

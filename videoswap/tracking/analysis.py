@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ import numpy as np
 from ..detection.appearance import Appearance
 from ..detection.face_models import FaceModels
 from ..errors import VideoswapError
+from ..geometry.face_proportions import proportions
 from ..occlusion.builtin import load_coarse_model
 from ..records import Array, Face, Fallback, Track
 from ..video.damage import Damage
@@ -35,6 +36,7 @@ from .store import Store
 BLOCK_FRAMES = 512  # of a track, smoothed at once: memory does not grow with its length
 CONTEXT_FRAMES = 48  # more on both sides of a block
 BLOCKS_KEPT = 8
+SHAPE_SAMPLES = 100  # faces of a track, at even steps, that tell its proportions
 
 #: From the faces of a part of a track, the pts of all its frames, and by pts how the landmarks
 #: moved since the frame before (see `flow`), to smoothed faces. It must not look further than
@@ -290,6 +292,7 @@ class _SmoothedFaces:
         self._smoother = smoother
         self._spans = {track.id: self._span(track) for track in tracks}
         self._block = lru_cache(maxsize=BLOCKS_KEPT)(self._smooth_block)
+        self._proportions = lru_cache(maxsize=None)(self._track_proportions)
 
     def of_track(self, track: int) -> Iterator[Face]:
         """Return the faces of a track by pts."""
@@ -333,7 +336,26 @@ class _SmoothedFaces:
         if track in self._refined:
             raw, motions = with_refined_landmarks(raw, motions, self._store.refined(*part))
         smooth = self._smoother(raw, pts[low : high + 1], motions)
-        return tuple(face for face in smooth if pts[begin] <= face.pts <= pts[end])
+        shape = self._proportions(track)
+        return tuple(
+            replace(face, proportions=None if face.dense_landmarks is None else shape)
+            for face in smooth
+            if pts[begin] <= face.pts <= pts[end]
+        )
+
+    def _track_proportions(self, track: int) -> Array | None:
+        """Return the median proportions (D,) float32 of a track's faces; None if unknown."""
+        first, last = self._spans[track]
+        places = np.unique(np.linspace(first, last, SHAPE_SAMPLES).round().astype(int))
+        dense = [
+            face.dense_landmarks
+            for pts in self._pts[places].tolist()
+            for face in self._store.faces(track, pts, pts)
+            if face.dense_landmarks is not None
+        ]
+        if not dense:
+            return None
+        return np.asarray(np.median(proportions(np.stack(dense)), axis=0), np.float32)
 
 
 def _tracks(store: Store, frames: Frames) -> tuple[Track, ...]:

@@ -15,13 +15,10 @@ from scipy.spatial.transform import Rotation
 
 from ..detection.dense_landmarks import IBUG_68, MESH_POINTS, POINTS
 from ..geometry.face_mesh import CHART, EYES, INNER_LIPS, MEAN_SHAPE, OUTER_LIPS
+from ..geometry.mesh_pose import RIGID_POINTS, fit_pose
 from ..records import Array
 from .filters import FACE_PARTS, smooth_pose, smooth_shape
 
-RIGID_POINTS = (
-    *(4, 6, 10, 33, 133, 362, 263, 168, 197, 1, 2, 98, 327, 127, 356, 234, 454, 54, 284, 9),
-    *(151, 8, 195, 5, 129, 358),
-)
 FIT_ROUNDS = 2
 IRISES = (range(468, 473), range(473, 478))  # image left first
 _NEAREST_POWER = 4  # of the distance, by which a landmark's weight falls
@@ -41,9 +38,9 @@ def smooth_dense(points: Array, size: float) -> Array:
     rigid = list(RIGID_POINTS)
     mean = MEAN_SHAPE[rigid]
     for _ in range(FIT_ROUNDS):
-        scale, turn, place = _fit(mean, found[:, rigid])
-        mean = _unposed(found[:, rigid], scale, turn, place).mean(axis=0)
-    shape = _unposed(found, scale, turn, place)
+        fitted = fit_pose(mean, found[:, rigid])
+        mean = fitted.unposed(found[:, rigid]).mean(axis=0)
+    shape, scale, turn, place = fitted.unposed(found), fitted.scale, fitted.turn, fitted.place
     unit = size / float(np.median(scale))  # a face size in the unit of the shape
     roll, pitch, yaw = Rotation.from_matrix(turn).as_euler("ZXY").T
     pose = np.column_stack([place, np.log(scale), np.unwrap(roll), pitch, np.unwrap(yaw)])
@@ -58,30 +55,6 @@ def smooth_dense(points: Array, size: float) -> Array:
 def spread(moves: Array) -> Array:
     """Return how far all dense landmarks move, (..., 478, 2), where the 68 move by (..., 68, 2)."""
     return np.asarray(_near_landmarks() @ moves)
-
-
-def _fit(mean: Array, points: Array) -> tuple[Array, Array, Array]:
-    """Fit similarities from one shape (k, 3) to n others (n, k, 3), by least squares.
-
-    Source: Umeyama, "Least-squares estimation of transformation parameters between two point
-    patterns", PAMI 1991.
-
-    Returns:
-        Scales (n,), rotations (n, 3, 3) and places (n, 3).
-    """
-    middle, middles = mean.mean(axis=0), points.mean(axis=1)
-    centred, others = mean - middle, points - middles[:, None]
-    left, values, right = np.linalg.svd(np.einsum("nkc,kd->ncd", others, centred))
-    flip = np.sign(np.linalg.det(left @ right))
-    left[:, :, 2] *= flip[:, None]
-    values[:, 2] *= flip
-    turn = left @ right
-    scale = values.sum(axis=1) / float((centred**2).sum())
-    return scale, turn, middles - scale[:, None] * (turn @ middle)
-
-
-def _unposed(points: Array, scale: Array, turn: Array, place: Array) -> Array:
-    return np.asarray((points - place[:, None]) @ turn / scale[:, None, None])
 
 
 @cache

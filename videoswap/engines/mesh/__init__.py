@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..base import EnginePlugin
+from .options import MeshOptions
 
 if TYPE_CHECKING:
     from ...devices import Device
@@ -16,13 +17,14 @@ class MeshPlugin(EnginePlugin):
 
     name = "mesh"
     summary = "the photo warped to the target's landmarks; needs no weights"
+    options = MeshOptions
     rank = 90
 
-    def load(self, device: Device, options: Any) -> Engine:
+    def load(self, device: Device, options: MeshOptions) -> Engine:
         """Make the engine; it runs on the CPU everywhere."""
         from .engine import MeshEngine
 
-        return MeshEngine()
+        return MeshEngine(options=options)
 
 
 plugin = MeshPlugin()

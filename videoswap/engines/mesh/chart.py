@@ -87,7 +87,7 @@ def chart_raster() -> Raster:
 
 
 @cache
-def _outwardness() -> Array:
+def outwardness() -> Array:
     """Return how far out each point (468,) of the mesh lies: 0 at the nose, 1 on the outline."""
     from_nose = CHART[:MESH_POINTS] - CHART[NOSE_TIP]
     angle, length = np.arctan2(from_nose[:, 1], from_nose[:, 0]), np.hypot(*from_nose.T)
@@ -174,7 +174,7 @@ def _without_openings(texture: Array) -> Array:
 def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Array, Array]:
     """Return a photo in the chart (512, 512, 3) float32 and how well it shows each place."""
     raster = chart_raster()
-    inward = INSET * np.clip((_outwardness() - INSET_FROM) / (1 - INSET_FROM), 0.0, 1.1) ** 2
+    inward = INSET * np.clip((outwardness() - INSET_FROM) / (1 - INSET_FROM), 0.0, 1.1) ** 2
     drawn_in = points[:, :2] + inward[:, None] * (points[NOSE_TIP, :2] - points[:, :2])
     places = raster.interpolate(with_ring(drawn_in))
     low = np.maximum(np.floor(drawn_in.min(axis=0)) - 64, 0).astype(int)

@@ -29,6 +29,8 @@ from ..base import Engine, Identity, engine_key
 from .chart import ChartTexture, draw_chart
 from .eyes import draw_eyes, share_of_source
 from .light import LightSettings, match_light
+from .options import MeshOptions
+from .shape import reshaped
 from .source_parts import parts_of
 from .target_parts import in_front, with_front
 from .texture import (
@@ -72,13 +74,18 @@ class MeshEngine(Engine):
 
     spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768))
 
-    def __init__(self, settings: MeshSettings | None = None) -> None:
+    def __init__(
+        self, settings: MeshSettings | None = None, options: MeshOptions | None = None
+    ) -> None:
+        self._options = options or MeshOptions()
         self._settings = settings or MeshSettings()
         self._light = LightSettings()
         self._parser = FaceParser()
         super().__init__(
             "mesh",
-            engine_key("mesh", SCHEMA, self._settings, self._light, self._parser.key),
+            engine_key(
+                "mesh", SCHEMA, self._options, self._settings, self._light, self._parser.key
+            ),
             type(self).spec,
             keeps=frozenset({MOUTH}),
         )
@@ -105,7 +112,11 @@ class MeshEngine(Engine):
 
     def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
         if texture.chart is not None and crop.dense_landmarks is not None:
-            return self._swap_in_chart(crop, texture.chart, crop.dense_landmarks)
+            if not self._options.shape:
+                return self._swap_in_chart(crop, texture.chart)
+            assert texture.proportions is not None  # it has a chart
+            crop = reshaped(crop, texture.proportions, self._options.shape)
+            return replace(self._swap_in_chart(crop, texture.chart), reshaped=crop)
         size = crop.pixels.shape[0]
         points = crop.landmarks
         # Where a fringe hides the source's forehead the target keeps its own.
@@ -127,10 +138,11 @@ class MeshEngine(Engine):
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
         return SwappedCrop(lit, face, frozenset({EYES}))
 
-    def _swap_in_chart(self, crop: Crop, texture: ChartTexture, dense: Array) -> SwappedCrop:
+    def _swap_in_chart(self, crop: Crop, texture: ChartTexture) -> SwappedCrop:
         """Swap a crop whose dense landmarks are known, through the chart of their mesh."""
+        assert crop.dense_landmarks is not None  # the caller's check
         size = crop.pixels.shape[0]
-        view = draw_chart(texture, dense, size)
+        view = draw_chart(texture, crop.dense_landmarks, size)
         lit, agreement = match_light(
             view.pixels, *_without_front(crop), view.skin, self._settings.chart_light
         )

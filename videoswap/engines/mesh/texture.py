@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.resample import warp
 from ...records import Array, Photo
 from .chart import ChartTexture, make_chart_texture
+from .shape import source_proportions
 from .source_parts import FACE_PARTS
 from .warp import warp_tps
 
@@ -54,13 +55,15 @@ class Texture:
             photo has more to give.
         controls: (78, 2) control points in the unit square.
         lifts: (10,) height of the forehead over the brows that the source has to give.
-        chart: The same in the dense mesh's chart; None where a photo has no dense landmarks.
+        chart: The same in the dense mesh's chart; None where no photo has dense landmarks.
+        proportions: (D,) the face's proportions; None where no photo has dense landmarks.
     """
 
     levels: tuple[Array, ...]
     controls: Array
     lifts: Array
     chart: ChartTexture | None = None
+    proportions: Array | None = None
 
     def at_least(self, size: int) -> Array:
         """Return the coarsest level that is not coarser than a crop."""
@@ -105,19 +108,17 @@ def make_texture(
     levels: list[Array] = [np.round(lead).astype(np.uint8)]
     while levels[-1].shape[0] > COARSEST:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
-    return Texture(tuple(levels), controls, lifts, _chart_of(photos, every))
-
-
-def _chart_of(photos: Sequence[Photo], parts: Sequence[FaceParts | None]) -> ChartTexture | None:
-    """Return the texture in the chart, of the photos whose dense landmarks are known."""
+    texture = Texture(tuple(levels), controls, lifts)
     dense = [
         (photo.pixels, photo.face.dense_landmarks, one)
-        for photo, one in zip(photos, parts, strict=True)
+        for photo, one in zip(photos, every, strict=True)
         if photo.face.dense_landmarks is not None
     ]
-    if not dense:
-        return None
-    return make_chart_texture([one[:2] for one in dense], [one[2] for one in dense])
+    if dense:
+        chart = make_chart_texture([one[:2] for one in dense], [one[2] for one in dense])
+        shape = source_proportions([one[1] for one in dense])
+        texture = replace(texture, chart=chart, proportions=shape)
+    return texture
 
 
 def controls_of(landmarks: Array, lift: float | Array, lip_gap: float) -> Array:

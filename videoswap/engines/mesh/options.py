@@ -1,0 +1,37 @@
+"""Options of the engine mesh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...errors import UsageError
+from ...fieldtypes import conform
+from ...plugins import option
+
+
+@dataclass(frozen=True, slots=True)
+class MeshOptions:
+    """Options of the engine mesh.
+
+    Attributes:
+        shape: How far the face gets the source's proportions inside its outline, 0 (the target's)
+            to 1; it needs the dense landmarks of both.
+
+    Raises:
+        UsageError: ``wrong_type`` or ``bad_shape``.
+    """
+
+    shape: float = field(
+        default=0.0,
+        metadata=option(
+            "how far the face gets the source's proportions, 0 (the target's) to 1",
+            flag="--shape",
+            metavar="SHARE",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        conform(self)
+        if not 0.0 <= self.shape <= 1.0:
+            raise UsageError("bad_shape", "--shape must lie between 0 and 1.")

@@ -1,0 +1,121 @@
+"""The source's proportions in the target's face: where the points of its mesh go, and its pixels.
+
+The difference of the two faces' proportions (`geometry.face_proportions`) is added to the mesh of
+each crop in its pose. The target's are those of its whole track, so the difference is steady and
+expressions stay the target's. It ends at the outline, so nothing around the face moves, and lids
+and lips that face each other move together, so eyes and mouth close. The target's pixels are warped
+along, so light, eyes and mouth are taken from where they belong in the new face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import cv2
+import numpy as np
+
+from ...detection.dense_landmarks import IBUG_68
+from ...geometry.face_mesh import EYES, INNER_LIPS, MESH_POINTS, rasterize, with_ring
+from ...geometry.face_proportions import difference, mesh_pose, proportions
+from ...records import Array, Crop, Unoccluded
+from .chart import outwardness
+
+FARTHEST = 0.14  # that a point moves, in half widths at the ears: about a centimetre
+FULL_TO = 0.55  # outwardness up to which points move in full
+FIELD_SIDE = 64  # at which the motion of pixels is drawn
+FIELD_SOFT = 1.0  # pixels of it by which motions at the edge of the nose pass into one another
+IRIS_POINTS = 5  # of either eye, after the mesh's
+
+
+def source_proportions(photos: list[Array]) -> Array:
+    """Return the proportions (D,) of a person from the dense landmarks of one or more photos.
+
+    Photos count by how frontal they are.
+    """
+    points = np.stack(photos)
+    towards = np.clip(mesh_pose(points).turn[:, 2, 2], 0.1, 1.0) ** 4
+    return np.asarray(np.average(proportions(points), axis=0, weights=towards))
+
+
+def reshaped(crop: Crop, source: Array, amount: float) -> Crop:
+    """Give a target's face a source's proportions.
+
+    Args:
+        crop: The target, with dense landmarks.
+        source: Proportions of the source.
+        amount: How far, 0 to 1.
+
+    Returns:
+        The crop with its pixels, landmarks and occluders moved; outside the face it is unchanged.
+    """
+    assert crop.dense_landmarks is not None
+    points = crop.dense_landmarks.astype(np.float64)
+    target = proportions(points[None])[0] if crop.proportions is None else crop.proportions
+    moves = displacement(points, difference(source, target), amount)
+    moved = points + moves
+    motion = _motion(moved, moves, len(crop.pixels))
+    hidden, behind = crop.occluder_mask, crop.unoccluded
+    if hidden is not None:
+        hidden = _warped(hidden, motion, 1.0)
+    if behind is not None:
+        behind = Unoccluded(
+            _warped(behind.pixels, motion, 255.0), _warped(behind.known, motion, 1.0)
+        )
+    return replace(
+        crop,
+        pixels=_warped(crop.pixels, motion, 255.0),
+        landmarks=(crop.landmarks + moves[IBUG_68, :2]).astype(np.float32),
+        occluder_mask=hidden,
+        unoccluded=behind,
+        dense_landmarks=moved.astype(np.float32),
+    )
+
+
+def displacement(points: Array, apart: Array, amount: float) -> Array:
+    """Return how far the points (478, 3) of a target go, in its own pixels and depth.
+
+    Args:
+        points: Dense landmarks of the target.
+        apart: (468, 3) difference of the source's proportions, see ``face_proportions.difference``.
+        amount: How far, 0 to 1.
+    """
+    moves = apart.copy()
+    length = np.linalg.norm(moves, axis=1, keepdims=True)
+    moves *= np.minimum(1.0, FARTHEST / np.maximum(length, 1e-9))
+    moves *= amount * _inside()[:, None]
+    # Lids and lips that face each other move together.
+    for contour in (*EYES, INNER_LIPS):
+        opposite = np.roll(contour[::-1], 1)
+        moves[contour] = (moves[contour] + moves[opposite]) / 2
+    irises = np.repeat([moves[eye].mean(axis=0) for eye in EYES], IRIS_POINTS, axis=0)
+    turned = mesh_pose(points[None]).turned(np.concatenate([moves, irises]))
+    return np.asarray(turned[0])
+
+
+@cache
+def _inside() -> Array:
+    """Return how far each point (468,) may move: 1 in the face, falling smoothly to 0 outside."""
+    share = np.clip((1.0 - outwardness()) / (1.0 - FULL_TO), 0.0, 1.0)
+    return np.asarray(share * share * (3.0 - 2.0 * share))
+
+
+def _motion(moved: Array, moves: Array, size: int) -> Array:
+    """Return the motion that ends in each pixel of the new face, in sides, (64, 64, 2) float32."""
+    scale = FIELD_SIDE / size
+    mesh = with_ring(moved[:MESH_POINTS])
+    mesh[:, :2] = (mesh[:, :2] + 0.5) * scale - 0.5
+    values = np.zeros((len(mesh), 2))
+    values[:MESH_POINTS] = moves[:MESH_POINTS, :2] / size
+    drawn = rasterize(mesh, FIELD_SIDE).interpolate(values)
+    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), FIELD_SOFT))
+
+
+def _warped(picture: Array, motion: Array, most: float) -> Array:
+    """Move the pixels of a square picture, whose values lie between 0 and the most."""
+    size = len(picture)
+    across, along = cv2.split(cv2.resize(motion, (size, size), interpolation=cv2.INTER_LINEAR))
+    line = np.arange(size, dtype=np.float32)
+    columns, rows = line[None] - size * across, line[:, None] - size * along
+    made = cv2.remap(picture, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(made, 0.0, most)

@@ -1,0 +1,56 @@
+"""Pose of a dense mesh: the similarity in three dimensions that brings one shape onto another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..records import Array
+
+#: Dense landmarks that an expression moves least.
+RIGID_POINTS = (
+    *(4, 6, 10, 33, 133, 362, 263, 168, 197, 1, 2, 98, 327, 127, 356, 234, 454, 54, 284, 9),
+    *(151, 8, 195, 5, 129, 358),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeshPose:
+    """Poses of n meshes: ``points = scale * shape @ turn.T + place``.
+
+    Attributes:
+        scale: (n,) float64.
+        turn: (n, 3, 3) float64, rotations.
+        place: (n, 3) float64.
+    """
+
+    scale: Array
+    turn: Array
+    place: Array
+
+    def unposed(self, points: Array) -> Array:
+        """Return the shapes (n, k, 3) of posed points (n, k, 3)."""
+        moved = (points - self.place[:, None]) @ self.turn
+        return np.asarray(moved / self.scale[:, None, None])
+
+    def turned(self, moves: Array) -> Array:
+        """Return moves (n, k, 3) or (k, 3) of a shape as those of posed points, (n, k, 3)."""
+        return np.asarray(self.scale[:, None, None] * (moves @ self.turn.transpose(0, 2, 1)))
+
+
+def fit_pose(shape: Array, points: Array) -> MeshPose:
+    """Fit the similarities from one shape (k, 3) to n others (n, k, 3), by least squares.
+
+    Source: Umeyama, "Least-squares estimation of transformation parameters between two point
+    patterns", PAMI 1991.
+    """
+    middle, middles = shape.mean(axis=0), points.mean(axis=1)
+    centred, others = shape - middle, points - middles[:, None]
+    left, values, right = np.linalg.svd(np.einsum("nkc,kd->ncd", others, centred))
+    flip = np.sign(np.linalg.det(left @ right))
+    left[:, :, 2] *= flip[:, None]
+    values[:, 2] *= flip
+    turn = left @ right
+    scale = values.sum(axis=1) / float((centred**2).sum())
+    return MeshPose(scale, turn, middles - scale[:, None] * (turn @ middle))
