@@ -46,6 +46,7 @@ LOOKS: tuple[tuple[str, str, int], ...] = (
     ("shading film", "shading_original", 2),
     ("shading photo", "shading_source", 2),
     ("sharpness", "sharpness", 2),
+    ("realism", "realism", 2),
     ("eyes follow", "lids_follow", 2),
     ("mouth follows", "lips_follow", 2),
 )

@@ -70,16 +70,24 @@ def _decoded(data: bytes, kind: int) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), kind)
 
 
-def degraded(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return a picture (S, S, 3) uint8 softer, noisy, compressed and in other light."""
+def degraded(picture: np.ndarray, random: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """Return a picture (S, S, 3) uint8 softer, noisy, compressed and in other light.
+
+    Args:
+        picture: The picture.
+        random: The chance.
+        strength: How strong the strongest is, 0 to 1; it does not count for light.
+    """
     found = picture.astype(np.float32)
     side = picture.shape[0]
     if random.random() < 0.5:
-        small = int(side * random.uniform(0.35, 1.0))
+        small = int(side * random.uniform(1 - 0.65 * strength, 1.0))
         found = cv2.resize(found, (small, small), interpolation=cv2.INTER_AREA)
         found = cv2.resize(found, (side, side), interpolation=cv2.INTER_LINEAR)
     if random.random() < 0.4:
-        found = cv2.GaussianBlur(found, (0, 0), random.uniform(0.3, 0.012 * side + 0.6))
+        found = cv2.GaussianBlur(
+            found, (0, 0), random.uniform(0.3, strength * (0.012 * side + 0.6))
+        )
     gain = random.uniform(0.6, 1.35) * random.uniform(0.9, 1.1, 3)
     found = 255 * (np.clip(found / 255, 0, 1) ** random.uniform(0.7, 1.5)) * gain
     if random.random() < 0.3:
@@ -87,10 +95,10 @@ def degraded(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
             found - found.mean(axis=2, keepdims=True)
         )
     if random.random() < 0.6:
-        found += random.normal(0, random.uniform(0.5, 8), found.shape)
+        found += random.normal(0, random.uniform(0.5, 8 * strength), found.shape)
     found = np.clip(found, 0, 255).astype(np.uint8)
     if random.random() < 0.7:
-        quality = int(random.uniform(35, 95))
+        quality = int(random.uniform(95 - 60 * strength, 95))
         data = cv2.imencode(".jpg", found, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
         found = cv2.imdecode(data, cv2.IMREAD_COLOR)
     return found

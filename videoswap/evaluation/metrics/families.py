@@ -22,6 +22,7 @@ from .outside import OutsideFamily
 from .pose import PoseFamily
 from .presence import BystanderFamily, FallbackFamily, MissedFamily
 from .proportions import ProportionsFamily
+from .realism import RealismFamily
 from .seam import SeamFamily
 from .steadiness import JitterFamily, MaskFlickerFamily, WarpingFamily
 from .texture import TextureFamily
@@ -66,6 +67,7 @@ def all_families(
             TextureFamily(),
             LightFamily(people.source_photos),
             LikenessFamily(people.source_photos, tools.recognizer),
+            RealismFamily(),
             ProportionsFamily(people.source_photos, tools.dense_landmarker),
             PoseFamily(),
             ExpressionFamily(),
