@@ -128,13 +128,15 @@ def walk() -> Walk:
         RuntimeError: If an end was never entered: it has another name now, or nobody calls it.
     """
     sys.path.insert(0, str(ROOT))
-    from videoswap import SwapSettings, swap_video
+    from videoswap import AnalysisSettings, SwapSettings, swap_video
 
     found = Walk()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photo, clip = make_clip(folder)
-        settings = SwapSettings(swapper="mesh", device="cpu", cache_dir=None)
+        # Whether the file of the dense landmarks is here must not change the list.
+        analysis = AnalysisSettings(landmarks="dlib")
+        settings = SwapSettings(swapper="mesh", device="cpu", cache_dir=None, analysis=analysis)
         threading.setprofile(found.watch)
         sys.setprofile(found.watch)
         try:
