@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ from videoswap.occlusion.builtin import BuiltinSegmenter  # noqa: E402
 from videoswap.occlusion.temporal import stabilize_occlusion_mask  # noqa: E402
 from videoswap.people.clustering import cluster_tracks  # noqa: E402
 from videoswap.records import Face  # noqa: E402
-from videoswap.settings import BlendSettings  # noqa: E402
+from videoswap.settings import LANDMARKS, AnalysisSettings, BlendSettings  # noqa: E402
 from videoswap.video.probe import probe  # noqa: E402
 from videoswap.video.reader import VideoReader  # noqa: E402
 
@@ -229,11 +229,9 @@ def _grain_of(frame: Array, marks: Array) -> float:
     return 1.4826 * float(np.median(np.abs(part - cv2.GaussianBlur(part, (0, 0), 1.2))))
 
 
-def masks_of(video: Path, mask: str, folder: Path) -> list[Array]:
+def masks_of(video: Path, mask: str, folder: Path, settings: SwapSettings) -> list[Array]:
     """Swap a clip and return its masks, (H, W) uint8 each; black where no face was found."""
-    settings = SwapSettings(
-        swapper="mesh", cache_dir=folder / "cache", overwrite=True, blend=BlendSettings(mask=mask)
-    )
+    settings = replace(settings, blend=BlendSettings(mask=mask))
     out = folder / f"{video.stem} {mask}.mp4"
     kept = folder / f"{video.stem} {mask} masks.mkv"
     try:
@@ -289,7 +287,12 @@ def configurations(held_out: bool, rounds: int) -> Iterator[tuple[str, str, str,
 
 
 def measure(
-    folder: Path, held_out: bool = False, rounds: int = 1, sheet: Path | None = None
+    folder: Path,
+    held_out: bool = False,
+    rounds: int = 1,
+    sheet: Path | None = None,
+    *,
+    landmarks: str = "auto",
 ) -> list[Row]:
     """Composite, swap and measure.
 
@@ -298,8 +301,12 @@ def measure(
         held_out: Whether to use the objects that nothing was tuned on.
         rounds: How often every object is used, on other clips and with other motions.
         sheet: A picture to write: object, mask and swap of some frames.
+        landmarks: Which landmarks are used.
     """
-    settings = SwapSettings(cache_dir=folder / "cache")
+    analysis = AnalysisSettings(landmarks=landmarks)
+    settings = SwapSettings(
+        swapper="mesh", cache_dir=folder / "cache", overwrite=True, analysis=analysis
+    )
     rows, strips = [], []
     clean: dict[str, tuple[list[Array], dict[int, Face], list[Array], Fraction]] = {}
     for clip, name, motion, maker, seed in configurations(held_out, rounds):
@@ -307,7 +314,12 @@ def measure(
             frames, rate = read_clip(clip)
             path = folder / f"{clip}.mp4"
             write_clip(path, frames, rate)
-            clean[clip] = frames, faces_of(path, settings), masks_of(path, "auto", folder), rate
+            clean[clip] = (
+                frames,
+                faces_of(path, settings),
+                masks_of(path, "auto", folder, settings),
+                rate,
+            )
         frames, faces, outlines, rate = clean[clip]
         rng = np.random.default_rng(seed)
         first = min(faces)
@@ -315,7 +327,7 @@ def measure(
         pictures, alphas = covered(frames, faces, thing, motion, rng)
         path = folder / f"{clip} {name} {motion}.mp4"
         write_clip(path, pictures, rate)
-        row, strip = _row(clip, name, motion, held_out, path, outlines, alphas, folder)
+        row, strip = _row(clip, name, motion, held_out, path, outlines, alphas, folder, settings)
         rows.append(row)
         strips.append(strip)
         print(as_text(row), flush=True)
@@ -333,8 +345,12 @@ def _row(
     outlines: Sequence[Array],
     alphas: Sequence[Array],
     folder: Path,
+    settings: SwapSettings,
 ) -> tuple[Row, Array]:
-    with_, without = masks_of(path, "auto", folder), masks_of(path, "outline", folder)
+    with_, without = (
+        masks_of(path, "auto", folder, settings),
+        masks_of(path, "outline", folder, settings),
+    )
     swap, free = (read_video(folder / f"{name} auto.mp4") for name in (path.stem, clip))
     values, here, base, glow, there, lost = [], [], [], [], [], 0
     for number, (outline, alpha) in enumerate(zip(outlines, alphas, strict=True)):
@@ -421,7 +437,8 @@ def untouched(video: Path, step: int = 3) -> list[Quiet]:
     info, spec = probe(video), MeshEngine.spec
     shares: dict[int, list[float]] = {}
     spent = 0.0
-    with analyze(video) as found, VideoReader(info) as reader:
+    with analyze(video) as seen, VideoReader(info) as reader:
+        found = seen.refined()
         finder = BuiltinSegmenter(found.appearances)
         scale = FaceModels.load(("CPUExecutionProvider",)).recognizer
         people = cluster_tracks(found.tracks, scale.cluster_threshold, scale.distances)
@@ -484,6 +501,7 @@ def main() -> None:
     parser.add_argument("--untouched", action="store_true", help="only what is wrongly kept")
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--landmarks", choices=LANDMARKS, default="auto")
     options = parser.parse_args()
     started = time.monotonic()
     if options.untouched:
@@ -501,7 +519,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        rows = measure(folder, options.held_out, options.rounds, options.sheet)
+        rows = measure(
+            folder,
+            options.held_out,
+            options.rounds,
+            options.sheet,
+            landmarks=options.landmarks,
+        )
     each = len(rows) // options.rounds
     for turn in range(options.rounds):
         print(f"round {turn + 1}: {means(rows[turn * each : (turn + 1) * each])}")
