@@ -437,8 +437,7 @@ def untouched(video: Path, step: int = 3) -> list[Quiet]:
     info, spec = probe(video), MeshEngine.spec
     shares: dict[int, list[float]] = {}
     spent = 0.0
-    with analyze(video) as seen, VideoReader(info) as reader:
-        found = seen.refined()
+    with analyze(video) as found, VideoReader(info) as reader:
         finder = BuiltinSegmenter(found.appearances)
         scale = FaceModels.load(("CPUExecutionProvider",)).recognizer
         people = cluster_tracks(found.tracks, scale.cluster_threshold, scale.distances)
