@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from ...detection.face_detector import FaceDetector
+from ...detection.face_models import FaceModels
 from ...errors import InputError, reason_of
 from ...geometry.affine import TEMPLATES, crop_matrix, transform
 from ...geometry.resample import warp
 from ...records import Array
+from ...settings import AnalysisSettings
 from ...video.stills.picture import read_picture
 from ..shards import decode_jpeg
 
@@ -72,7 +74,9 @@ class FaceSources:
 
     @cached_property
     def _detector(self) -> FaceDetector:
-        return FaceDetector()
+        # The same landmarks as those of aligned crops, wherever this runs.
+        settings = AnalysisSettings(landmarks="dlib")
+        return FaceDetector(FaceModels.load(settings=settings), settings)
 
     def faces(self, source: Path) -> Iterator[SourceFace]:
         """Yield the faces of a tar file or folder, in a fixed order.
