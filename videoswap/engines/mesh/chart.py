@@ -18,7 +18,6 @@ import numpy as np
 from ...detection.face_parser import FaceParts
 from ...geometry import face_masks as masks
 from ...geometry.face_mesh import (
-    BROWS,
     CHART,
     EYES,
     INNER_LIPS,
@@ -32,13 +31,13 @@ from ...geometry.face_mesh import (
     with_ring,
 )
 from ...records import Array
+from .chart_light import LIGHT_SIDE, without_shine
 from .eyes import Iris, take_irises
 from .source_parts import eyes_hidden, fill_holes, parts_in_chart
 
 CHART_SIDE, COARSEST_SIDE = 512, 128
 RASTER_STEP = 3  # pixels of a crop to one of the raster
 LEAST_RASTER = 48
-SKIN_SIDE = 64
 INSET = 0.06  # by which a source's outline is drawn towards its nose, so that no wall comes along
 INSET_FROM = 0.35  # of the way from nose to outline
 TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
@@ -56,10 +55,14 @@ class ChartTexture:
         levels: (S, S, 3) uint8 RGB from fine to coarse, S = 512, 256, 128.
         seen: (512, 512) float32, 0 to 1: how well the photo or its mirror image shows a place.
         irises: Those of the photos; None where no eye is open.
+        small: (64, 64, 3) float32 RGB, 0 to 255: for comparing light.
+        skin: (64, 64) float32, 0 to 1: where the source shows skin.
     """
 
     levels: tuple[Array, ...]
     seen: Array
+    small: Array
+    skin: Array
     irises: tuple[Iris, Iris] | None = None
 
 
@@ -71,13 +74,13 @@ class ChartView:
         pixels: (S, S, 3) float32 RGB, 0 to 255.
         face: (S, S) float32, 0 or 1: where the face is drawn.
         seen: (S, S) float32, 0 to 1: how well the source's photo shows what is drawn.
-        skin: (64, 64) float32, 0 to 1: where plain skin is drawn, at a smaller size.
+        places: (R, R, 2) float32: where in the chart every pixel of the raster lies.
     """
 
     pixels: Array
     face: Array
     seen: Array
-    skin: Array
+    places: Array
 
 
 @cache
@@ -94,18 +97,6 @@ def outwardness() -> Array:
     order = np.argsort(angle[OUTLINE])
     at, reach = angle[OUTLINE][order], length[OUTLINE][order]
     return np.asarray(length / np.interp(angle, at, reach, period=2 * np.pi))
-
-
-@cache
-def _plain_skin() -> Array:
-    """Return where the chart shows plain skin in any face, (64, 64) float32."""
-    place = CHART * SKIN_SIDE - 0.5
-    skin = cv2.erode(masks.fill_polygon(place[OUTLINE], SKIN_SIDE), np.ones((3, 3), np.uint8))
-    features = [*((eye, 1.5) for eye in EYES), *((brow, 1.25) for brow in BROWS), (OUTER_LIPS, 1.1)]
-    for outline, growth in features:
-        grown = masks.scale_points(place[outline], growth)
-        skin = skin * (1.0 - masks.fill_polygon(grown, SKIN_SIDE))
-    return np.asarray(skin, np.float32)
 
 
 def make_chart_texture(
@@ -133,7 +124,7 @@ def make_chart_texture(
         weight = weight + (1.0 - weight) * shown
     apart = np.ascontiguousarray(texture[:, ::-1]) - texture
     texture = texture + 0.5 * cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * CHART_SIDE)
-    texture = _without_openings(texture)
+    texture = without_shine(_without_openings(texture))
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
     while levels[-1].shape[0] > COARSEST_SIDE:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
@@ -144,7 +135,13 @@ def make_chart_texture(
             if one is None or not eyes_hidden(one, photo[1])
         ]
     )
-    return ChartTexture(tuple(levels), np.asarray(np.minimum(weight, 1.0), np.float32), irises)
+    seen = np.asarray(np.minimum(weight, 1.0), np.float32)
+    tiny = (LIGHT_SIDE, LIGHT_SIDE)
+    small, skin = (
+        np.asarray(cv2.resize(one, tiny, interpolation=cv2.INTER_AREA), np.float32)
+        for one in (levels[-1], seen)
+    )
+    return ChartTexture(tuple(levels), seen, small, skin, irises)
 
 
 def _without_openings(texture: Array) -> Array:
@@ -216,21 +213,18 @@ def draw_chart(texture: ChartTexture, points: Array, size: int) -> ChartView:
     level = texture.levels[_level(coarse, face, scale, len(texture.levels))]
     coarse = _past_the_edge(coarse, raster.triangles >= 0)
     chart = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)
-    pixels = _look_up(level, chart).astype(np.float32)
+    pixels = look_up(level, chart).astype(np.float32)
     covered = cv2.resize(face.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
-    small = (SKIN_SIDE, SKIN_SIDE)
-    seen = _look_up(texture.seen, coarse)
-    plain = _look_up(_plain_skin(), coarse) * face * seen
-    skin = cv2.resize(plain, small, interpolation=cv2.INTER_AREA)
+    seen = look_up(texture.seen, coarse)
     return ChartView(
         pixels,
         (covered > 0.5).astype(np.float32),
         np.asarray(cv2.resize(seen, (size, size), interpolation=cv2.INTER_LINEAR)),
-        np.asarray(skin, np.float32),
+        coarse,
     )
 
 
-def _look_up(picture: Array, chart: Array) -> Array:
+def look_up(picture: Array, chart: Array) -> Array:
     """Sample a picture of the chart at chart coordinates (N, N, 2)."""
     side = float(picture.shape[0])
     columns, rows = cv2.split(cv2.addWeighted(chart, side, chart, 0.0, -0.5))

@@ -26,7 +26,8 @@ from ...records import (
     SwappedCrop,
 )
 from ..base import Engine, Identity, engine_key
-from .chart import ChartTexture, draw_chart
+from .chart import ChartTexture, draw_chart, look_up
+from .chart_light import ChartLightSettings, film_in_chart, light_between, lit_by
 from .eyes import draw_eyes, share_of_source
 from .light import LightSettings, match_light
 from .options import MeshOptions
@@ -42,9 +43,10 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 4
+SCHEMA = 5
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
+_SHOWN = 96  # side at which the film is compared
 _SOFT = 64  # side at which masks without sharp edges are made
 #: As far beside a thing what is behind it is taken, since its edge may be blurred.
 _BESIDE = np.ones((3, 3), np.uint8)
@@ -58,15 +60,12 @@ class MeshSettings:
     Attributes:
         outline: How far the swapped face reaches.
         feather: Width of the soft border.
-        chart_light: How closely the light is followed where the dense landmarks are known: finer,
-            since their mesh tells skin from what is not.
+        chart_light: How closely the light is followed where the dense landmarks are known.
     """
 
     outline: Outline = field(default_factory=Outline)
     feather: float = 0.04
-    chart_light: LightSettings = field(
-        default_factory=lambda: LightSettings(grid=64, outlier=1.25, local_sigma=0.03)
-    )
+    chart_light: ChartLightSettings = field(default_factory=ChartLightSettings)
 
 
 class MeshEngine(Engine):
@@ -143,10 +142,10 @@ class MeshEngine(Engine):
         assert crop.dense_landmarks is not None  # the caller's check
         size = crop.pixels.shape[0]
         view = draw_chart(texture, crop.dense_landmarks, size)
-        lit, agreement = match_light(
-            view.pixels, *_without_front(crop), view.skin, self._settings.chart_light
-        )
+        gains, veil = self._light_in_chart(crop, texture, crop.dense_landmarks)
+        lit, agreement = lit_by(view.pixels, look_up(gains, view.places), veil)
         face = view.seen * masks.feather(masks.depth(view.face), self._settings.feather * size)
+        agreement = cv2.resize(agreement, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
         strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
         hair = self._below_hair(crop.landmarks * (_SOFT / size)) * strange
         if hair.max() > 0.02:  # it stays in front
@@ -165,6 +164,16 @@ class MeshEngine(Engine):
             keep_eyes(lit, crop.pixels, eye_outlines(crop), crop.occluder_mask)
         draw_eyes(lit, swap, crop.pixels, crop.dense_landmarks, texture.irises)
         return True
+
+    def _light_in_chart(
+        self, crop: Crop, texture: ChartTexture, dense: Array
+    ) -> tuple[Array, Array]:
+        """Return gains, agreement and haze, see ``light_between``."""
+        places, facing = film_in_chart(dense, crop.pixels.shape[0])
+        shown, free = _without_front(crop, _SHOWN)
+        film = look_up(shown, places)
+        free = look_up(free, places) * facing
+        return light_between(texture.small, film, texture.skin, free, self._settings.chart_light)
 
     def _below_hair(self, points: Array) -> Array:
         """Return the soft mask (_SOFT, _SOFT) of forehead and temples, where hair may hang."""
@@ -195,13 +204,13 @@ def _temple(points: Array, marks: tuple[int, int, int, int], above: Array) -> Ar
     return np.vstack([beyond, 0.5 * (jaw + eye), brow, above])
 
 
-def _without_front(crop: Crop) -> tuple[Array, Array]:
+def _without_front(crop: Crop, side: int = _SOFT) -> tuple[Array, Array]:
     """Return the face without what is in front of it, and where it is seen or known.
 
-    So a hand that passes does not change the light on the rest of the face. Both are (_SOFT,
-    _SOFT).
+    So a hand that passes does not change the light on the rest of the face. Both have the side
+    that is asked for.
     """
-    small = (_SOFT, _SOFT)
+    small = (side, side)
     shown = cv2.resize(crop.pixels, small, interpolation=cv2.INTER_AREA)
     if crop.occluder_mask is None:
         return shown, np.ones(small, np.float32)

@@ -73,8 +73,8 @@ def match_light(
     sigma = settings.local_sigma * grid
     left_over = difference - smooth
     # Where it cannot be followed nearby, the light of the wider surroundings holds.
-    wide = _spread_out(left_over, trust, 3.0 * sigma, 0.0, 0.02)
-    gain = smooth + _spread_out(left_over, trust, sigma, wide, 0.1)
+    wide = spread_out(left_over, trust, 3.0 * sigma, 0.0, 0.02)
+    gain = smooth + spread_out(left_over, trust, sigma, wide, 0.1)
     gain = np.clip(gain, -settings.limit, settings.limit)
     factor = cv2.resize(
         np.exp(gain).astype(np.float32), swap.shape[1::-1], interpolation=cv2.INTER_LINEAR
@@ -89,7 +89,7 @@ def match_light(
     return lit, cv2.resize(agreement, skin.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def _spread_out(
+def spread_out(
     values: Array, trust: Array, sigma: float, otherwise: Array | float, doubt: float
 ) -> Array:
     """Average (N, N, 3) values around every place by trust (N, N), or say what holds otherwise."""
@@ -110,10 +110,14 @@ def _veil(swap: Array, target: Array, skin: Array, free: Array, share: float) ->
     """
     side = len(skin)
     face = cv2.GaussianBlur(skin, (0, 0), _AROUND * side) > 0.25  # with eyes, brows and mouth
-    face &= free
+    small = cv2.resize(swap, (side, side), interpolation=cv2.INTER_AREA)
+    return veil_between(small, target, face & free, share)
+
+
+def veil_between(small: Array, target: Array, face: Array, share: float) -> Array:
+    """Return the haze (3,) of a target over a source, both (N, N, 3), where the face (N, N) is."""
     if not face.any():
         return np.zeros(3, np.float32)
-    small = cv2.resize(swap, (side, side), interpolation=cv2.INTER_AREA)
     ranked = [
         np.sort(np.stack([part[face] for part in cv2.split(one)]), axis=1)
         for one in (small, target)
@@ -130,7 +134,7 @@ def _robust_fit(difference: Array, weights: Array, outlier: float) -> tuple[Arra
 
     Returns the surface, shaped like ``difference``, and the final weights (grid, grid).
     """
-    basis = _quadratic_basis(len(weights))
+    basis = quadratic_basis(len(weights))
     values = difference.reshape(-1, 3)
     base = weights.reshape(-1)
     trust = base
@@ -145,7 +149,8 @@ def _robust_fit(difference: Array, weights: Array, outlier: float) -> tuple[Arra
     return surface.astype(np.float32), trust.reshape(weights.shape).astype(np.float32)
 
 
-def _quadratic_basis(grid: int) -> Array:
+def quadratic_basis(grid: int) -> Array:
+    """Return 1, x, y, xy, x², y² (grid * grid, 6) over a square grid, x and y from -1 to 1."""
     axis = np.linspace(-1.0, 1.0, grid)
     x, y = (part.reshape(-1) for part in np.meshgrid(axis, axis))
     return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)

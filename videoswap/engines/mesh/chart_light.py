@@ -1,0 +1,258 @@
+"""The light of the film put onto a source face, in the chart of the dense mesh.
+
+Both faces are compared in the chart, at ``LIGHT_SIDE``, in the logarithm of each channel, where a
+change of light is a sum. In the chart every region of a face has its place, whatever the pose,
+and does not swim: regions where no hair grows may differ a lot, since there it can only be light.
+A quadratic surface is fitted robustly (Tukey's biweight). What is left over is followed closely
+in luminance, and in color only by its wide mean, so that lips, brows and a flush of the target
+leave no stain; only a highlight takes its color along.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+from ...geometry import face_masks as masks
+from ...geometry.brightness import RATIO_FLOOR
+from ...geometry.face_mesh import (
+    BROWS,
+    CHART,
+    EYES,
+    MESH_POINTS,
+    OUTER_LIPS,
+    OUTLINE,
+    Raster,
+    normals,
+    rasterize,
+    with_ring,
+)
+from ...records import Array
+from .light import quadratic_basis, spread_out, veil_between
+
+LIGHT_SIDE = 64
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+SHINE_SIGMA = 0.05  # of the chart: what is brighter than its surroundings of this size shines
+SHINING = 0.35  # log units by which a place is brighter where it has lost the skin's color
+SHINE_TAKEN = 0.7
+FEATURE_GROWTH = ((EYES, 1.3), (BROWS, 1.15), ((OUTER_LIPS,), 1.0))
+EDGE_ON, TOWARDS = 0.0, 0.25
+BEARD_DOUBT = 0.8  # share by which skin where a beard grows counts less in the surface
+LEAST_SKIN = 40.0  # pixels of the chart
+NOSE_BASE, CHIN = 2, 152  # of the mesh
+
+
+@dataclass(frozen=True, slots=True)
+class ChartLightSettings:
+    """How closely the film's light is followed; lengths are shares of the chart's side.
+
+    Attributes:
+        fine: Width of the luminance's local part.
+        wide: Width of the color's local part, and of the luminance's where the fine part is unsure.
+        bare: Difference in log units at which a pixel counts for nothing where no hair grows.
+        hairy: The same on forehead, temples, jaw and around the mouth.
+        beard: Difference in log units that both sides of a jaw share, at which it is a beard.
+        limit: Largest gain in log units.
+        veil: How much of the film's haze is laid over the swap, 0 to 1.
+        disagreement: Difference in log units at which a pixel shows something else than lit skin.
+        highlight: Log units by which a place is lit beyond its surroundings to take the color.
+    """
+
+    fine: float = 0.03
+    wide: float = 0.04
+    bare: float = 2.5
+    hairy: float = 1.25
+    beard: float = 0.6
+    limit: float = 1.6
+    veil: float = 0.8
+    disagreement: float = 0.75
+    highlight: float = 0.4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """Regions of any face in the chart, (64, 64) float32, 0 to 1.
+
+    Attributes:
+        face: Inside the outline.
+        skin: Plain skin: without eyes, brows and lips.
+        lips: The lips and what is between them.
+        beard: Where a beard grows.
+        bare: Where no hair grows.
+    """
+
+    face: Array
+    skin: Array
+    lips: Array
+    beard: Array
+    bare: Array
+
+
+@cache
+def regions() -> Regions:
+    """Draw the regions."""
+    place = CHART * LIGHT_SIDE - 0.5
+    face = masks.fill_polygon(place[OUTLINE], LIGHT_SIDE)
+    around = np.ones((3, 3), np.uint8)
+    skin = cv2.erode(face, around)
+    for outlines, growth in FEATURE_GROWTH:
+        for outline in outlines:
+            grown = masks.fill_polygon(masks.scale_points(place[outline], growth), LIGHT_SIDE)
+            skin = skin * (1.0 - cv2.dilate(grown, around))
+    row = np.arange(LIGHT_SIDE, dtype=np.float32)[:, None]
+    nose, chin = place[NOSE_BASE, 1], place[CHIN, 1]
+    brow = min(place[one, 1].min() for one in BROWS)
+    # A beard climbs towards the ears.
+    aside = np.abs(np.arange(LIGHT_SIDE) - place[NOSE_BASE, 0])[None] / LIGHT_SIDE
+    begin = nose - (chin - nose) * np.clip(4.0 * aside - 0.8, 0.0, 1.0)
+    beard = np.clip((row - begin) / 2.0, 0.0, 1.0) * face
+    forehead = np.clip((brow - 1.0 - row) / 2.0, 0.0, 1.0) * face
+    temples = np.clip((aside - 0.3) / 0.05, 0.0, 1.0) * face
+    bare = face * (1.0 - np.maximum(np.maximum(beard, forehead), temples))
+    lips = masks.fill_polygon(place[OUTER_LIPS], LIGHT_SIDE)
+    parts = (face, skin, lips, beard, bare)
+    return Regions(*(np.asarray(part, np.float32) for part in parts))
+
+
+@cache
+def light_raster() -> Raster:
+    """Return the mesh drawn into its own chart at the size of the light."""
+    return rasterize(CHART * LIGHT_SIDE - 0.5, LIGHT_SIDE)
+
+
+def without_shine(texture: Array) -> Array:
+    """Take the photo's small highlights off the skin: shine of its light, not of the film's.
+
+    Args:
+        texture: (S, S, 3) float32 RGB, 0 to 255, in the chart.
+
+    Returns:
+        (S, S, 3) float32.
+    """
+    side = len(texture)
+    logarithm = np.log(np.maximum(texture, 0.0) + RATIO_FLOOR)
+    taken = np.zeros_like(logarithm)
+    for region in (regions().skin, regions().lips):
+        where = cv2.resize(cv2.GaussianBlur(region, (0, 0), 0.8), (side, side))
+        above = logarithm - spread_out(logarithm, where, SHINE_SIGMA * side, 0.0, 1e-3)
+        luma = above @ LUMA
+        shine = np.maximum(luma, 0.0) * where
+        color = np.minimum(shine / SHINING, 1.0)[..., None] * (above - luma[..., None])
+        taken += SHINE_TAKEN * (shine[..., None] + color)
+    return np.asarray(np.exp(logarithm - taken) - RATIO_FLOOR)
+
+
+def film_in_chart(points: Array, side: int) -> tuple[Array, Array]:
+    """Return where in a film's crop every place of the chart lies, and whether it faces the viewer.
+
+    Args:
+        points: (468 or more, 3) dense landmarks in pixels of a crop.
+        side: Side of that crop.
+
+    Returns:
+        (64, 64, 2) float32, pixel / side, and (64, 64) float32, 0 to 1.
+    """
+    mesh = points[:MESH_POINTS].astype(np.float64)
+    towards = -normals(mesh)[:, 2:]
+    values = np.hstack([(mesh[:, :2] + 0.5) / side, towards])
+    drawn = light_raster().interpolate(with_ring(values))
+    facing = np.clip((drawn[..., 2] - EDGE_ON) / (TOWARDS - EDGE_ON), 0.0, 1.0)
+    return drawn[..., :2], np.asarray(facing, np.float32)
+
+
+def light_between(
+    source: Array,
+    film: Array,
+    skin: Array,
+    shown: Array,
+    settings: ChartLightSettings,
+) -> tuple[Array, Array]:
+    """Find the light that makes a source face look as lit as the film's.
+
+    Args:
+        source: (64, 64, 3) float32 RGB, 0 to 255: the source in the chart.
+        film: (64, 64, 3) float32 RGB: the film's face in the chart.
+        skin: (64, 64) float32, 0 to 1: where both show skin.
+        shown: (64, 64) float32, 0 to 1: where the film's face is seen and nothing is in front.
+        settings: How closely.
+
+    Returns:
+        (64, 64, 4) float32, the gains of the channels and the agreement: 1 where the film looks
+        like the lit source, 0 where it shows something else, like hair; and (3,) float32, the
+        levels to be added: what haze adds. The gains are for levels ``RATIO_FLOOR`` higher.
+    """
+    region = regions()
+    weights = skin * shown * region.skin
+    made = np.ones((LIGHT_SIDE, LIGHT_SIDE, 4), np.float32)
+    if float(weights.sum()) < LEAST_SKIN:
+        return made, np.zeros(3, np.float32)
+    veil = veil_between(source, film, (region.face * shown) > 0.6, settings.veil)
+    log_source = np.log(source + RATIO_FLOOR)
+    difference = np.log(np.maximum(film - veil, 0.0) + RATIO_FLOOR) - log_source
+    smooth, trust = _robust_fit(difference, weights, settings)
+    left_over = difference - smooth
+    luma = (left_over @ LUMA)[..., None]
+    color = left_over - luma
+    fine, wide = settings.fine * LIGHT_SIDE, settings.wide * LIGHT_SIDE
+    around = spread_out(np.dstack([luma, color]), trust, wide, 0.0, 0.02)
+    near = spread_out(np.dstack([luma, color]), trust, fine, around, 0.03)
+    # Where the film shines its light is nearer to white than the skin's color.
+    shine = np.clip((near[..., :1] - around[..., :1]) / settings.highlight, 0.0, 1.0)
+    gain = smooth + near[..., :1] + around[..., 1:] + shine * (near[..., 1:] - around[..., 1:])
+    made[..., :3] = np.exp(np.clip(gain, -settings.limit, settings.limit))
+    strange = np.abs(left_over).mean(axis=2) / settings.disagreement
+    made[..., 3] = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
+    return made, veil
+
+
+def lit_by(pixels: Array, gains: Array, veil: Array) -> tuple[Array, Array]:
+    """Light a face.
+
+    Args:
+        pixels: (S, S, 3) float32 RGB, 0 to 255.
+        gains: (R, R, 4) float32, as of ``light_between``, in the place of the pixels.
+        veil: (3,) levels to be added.
+
+    Returns:
+        The lit pixels, and the agreement (R, R).
+    """
+    factor = cv2.resize(gains[..., :3], pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    lit = pixels + np.float32(RATIO_FLOOR)
+    np.multiply(lit, factor, out=lit)
+    # OpenCV adds a color ten times as fast as numpy spreads it.
+    lit = np.asarray(cv2.add(lit, np.append(veil - RATIO_FLOOR, 0.0).astype(np.float64)))
+    np.clip(lit, 0.0, 255.0, out=lit)
+    return lit, gains[..., 3]
+
+
+def _robust_fit(
+    difference: Array, weights: Array, settings: ChartLightSettings
+) -> tuple[Array, Array]:
+    """Fit a quadratic surface per channel by reweighted least squares (Tukey's biweight).
+
+    Returns the surface, shaped like ``difference``, and the final weights (64, 64).
+    """
+    region = regions()
+    basis = quadratic_basis(LIGHT_SIDE)
+    values = difference.reshape(-1, 3)
+    outlier = settings.hairy + (settings.bare - settings.hairy) * region.bare
+    fitted = weights * (1.0 - BEARD_DOUBT * region.beard)  # cheeks and nose lead
+    trust = np.ones_like(weights)
+    penalty = np.diag([1e-6, 1e-2, 1e-2, 0.1, 0.1, 0.1]) * float(fitted.sum())
+    # Start wide so that a badly lit half of the face is not mistaken for an outlier.
+    for width in (4.0, 2.0, 1.0, 1.0):
+        weighted = basis * (fitted * trust).reshape(-1, 1)
+        coefficients = np.linalg.solve(weighted.T @ basis + penalty, weighted.T @ values)
+        surface = (basis @ coefficients).reshape(difference.shape)
+        apart = difference - surface
+        error = np.abs(apart).mean(axis=2) / (width * outlier)
+        luma = cv2.blur(apart @ LUMA, (3, 3))
+        other = luma[:, ::-1]
+        shared = np.where(luma * other > 0.0, np.minimum(np.abs(luma), np.abs(other)), 0.0)
+        bearded = shared * region.beard / settings.beard
+        trust = np.maximum(1.0 - error**2, 0.0) ** 2 * np.maximum(1.0 - bearded**2, 0.0) ** 2
+    trust = trust * weights
+    return surface.astype(np.float32), trust.astype(np.float32)
