@@ -96,6 +96,14 @@ def test_dark_glasses_count_as_not_seen(face):
     assert chart_of(found.shown, 199, 3).min() > 0.9
 
 
+def test_an_ear_is_no_part_of_the_face_and_the_neck_is_skin(face):
+    _, label, points = face
+    label[shape(points, 50, 10)] = label[shape(points, 199, 10)] = FacePart.NECK
+    found = in_chart(label, points)
+    assert chart_of(found.shown, 50, 3).max() < 0.1
+    assert chart_of(found.shown, 199, 3).min() > 0.9
+
+
 def test_hair_between_nose_and_chin_is_a_beard_and_stays(face):
     _, label, points = face
     label[shape(points, 199, 14)] = FacePart.HAIR

@@ -1,8 +1,9 @@
-"""What of a source photo is its face: hair, hats and glasses are taken out of its texture.
+"""What of a source photo is its face: hair, hats, glasses and ears are taken out of its texture.
 
-The parser tells the parts apart. Hair over the face, a hat or dark glasses count as not seen: the
-mirror image shows those places, another photo does, or the target keeps its own. The frames of
-clear glasses are painted over with the skin around them.
+The parser tells the parts apart. Hair over the face, a hat, dark glasses and ears, which a
+wide-angle photo brings onto the cheeks, count as not seen: the mirror image shows those places,
+another photo does, or the target keeps its own. The frames of clear glasses are painted over with
+the skin around them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ FRAME_GROWTH = 0.012  # of the chart: by which glasses are painted over beyond t
 #: Mean probability at nose and cheeks, and at the lips, from which on the parser knows a face.
 LEAST_SKIN, LEAST_LIPS = 0.7, 0.35
 OPAQUE = 0.5  # share of an eye that glasses hide, from which on they are dark
-_NOSE_BASE, _CHIN = 2, 152
+_NOSE_BASE, _CHIN, _MOUTH_CORNER = 2, 152, 61
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +96,8 @@ def parts_in_chart(parts: FaceParts, places: Array) -> SourceParts:
             cv2.remap(found, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         )
 
-    face = look(*FACE_PARTS)
+    ears = look(FacePart.NECK) * (np.arange(side) < CHART[_MOUTH_CORNER, 1] * side)[:, None]
+    face = look(*FACE_PARTS) - ears
     # Between nose and chin the parser may take a beard for hair of the head.
     face = np.maximum(face, look(FacePart.HAIR) * _around_the_mouth(side))
     glasses = look(FacePart.GLASSES)
@@ -173,6 +175,6 @@ def _around_the_mouth(side: int) -> Array:
     lips = CHART[OUTER_LIPS]
     low, high = CHART[_NOSE_BASE, 1], CHART[_CHIN, 1]
     width = np.ptp(lips[:, 0])
-    corners = np.array([[-1.0, low], [1.0, low], [1.0, 2 * high - low], [-1.0, 2 * high - low]])
+    corners = np.array([[-1.0, low], [1.0, low], [1.8, 2 * high - low], [-1.8, 2 * high - low]])
     corners[:, 0] = 0.5 + corners[:, 0] * width
     return masks.fill_polygon(corners * side - 0.5, side)
