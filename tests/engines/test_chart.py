@@ -97,8 +97,8 @@ def test_a_turned_head_shows_no_triangle_from_behind():
     assert np.isfinite(view.pixels).all()
 
 
-def photo_and_crop(dense):
-    points = head()
+def photo_and_crop(dense, points=None):
+    points = head() if points is None else points
     landmarks = points[IBUG_68, :2]
     box = np.array([*landmarks.min(axis=0), *landmarks.max(axis=0)], np.float32)
     five = np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0), *landmarks[[30, 48, 54]]])

@@ -17,6 +17,7 @@ EYES, MOUTH = "eyes", "mouth"
 EYE_GROWTH = 1.05  # size of the kept eye relative to the lid line of the 68 landmarks
 DENSE_EYE_GROWTH = 1.15  # the same of the dense landmarks, which follow the lids closely
 EYE_SHADE = 0.8  # how much of the new sockets' shade the kept eyes take
+BORDER = 0.006  # sigma of a kept region's border, of the crop's side
 MIN_RING_PIXELS = 4.0  # pixels around an eye that its shade is measured on
 
 
@@ -89,7 +90,7 @@ def kept_mask(points: Array, size: int) -> Array:
 
 def _keep(lit: Array, target: Array, outline: Array, gain: Array) -> None:
     """Blend the target, times a gain per channel, into a softly bordered polygon."""
-    sigma = 0.008 * lit.shape[0]
+    sigma = BORDER * lit.shape[0]
     margin = np.ceil(3.0 * sigma)
     corners = np.vstack([outline.min(axis=0) - margin, outline.max(axis=0) + margin])
     part, low, shape = _bounding_slices(corners, lit.shape[0])

@@ -9,7 +9,7 @@ draws the face: what is turned away or behind the nose is not drawn, so nothing 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -32,6 +32,7 @@ from ...geometry.face_mesh import (
 )
 from ...records import Array
 from .chart_light import LIGHT_SIDE, without_shine
+from .expression import photo_shares, read_expression
 from .eyes import Iris, take_irises
 from .source_parts import eyes_hidden, fill_holes, parts_in_chart
 
@@ -41,6 +42,7 @@ LEAST_RASTER = 48
 INSET = 0.06  # by which a source's outline is drawn towards its nose, so that no wall comes along
 INSET_FROM = 0.35  # of the way from nose to outline
 TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
+MOST_LEADS = 6  # photos of a person that lead textures of their own
 OPENING_EDGE = 2  # texels by which what eyes and mouth show reaches past their outlines
 SIDE_LIGHT = 0.08  # of the chart: detail from this size on is averaged with its mirror image
 EDGE_ROUNDS = 2  # raster pixels by which the drawn map is continued past its edge
@@ -54,7 +56,10 @@ class ChartTexture:
     Attributes:
         levels: (S, S, 3) uint8 RGB from fine to coarse, S = 512, 256, 128.
         seen: (512, 512) float32, 0 to 1: how well the photo or its mirror image shows a place.
+        expression: View and expression of the photo that leads, see `read_expression`.
+        face_size: Width of its face in pixels.
         irises: Those of the photos; None where no eye is open.
+        others: Textures of the same person that other photos lead.
         small: (64, 64, 3) float32 RGB, 0 to 255: for comparing light.
         skin: (64, 64) float32, 0 to 1: where the source shows skin.
     """
@@ -63,7 +68,10 @@ class ChartTexture:
     seen: Array
     small: Array
     skin: Array
+    expression: Array
+    face_size: float
     irises: tuple[Iris, Iris] | None = None
+    others: tuple[ChartTexture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,8 +113,9 @@ def make_chart_texture(
     """Sample photos of one person into the chart.
 
     Args:
-        photos: Pairs of a picture (H, W, 3) uint8 RGB and the dense landmarks (468 or more, 3) in
-            its pixels. The first leads; the others fill what it does not show.
+        photos: Pairs of a picture (H, W, 3) uint8 RGB and the dense landmarks (478, 3) in its
+            pixels. The first leads; the others fill what it does not show, and the next of them
+            lead textures of their own, see `fitting_texture`.
         parts: Of each photo's face, where they are known: hair and glasses are taken out.
     """
     every = [*parts, *([None] * (len(photos) - len(parts)))]
@@ -114,6 +123,24 @@ def make_chart_texture(
         _sample(pixels, points[:MESH_POINTS], one)
         for (pixels, points), one in zip(photos, every, strict=True)
     ]
+    irises = take_irises(
+        [
+            photo
+            for photo, one in zip(photos, every, strict=True)
+            if one is None or not eyes_hidden(one, photo[1])
+        ]
+    )
+    textures = [
+        _led_by([sampled[lead], *sampled[:lead], *sampled[lead + 1 :]], points, irises)
+        for lead, (_, points) in enumerate(photos[:MOST_LEADS])
+    ]
+    return replace(textures[0], others=tuple(textures[1:]))
+
+
+def _led_by(
+    sampled: Sequence[tuple[Array, Array]], points: Array, irises: tuple[Iris, Iris] | None
+) -> ChartTexture:
+    """Return the texture of the first of some sampled photos, with landmarks (478, 3)."""
     texture, weight = sampled[0]
     for other, shown in [*sampled[1:], (texture[:, ::-1], weight[:, ::-1])]:
         share = ((1.0 - weight) * shown)[..., None]
@@ -128,20 +155,50 @@ def make_chart_texture(
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
     while levels[-1].shape[0] > COARSEST_SIDE:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
-    irises = take_irises(
-        [
-            photo
-            for photo, one in zip(photos, every, strict=True)
-            if one is None or not eyes_hidden(one, photo[1])
-        ]
-    )
     seen = np.asarray(np.minimum(weight, 1.0), np.float32)
     tiny = (LIGHT_SIDE, LIGHT_SIDE)
     small, skin = (
         np.asarray(cv2.resize(one, tiny, interpolation=cv2.INTER_AREA), np.float32)
         for one in (levels[-1], seen)
     )
-    return ChartTexture(tuple(levels), seen, small, skin, irises)
+    size = float(np.ptp(points[OUTLINE, 0]))
+    return ChartTexture(tuple(levels), seen, small, skin, read_expression(points), size, irises)
+
+
+def fitting_texture(texture: ChartTexture, frame: Array) -> ChartTexture:
+    """Return what a person's photos give for a frame with a view and expression (5,).
+
+    That is the texture of the photo that fits best, or a blend.
+    """
+    if not texture.others:
+        return texture
+    every = [texture, *texture.others]
+    shares = photo_shares(
+        [one.expression for one in every], [one.face_size for one in every], frame
+    )
+    shown = [(one, float(share)) for one, share in zip(every, shares, strict=True) if share > 0.0]
+
+    def blended(pictures: Sequence[Array]) -> Array:
+        made = pictures[0]
+        total = shown[0][1]
+        for picture, (_, share) in zip(pictures[1:], shown[1:], strict=True):
+            total += share
+            made = np.asarray(
+                cv2.addWeighted(made, 1.0 - share / total, picture, share / total, 0.0)
+            )
+        return made
+
+    textures = [one for one, _ in shown]
+    levels = zip(*(one.levels for one in textures), strict=True)
+    return replace(
+        texture,
+        levels=tuple(blended(level) for level in levels),
+        seen=blended([one.seen for one in textures]),
+        small=blended([one.small for one in textures]),
+        skin=blended([one.skin for one in textures]),
+        expression=np.sum([share * one.expression for one, share in shown], axis=0),
+        others=(),
+    )
 
 
 def _without_openings(texture: Array) -> Array:

@@ -26,9 +26,11 @@ from ...records import (
     SwappedCrop,
 )
 from ..base import Engine, Identity, engine_key
-from .chart import ChartTexture, draw_chart, look_up
+from .chart import ChartTexture, draw_chart, fitting_texture, look_up
 from .chart_light import ChartLightSettings, film_in_chart, light_between, lit_by
+from .expression import expression_change, read_expression
 from .eyes import draw_eyes, share_of_source
+from .folds import take_folds
 from .light import LightSettings, match_light
 from .options import MeshOptions
 from .shape import reshaped
@@ -141,6 +143,8 @@ class MeshEngine(Engine):
         """Swap a crop whose dense landmarks are known, through the chart of their mesh."""
         assert crop.dense_landmarks is not None  # the caller's check
         size = crop.pixels.shape[0]
+        expression = read_expression(crop.dense_landmarks)
+        texture = fitting_texture(texture, expression)
         view = draw_chart(texture, crop.dense_landmarks, size)
         gains, veil = self._light_in_chart(crop, texture, crop.dense_landmarks)
         lit, agreement = lit_by(view.pixels, look_up(gains, view.places), veil)
@@ -150,6 +154,9 @@ class MeshEngine(Engine):
         hair = self._below_hair(crop.landmarks * (_SOFT / size)) * strange
         if hair.max() > 0.02:  # it stays in front
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
+        change = expression_change(texture.expression, expression)
+        if change > 0.0:
+            take_folds(lit, crop, view.places, change)
         keeps = frozenset() if self._paint_eyes(lit, view.pixels, crop, texture) else {EYES}
         return SwappedCrop(lit, np.asarray(face, np.float32), frozenset(keeps))
 

@@ -2,19 +2,73 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
+from ...geometry import face_masks as masks
 from ...geometry.brightness import RATIO_FLOOR
-from ...records import Array
+from ...geometry.face_mesh import CHART, OUTER_LIPS
+from ...records import Array, Crop
 
 LIMIT = 0.6  # log units by which shading may change a pixel
+FOLD_SIZES = 0.005, 0.05  # sigmas of the finest and the coarsest, of the crop's side
+# From the wings of the nose past the corners of the mouth; image left first.
+FOLDS = (129, 203, 206, 216, 212, 202), (358, 423, 426, 436, 432, 422)
+REGION_SIDE = 128
+FOLD_WIDTH, FOLD_BORDER = 0.09, 0.02  # of the region, and sigma of its border, of the chart
+
+
+@cache
+def _region() -> Array:
+    """Return where the chart has these folds in any face, (128, 128) float32, 0 to 1."""
+    place = CHART * REGION_SIDE - 0.5
+    region = np.zeros((REGION_SIDE, REGION_SIDE), np.float32)
+    width = round(FOLD_WIDTH * REGION_SIDE)
+    for line in FOLDS:
+        drawn = np.round(place[list(line)]).astype(np.int32)
+        cv2.polylines(region, [drawn], isClosed=False, color=1.0, thickness=width)
+    region *= 1.0 - masks.fill_polygon(masks.scale_points(place[OUTER_LIPS], 1.1), REGION_SIDE)
+    return np.asarray(cv2.GaussianBlur(region, (0, 0), FOLD_BORDER * REGION_SIDE))
+
+
+def take_folds(lit: Array, crop: Crop, places: Array, strength: float) -> None:
+    """Replace the folds between nose and mouth by the target's; changes ``lit``.
+
+    Args:
+        lit: (S, S, 3) float32 RGB, 0 to 255: the swap in the target's light.
+        crop: The target; what is in front of it changes nothing.
+        places: (R, R, 2) float32, smaller: where in the chart every pixel lies.
+        strength: How much of them is replaced, 0 to 1.
+    """
+    columns, rows = cv2.split(places * REGION_SIDE - 0.5)
+    weight = strength * cv2.remap(_region(), columns, rows, cv2.INTER_LINEAR)
+    small = weight.shape[::-1]
+    x, y, width, height = cv2.boundingRect((weight > 0.02).astype(np.uint8))
+    if min(width, height) < 2:
+        return
+    swap, target = (
+        cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in (lit, crop.pixels)
+    )
+    if crop.occluder_mask is not None:
+        weight = weight * (
+            1.0 - cv2.resize(crop.occluder_mask, small, interpolation=cv2.INTER_AREA)
+        )
+    change = shading_gain(swap, target, weight, *(share * len(weight) for share in FOLD_SIZES))
+    scale = len(lit) / len(weight)
+    part = tuple(
+        slice(int(first * scale), int(np.ceil((first + extent) * scale)))
+        for first, extent in ((y, height), (x, width))
+    )
+    gain = cv2.resize(change, lit.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    np.minimum(lit[part] * gain[part], 255.0, out=lit[part])
 
 
 def take_shading(lit: Array, target: Array, weight: Array, fine: float, coarse: float) -> None:
     """Replace the shading of a face between two sizes by the target's; changes ``lit``.
 
-    Shading is the difference of two Gaussians of the logarithm of luminance; colors stay.
+    Shading is the difference of two Gaussians of the logarithm of each channel.
 
     Args:
         lit: (H, W, 3) float32 RGB, 0 to 255.
@@ -23,16 +77,14 @@ def take_shading(lit: Array, target: Array, weight: Array, fine: float, coarse: 
         fine: Sigma in pixels under which details stay as they are; 0 replaces them as well.
         coarse: Sigma in pixels over which light stays as it is.
     """
-    change = _luminance(target) - _luminance(lit)
-    if fine > 0.0:
-        change = cv2.GaussianBlur(change, (0, 0), fine)
-    change = change - cv2.GaussianBlur(change, (0, 0), coarse)
-    gain = np.exp(np.clip(change, -LIMIT, LIMIT) * weight)[..., None]
-    lit *= gain
+    lit *= shading_gain(lit, target, weight, fine, coarse)
     np.minimum(lit, 255.0, out=lit)
 
 
-def _luminance(picture: Array) -> Array:
-    """Return the logarithm of luminance (H, W) float32 of an RGB picture (H, W, 3) float32."""
-    grey = cv2.transform(picture, np.array([[0.299, 0.587, 0.114]], np.float32))
-    return np.asarray(np.log(np.maximum(grey.reshape(grey.shape[:2]), 0.0) + RATIO_FLOOR))
+def shading_gain(lit: Array, target: Array, weight: Array, fine: float, coarse: float) -> Array:
+    """Return the factor (H, W, 3) float32 by which `take_shading` changes a face."""
+    change: Array = cv2.log(target + RATIO_FLOOR) - cv2.log(lit + RATIO_FLOOR)
+    if fine > 0.0:
+        change = np.asarray(cv2.GaussianBlur(change, (0, 0), fine))
+    change = change - cv2.GaussianBlur(change, (0, 0), coarse)
+    return np.asarray(np.exp(np.clip(change, -LIMIT, LIMIT) * weight[..., None]), np.float32)
