@@ -38,6 +38,7 @@ from videoswap.training.shards import PackedPictures, decode_jpeg  # noqa: E402
 
 FACES = ROOT.parent / "shared" / "faces"
 HELD = 25  # one crop of so many is held out, as in training
+HINT, HINT_SHARE = 0.1, 0.03  # of a beard; chosen on these very photos
 GLASSES_SHARE, BEARD_SHARE = 0.006, 0.04  # of the face, from which on it wears or has one
 #: Judged by eye; the others are without.
 WITH_GLASSES = (
@@ -141,21 +142,22 @@ def presence(
     parser: FaceParser, pictures: dict[str, np.ndarray], marks: dict[str, np.ndarray]
 ) -> None:
     """Print how often glasses and beards are found where they are, and where they are not."""
-    for part, least, having, doubtful in (
-        (FacePart.GLASSES, GLASSES_SHARE, WITH_GLASSES, DOUBTFUL_GLASSES),
-        (FacePart.BEARD, BEARD_SHARE, WITH_BEARD, DOUBTFUL_BEARD),
+    for part, sure, least, having, doubtful in (
+        (FacePart.GLASSES, 0.5, GLASSES_SHARE, WITH_GLASSES, DOUBTFUL_GLASSES),
+        (FacePart.BEARD, 0.5, BEARD_SHARE, WITH_BEARD, DOUBTFUL_BEARD),
+        (FacePart.BEARD, HINT, HINT_SHARE, WITH_BEARD, DOUBTFUL_BEARD),
     ):
         lacking = sorted(set(pictures) - set(having) - set(doubtful))
         shares = {}
         for name in (*having, *lacking):
             parts = parser.parse(pictures[name], marks[name])
-            mask = parts.mask(part, width=256, height=256) > 0.5
+            mask = parts.mask(part, width=256, height=256) > sure
             face = fill_hull(marks[name], 256) > 0.5
             shares[name] = (mask & face).sum() / face.sum()
         hits = [name for name in having if shares[name] >= least]
         false = [name for name in lacking if shares[name] >= least]
         print(
-            f"{part.name.lower()}: found in {len(hits)} of {len(having)} with, "
+            f"{part.name.lower()} from {sure} on: found in {len(hits)} of {len(having)} with, "
             f"in {len(false)} of {len(lacking)} without"
         )
 
