@@ -58,6 +58,20 @@ def check_segment_occlusion(folder: Path) -> None:
     assert not (after != before)[:30].any() and not (after != before)[200:].any()
 
 
+def parse_face(folder: Path) -> list[str]:
+    face_picture(folder)
+    return ["face.png", "out.png"]
+
+
+def check_parse_face(folder: Path) -> None:
+    before = np.asarray(Image.open(folder / "face.png"), int)
+    after = np.asarray(Image.open(folder / "out.png"), int)
+    greener = (after - before)[..., 1] - (after - before)[..., 0]
+    assert greener[55:62, 135:150].mean() > 40  # hair over the forehead
+    assert greener[108:116, 125:133].mean() < 0  # a cheek
+    assert not (after != before)[:, 270:].any()
+
+
 def composite_face(folder: Path) -> list[str]:
     Image.fromarray(face_picture(folder)[:, ::-1]).save(folder / "photo.png")
     return ["photo.png", "face.png", "out.png"]
@@ -119,6 +133,7 @@ def check_swap_crop(folder: Path) -> None:
 CASES: dict[str, tuple[Callable[[Path], list[str]], Callable[[Path], None]]] = {
     "composite_face": (composite_face, check_composite_face),
     "segment_occlusion": (segment_occlusion, check_segment_occlusion),
+    "parse_face": (parse_face, check_parse_face),
     "detect_faces": (picture_of_one, check_detect_faces),
     "find_shots": (film_of_two_shots, check_find_shots),
     "track_faces": (film_of_two_shots, check_track_faces),
