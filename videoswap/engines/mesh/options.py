@@ -22,7 +22,7 @@ class MeshOptions:
     """
 
     shape: float = field(
-        default=0.0,
+        default=0.7,
         metadata=option(
             "how far the face gets the source's proportions, 0 (the target's) to 1",
             flag="--shape",

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ...detection.dense_landmarks import IBUG_68
-from ...geometry.face_mesh import EYES, INNER_LIPS, MESH_POINTS, rasterize, with_ring
+from ...geometry.face_mesh import CHART, EYES, INNER_LIPS, MESH_POINTS, rasterize, with_ring
 from ...geometry.face_proportions import difference, mesh_pose, proportions
 from ...records import Array, Crop, Unoccluded
 from .chart import outwardness
@@ -25,6 +25,8 @@ FARTHEST = 0.14  # that a point moves, in half widths at the ears: about a centi
 FULL_TO = 0.55  # outwardness up to which points move in full
 FIELD_SIDE = 64  # at which the motion of pixels is drawn
 FIELD_SOFT = 1.0  # pixels of it by which motions at the edge of the nose pass into one another
+OPENINGS = (*EYES, INNER_LIPS)
+AROUND_OPENINGS = (0.05, 0.05, 0.08)  # of the chart: how far what is around lids and lips follows
 IRIS_POINTS = 5  # of either eye, after the mesh's
 
 
@@ -81,16 +83,36 @@ def displacement(points: Array, apart: Array, amount: float) -> Array:
         amount: How far, 0 to 1.
     """
     moves = apart.copy()
+    # What opens eyes or mouth is expression, for the skin and lips around them as well.
+    for contour, near in zip(OPENINGS, _around_openings(), strict=True):
+        moves += near @ (_closed(moves, contour) - moves[contour])
     length = np.linalg.norm(moves, axis=1, keepdims=True)
     moves *= np.minimum(1.0, FARTHEST / np.maximum(length, 1e-9))
     moves *= amount * _inside()[:, None]
-    # Lids and lips that face each other move together.
-    for contour in (*EYES, INNER_LIPS):
-        opposite = np.roll(contour[::-1], 1)
-        moves[contour] = (moves[contour] + moves[opposite]) / 2
+    for contour in OPENINGS:
+        moves[contour] = _closed(moves, contour)
     irises = np.repeat([moves[eye].mean(axis=0) for eye in EYES], IRIS_POINTS, axis=0)
     turned = mesh_pose(points[None]).turned(np.concatenate([moves, irises]))
     return np.asarray(turned[0])
+
+
+def _closed(moves: Array, contour: Array) -> Array:
+    """Return the moves (N, 3) of a contour whose points go as those that face them do."""
+    return np.asarray((moves[contour] + moves[np.roll(contour[::-1], 1)]) / 2)
+
+
+@cache
+def _around_openings() -> tuple[Array, ...]:
+    """Return how far each point (468,) follows each of an opening's contour, (468, N) apiece."""
+    chart, found = CHART[:MESH_POINTS], []
+    for contour, reach in zip(OPENINGS, AROUND_OPENINGS, strict=True):
+        apart = np.linalg.norm(chart[:, None] - chart[contour], axis=2)
+        nearest = apart.argmin(axis=1)
+        follows = np.zeros(apart.shape)
+        every = np.arange(MESH_POINTS)
+        follows[every, nearest] = np.exp(-((apart[every, nearest] / reach) ** 2))
+        found.append(follows)
+    return tuple(found)
 
 
 @cache
