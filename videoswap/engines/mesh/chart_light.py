@@ -35,6 +35,7 @@ from .light import quadratic_basis, spread_out, veil_between
 
 LIGHT_SIDE = 64
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+MEAN = np.full(3, 1.0 / 3.0, np.float32)
 SHINE_SIGMA = 0.05  # of the chart: what is brighter than its surroundings of this size shines
 SHINING = 0.35  # log units by which a place is brighter where it has lost the skin's color
 SHINE_TAKEN = 0.7
@@ -203,7 +204,7 @@ def light_between(
     shine = np.clip((near[..., :1] - around[..., :1]) / settings.highlight, 0.0, 1.0)
     gain = smooth + near[..., :1] + around[..., 1:] + shine * (near[..., 1:] - around[..., 1:])
     made[..., :3] = np.exp(np.clip(gain, -settings.limit, settings.limit))
-    strange = np.abs(left_over).mean(axis=2) / settings.disagreement
+    strange = np.abs(left_over) @ MEAN / settings.disagreement
     made[..., 3] = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
     return made, veil
 
@@ -228,6 +229,11 @@ def lit_by(pixels: Array, gains: Array, veil: Array) -> tuple[Array, Array]:
     return lit, gains[..., 3]
 
 
+@cache
+def _basis() -> Array:
+    return np.asarray(quadratic_basis(LIGHT_SIDE), np.float32)
+
+
 def _robust_fit(
     difference: Array, weights: Array, settings: ChartLightSettings
 ) -> tuple[Array, Array]:
@@ -236,7 +242,7 @@ def _robust_fit(
     Returns the surface, shaped like ``difference``, and the final weights (64, 64).
     """
     region = regions()
-    basis = quadratic_basis(LIGHT_SIDE)
+    basis = _basis()
     values = difference.reshape(-1, 3)
     outlier = settings.hairy + (settings.bare - settings.hairy) * region.bare
     fitted = weights * (1.0 - BEARD_DOUBT * region.beard)  # cheeks and nose lead
@@ -246,9 +252,10 @@ def _robust_fit(
     for width in (4.0, 2.0, 1.0, 1.0):
         weighted = basis * (fitted * trust).reshape(-1, 1)
         coefficients = np.linalg.solve(weighted.T @ basis + penalty, weighted.T @ values)
+        coefficients = coefficients.astype(np.float32)
         surface = (basis @ coefficients).reshape(difference.shape)
         apart = difference - surface
-        error = np.abs(apart).mean(axis=2) / (width * outlier)
+        error = np.abs(apart) @ MEAN / (width * outlier)
         luma = cv2.blur(apart @ LUMA, (3, 3))
         other = luma[:, ::-1]
         shared = np.where(luma * other > 0.0, np.minimum(np.abs(luma), np.abs(other)), 0.0)
