@@ -43,8 +43,23 @@ def test_what_is_measured_makes_a_sharp_face_as_soft(sigma):
     assert np.abs(result - soft)[inside].mean() < 0.4 * before
 
 
-def test_nothing_is_sharpened_or_done_without_a_face():
+@pytest.mark.parametrize("sigma", [0.8, 1.0, 1.3])
+def test_a_slightly_soft_face_is_sharpened_but_not_beyond(sigma):
+    soft, inside = blurred(portrait(), (sigma, sigma)), oval() > 0
+    result = soften(soft, measure_blur(portrait(), oval()) - measure_blur(soft, oval()))
+    assert np.abs(result - portrait())[inside].mean() < np.abs(soft - portrait())[inside].mean()
+    detail = [
+        (one - cv2.GaussianBlur(one, (0, 0), 1.5))[inside].std() for one in (soft, result, portrait())
+    ]
+    assert detail[0] < detail[1] < 1.1 * detail[2]
+
+
+def test_nothing_is_done_where_one_direction_is_soft_and_one_as_it_should_be():
     picture = portrait()
-    assert soften(picture, np.array([-2.0, 0.0, -4.0])) is picture
+    assert soften(picture, np.array([-2.0, 0.0, 0.0])) is picture
+
+
+def test_nothing_is_done_without_a_face():
+    picture = portrait()
     assert not measure_blur(picture, np.zeros((192, 192), np.float32)).any()
     assert not measure_blur(np.full((192, 192, 3), 90, np.float32), oval()).any()

@@ -24,6 +24,8 @@ MIN_VARIANCE, MAX_DEVIATION = (
     0.15,
     0.04,
 )  # of the blur put on: variance in pixels; deviation as share of the side
+UNSHARP_SIGMA = 1.2  # pixels
+MAX_SHARPENED = 1.0  # pixels, variance: an unsharp mask undoes no more
 _ITERATIONS = 4
 
 
@@ -92,13 +94,15 @@ def soften(picture: Array, missing: Array) -> Array:
 
     Args:
         picture: (S, S, 3) float32 RGB, 0 to 255.
-        missing: (3,) covariance xx, xy, yy in pixels; directions in which it is negative are left
-            alone, since nothing here can sharpen.
+        missing: (3,) covariance xx, xy, yy in pixels. Where it is negative in one direction that
+            one is left alone; where it is in all, the picture is sharpened a little.
 
     Returns:
         (S, S, 3) float32; ``picture`` itself where nothing worth it is missing.
     """
     values, axes = np.linalg.eigh([[missing[0], missing[1]], [missing[1], missing[2]]])
+    if values[1] < -MIN_VARIANCE:
+        return _sharpened(picture, min(-MIN_VARIANCE - float(values[1]), MAX_SHARPENED))
     values = np.clip(values, 0.0, (MAX_DEVIATION * len(picture)) ** 2)
     if values[1] < MIN_VARIANCE:
         return picture
@@ -113,6 +117,14 @@ def soften(picture: Array, missing: Array) -> Array:
             picture, -1, _line_kernel(along, axes[:, 1]), borderType=cv2.BORDER_REFLECT_101
         )
     )
+
+
+def _sharpened(picture: Array, variance: float) -> Array:
+    """Undo a slight blur to first order: by a share of what a blur takes away (unsharp mask)."""
+    blurred = cv2.GaussianBlur(picture, (0, 0), UNSHARP_SIGMA)
+    share = variance / UNSHARP_SIGMA**2
+    made = cv2.addWeighted(picture, 1.0 + share, blurred, -share, 0.0)
+    return np.asarray(np.clip(made, 0.0, 255.0, out=made))
 
 
 def _line_kernel(variance: float, axis: Array) -> Array:

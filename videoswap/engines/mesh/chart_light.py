@@ -37,6 +37,7 @@ LIGHT_SIDE = 64
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 MEAN = np.full(3, 1.0 / 3.0, np.float32)
 SHINE_SIGMA = 0.05  # of the chart: what is brighter than its surroundings of this size shines
+PORE_SIGMA = 0.007  # of the chart: what is finer than this stays
 SHINING = 0.35  # log units by which a place is brighter where it has lost the skin's color
 SHINE_TAKEN = 0.7
 FEATURE_GROWTH = ((EYES, 1.3), (BROWS, 1.15), ((OUTER_LIPS,), 1.0))
@@ -135,10 +136,11 @@ def without_shine(texture: Array) -> Array:
     """
     side = len(texture)
     logarithm = np.log(np.maximum(texture, 0.0) + RATIO_FLOOR)
+    soft = cv2.GaussianBlur(logarithm, (0, 0), PORE_SIGMA * side)
     taken = np.zeros_like(logarithm)
     for region in (regions().skin, regions().lips):
         where = cv2.resize(cv2.GaussianBlur(region, (0, 0), 0.8), (side, side))
-        above = logarithm - spread_out(logarithm, where, SHINE_SIGMA * side, 0.0, 1e-3)
+        above = soft - spread_out(logarithm, where, SHINE_SIGMA * side, 0.0, 1e-3)
         luma = above @ LUMA
         shine = np.maximum(luma, 0.0) * where
         color = np.minimum(shine / SHINING, 1.0)[..., None] * (above - luma[..., None])
