@@ -49,7 +49,8 @@ def test_a_slightly_soft_face_is_sharpened_but_not_beyond(sigma):
     result = soften(soft, measure_blur(portrait(), oval()) - measure_blur(soft, oval()))
     assert np.abs(result - portrait())[inside].mean() < np.abs(soft - portrait())[inside].mean()
     detail = [
-        (one - cv2.GaussianBlur(one, (0, 0), 1.5))[inside].std() for one in (soft, result, portrait())
+        (one - cv2.GaussianBlur(one, (0, 0), 1.5))[inside].std()
+        for one in (soft, result, portrait())
     ]
     assert detail[0] < detail[1] < 1.1 * detail[2]
 

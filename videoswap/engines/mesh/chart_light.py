@@ -42,6 +42,7 @@ SHINING = 0.35  # log units by which a place is brighter where it has lost the s
 SHINE_TAKEN = 0.7
 FEATURE_GROWTH = ((EYES, 1.3), (BROWS, 1.15), ((OUTER_LIPS,), 1.0))
 EDGE_ON, TOWARDS = 0.0, 0.25
+BEARD_COLOR = 0.3  # share by which color is followed where a beard seems to be
 BEARD_DOUBT = 0.8  # share by which skin where a beard grows counts less in the surface
 LEAST_SKIN = 40.0  # pixels of the chart
 NOSE_BASE, CHIN = 2, 152  # of the mesh
@@ -66,8 +67,8 @@ class ChartLightSettings:
     fine: float = 0.03
     wide: float = 0.04
     bare: float = 2.5
-    hairy: float = 1.25
-    beard: float = 0.6
+    hairy: float = 2.0
+    beard: float = 0.8
     limit: float = 1.6
     veil: float = 0.8
     disagreement: float = 0.75
@@ -195,16 +196,18 @@ def light_between(
     veil = veil_between(source, film, (region.face * shown) > 0.6, settings.veil)
     log_source = np.log(source + RATIO_FLOOR)
     difference = np.log(np.maximum(film - veil, 0.0) + RATIO_FLOOR) - log_source
-    smooth, trust = _robust_fit(difference, weights, settings)
+    smooth, trust, in_color = _robust_fit(difference, weights, settings)
     left_over = difference - smooth
     luma = (left_over @ LUMA)[..., None]
     color = left_over - luma
     fine, wide = settings.fine * LIGHT_SIDE, settings.wide * LIGHT_SIDE
-    around = spread_out(np.dstack([luma, color]), trust, wide, 0.0, 0.02)
-    near = spread_out(np.dstack([luma, color]), trust, fine, around, 0.03)
+    around = spread_out(luma, trust, wide, 0.0, 0.02)
+    near = spread_out(luma, trust, fine, around, 0.03)
+    color_around = spread_out(color, in_color, wide, 0.0, 0.02)
+    color_near = spread_out(color, in_color, fine, color_around, 0.03)
     # Where the film shines its light is nearer to white than the skin's color.
-    shine = np.clip((near[..., :1] - around[..., :1]) / settings.highlight, 0.0, 1.0)
-    gain = smooth + near[..., :1] + around[..., 1:] + shine * (near[..., 1:] - around[..., 1:])
+    shine = np.clip((near - around) / settings.highlight, 0.0, 1.0)
+    gain = smooth + near + color_around + shine * (color_near - color_around)
     made[..., :3] = np.exp(np.clip(gain, -settings.limit, settings.limit))
     strange = np.abs(left_over) @ MEAN / settings.disagreement
     made[..., 3] = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
@@ -238,10 +241,11 @@ def _basis() -> Array:
 
 def _robust_fit(
     difference: Array, weights: Array, settings: ChartLightSettings
-) -> tuple[Array, Array]:
+) -> tuple[Array, ...]:
     """Fit a quadratic surface per channel by reweighted least squares (Tukey's biweight).
 
-    Returns the surface, shaped like ``difference``, and the final weights (64, 64).
+    Returns the surface, shaped like ``difference``, and the final weights (64, 64) of luminance
+    and of color.
     """
     region = regions()
     basis = _basis()
@@ -262,6 +266,10 @@ def _robust_fit(
         other = luma[:, ::-1]
         shared = np.where(luma * other > 0.0, np.minimum(np.abs(luma), np.abs(other)), 0.0)
         bearded = shared * region.beard / settings.beard
-        trust = np.maximum(1.0 - error**2, 0.0) ** 2 * np.maximum(1.0 - bearded**2, 0.0) ** 2
-    trust = trust * weights
-    return surface.astype(np.float32), trust.astype(np.float32)
+        agrees = np.maximum(1.0 - error**2, 0.0) ** 2
+        skin = np.maximum(1.0 - bearded**2, 0.0) ** 2
+        trust = agrees * skin
+    # A shadow under a chin may pass for a beard, and its color would stay.
+    in_color = agrees * (skin + BEARD_COLOR * (1.0 - skin))
+    parts = (surface, trust * weights, in_color * weights)
+    return tuple(part.astype(np.float32) for part in parts)
