@@ -11,7 +11,11 @@ from videoswap.jobs.context import load_context, unheeded
 from videoswap.settings import BlendSettings
 
 EXACT = SimpleNamespace(
-    name="ghost", as_is="--ghost_exact does as GHOST does", batch_size=4, keeps=frozenset()
+    name="ghost",
+    as_is="--ghost_exact does as GHOST does",
+    batch_size=4,
+    keeps=frozenset(),
+    keeps_without_dense=frozenset(),
 )
 
 
@@ -90,3 +94,11 @@ def test_advice_is_in_the_report_and_changes_nothing(photos, settings, tmp_path,
     assert [one.code for one in photo.advice] == ["open_mouth", "fringe"]
     assert said.count(photo.lines[0]) == 1
     assert report.complete and report.swapped_frames == 1
+
+
+@pytest.mark.parametrize(("dense", "told"), [(True, 0), (False, 1)])
+def test_eyes_that_cannot_be_painted_without_dense_landmarks_are_told(dense, told):
+    wanted = SwapSettings(blend=BlendSettings(keep_eyes=False))
+    notes = unheeded(wanted, MeshEngine(), dense)
+    assert len(notes) == told
+    assert all("without dense landmarks" in str(note) for note in notes)

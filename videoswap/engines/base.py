@@ -134,6 +134,7 @@ class Engine(ABC):
         batch_size: Crops that are best given at once.
         keeps: What it does not paint and the target keeps: regions of
             ``videoswap.compositing.kept_regions``.
+        keeps_without_dense: What it does not paint, besides, where dense landmarks are not known.
         as_is: Why its results go onto the frame as they are, with no finishing; empty where they
             are finished, as usual.
         depends_on_past: Whether a swap depends on crops that were swapped before.
@@ -148,6 +149,7 @@ class Engine(ABC):
         *,
         batch_size: int = 1,
         keeps: frozenset[str] = frozenset(),
+        keeps_without_dense: frozenset[str] = frozenset(),
         as_is: str = "",
         depends_on_past: bool = False,
         notes: tuple[Fallback, ...] = (),
@@ -157,6 +159,7 @@ class Engine(ABC):
         self.spec = spec
         self.batch_size = batch_size
         self.keeps = keeps
+        self.keeps_without_dense = keeps_without_dense
         self.as_is = as_is
         self.depends_on_past = depends_on_past
         self.notes = notes

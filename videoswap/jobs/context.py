@@ -113,7 +113,7 @@ def load_context(
     engine = restored(engine, settings.detail, device.providers)
     mask = "outline" if engine.as_is else settings.blend.mask
     segmenter = load_occlusion_segmenter(mask, device)
-    engine_notes = (*engine.notes, *unheeded(settings, engine))
+    engine_notes = (*engine.notes, *unheeded(settings, engine, tools.dense_landmarker is not None))
     notes = (*_model_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
@@ -144,8 +144,8 @@ def say_if_large(path: Path, say: Say) -> None:
             say(f"{path} has {width * height / 1e6:.0f} megapixels: this takes a while.")
 
 
-def unheeded(settings: SwapSettings, engine: Engine) -> tuple[Fallback, ...]:
-    """Say which wishes an engine does not heed."""
+def unheeded(settings: SwapSettings, engine: Engine, dense: bool = True) -> tuple[Fallback, ...]:
+    """Say which wishes an engine does not heed, with or without dense landmarks."""
     notes = []
     if settings.batch_size is not None and engine.batch_size == 1:
         why = f"the engine {engine.name} takes one face after the other"
@@ -162,8 +162,14 @@ def unheeded(settings: SwapSettings, engine: Engine) -> tuple[Fallback, ...]:
             named = " and ".join(f"--{name}" for name in asked)
             notes.append(Fallback(named, "", engine.as_is))
     for region, wanted in ((EYES, blend.keep_eyes), (MOUTH, blend.keep_mouth)):
-        if wanted is False and region in engine.keeps:
+        if wanted is not False:
+            continue
+        why = ""
+        if region in engine.keeps:
             why = f"the engine {engine.name} paints none"
+        elif not dense and region in engine.keeps_without_dense:
+            why = f"the engine {engine.name} paints none without dense landmarks"
+        if why:
             notes.append(Fallback(f"the photo's {region}", f"the target's {region}", why))
     return tuple(notes)
 

@@ -89,6 +89,7 @@ class MeshEngine(Engine):
             ),
             type(self).spec,
             keeps=frozenset({MOUTH}),
+            keeps_without_dense=frozenset({EYES}),
         )
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
