@@ -19,7 +19,7 @@ from speed import loop
 
 
 def test_on_a_generated_clip_the_face_becomes_the_source(solo_clip, photos, tmp_path):
-    (row,) = identity.measure(solo_clip, [photos["other"]], [], 3, tmp_path)
+    (row,) = identity.measure(solo_clip, [photos["left"]], [], 3, tmp_path)
     assert row.frames >= 5
     assert row.nearer == 1.0
     assert row.to_source < 0.6  # what dlib calls the same person

@@ -64,8 +64,8 @@ class ChartLightSettings:
         highlight: Log units by which a place is lit beyond its surroundings to take the color.
     """
 
-    fine: float = 0.03
-    wide: float = 0.04
+    fine: float = 0.06
+    wide: float = 0.08
     bare: float = 2.5
     hairy: float = 2.0
     beard: float = 0.8
