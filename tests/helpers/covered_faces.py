@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import skimage.data
@@ -73,7 +75,7 @@ def over(crop: Crop, colour: Array, alpha: Array) -> Crop:
     grain = np.random.default_rng(1).normal(0, 1.5, pixels.shape)
     pixels = cv2.GaussianBlur(pixels, (0, 0), 0.5) + grain
     pixels = np.clip(pixels, 0, 255).astype(np.float32)
-    return Crop(pixels, crop.matrix, crop.landmarks, crop.pts, crop.track, crop.source)
+    return replace(crop, pixels=pixels, occluder_mask=None, unoccluded=None)
 
 
 def overlap(truth: Array, kept: Array) -> float:

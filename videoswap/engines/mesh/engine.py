@@ -45,7 +45,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 8
+SCHEMA = 9
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _SHOWN = 96  # side at which the film is compared

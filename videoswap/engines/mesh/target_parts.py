@@ -53,11 +53,16 @@ def in_front(crop: Crop, parts: FaceParts) -> Array | None:
 
 
 def with_front(crop: Crop, front: Array) -> Crop:
-    """Return a crop whose occluder mask holds what lies in front, with nothing known behind it."""
-    mask = front if crop.occluder_mask is None else np.maximum(crop.occluder_mask, front)
+    """Return a crop whose occluder mask holds what lies in front, with nothing known behind it.
+
+    Behind a thing that passes, which the occluder mask holds already, the face stays known.
+    """
+    own, mask = front, front
+    if crop.occluder_mask is not None:
+        own, mask = front * (1.0 - crop.occluder_mask), np.maximum(crop.occluder_mask, front)
     behind = crop.unoccluded
     if behind is not None:
         small = (behind.known.shape[1], behind.known.shape[0])
-        hidden = cv2.resize(front, small, interpolation=cv2.INTER_AREA)
+        hidden = cv2.resize(own, small, interpolation=cv2.INTER_AREA)
         behind = replace(behind, known=np.asarray(behind.known * (1.0 - hidden), np.float32))
     return replace(crop, occluder_mask=np.asarray(mask, np.float32), unoccluded=behind)
