@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from videoswap.detection.face_models import DENSE_LANDMARKS
+from videoswap.detection.dense_landmarks import DENSE_LANDMARKS
 from videoswap.errors import InputError
 from videoswap.weights.download import fetch
 from videoswap.weights.manifest import load_manifest

@@ -156,7 +156,7 @@ def _onnxruntime_packages() -> list[Check]:
 
 def _models() -> list[Check]:
     from ..detection import packaged_files as packaged
-    from ..detection.face_models import DENSE_LANDMARKS
+    from ..detection.dense_landmarks import DENSE_LANDMARKS
     from ..weights import find
 
     dense = find(DENSE_LANDMARKS)

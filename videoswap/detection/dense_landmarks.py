@@ -22,6 +22,7 @@ from ..weights.onnx_models import open_onnx
 from ..weights.tflite import convert_tflite
 from .landmarks import face_square
 
+DENSE_LANDMARKS = "dense_landmarks"  # name in the manifest of weights
 POINTS = 478
 MESH_POINTS = 468  # the five points of either iris follow
 INPUT_SIZE = 192
@@ -73,7 +74,7 @@ class DenseLandmarker:
     """
 
     def __init__(self, path: AnyPath | None = None) -> None:
-        path = require("dense_landmarks") if path is None else Path(path)
+        path = require(DENSE_LANDMARKS) if path is None else Path(path)
         graph = convert_tflite(path.read_bytes())
         self._subsets = graph.subsets
         self._session = open_onnx(path, threads=1, graph=graph.model.SerializeToString())

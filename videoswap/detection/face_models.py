@@ -13,11 +13,9 @@ from ..settings import AnalysisSettings
 from ..weights import store
 from .base import Detector, Landmarker, Recognizer
 from .centerface import CenterFace
-from .dense_landmarks import IBUG_68, DenseLandmarker
+from .dense_landmarks import DENSE_LANDMARKS, IBUG_68, DenseLandmarker
 from .landmarks import DlibLandmarker
 from .recognition import DlibRecognizer
-
-DENSE_LANDMARKS = "dense_landmarks"  # name in the manifest of weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)

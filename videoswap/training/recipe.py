@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
@@ -143,3 +145,8 @@ def warmup_stable_decay(
         return min((step + 1) / max(warmup, 1), 1.0) * min(max(left, 0.0), 1.0)
 
     return LambdaLR(optimizer, factor)
+
+
+def as_input(crops: Array) -> Tensor:
+    """Return (N, S, S, 3) in [0, 1] as (N, 3, S, S) in [-1, 1], channels last."""
+    return torch.from_numpy(np.ascontiguousarray(crops, np.float32)).permute(0, 3, 1, 2) * 2 - 1

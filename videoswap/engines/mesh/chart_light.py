@@ -31,7 +31,7 @@ from ...geometry.face_mesh import (
     with_ring,
 )
 from ...records import Array
-from .light import quadratic_basis, spread_out, veil_between
+from .light import quadratic_basis, spread_out, veil_between, with_gains
 
 LIGHT_SIDE = 64
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -225,13 +225,7 @@ def lit_by(pixels: Array, gains: Array, veil: Array) -> tuple[Array, Array]:
     Returns:
         The lit pixels, and the agreement (R, R).
     """
-    factor = cv2.resize(gains[..., :3], pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    lit = pixels + np.float32(RATIO_FLOOR)
-    np.multiply(lit, factor, out=lit)
-    # OpenCV adds a color ten times as fast as numpy spreads it.
-    lit = np.asarray(cv2.add(lit, np.append(veil - RATIO_FLOOR, 0.0).astype(np.float64)))
-    np.clip(lit, 0.0, 255.0, out=lit)
-    return lit, gains[..., 3]
+    return with_gains(pixels, gains[..., :3], veil), gains[..., 3]
 
 
 @cache

@@ -76,17 +76,23 @@ def match_light(
     wide = spread_out(left_over, trust, 3.0 * sigma, 0.0, 0.02)
     gain = smooth + spread_out(left_over, trust, sigma, wide, 0.1)
     gain = np.clip(gain, -settings.limit, settings.limit)
-    factor = cv2.resize(
-        np.exp(gain).astype(np.float32), swap.shape[1::-1], interpolation=cv2.INTER_LINEAR
-    )
-    lit = swap + np.float32(RATIO_FLOOR)
-    np.multiply(lit, factor, out=lit)
-    # OpenCV adds a colour ten times as fast as numpy spreads it.
-    lit = np.asarray(cv2.add(lit, np.append(veil - RATIO_FLOOR, 0.0).astype(np.float64)))
-    np.clip(lit, 0.0, 255.0, out=lit)
+    lit = with_gains(swap, np.exp(gain).astype(np.float32), veil)
     strange = np.abs(left_over).mean(axis=2) / settings.disagreement
     agreement = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
     return lit, cv2.resize(agreement, skin.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def with_gains(pixels: Array, gains: Array, veil: Array) -> Array:
+    """Multiply a face (S, S, 3) float32 by gains (N, N, 3) of a smaller size, and add a haze (3,).
+
+    The gains are for levels ``RATIO_FLOOR`` higher.
+    """
+    factor = cv2.resize(gains, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    lit = pixels + np.float32(RATIO_FLOOR)
+    np.multiply(lit, factor, out=lit)
+    # OpenCV adds a color ten times as fast as numpy spreads it.
+    lit = np.asarray(cv2.add(lit, np.append(veil - RATIO_FLOOR, 0.0).astype(np.float64)))
+    return np.clip(lit, 0.0, 255.0, out=lit)
 
 
 def spread_out(

@@ -8,18 +8,13 @@ import numpy as np
 
 from ...detection.dense_landmarks import DenseLandmarker
 from ...geometry.face_mesh import BROWS, EYES, MEAN_SHAPE, OUTER_LIPS
+from ...geometry.mesh_pose import RIGID_POINTS, fit_pose
 from ...records import Array, Photo
 from ..face_motion import FaceHistory
 from .columns import Columns, mean, ratio
 from .metric import Metric, at_most
 
-# Points of the mesh that no expression moves: nose, eye corners, forehead, sides.
-RIGID_POINTS = np.array(
-    [
-        *(4, 6, 10, 33, 133, 362, 263, 168, 197, 1, 2, 98, 327, 127, 356, 234, 454, 54, 284, 9),
-        *(151, 8, 195, 5, 129, 358),
-    ]
-)
+RIGID = list(RIGID_POINTS)
 MOUTH_GROWTH = 1.5  # of the hull of the lips, in which points follow the expression
 LARGEST_TURN = 30.0  # degrees of yaw or pitch up to which the shape is read
 ABSENT = "needs the dense landmarks (videoswap models download dense_landmarks)"
@@ -115,26 +110,14 @@ def neutral_shape(points: Array, largest_turn: float = LARGEST_TURN) -> Array | 
         (N, 3) float64 in half widths of the mean face; None for a face that is turned too far.
     """
     mesh = points[: len(MEAN_SHAPE)].astype(np.float64)
-    rotation, scale = rigid_motion(mesh[RIGID_POINTS], MEAN_SHAPE[RIGID_POINTS])
+    onto_mean = fit_pose(mesh[RIGID], MEAN_SHAPE[RIGID][None])
+    rotation, scale = onto_mean.turn[0], onto_mean.scale[0]
     forward = rotation[2]  # the viewer's direction in the head's axes
     turn = np.degrees(np.arcsin(np.clip(np.abs(forward[:2]).max(), 0, 1)))
     if turn > largest_turn:
         return None
-    moved = scale * (mesh - mesh[RIGID_POINTS].mean(axis=0)) @ rotation.T
+    moved = scale * (mesh - mesh[RIGID].mean(axis=0)) @ rotation.T
     return np.asarray(moved[STEADY_POINTS])
-
-
-def rigid_motion(source: Array, target: Array) -> tuple[Array, float]:
-    """Return rotation (3, 3) and scale that bring points (N, 3) onto others, without the shift.
-
-    Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
-    IEEE PAMI 1991.
-    """
-    from_middle, to_middle = source - source.mean(axis=0), target - target.mean(axis=0)
-    left, stretch, right = np.linalg.svd(to_middle.T @ from_middle)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = left * sign @ right
-    return rotation, float((stretch * sign).sum() / (from_middle**2).sum())
 
 
 def shape_distance(one: Array, other: Array) -> float:

@@ -22,7 +22,7 @@ from ..augment import Augmentation, augment, frame
 from ..margins import Margin
 from ..muon import Muon
 from ..ordering import AUGMENTATION, EpochOrder, generator
-from ..recipe import Batch, Phase, Recipe, warmup_stable_decay
+from ..recipe import Batch, Phase, Recipe, as_input, warmup_stable_decay
 from ..shards import PackedPictures
 from ..sheets import grid
 from . import losses
@@ -126,7 +126,7 @@ class EncoderRecipe(Recipe):
         )
         return Batch(
             {
-                "face": _as_input(crops),
+                "face": as_input(crops),
                 "label": torch.from_numpy(self._label[rows]),
                 "own": torch.from_numpy(self._own[rows]),
                 "person": torch.from_numpy(self._person[rows]),
@@ -194,7 +194,7 @@ class EncoderRecipe(Recipe):
         encoder = networks["encoder"]
         device = next(encoder.parameters()).device
         parts = [
-            encoder(_as_input(crops[first : first + self.loop.batch]).to(device)).cpu().numpy()
+            encoder(as_input(crops[first : first + self.loop.batch]).to(device)).cpu().numpy()
             for first in range(0, len(crops), self.loop.batch)
         ]
         return np.concatenate(parts)
@@ -202,11 +202,6 @@ class EncoderRecipe(Recipe):
 
 def _all_parameters(networks: Mapping[str, nn.Module]) -> list[nn.Parameter]:
     return [one for network in networks.values() for one in network.parameters()]
-
-
-def _as_input(crops: Array) -> Tensor:
-    """Return (N, S, S, 3) in [0, 1] as (N, 3, S, S) in [-1, 1], channels last."""
-    return torch.from_numpy(np.ascontiguousarray(crops, np.float32)).permute(0, 3, 1, 2) * 2 - 1
 
 
 def _centered(descriptors: Array, mean: Array) -> Array:

@@ -19,7 +19,7 @@ from ..augment import Augmentation, change_look
 from ..encoder.export import write_safetensors
 from ..muon import Muon
 from ..ordering import AUGMENTATION, EpochOrder, generator
-from ..recipe import Batch, Phase, Recipe, warmup_stable_decay
+from ..recipe import Batch, Phase, Recipe, as_input, warmup_stable_decay
 from ..shards import PackedPictures
 from ..sheets import grid
 from .beards import draw_beard
@@ -259,11 +259,6 @@ def _framed(
         borderValue=IGNORED,
     )
     return np.asarray(made), np.asarray(moved)
-
-
-def as_input(crops: Array) -> Tensor:
-    """Return (N, S, S, 3) in [0, 1] as (N, 3, S, S) in [-1, 1], channels last."""
-    return torch.from_numpy(np.ascontiguousarray(crops, np.float32)).permute(0, 3, 1, 2) * 2 - 1
 
 
 assert len(CLASS_WEIGHTS) == len(FacePart) == PARSER_CLASSES
