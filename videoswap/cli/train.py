@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from .parser import Parser
 
 #: Recipes with what they train. The room itself is imported when one is run.
@@ -63,7 +64,11 @@ def _prepare(arguments: argparse.Namespace) -> int:
     from ..training.recipes import recipe_named
     from ..training.report import write_report
 
-    kind, prepare = recipe_named(arguments.recipe).preparation()
+    preparation = recipe_named(arguments.recipe).preparation
+    if preparation is None:
+        problem = f"{arguments.recipe} takes the shards of `videoswap train prepare faces`."
+        raise UsageError("no_preparation", problem)
+    kind, prepare = preparation()
     settings = _settings(arguments, kind)
     say = arguments.console.say
     with _stopping() as stopped:

@@ -23,12 +23,12 @@ class RecipeEntry:
         build: Makes the recipe of settings.
         preparation: Imports how its data is packed: the dataclass of those settings, and the
             function that takes them, the folder, ``cancel`` and ``say`` and returns whether all is
-            packed.
+            packed. None where the recipe takes what ``prepare faces`` packs.
     """
 
     settings: type[Any]
     build: Callable[[Any], Recipe]
-    preparation: Callable[[], tuple[type[Any], Callable[..., bool]]]
+    preparation: Callable[[], tuple[type[Any], Callable[..., bool]]] | None = None
 
 
 def _encoder(settings: EncoderSettings) -> Recipe:

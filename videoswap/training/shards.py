@@ -1,7 +1,8 @@
 """Packed training data: pictures in tar files that WebDataset reads too, numbers beside them.
 
-``NAME.tar`` holds ``000000.jpg``, ``000001.jpg`` ...; ``NAME.npz`` one row of every column for
-each picture, and where its bytes lie. The tar files are mapped, so any sample is one decoding
+``NAME.tar`` holds ``000000.jpg``, ``000001.jpg`` ..., and where the pixels have classes
+``000000.parts.png``; ``NAME.npz`` one row of every column for each picture, and where its bytes
+lie. The tar files are mapped, so any sample is one decoding
 away, in any order, and a training may be larger than the memory. A shard appears under its name
 only when it is complete: packing goes on with the missing ones.
 """
@@ -28,6 +29,7 @@ from ..records import Array
 JPEG_QUALITY = 93
 #: Columns that the reader needs.
 _OFFSET, _SIZE = "offset", "size"
+_PARTS_OFFSET, _PARTS_SIZE = "parts_offset", "parts_size"
 
 
 class ShardWriter:
@@ -48,20 +50,32 @@ class ShardWriter:
         self._file = tarfile.open(self._hidden, "w", format=tarfile.USTAR_FORMAT)
         return self
 
-    def add(self, picture: Array, **columns: Any) -> None:
+    def add(
+        self, picture: Array | bytes, *, parts: Array | bytes | None = None, **columns: Any
+    ) -> None:
         """Append a sample.
 
         Args:
-            picture: (H, W, 3) uint8 RGB; kept as JPEG.
+            picture: (H, W, 3) uint8 RGB, kept as JPEG; or the bytes of a JPEG.
+            parts: (H, W) uint8 classes of its pixels, kept as PNG; or the bytes of a PNG. Either
+                all samples of a shard have them or none.
             columns: The same names for every sample of all shards: numbers, texts or arrays of
                 one shape.
         """
-        data = encode_jpeg(picture, JPEG_QUALITY)
-        member = tarfile.TarInfo(f"{len(self._rows):06d}.jpg")
+        data = picture if isinstance(picture, bytes) else encode_jpeg(picture, JPEG_QUALITY)
+        row = {**columns, _OFFSET: self._append("jpg", data), _SIZE: len(data)}
+        if parts is not None:
+            data = parts if isinstance(parts, bytes) else bytes(cv2.imencode(".png", parts)[1])
+            row |= {_PARTS_OFFSET: self._append("parts.png", data), _PARTS_SIZE: len(data)}
+        self._rows.append(row)
+
+    def _append(self, suffix: str, data: bytes) -> int:
+        """Append a member of the sample that is being added; returns where its bytes begin."""
+        member = tarfile.TarInfo(f"{len(self._rows):06d}.{suffix}")
         member.size = len(data)
         offset = self._file.offset + tarfile.BLOCKSIZE
         self._file.addfile(member, io.BytesIO(data))
-        self._rows.append({**columns, _OFFSET: offset, _SIZE: len(data)})
+        return offset
 
     def __exit__(
         self,
@@ -138,9 +152,33 @@ class PackedPictures:
         Raises:
             InputError: ``damaged_shard``.
         """
-        first, size = int(self.columns[_OFFSET][row]), int(self.columns[_SIZE][row])
-        data = self._maps[self._shards[row]][first : first + size]
-        return decode_jpeg(data, f"Sample {row}")
+        return decode_jpeg(self.jpeg(row), f"Sample {row}")
+
+    def jpeg(self, row: int) -> bytes:
+        """Return the bytes of a picture."""
+        return self._bytes(row, _OFFSET, _SIZE)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether the pixels of all pictures have classes."""
+        return _PARTS_OFFSET in self.columns
+
+    def parts(self, row: int) -> Array:
+        """Return the classes of a picture's pixels, (H, W) uint8.
+
+        Raises:
+            InputError: ``damaged_shard``.
+        """
+        data = np.frombuffer(self._bytes(row, _PARTS_OFFSET, _PARTS_SIZE), np.uint8)
+        found = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+        if found is None:
+            problem = f"The parts of sample {row} are no picture."
+            raise InputError("damaged_shard", problem, "Pack the data again.")
+        return np.asarray(found)
+
+    def _bytes(self, row: int, offset: str, size: str) -> bytes:
+        first, count = int(self.columns[offset][row]), int(self.columns[size][row])
+        return bytes(self._maps[self._shards[row]][first : first + count])
 
 
 def encode_jpeg(picture: Array, quality: int) -> bytes:

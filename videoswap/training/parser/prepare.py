@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -105,7 +106,7 @@ def _add(
         )
 
 
-def _columns(face: SourceFace, corrected: Corrected) -> dict[str, Array | str | bool]:
+def _columns(face: SourceFace, corrected: Corrected) -> dict[str, Any]:
     size = (PACKED_SIZE, PACKED_SIZE)
     small = cv2.resize(corrected.label, size, interpolation=cv2.INTER_NEAREST)
     kind = "glasses" if corrected.glasses else "beard" if corrected.beard else "plain"
