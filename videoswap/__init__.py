@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .engines.registry import load_engine
     from .evaluation.metrics.metric import GoodRange, Metric
     from .evaluation.report import Evaluation, Group, Groups, Value, Verdict
+    from .evaluation.similarity import Similarity, similarity
     from .geometry.face_masks import inner_face_mask
     from .jobs.folder_record import FolderItem, FolderReport
     from .jobs.photo_check import check_photos
@@ -172,6 +173,7 @@ __all__ = [
     "Report",
     "Scrfd",
     "ShotDetector",
+    "Similarity",
     "StageTime",
     "Surface",
     "SwapSettings",
@@ -202,6 +204,7 @@ __all__ = [
     "preview_swap",
     "probe",
     "read_picture",
+    "similarity",
     "swap_folder",
     "swap_image",
     "swap_video",
@@ -276,6 +279,7 @@ _LAZY = {
     "Report": "report",
     "Scrfd": "detection.insightface",
     "ShotDetector": "tracking.shots",
+    "Similarity": "evaluation.similarity",
     "StageTime": "rendering.pipeline",
     "Surface": "crops",
     "SwappedCrop": "records",
@@ -301,6 +305,7 @@ _LAZY = {
     "preview_swap": "api",
     "probe": "video.probe",
     "read_picture": "video.stills.picture",
+    "similarity": "evaluation.similarity",
     "swap_folder": "api",
     "swap_image": "api",
     "swap_video": "api",

@@ -6,6 +6,7 @@ import tarfile
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 
 from videoswap.errors import InputError
 from videoswap.evaluation.encoders import CROP_SIZE, DlibFaceEncoder, cosine, open_encoder
@@ -138,3 +139,63 @@ def test_dlib_tells_people_of_lfw_apart(shared):
     assert found.accuracy >= 0.95
     assert -0.75 < found.threshold < -0.4
     assert open_encoder("dlib").name == "dlib"
+
+
+LFW = """2 1
+Abel_Pacheco\t1\t4
+Ann_Lee\t2\tBob_Ray\t11
+Cy_Fox\t3\t1
+Di_May\t1\tEd_Poe\t1
+"""
+
+
+def test_lfws_own_list_of_pairs(tmp_path):
+    (tmp_path / "pairs.txt").write_text(LFW)
+    pairs = read_pairs(tmp_path / "pairs.txt")
+    assert pairs.first.tolist() == [
+        "Abel_Pacheco/Abel_Pacheco_0001.jpg", "Ann_Lee/Ann_Lee_0002.jpg",
+        "Cy_Fox/Cy_Fox_0003.jpg", "Di_May/Di_May_0001.jpg",
+    ]  # fmt: skip
+    assert pairs.second.tolist() == [
+        "Abel_Pacheco/Abel_Pacheco_0004.jpg", "Bob_Ray/Bob_Ray_0011.jpg",
+        "Cy_Fox/Cy_Fox_0001.jpg", "Ed_Poe/Ed_Poe_0001.jpg",
+    ]  # fmt: skip
+    assert pairs.same.tolist() == [True, False, True, False]
+    assert pairs.fold.tolist() == [0, 0, 1, 1]
+
+
+def test_faces_of_photos_are_cut_out_where_that_is_asked_for(photos, tmp_path):
+    astronaut = skimage.data.astronaut()
+    for name in photos.glob("*.png"):
+        cv2.imwrite(str(name), astronaut[:300, ..., ::-1])
+    pairs = read_pairs(photos / "pairs.csv")
+    names = [one.removeprefix("x/") for one in (*pairs.first, *pairs.second)]
+    half = len(names) // 2
+    pairs = type(pairs)(np.array(names[:half]), np.array(names[half:]), pairs.same, pairs.fold)
+    seen = []
+
+    class Looking(Told):
+        def embed(self, picture):
+            seen.append(picture)
+            return super().embed(picture)
+
+    verify(Looking(), pairs, photos, align=True)
+    skin = seen[0][40:70, 40:70].reshape(-1, 3).mean(axis=0)
+    assert skin[0] > skin[2] + 20  # the middle of the crop is the face
+    with pytest.raises(InputError, match="no square picture"):
+        verify(Looking(), pairs, photos)
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_an_iresnet_of_any_size_is_known_by_its_file(tmp_path, depth):
+    pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    from videoswap import networks
+
+    network = networks.build(f"iresnet{depth}")
+    save_file(network.state_dict(), tmp_path / "encoder.safetensors")
+    encoder = open_encoder("blendface", tmp_path / "encoder.safetensors")
+    embedding = encoder.embed(RANDOM.integers(0, 256, (112, 112, 3)).astype(np.uint8))
+    assert embedding.shape == (512,)
+    assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)

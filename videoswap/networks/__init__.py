@@ -56,9 +56,9 @@ def _builders() -> dict[str, Callable[[], nn.Module]]:
         return SuperResolution()
 
     def iresnet(depth: int) -> nn.Module:
-        from .iresnet import iresnet50, iresnet100
+        from .iresnet import DEPTHS, IResNet
 
-        return iresnet100() if depth == 100 else iresnet50()
+        return IResNet(DEPTHS[depth])
 
     def blendswap(slim: bool) -> nn.Module:
         from .blendswap import BlendSwap
@@ -86,6 +86,7 @@ def _builders() -> dict[str, Callable[[], nn.Module]]:
         "ghost_discriminator": discriminator,
         "ghost_sr": superres,
         "iresnet100": lambda: iresnet(100),
+        "iresnet18": lambda: iresnet(18),
         "iresnet50": lambda: iresnet(50),
         "lite": lite,
         "lite_encoder": lite_encoder,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 #: Units per stage.
-DEPTHS = {50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
+DEPTHS = {18: (2, 2, 2, 2), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3)}
 
 
 class _Unit(nn.Module):

@@ -13,7 +13,7 @@ import pickle
 import shlex
 import tarfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -291,13 +291,18 @@ def first_difference(name: str, expected: State, state: State) -> str | None:
     return None if first is None else f"{first} is not part of it"
 
 
-def fitting_networks(states: Iterable[State]) -> list[str]:
-    """Return the names of all networks that one of the sets of weights fits."""
+def fitting_networks(states: Iterable[State], names: Sequence[str] | None = None) -> list[str]:
+    """Return the names of those networks that one of the sets of weights fits.
+
+    Args:
+        states: Sets of tensors by key.
+        names: Of :func:`videoswap.networks.names`; None tries all of them.
+    """
     from .. import networks
 
     candidates = list(states)
     found = []
-    for name in networks.names():
+    for name in networks.names() if names is None else names:
         expected = networks.build(name, device="meta").state_dict()
         if any(fit(name, expected, state) is not None for state in candidates):
             found.append(name)
