@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 
 import torch
 
+from tests.helpers.swapper_runs import assert_same, checkpoint_of
 from tests.helpers.toy_trainings import Plain, Toy, ToySettings
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.locks import try_lock
@@ -36,28 +37,6 @@ def killed_after(folder, steps, chosen):
         train(Killed(chosen), folder)
 
 
-def everything(folder):
-    state = torch.load(folder / NAME, weights_only=True)
-    state["totals"].pop("seconds")
-    return state
-
-
-def assert_same(one, other, where=""):
-    assert type(one) is type(other), where
-    if isinstance(one, dict):
-        assert one.keys() == other.keys(), where
-        for name in one:
-            assert_same(one[name], other[name], f"{where}/{name}")
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other), where
-        for number, pair in enumerate(zip(one, other, strict=True)):
-            assert_same(*pair, f"{where}/{number}")
-    elif isinstance(one, torch.Tensor):
-        assert torch.equal(one, other), where
-    else:
-        assert one == other, where
-
-
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("killed", [5, 8, 11])
@@ -71,7 +50,7 @@ def test_a_killed_run_goes_on_with_the_numbers_of_an_unbroken_one(
     gone_on = train(Toy(chosen), tmp_path / "broken")
     assert unbroken.finished and gone_on.finished
     assert gone_on.totals.samples == 12 * 4
-    assert_same(everything(tmp_path / "unbroken"), everything(tmp_path / "broken"))
+    assert_same(checkpoint_of(tmp_path / "unbroken"), checkpoint_of(tmp_path / "broken"))
 
 
 def test_a_stopped_run_goes_on_too(tmp_path):
@@ -80,7 +59,7 @@ def test_a_stopped_run_goes_on_too(tmp_path):
     stopped = train(Toy(), tmp_path / "broken", cancel=lambda: next(asked))
     assert (stopped.totals.step, stopped.finished) == (5, False)
     train(Toy(), tmp_path / "broken")
-    assert_same(everything(tmp_path / "unbroken"), everything(tmp_path / "broken"))
+    assert_same(checkpoint_of(tmp_path / "unbroken"), checkpoint_of(tmp_path / "broken"))
 
 
 def test_it_stops_when_its_minutes_are_up(tmp_path):

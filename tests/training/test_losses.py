@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from videoswap.errors import UsageError
 from videoswap.training import losses
-from videoswap.training.losses import GhostTerms, GhostWeights
+from videoswap.training.ghost.settings import GhostWeights
+
+NAMES = ("adversarial", "attributes", "identity", "reconstruction", "eyes")
 
 
 def scalar(value: float) -> torch.Tensor:
@@ -103,18 +104,13 @@ def test_both_eyes_count():
     assert losses.eyes((still, still), (one, two)).item() == pytest.approx(5.0)
 
 
-def test_the_sum_is_weighed():
-    terms = GhostTerms(*map(scalar, (1, 10, 100, 1000, 10000)))
-    assert terms.total(GhostWeights()).item() == 1 + 100 + 2000 + 10000
-    assert terms.total(GhostWeights(0, 0, 0, 0, 2)).item() == 20000
-
-
-def test_eyes_that_count_must_be_looked_at():
-    terms = GhostTerms(*map(scalar, (1, 1, 1, 1)))
-    assert terms.total(GhostWeights()).item() == 41
-    with pytest.raises(UsageError) as error:
-        terms.total(GhostWeights(eyes=3.0))
-    assert error.value.code == "no_eye_loss"
+def test_the_sum_is_weighted_by_name():
+    terms = {name: scalar(10**place) for place, name in enumerate(NAMES)}
+    assert losses.weighted(terms, GhostWeights()).item() == 1 + 100 + 2000 + 10000
+    del terms["eyes"]
+    assert losses.weighted(terms, GhostWeights(0, 0, 0, 2, 9)).item() == 2000
+    with pytest.raises(AttributeError):
+        losses.weighted({"nose": scalar(1)}, GhostWeights())
 
 
 def test_the_running_loss_comes_down_slowly():
@@ -162,7 +158,8 @@ def test_the_golden_terms(measured, spec, name):
 def test_the_golden_sum(measured, spec):
     want = spec["ghost_losses"]
     weights = GhostWeights(*(want["weights"][k] for k in ("adv", "attr", "id", "rec", "eyes")))
-    total = GhostTerms(*(measured[name] for name in TERMS)).total(weights)
+    terms = {name: measured[key] for name, key in zip(NAMES, TERMS, strict=True)}
+    total = losses.weighted(terms, weights)
     assert total.item() == pytest.approx(want["lossG"], rel=RELATIVE)
     follows = losses.running(want["loss_adv_accumulated_before"], measured["L_adv"].item())
     assert follows == pytest.approx(want["loss_adv_accumulated_after"], rel=RELATIVE)

@@ -145,7 +145,7 @@ def _check_same(path: Path, recipe: Recipe, state: Mapping[str, Any]) -> None:
         problem = f"{path} is of a training of {state['recipe']}, not {recipe.name}."
         raise UsageError("other_run", problem, hint)
     before, now = _flat(state["settings"]), _flat(settings_text(recipe.settings))
-    may_change = {f"loop.{name}" for name in CHANGEABLE}
+    may_change = {*(f"loop.{name}" for name in CHANGEABLE), *recipe.changeable}
     for name in sorted(before.keys() | now.keys()):
         if name not in may_change and before.get(name) != now.get(name):
             problem = f"{path} was begun with {name} = {before.get(name)}, not {now.get(name)}."

@@ -34,7 +34,7 @@ class Devices:
 
     def prepare(self, recipe: Recipe) -> None:
         """Move the networks; call it before optimizers take up a checkpoint."""
-        for network in recipe.networks.values():
+        for network in (*recipe.networks.values(), *recipe.frozen.values()):
             network.to(self.device)
 
     def share_weights(self, recipe: Recipe) -> None:

@@ -171,7 +171,8 @@ class _Run:
             if self._settings.clip_norm:
                 norm = nn.utils.clip_grad_norm_(parameters_of(phase), self._settings.clip_norm)
                 seen[f"{phase.name} gradient"] = norm
-            phase.optimizer.step()
+            if not self._devices.agree(not self._recipe.learns(phase.name)):
+                phase.optimizer.step()
             phase.optimizer.zero_grad(set_to_none=True)
             if phase.scheduler is not None:
                 phase.scheduler.step()

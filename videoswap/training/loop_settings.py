@@ -11,7 +11,7 @@ PRECISIONS = ("auto", "bfloat16", "float32")
 #: Settings of the loop that may change when a run is resumed.
 CHANGEABLE = (
     *("steps", "threads", "workers", "log_every", "checkpoint_every", "evaluate_every"),
-    *("tensorboard", "wandb"),
+    *("tensorboard", "wandb", "wandb_project", "wandb_entity", "run_name"),
 )
 
 
@@ -36,6 +36,9 @@ class LoopSettings:
         evaluate_every: Steps between two evaluations, each with a sample sheet.
         tensorboard: Whether to write for TensorBoard.
         wandb: Whether to write for Weights & Biases, offline.
+        wandb_project: Its project.
+        wandb_entity: Whose project it is; empty for one's own.
+        run_name: What the boards call the run; empty for the name of its folder.
     """
 
     steps: int = 100_000
@@ -52,6 +55,9 @@ class LoopSettings:
     evaluate_every: int = 1000
     tensorboard: bool = False
     wandb: bool = False
+    wandb_project: str = "videoswap"
+    wandb_entity: str = ""
+    run_name: str = ""
 
     def __post_init__(self) -> None:
         conform(self)

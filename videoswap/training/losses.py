@@ -9,14 +9,12 @@ is nought at best and has a gradient.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from ..errors import UsageError
 
 #: The running adversarial loss at the start of a training.
 RUNNING_START = 20.0
@@ -24,64 +22,14 @@ RUNNING_START = 20.0
 RUNNING_LIMIT = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class GhostWeights:
-    """How much each term of the generator's loss counts; the defaults are GHOST's.
+def weighted(terms: Mapping[str, Tensor], weights: Any) -> Tensor:
+    """Add terms up by their weights.
 
-    Attributes:
-        adversarial: Of :func:`adversarial`.
-        attributes: Of :func:`attributes`.
-        identity: Of :func:`identity`.
-        reconstruction: Of :func:`reconstruction`.
-        eyes: Of :func:`eyes`; GHOST trains without at first.
+    Args:
+        terms: By name, each of shape ().
+        weights: Has a number by the name of every term.
     """
-
-    adversarial: float = 1.0
-    attributes: float = 10.0
-    identity: float = 20.0
-    reconstruction: float = 10.0
-    eyes: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GhostTerms:
-    """The terms of the generator's loss before they are weighed, each of shape ().
-
-    Attributes:
-        adversarial: See :func:`adversarial`.
-        attributes: See :func:`attributes`.
-        identity: See :func:`identity`.
-        reconstruction: See :func:`reconstruction`.
-        eyes: See :func:`eyes`; None where nobody looked for pupils.
-    """
-
-    adversarial: Tensor
-    attributes: Tensor
-    identity: Tensor
-    reconstruction: Tensor
-    eyes: Tensor | None = None
-
-    def total(self, weights: GhostWeights) -> Tensor:
-        """Add the terms up by their weights.
-
-        Raises:
-            UsageError: ``no_eye_loss``, if the eyes count but were not looked at.
-        """
-        total = (
-            weights.adversarial * self.adversarial
-            + weights.attributes * self.attributes
-            + weights.identity * self.identity
-            + weights.reconstruction * self.reconstruction
-        )
-        if weights.eyes == 0:
-            return total
-        if self.eyes is None:
-            raise UsageError(
-                "no_eye_loss",
-                f"The eyes count {weights.eyes:g} times, but there is no eye loss.",
-                "Give the pupils' heatmaps, or weigh the eyes 0.",
-            )
-        return total + weights.eyes * self.eyes
+    return _sum([getattr(weights, name) * term for name, term in terms.items()])
 
 
 def adversarial(judged: Sequence[Tensor]) -> Tensor:

@@ -98,7 +98,7 @@ class Journal:
     def __init__(self, folder: Path, settings: LoopSettings, say: Callable[[str], None]) -> None:
         self._path, self._say = folder / HISTORY, say
         self._board = _tensorboard(folder) if settings.tensorboard else None
-        self._wandb = _wandb(folder) if settings.wandb else None
+        self._wandb = _wandb(folder, settings) if settings.wandb else None
 
     def write(self, kind: str, step: int, values: Mapping[str, float | str], line: str) -> None:
         """Keep numbers of a step and say a line about them.
@@ -166,12 +166,18 @@ def _tensorboard(folder: Path) -> Any:
     return SummaryWriter(str(folder / BOARD))
 
 
-def _wandb(folder: Path) -> Any:
+def _wandb(folder: Path, settings: LoopSettings) -> Any:
     try:
         import wandb
     except ImportError:
         raise _missing("wandb") from None
-    return wandb.init(dir=str(folder), mode="offline", project="videoswap")
+    return wandb.init(
+        dir=str(folder),
+        mode="offline",
+        project=settings.wandb_project,
+        entity=settings.wandb_entity or None,
+        name=settings.run_name or folder.name,
+    )
 
 
 def _missing(name: str) -> InputError:

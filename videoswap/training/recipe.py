@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -64,16 +65,20 @@ class Recipe(ABC):
     Attributes:
         name: As the command line calls it.
         loop: Settings of the loop.
-        networks: By name; all of them are in a checkpoint. Frozen helpers do not belong here.
+        networks: By name; all of them are in a checkpoint.
+        frozen: Helpers that never learn, by name: on the device, in no checkpoint.
         averaged: Names of those of which a moving average is kept.
         phases: In the order in which a step goes through them.
+        changeable: Settings that may change when a run is resumed, besides those of the loop.
     """
 
     name: ClassVar[str]
     loop: LoopSettings
     networks: dict[str, nn.Module]
+    frozen: Mapping[str, nn.Module] = MappingProxyType({})
     averaged: tuple[str, ...] = ()
     phases: tuple[Phase, ...]
+    changeable: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
@@ -100,6 +105,10 @@ class Recipe(ABC):
     @abstractmethod
     def losses(self, phase: str, batch: Batch) -> dict[str, Tensor]:
         """Compute the losses of a phase, each of shape (); ``total`` is what is minimised."""
+
+    def learns(self, phase: str) -> bool:
+        """Whether a phase takes its step; asked after its losses. Its schedule goes on anyway."""
+        return True
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """Measure on held-out samples.

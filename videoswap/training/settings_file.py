@@ -47,17 +47,48 @@ def read_settings(path: str | os.PathLike[str], kind: type[Settings]) -> Setting
     return make_settings(kind, found)
 
 
+def by_own_names(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested mappings with a settings' own names in place of those of a reference.
+
+    Args:
+        kind: The dataclass; its ``ALIASES``, if it has them, are dotted names by those of the
+            reference.
+        found: Values by either.
+
+    Raises:
+        UsageError: ``setting_given_twice``.
+    """
+    aliases: Mapping[str, str] = getattr(kind, "ALIASES", {})
+    named: dict[str, Any] = {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in found.items()
+        if name not in aliases
+    }
+    for name in found.keys() & aliases.keys():
+        *tables, last = aliases[name].split(".")
+        table = named
+        for one in tables:
+            table = table.setdefault(one, {})
+        if last in table:
+            problem = f"{name} and {aliases[name]} are the same setting, and both are given."
+            raise UsageError("setting_given_twice", problem)
+        table[last] = found[name]
+    return named
+
+
 def make_settings(kind: type[Settings], found: Mapping[str, Any], where: str = "") -> Settings:
     """Fill a dataclass from nested mappings, refusing keys that it does not have.
 
     Args:
         kind: The dataclass; fields that are dataclasses take mappings.
-        found: Values by name; what is missing keeps its default.
+        found: Values by name, its own or those of its ``ALIASES``; what is missing keeps its
+            default.
         where: Name of the table, for the error.
 
     Raises:
         UsageError: ``unknown_setting``, ``wrong_type`` or whatever the dataclass refuses.
     """
+    found = by_own_names(kind, found)
     hints = get_type_hints(kind)
     known = [one.name for one in fields(kind)]  # type: ignore[arg-type]
     values: dict[str, Any] = {}

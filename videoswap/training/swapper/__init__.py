@@ -1,0 +1,1 @@
+"""What every training of a face swapper shares; the recipes of papers derive from it."""

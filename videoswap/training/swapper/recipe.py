@@ -1,0 +1,289 @@
+"""A generator that swaps faces, trained against a discriminator: what all such recipes share.
+
+A step: the generator swaps the faces of a batch and learns from the weighted sum of its terms,
+then the discriminator learns to tell those results from photos. A recipe of its own derives from
+:class:`SwapperRecipe` and changes what it needs to:
+
+- ``terms`` for more or other losses; each key is the name of a field of ``settings.weights``, so a
+  recipe with another loss has weights derived from ``SwapperWeights``;
+- ``condition`` for what the generator is told of a source (by default the embedding);
+- ``make_generator`` for another network (see :class:`SwapGenerator`);
+- ``sample`` for what a batch holds of a pair, and ``partner`` of :class:`.pairs.FacePairs`;
+- ``frozen`` gets its further helpers (encoders, feature networks) at the end of ``__init__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from ...networks.aei_net import GHOST_WIDTHS, AEINet, Backbone
+from ...networks.discriminator import MultiscaleDiscriminator
+from ...records import Array
+from .. import losses, schedules
+from ..ordering import AUGMENTATION, generator
+from ..recipe import Batch, Phase, Recipe, as_input
+from .evaluation import HeldOutSwaps, Swapper
+from .export import write_weights
+from .identity import load_identity
+from .pairs import FacePairs
+from .settings import SwapperSettings
+
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+_BETAS = (0.0, 0.999)
+
+
+class SwapGenerator(Protocol):
+    """What a generator has to offer; an ``nn.Module``."""
+
+    def __call__(self, target: Tensor, z: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Swap (B, 3, S, S) by (B, D): the pictures, and the target's attribute maps."""
+
+    def attributes(self, target: Tensor) -> list[Tensor]:
+        """Return the attribute maps of pictures."""
+
+
+@dataclass(slots=True, eq=False)
+class Swap:
+    """What the generator made of a batch.
+
+    Attributes:
+        identity: (B, D) embeddings of the sources.
+        picture: (B, 3, S, S) in [-1, 1], float32.
+        maps: Attribute maps of the targets, (B, C, h, w) float32 each.
+    """
+
+    identity: Tensor
+    picture: Tensor
+    maps: list[Tensor]
+
+
+class SwapperRecipe(Recipe):
+    """Builds networks, data and optimizers of a swapper's training.
+
+    Args:
+        settings: All of its settings.
+
+    Raises:
+        InputError: ``no_shards``, ``damaged_shard``, ``too_few_people``, ``missing_weights``, or
+            why weights cannot be used.
+    """
+
+    averaged = (GENERATOR,)
+
+    def __init__(self, settings: SwapperSettings) -> None:
+        self._settings, self.loop = settings, settings.loop
+        self.pairs = FacePairs(settings, self.loop.seed, self.loop.batch)
+        self.identity = load_identity(settings.identity)
+        self.frozen = {"identity": self.identity}
+        torch.manual_seed(self.loop.seed)
+        shape = settings.discriminator
+        self.networks = {
+            GENERATOR: self.make_generator().train(),
+            DISCRIMINATOR: MultiscaleDiscriminator(shape.width, shape.layers, shape.scales).train(),
+        }
+        for name, path in (
+            (GENERATOR, settings.initial_generator),
+            (DISCRIMINATOR, settings.initial_discriminator),
+        ):
+            if path is not None:
+                load_initial(self.networks[name], path, name)
+        self.phases = (
+            self._phase(GENERATOR, settings.generator_rate),
+            self._phase(DISCRIMINATOR, settings.discriminator_rate),
+        )
+
+    def _phase(self, name: str, rate: float) -> Phase:
+        settings = self._settings
+        optimizer = Adam(
+            self.networks[name].parameters(), rate, _BETAS, weight_decay=settings.weight_decay
+        )
+        schedule = None
+        if settings.scheduler:
+            every, factor = settings.scheduler_step, settings.scheduler_gamma
+            schedule = schedules.ghost(optimizer, every, factor)
+        return Phase(name, (name,), optimizer, schedule)
+
+    @property
+    def settings(self) -> SwapperSettings:
+        """All of its settings."""
+        return self._settings
+
+    @property
+    def data_key(self) -> str:
+        """Changes with the packed data."""
+        return self.pairs.key
+
+    def make_generator(self) -> nn.Module:
+        """Build the generator with random weights; see :class:`SwapGenerator`."""
+        settings = self._settings
+        return AEINet(
+            cast("Backbone", settings.backbone),
+            settings.num_blocks,
+            self.identity.dim,
+            GHOST_WIDTHS[: settings.size.bit_length() - 2],
+            settings.width,
+        )
+
+    def batch(self, step: int, part: int, parts: int) -> Batch:
+        """Draw and decode the pairs of a part of a step.
+
+        The tensors of a sample are those of :meth:`sample`, stacked.
+        """
+        rows = self.pairs.rows(step, part, parts)
+        made = [
+            self.sample(int(row), generator(AUGMENTATION, self.loop.seed, step, part, number))
+            for number, row in enumerate(rows)
+        ]
+        return Batch(
+            {
+                name: as_input(np.stack([one[name] for one in made]))
+                if made[0][name].ndim == 3
+                else torch.from_numpy(np.stack([one[name] for one in made]))
+                for name in made[0]
+            },
+            step,
+        )
+
+    def sample(self, row: int, random: np.random.Generator) -> dict[str, Array]:
+        """Make one pair.
+
+        Args:
+            row: The source.
+            random: The sample's random numbers.
+
+        Returns:
+            ``face``: the source for the identity encoder, twice as large as it asks for, as in
+            GHOST. ``source``: for the discriminator. ``target``. All (side, side, 3) float32 in
+            [0, 1], each in its own colors; they reach :meth:`losses` as (B, 3, side, side) in
+            [-1, 1]. ``same``: whether both show one person, bool of shape ().
+        """
+        other, same = self.pairs.partner(row, random)
+        size = self._settings.size
+        face, source = self.pairs.colored(row, (2 * self.identity.side, size), random)
+        (target,) = self.pairs.colored(other, (size,), random)
+        return {"face": face, "source": source, "target": target, "same": np.array(same)}
+
+    def condition(self, embedding: Tensor, faces: Tensor) -> Tensor:
+        """Return what the generator is told of the sources, (B, D).
+
+        Args:
+            embedding: (B, D) of the identity encoder.
+            faces: (B, 3, S, S) in [-1, 1], which it has seen.
+        """
+        return embedding
+
+    def swap(self, batch: Batch) -> Swap:
+        """Swap the faces of a batch."""
+        with torch.no_grad():
+            identity = self.identity(batch["face"])
+            told = self.condition(identity, batch["face"])
+        picture, maps = self.networks[GENERATOR](batch["target"], told)
+        return Swap(identity, picture.float(), _floats(maps))
+
+    def terms(self, batch: Batch, swap: Swap) -> dict[str, Tensor]:
+        """Compute the terms of the generator's loss, each of shape (), before they are weighted.
+
+        Terms of weight 0 may be left out. Networks run in the precision of the run; what they
+        give is compared in float32.
+        """
+        weights = self._settings.weights
+        terms: dict[str, Tensor] = {}
+        if weights.adversarial:
+            terms["adversarial"] = losses.adversarial(self.judged(swap.picture))
+        if weights.attributes:
+            terms["attributes"] = losses.attributes(swap.maps, self.attributes(swap.picture))
+        if weights.identity:
+            terms["identity"] = losses.identity(swap.identity, self.identity(swap.picture))
+        if weights.reconstruction:
+            terms["reconstruction"] = losses.reconstruction(
+                swap.picture, batch["target"], self.reconstructed(batch)
+            )
+        return terms
+
+    def reconstructed(self, batch: Batch) -> Tensor:
+        """Return (B,) bool: whose result has to be the target again."""
+        return batch["same"]
+
+    def attributes(self, pictures: Tensor) -> list[Tensor]:
+        """Return the generator's attribute maps of (B, 3, S, S) pictures, float32."""
+        return _floats(self.networks[GENERATOR].attributes(pictures))  # type: ignore[operator]
+
+    def judged(self, pictures: Tensor) -> list[Tensor]:
+        """Return the discriminator's logits of (B, 3, S, S) pictures, float32, by scale."""
+        return _floats(self.networks[DISCRIMINATOR](pictures))
+
+    def losses(self, phase: str, batch: Batch) -> dict[str, Tensor]:
+        """Compute the losses of the generator or the discriminator."""
+        if phase == DISCRIMINATOR:
+            real, fake = self.judged(batch["source"]), self.judged(batch.kept["result"])
+            return {"total": losses.discriminator(real, fake)}
+        swap = self.swap(batch)
+        batch.kept["result"] = swap.picture.detach()
+        terms = self.terms(batch, swap)
+        return {"total": losses.weighted(terms, self._settings.weights), **terms}
+
+    def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
+        """Measure swaps of held-out faces; see :meth:`.evaluation.HeldOutSwaps.measure`."""
+        return self._held_out.measure(self._swapper(networks[GENERATOR]))
+
+    def sheet(self, networks: Mapping[str, nn.Module]) -> Array | None:
+        """Show held-out swaps: source, target, result, and the attributes that were kept."""
+        return self._held_out.draw(self._swapper(networks[GENERATOR]))
+
+    @cached_property
+    def _held_out(self) -> HeldOutSwaps:
+        return HeldOutSwaps(self.pairs, self._settings.size, self._settings.judge)
+
+    def _swapper(self, network: nn.Module) -> Swapper:
+        """Return what swaps pictures by a generator in eval mode."""
+        device = next(network.parameters()).device
+
+        def swap(sources: Array, targets: Array) -> tuple[Array, list[Tensor]]:
+            faces = as_input(sources / 255).to(device)
+            told = self.condition(self.identity(faces), faces)
+            pictures, maps = network(as_input(targets / 255).to(device), told)
+            levels = ((pictures.float().permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255)
+            return levels.cpu().numpy().astype(np.uint8), _floats(maps)
+
+        return swap
+
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> tuple[Path, ...]:
+        """Write ``generator.safetensors`` and ``discriminator.safetensors``."""
+        return write_weights(networks, folder)
+
+
+def load_initial(network: nn.Module, path: Path, name: str) -> None:
+    """Give a network the weights of a file, all of them and no others.
+
+    Args:
+        network: Which.
+        path: A ``.pth`` or ``.safetensors`` file with the network's own keys, as the official ones
+            of GHOST have them.
+        name: What to call it in the error.
+
+    Raises:
+        InputError: ``missing_file``, ``damaged_weights``, ``wrong_weights`` and what else
+            ``videoswap.weights.load_state`` raises.
+    """
+    from ...weights.loading import fit, load_states, misfit
+
+    expected, states = network.state_dict(), load_states(path)
+    for state in states:
+        fitting = fit(name, expected, state)
+        if fitting is not None:
+            network.load_state_dict(fitting)
+            return
+    raise misfit(path, name, expected, states)
+
+
+def _floats(maps: Sequence[Tensor]) -> list[Tensor]:
+    return [one.float() for one in maps]
