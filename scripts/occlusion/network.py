@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -103,7 +105,11 @@ class InFront(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits."""
         x = torch.cat([functional.pixel_unshuffle(x, 2), _differences(x)], 1)
-        s = self.e1(self.stem(x))
+        return self.between(self.stem(x), lambda s: self.f1(torch.cat([s, x], 1)))
+
+    def between(self, x: Tensor, last: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the logits, from what the first layer made, by the layer before the last."""
+        s = self.e1(x)
         b = self.m2(self.e2(self.d2(s)))
         d = self.m3(self.e3(self.d3(b)))
         e = self.e4(self.d4(d))
@@ -111,7 +117,40 @@ class InFront(nn.Module):
         d = self.n3(self.u3(doubled(self.r3(e)) + d))
         b = self.n2(self.u2(doubled(self.r2(d)) + b))
         s = self.u1(doubled(self.r1(b)) + s)
-        return functional.pixel_shuffle(self.f2(self.f1(torch.cat([s, x], 1))), 2)
+        return functional.pixel_shuffle(self.f2(last(s)), 2)
+
+
+class Split(nn.Module):
+    """A `conv` over maps, unshuffled pixels and differences, as a sum of one over each.
+
+    onnxruntime is twice as fast with these as with their odd number of channels laid together, and
+    pixels need not be unshuffled.
+
+    Args:
+        layer: The ``conv``.
+        given: Channels of the maps, which come first; 0 for none.
+    """
+
+    def __init__(self, layer: nn.Sequential, given: int) -> None:
+        super().__init__()
+        kernel, norm = layer[0].weight.detach(), layer[1]
+        factor = norm.weight.detach() / torch.sqrt(norm.running_var + norm.eps)
+        kernel = kernel * factor[:, None, None, None]
+        maps, patches, differences = kernel.split((given, 24, DIFFERENCES), 1)
+        out = len(kernel)
+        over_pixels = patches.reshape(out, 6, 2, 2, 3, 3).permute(0, 1, 4, 2, 5, 3)
+        self.maps = nn.Parameter(maps)
+        self.pixels = nn.Parameter(over_pixels.reshape(out, 6, 6, 6))
+        self.differences = nn.Parameter(differences.contiguous())
+        self.bias = nn.Parameter(norm.bias.detach() - norm.running_mean * factor)
+
+    def forward(self, pixels: Tensor, differences: Tensor, maps: Tensor | None = None) -> Tensor:
+        """Return maps of half the side of the pixels."""
+        total = functional.conv2d(differences, self.differences, padding=1)
+        total = functional.conv2d(pixels, self.pixels, self.bias, stride=2, padding=2) + total
+        if maps is not None:
+            total = functional.conv2d(maps, self.maps, padding=1) + total
+        return functional.relu(total)
 
 
 class Exported(nn.Module):
@@ -120,8 +159,14 @@ class Exported(nn.Module):
     def __init__(self, network: InFront) -> None:
         super().__init__()
         self.network = network
+        self.stem = Split(network.stem, 0)
+        self.f1 = Split(network.f1, network.e1[0].out_channels)
 
     def forward(self, picture: Tensor, reference: Tensor) -> Tensor:
         """Take (B, S, S, 3) RGB, 0 to 255, each, and return (B, S, S), 0 to 1."""
         both = torch.cat([picture, reference], 3).permute(0, 3, 1, 2) / 127.5 - 1
-        return torch.sigmoid(self.network(both))[:, 0]
+        apart = _differences(both)
+        logits = self.network.between(
+            self.stem(both, apart), lambda maps: self.f1(both, apart, maps)
+        )
+        return torch.sigmoid(logits)[:, 0]

@@ -7,6 +7,7 @@ non-commercial use.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class DlibLandmarker:
 
         path = landmarks_path() if path is None else Path(path)
         self._dlib: Any = dlib
-        self._predict = dlib.shape_predictor(str(path))
+        self._path = path
         self._boxes = PREDICTION_BOXES[:boxes]
         self._key = f"landmarks {boxes} {file_digest(path)} dlib {dlib.__version__}"
 
@@ -52,6 +53,11 @@ class DlibLandmarker:
     def key(self) -> str:
         """Model and library that decide the results."""
         return self._key
+
+    @cached_property
+    def _predict(self) -> Any:
+        """The predictor; read when it is first needed, which takes half a second."""
+        return self._dlib.shape_predictor(str(self._path))
 
     def landmarks(self, picture: Array, points5: Array) -> Array:
         """Find the landmarks of one face.
