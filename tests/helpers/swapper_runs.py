@@ -9,6 +9,8 @@ import torch
 
 from tests.helpers.drawn_faces import drawn
 from videoswap import networks
+from videoswap.geometry.affine import TEMPLATES
+from videoswap.training.faces.dataset import add_face
 from videoswap.training.loop_settings import LoopSettings
 from videoswap.training.shards import pack
 from videoswap.training.swapper.settings import (
@@ -26,18 +28,23 @@ STILL = ColorJitter(0, 0, 0, 0)
 
 def pack_people(folder, people=4, photos=2, held=3):
     """Pack photos of people to learn from, and one of each of ``held`` others."""
+    points = TEMPLATES["arcface_112_v2"] * 64
 
     def fill(name, shard):
         for number in range(people * photos + held):
             known = number < people * photos
             person = number // photos if known else people + number
             shade = 0.1 * (number % photos) if known else 0.0
-            shard.add(
+            add_face(
+                shard,
                 drawn(person, shade, size=64),
+                framing="arcface",
+                size=64,
                 name=f"p{number}",
                 identity=f"person {person}",
-                kind="drawn",
                 held=not known,
+                points5=points,
+                landmarks=np.resize(points, (68, 2)),
             )
 
     pack(folder, ["faces-0"], fill)
@@ -66,6 +73,7 @@ def small_settings(kind, folder, **changed):
         random_encoder(encoder)
     usual = {
         "data": data,
+        "framing": "arcface",
         "identity": IdentitySettings("lite_encoder", encoder),
         "size": 32,
         "width": 0.125,

@@ -15,6 +15,7 @@ from tests.helpers.swapper_runs import LOOP, STILL, assert_same, checkpoint_of, 
 from videoswap.errors import InputError, UsageError
 from videoswap.training import losses
 from videoswap.training.loop import train
+from videoswap.training.ordering import AUGMENTATION, generator
 from videoswap.training.progress import HISTORY
 from videoswap.training.sheets import FOLDER
 from videoswap.training.swapper.recipe import SwapperRecipe
@@ -124,6 +125,27 @@ def test_the_same_pictures_in_other_colors(settings):
     assert (apart > 0.005).all() and (apart < 0.5).all()
 
 
+def test_the_encoder_sees_its_own_framing_of_targets_and_results(settings):
+    own = IdentitySettings("lite_encoder", settings.identity.path, "arcface")
+    wide = Plain(replace(settings, framing="ffhq", identity=own, size=64, jitter=STILL))
+    batch = wide.batch(0, 0, 1)
+    assert batch["placed"].shape == (4, 2, 3)
+    seen = []
+    wide.identity.network.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    wide.embedded(batch, batch["target"])
+    rows = wide.pairs.rows(0, 0, 1)
+    partners = [
+        wide.pairs.partner(int(row), generator(AUGMENTATION, 0, 0, 0, number))[0]
+        for number, row in enumerate(rows)
+    ]
+    for face, row in zip(seen[0], partners, strict=True):
+        want = wide.pairs.picture(row, "arcface", 96) * 2 - 1
+        error = (face.permute(1, 2, 0).numpy() - want)[8:-8, 8:-8]
+        assert np.abs(error).mean() < 0.03
+    plain = Plain(replace(settings, framing="ffhq"))
+    assert "placed" not in plain.batch(0, 0, 1).tensors
+
+
 def test_held_out_swaps_are_measured_and_drawn(settings, tmp_path):
     loop = replace(settings.loop, evaluate_every=4)
     train(Plain(replace(settings, loop=loop)), tmp_path)
@@ -136,10 +158,11 @@ def test_held_out_swaps_are_measured_and_drawn(settings, tmp_path):
 
 def test_a_perfect_copy_of_the_target_measures_as_one(settings):
     recipe = Plain(settings)
-    found = recipe._held_out.measure(lambda sources, targets: (targets, []))
+    held = recipe._held_out
+    found = held.measure(lambda faces, targets: (targets, []))
     assert found["reconstruction"] == found["pose"] == found["expression"] == 0
     assert found["target identity"] == 0  # dlib's negative distance
-    swapped = recipe._held_out.measure(lambda sources, targets: (sources, []))
+    swapped = held.measure(lambda faces, targets: (held._sources, []))
     assert swapped["identity"] == 0 > swapped["target identity"]
 
 

@@ -14,17 +14,17 @@ from ...evaluation.encoders import CROP_SIZE, FaceEncoder, open_encoder
 from ...geometry.affine import TEMPLATES, similarity, transform
 from ...geometry.face_masks import face_height
 from ...geometry.head_pose import head_angles
-from ...geometry.resample import resize
+from ...geometry.resample import warp
 from ...records import Array
 from ..sheets import grid
 from .pairs import FacePairs
 
-#: Swaps sources onto targets, (N, S, S, 3) uint8 RGB both: results, and the targets' attribute
-#: maps (N, C, h, w), from coarse to fine.
+#: Swaps faces, as the identity encoder sees them, onto targets: results like the targets,
+#: (N, S, S, 3) float32 in [0, 1], and the targets' attribute maps (N, C, h, w) from coarse to fine.
 Swapper = Callable[[Array, Array], tuple[Array, list[Tensor]]]
 
 MOST_PAIRS, SHEET_ROWS, AT_ONCE = 32, 8, 8
-_FRAMING = "arcface_112_v2"
+_JUDGED = ("arcface", CROP_SIZE)
 
 
 @dataclass(slots=True, eq=False)
@@ -46,28 +46,37 @@ class HeldOutSwaps:
     """Measures and draws swaps of held-out pairs.
 
     Args:
-        pairs: Where they are from, in ArcFace's framing.
-        size: Side of the pictures.
+        pairs: Where they are from.
+        shown: Framing and side of what is swapped.
+        face: Framing and side of what the identity encoder sees.
         judge: Name of the encoder that measures identity, another one than taught.
 
     Raises:
         InputError: If a file of the judge is missing.
     """
 
-    def __init__(self, pairs: FacePairs, size: int, judge: str) -> None:
+    def __init__(
+        self, pairs: FacePairs, shown: tuple[str, int], *, face: tuple[str, int], judge: str
+    ) -> None:
         step = max(1, len(pairs.held) // MOST_PAIRS)
         chosen = pairs.held[::step][:MOST_PAIRS]
+        if not chosen:
+            self._judge: FaceEncoder | None = None
+            return
+        self._judge, self._landmarker = open_encoder(judge), DlibLandmarker()
+        sources, targets = zip(*chosen, strict=True)
         self._sources, self._targets = (
-            np.stack([pairs.picture(pair[side], size) for pair in chosen])
-            if chosen
-            else np.zeros((0, size, size, 3), np.uint8)
-            for side in (0, 1)
+            np.stack([pairs.picture(row, *shown) for row in rows]) for rows in (sources, targets)
         )
-        self._judge: FaceEncoder | None = open_encoder(judge) if chosen else None
-        self._landmarker = DlibLandmarker() if chosen else None
-        self._known = [
-            [self._look(one) for one in pictures] for pictures in (self._sources, self._targets)
-        ]
+        self._faces, self._own_faces = (
+            np.stack([pairs.picture(row, *face) for row in rows]) for rows in (sources, targets)
+        )
+        # Where the crop of the judge lies in each picture.
+        self._source_crops, self._target_crops = (
+            [pairs.between(row, shown, _JUDGED) for row in rows] for rows in (sources, targets)
+        )
+        self._known_sources = self._look(self._sources, self._source_crops)
+        self._known_targets = self._look(self._targets, self._target_crops)
 
     def measure(self, swap: Swapper) -> dict[str, float]:
         """Measure what a generator makes of them.
@@ -83,45 +92,52 @@ class HeldOutSwaps:
         """
         if self._judge is None:
             return {}
-        results = self._swapped(swap, self._sources)
-        again = self._swapped(swap, self._targets)
-        sources, targets = self._known
-        made = [self._look(one) for one in results]
+        results = self._swapped(swap, self._faces)
+        again = self._swapped(swap, self._own_faces)
+        sources, targets = self._known_sources, self._known_targets
+        made = self._look(results, self._target_crops)
         return {
             "identity": self._alike(made, sources),
             "target identity": self._alike(made, targets),
             "pose": float(np.mean([_turned(*two) for two in zip(made, targets, strict=True)])),
             "expression": float(np.mean([_moved(*two) for two in zip(made, targets, strict=True)])),
-            "reconstruction": float(np.abs(again.astype(np.int16) - self._targets).mean()),
+            "reconstruction": float(255 * np.abs(again - self._targets).mean()),
         }
 
     def draw(self, swap: Swapper) -> Array | None:
         """Draw a row a pair: source, target, result, and a coarse and a fine attribute map."""
-        if not len(self._targets):
+        if self._judge is None:
             return None
-        sources, targets = self._sources[:SHEET_ROWS], self._targets[:SHEET_ROWS]
-        results, maps = swap(sources, targets)
+        results, maps = swap(self._faces[:SHEET_ROWS], self._targets[:SHEET_ROWS])
         shown = [one.mean(dim=1).cpu().numpy() for one in (maps[len(maps) // 2], maps[-1])]
-        rows: list[Sequence[Array]] = [
-            (*pictures, *(_as_grey(one[place], targets.shape[1]) for one in shown))
-            for place, pictures in enumerate(zip(sources, targets, results, strict=True))
-        ]
-        return grid(rows)
+        side = results.shape[1]
+        return grid(
+            [
+                [
+                    *(_levels(one[row]) for one in (self._sources, self._targets, results)),
+                    *(_as_grey(one[row], side) for one in shown),
+                ]
+                for row in range(len(results))
+            ]
+        )
 
-    def _swapped(self, swap: Swapper, sources: Array) -> Array:
+    def _swapped(self, swap: Swapper, faces: Array) -> Array:
         parts = [
-            swap(sources[first : first + AT_ONCE], self._targets[first : first + AT_ONCE])[0]
-            for first in range(0, len(sources), AT_ONCE)
+            swap(faces[first : first + AT_ONCE], self._targets[first : first + AT_ONCE])[0]
+            for first in range(0, len(faces), AT_ONCE)
         ]
         return np.concatenate(parts)
 
-    def _look(self, picture: Array) -> _Known:
-        assert self._judge is not None and self._landmarker is not None
-        crop = resize(picture, CROP_SIZE, CROP_SIZE)
-        points = (TEMPLATES[_FRAMING] * CROP_SIZE).astype(np.float32)
-        landmarks = self._landmarker.landmarks(crop, points)
-        angles = head_angles(landmarks, CROP_SIZE, CROP_SIZE)
-        return _Known(self._judge.embed(crop), landmarks, angles)
+    def _look(self, pictures: Array, matrices: Sequence[Array]) -> list[_Known]:
+        assert self._judge is not None
+        found = []
+        points = (TEMPLATES["arcface_112_v2"] * CROP_SIZE).astype(np.float32)
+        for picture, matrix in zip(pictures, matrices, strict=True):
+            crop = warp(_levels(picture), matrix, CROP_SIZE)
+            landmarks = self._landmarker.landmarks(crop, points)
+            angles = head_angles(landmarks, CROP_SIZE, CROP_SIZE)
+            found.append(_Known(self._judge.embed(crop), landmarks, angles))
+        return found
 
     def _alike(self, ones: Sequence[_Known], others: Sequence[_Known]) -> float:
         assert self._judge is not None
@@ -140,6 +156,10 @@ def _moved(one: _Known, other: _Known) -> float:
     laid = transform(similarity(one.landmarks, other.landmarks), one.landmarks)
     unit = np.linalg.norm(face_height(other.landmarks))
     return float(np.linalg.norm(laid - other.landmarks, axis=1).mean() / unit)
+
+
+def _levels(picture: Array) -> Array:
+    return np.asarray(np.rint(255 * picture), np.uint8)
 
 
 def _as_grey(level: Array, side: int) -> Array:

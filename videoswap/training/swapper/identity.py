@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...geometry.affine import invert
 from ...networks.lite import SIZE as LITE_SIZE
+from ...records import Array
 from ...weights import require
 from ...weights.loading import load_into
 from .settings import IDENTITY_NETWORKS, IdentitySettings
@@ -35,19 +38,44 @@ class IdentityEncoder(nn.Module):
         """Stay in eval mode."""
         return super().train(False)
 
-    def forward(self, faces: Tensor) -> Tensor:
-        """Embed faces (B, 3, S, S) RGB in [-1, 1], of any size, as they are: (B, D) float32.
+    def forward(self, faces: Tensor, placed: Tensor | None = None) -> Tensor:
+        """Embed faces (B, 3, S, S) RGB in [-1, 1], as they are: (B, D) float32.
 
         They are made smaller or larger bilinearly, as GHOST does in training.
+
+        Args:
+            faces: Of any size.
+            placed: (B, 2, 3), where the encoder's crop lies in them, as :func:`placed` says; None
+                embeds the whole picture.
         """
         with torch.autocast(faces.device.type, enabled=False):
             faces = faces.float()
-            if faces.shape[-1] != self.side:
-                faces = F.interpolate(
-                    faces, (self.side, self.side), mode="bilinear", align_corners=False
-                )
+            size = (self.side, self.side)
+            if placed is not None:
+                shape = [len(faces), 3, *size]
+                grid = F.affine_grid(placed.float(), shape, align_corners=False)
+                faces = F.grid_sample(faces, grid, padding_mode="border", align_corners=False)
+            elif faces.shape[-1] != self.side:
+                faces = F.interpolate(faces, size, mode="bilinear", align_corners=False)
             embedding: Tensor = self.network(faces)
             return embedding.float()
+
+
+def placed(matrix: Array, side: int, crop_side: int) -> Array:
+    """Return where a crop lies in a picture, as ``affine_grid`` wants it.
+
+    Args:
+        matrix: (2, 3) from pixels of the picture to those of the crop.
+        side: Of the picture.
+        crop_side: Of the crop.
+
+    Returns:
+        (2, 3) float32, from the crop to the picture, where both reach from -1 to 1.
+    """
+    onto = invert(matrix)
+    linear = onto[:, :2] * crop_side / side
+    middle = onto[:, :2] @ np.full(2, (crop_side - 1) / 2) + onto[:, 2]
+    return np.column_stack([linear, (2 * middle + 1) / side - 1]).astype(np.float32)
 
 
 def load_identity(settings: IdentitySettings) -> IdentityEncoder:

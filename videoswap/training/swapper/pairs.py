@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
-from ...geometry.resample import resize
+from ...geometry.affine import compose, invert
 from ...records import Array
-from ..ordering import EpochOrder
-from ..shards import PackedPictures
+from ..faces.dataset import UNKNOWN, FaceShards
 from .settings import ColorJitter, SwapperSettings
 
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -24,28 +23,28 @@ class FacePairs:
         batch: Sources a step, over all processes and parts.
 
     Attributes:
+        faces: The packed faces.
         key: Text that changes with the data.
         count: Faces to learn from: sources of an epoch.
         held: Pairs (source, target) of held-out rows of different people, each row a target once.
 
     Raises:
-        InputError: ``no_shards``, ``damaged_shard``, ``too_few_people``.
+        InputError: ``no_shards``, ``damaged_shard``, ``other_shards``, ``too_few_people``.
     """
 
     def __init__(self, settings: SwapperSettings, seed: int, batch: int) -> None:
-        self._packed, self._settings = PackedPictures(settings.data), settings
-        columns = self._packed.columns
-        self.key = self._packed.key
-        self._person = people_of(columns["identity"], settings.identities)
-        self._rows = np.flatnonzero(~columns["held"])
+        self.faces, self._settings = FaceShards(settings.data), settings
+        self.key = self.faces.key
+        self._person = people_of(self.faces.identities, settings.identities)
+        self._rows = self.faces.training
         people = self._person[self._rows]
         if len(np.unique(people)) < (1 if settings.same_person == 1 else 2):
             problem = f"{settings.data} has photos of fewer than two people to learn from."
             raise InputError("too_few_people", problem, "Pack more, or set same_person to 1.")
         self.count = len(self._rows)
-        self._order = EpochOrder(self._rows, batch, seed)
+        self._order = self.faces.order(batch, seed)
         self._photos = {person: self._rows[people == person] for person in np.unique(people)}
-        self.held = self._held_pairs(np.flatnonzero(columns["held"]))
+        self.held = self._held_pairs(self.faces.held_out)
 
     def rows(self, step: int, part: int, parts: int) -> Array:
         """Return the source rows of a part of a step."""
@@ -73,18 +72,17 @@ class FacePairs:
             if self._person[other] != person:
                 return other, False
 
-    def picture(self, row: int, side: int) -> Array:
-        """Return a face as it was packed, at another size; (side, side, 3) uint8 RGB."""
-        return resize(self._packed.picture(row), side, side)
+    def picture(self, row: int, framing: str, side: int) -> Array:
+        """Return a face in a framing, (side, side, 3) float32 in [0, 1]."""
+        return self.faces.cropped(row, framing, side).astype(np.float32) / 255
 
-    def colored(self, row: int, sides: tuple[int, ...], random: np.random.Generator) -> list[Array]:
-        """Return a face at some sizes, (side, side, 3) float32 in [0, 1], each in other colors."""
-        picture = self._packed.picture(row)
-        jitter = self._settings.jitter
-        return [
-            jittered(resize(picture, side, side).astype(np.float32) / 255, jitter, random)
-            for side in sides
-        ]
+    def jittered(self, row: int, framing: str, side: int, random: np.random.Generator) -> Array:
+        """Return a face in a framing, in other colors; (side, side, 3) float32 in [0, 1]."""
+        return jittered(self.picture(row, framing, side), self._settings.jitter, random)
+
+    def between(self, row: int, one: tuple[str, int], other: tuple[str, int]) -> Array:
+        """Return the (2, 3) matrix from pixels of one framing and side of a face to another's."""
+        return compose(self.faces.matrix(row, *other), invert(self.faces.matrix(row, *one)))
 
     def _held_pairs(self, rows: Array) -> list[tuple[int, int]]:
         pairs = []
@@ -96,18 +94,16 @@ class FacePairs:
         return pairs
 
 
-def people_of(identity: Array, counts: bool = True) -> Array:
+def people_of(identities: Array, counts: bool = True) -> Array:
     """Return (N,) int64, a number for every person.
 
     Args:
-        identity: (N,) texts; empty where nobody knows who it is, which is a person of its own.
+        identities: (N,) numbers, `UNKNOWN` where nobody knows who it is, which is a person of its
+            own.
         counts: False makes every photo a person of its own.
     """
-    own = np.arange(len(identity))
-    if not counts:
-        return own
-    numbers = np.unique(identity, return_inverse=True)[1]
-    return np.asarray(np.where(identity == "", own, len(identity) + numbers), np.int64)
+    own = -1 - np.arange(len(identities))
+    return np.where((identities == UNKNOWN) | (not counts), own, identities)
 
 
 def jittered(level: Array, jitter: ColorJitter, random: np.random.Generator) -> Array:

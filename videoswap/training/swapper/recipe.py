@@ -33,7 +33,7 @@ from ..ordering import AUGMENTATION, generator
 from ..recipe import Batch, Phase, Recipe, as_input
 from .evaluation import HeldOutSwaps, Swapper
 from .export import write_weights
-from .identity import load_identity
+from .identity import load_identity, placed
 from .pairs import FacePairs
 from .settings import SwapperSettings
 
@@ -146,7 +146,7 @@ class SwapperRecipe(Recipe):
         return Batch(
             {
                 name: as_input(np.stack([one[name] for one in made]))
-                if made[0][name].ndim == 3
+                if made[0][name].shape[-1:] == (3,) and made[0][name].ndim == 3
                 else torch.from_numpy(np.stack([one[name] for one in made]))
                 for name in made[0]
             },
@@ -164,13 +164,36 @@ class SwapperRecipe(Recipe):
             ``face``: the source for the identity encoder, twice as large as it asks for, as in
             GHOST. ``source``: for the discriminator. ``target``. All (side, side, 3) float32 in
             [0, 1], each in its own colors; they reach :meth:`losses` as (B, 3, side, side) in
-            [-1, 1]. ``same``: whether both show one person, bool of shape ().
+            [-1, 1]. ``same``: whether both show one person, bool of shape (). ``placed``: (2, 3),
+            where the encoder's crop lies in the target; only where its framing is another one.
         """
         other, same = self.pairs.partner(row, random)
-        size = self._settings.size
-        face, source = self.pairs.colored(row, (2 * self.identity.side, size), random)
-        (target,) = self.pairs.colored(other, (size,), random)
-        return {"face": face, "source": source, "target": target, "same": np.array(same)}
+        framing, size = self._settings.framing, self._settings.size
+        made = {
+            "face": self.pairs.jittered(row, self._face_framing, 2 * self.identity.side, random),
+            "source": self.pairs.jittered(row, framing, size, random),
+            "target": self.pairs.jittered(other, framing, size, random),
+            "same": np.array(same),
+        }
+        if self._face_framing != framing:
+            made["placed"] = self.placed(other)
+        return made
+
+    def placed(self, row: int) -> Array:
+        """Return where the encoder's crop lies in a picture of a face; see :func:`.placed`."""
+        side, size = self.identity.side, self._settings.size
+        matrix = self.pairs.between(row, (self._settings.framing, size), (self._face_framing, side))
+        return placed(matrix, size, side)
+
+    @property
+    def _face_framing(self) -> str:
+        return self._settings.identity.framing or self._settings.framing
+
+    def embedded(self, batch: Batch, pictures: Tensor) -> Tensor:
+        """Return who is on pictures that lie as the targets of a batch do, (B, D)."""
+        where = batch["placed"] if "placed" in batch.tensors else None
+        embedding: Tensor = self.identity(pictures, where)
+        return embedding
 
     def condition(self, embedding: Tensor, faces: Tensor) -> Tensor:
         """Return what the generator is told of the sources, (B, D).
@@ -202,7 +225,7 @@ class SwapperRecipe(Recipe):
         if weights.attributes:
             terms["attributes"] = losses.attributes(swap.maps, self.attributes(swap.picture))
         if weights.identity:
-            terms["identity"] = losses.identity(swap.identity, self.identity(swap.picture))
+            terms["identity"] = losses.identity(swap.identity, self.embedded(batch, swap.picture))
         if weights.reconstruction:
             terms["reconstruction"] = losses.reconstruction(
                 swap.picture, batch["target"], self.reconstructed(batch)
@@ -241,18 +264,22 @@ class SwapperRecipe(Recipe):
 
     @cached_property
     def _held_out(self) -> HeldOutSwaps:
-        return HeldOutSwaps(self.pairs, self._settings.size, self._settings.judge)
+        settings = self._settings
+        face = (self._face_framing, 2 * self.identity.side)
+        return HeldOutSwaps(
+            self.pairs, (settings.framing, settings.size), face=face, judge=settings.judge
+        )
 
     def _swapper(self, network: nn.Module) -> Swapper:
         """Return what swaps pictures by a generator in eval mode."""
         device = next(network.parameters()).device
 
-        def swap(sources: Array, targets: Array) -> tuple[Array, list[Tensor]]:
-            faces = as_input(sources / 255).to(device)
-            told = self.condition(self.identity(faces), faces)
-            pictures, maps = network(as_input(targets / 255).to(device), told)
-            levels = ((pictures.float().permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255)
-            return levels.cpu().numpy().astype(np.uint8), _floats(maps)
+        def swap(faces: Array, targets: Array) -> tuple[Array, list[Tensor]]:
+            seen = as_input(faces).to(device)
+            told = self.condition(self.identity(seen), seen)
+            pictures, maps = network(as_input(targets).to(device), told)
+            levels = (pictures.float().permute(0, 2, 3, 1) + 1) / 2
+            return levels.clamp(0, 1).cpu().numpy(), _floats(maps)
 
         return swap
 

@@ -9,6 +9,8 @@ from ...errors import UsageError
 from ...fieldtypes import conform
 from ..loop_settings import LoopSettings
 
+FRAMINGS = ("arcface", "ghost", "ffhq")  # see training/faces/dataset.py, which needs OpenCV
+
 BACKBONES = ("unet", "linknet", "resnet")
 #: Picture sizes for which there is an AEI-Net.
 SIZES = (16, 32, 64, 128, 256)
@@ -92,16 +94,22 @@ class IdentitySettings:
     Attributes:
         network: One of ``IDENTITY_NETWORKS``.
         path: Its weights; None takes those of the folder of weights.
+        framing: In which it sees faces: ``arcface``, ``ghost`` or ``ffhq``; empty for that of the
+            swaps, as in GHOST.
     """
 
     network: str = "iresnet100"
     path: Path | None = None
+    framing: str = ""
 
     def __post_init__(self) -> None:
         conform(self)
         if self.network not in IDENTITY_NETWORKS:
             words = ", ".join(IDENTITY_NETWORKS)
             raise UsageError("wrong_setting", f"identity.network must be one of {words}.")
+        if self.framing not in ("", *FRAMINGS):
+            words = ", ".join(FRAMINGS)
+            raise UsageError("wrong_setting", f"identity.framing must be one of {words}.")
         if self.path is None and IDENTITY_NETWORKS[self.network] is None:
             problem = f"identity.path must name the weights of {self.network}."
             raise UsageError("wrong_setting", problem)
@@ -112,7 +120,9 @@ class SwapperSettings:
     """How a swapper is trained; the defaults are GHOST's.
 
     Attributes:
-        data: Folder of shards with the columns ``identity`` and ``held``.
+        data: Folder of the shards of ``videoswap train prepare faces``.
+        framing: How faces lie in the pictures that are swapped: ``ghost``, ``arcface`` or
+            ``ffhq``.
         identities: Whether photos of the same identity count as one person; otherwise every photo
             is a person of its own.
         same_person: Chance that source and target show the same person.
@@ -140,6 +150,7 @@ class SwapperSettings:
     """
 
     data: Path = Path("data/faces")
+    framing: str = "ghost"
     identities: bool = True
     same_person: float = 0.2
     same_identity: bool = True
@@ -171,6 +182,8 @@ class SwapperSettings:
         if self.backbone not in BACKBONES:
             problem = f"backbone must be one of {', '.join(BACKBONES)}."
             raise UsageError("wrong_setting", problem)
+        if self.framing not in FRAMINGS:
+            raise UsageError("wrong_setting", f"framing must be one of {', '.join(FRAMINGS)}.")
         if self.size not in SIZES:
             problem = f"size must be one of {', '.join(map(str, SIZES))}."
             raise UsageError("wrong_setting", problem)
