@@ -16,6 +16,7 @@ from .parser import Parser
 #: Recipes with what they train. The room itself is imported when one is run.
 RECIPES = {
     "encoder": "the small identity encoder of the lite engine",
+    "fixernet": "ReliableSwap's encoder of the mouth",
     "parser": "the face parser",
 }
 

@@ -61,18 +61,21 @@ class FixerNet(nn.Module):
     """Mouth of an aligned face to 128 numbers (``MouthNet`` in the checkpoint).
 
     ``vgg_mean`` and ``vgg_std`` lie in the checkpoint but take no part in the embedding.
+
+    Args:
+        backbone: Takes (B, 3, 56, 56) and gives (B, 128); None builds the published iresnet50.
     """
 
     vgg_mean: Tensor
     vgg_std: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, backbone: nn.Module | None = None) -> None:
         super().__init__()
         left, top, right, bottom = MOUTH_BOX
         assert right - left == bottom - top
         self.register_buffer("vgg_mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None])
         self.register_buffer("vgg_std", torch.tensor([0.229, 0.224, 0.225])[:, None, None])
-        self.backbone = iresnet50(MOUTH_FEATURES, right - left)
+        self.backbone = backbone or iresnet50(MOUTH_FEATURES, right - left)
 
     def forward(self, face: Tensor) -> Tensor:
         """Embed the mouth of ``face`` (B, 3, 112, 112), ArcFace framing: (B, 128), raw."""

@@ -14,10 +14,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from torch import Tensor
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 #: Under this the squared sine counts as it: its root has no slope at nought.
 _LEAST_SQUARED_SINE = 1e-12
+
+
+class Centers(nn.Module):
+    """One direction for every person.
+
+    Args:
+        people: How many.
+        features: Length of an embedding.
+    """
+
+    def __init__(self, people: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(F.normalize(torch.randn(max(people, 1), features)))
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Return the cosines (B, people) of embeddings (B, features) of any length."""
+        return F.normalize(embeddings) @ F.normalize(self.weight).T
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .encoder.settings import EncoderSettings
+from .fixernet.settings import FixerNetSettings
 from .parser.settings import ParserSettings
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ def _encoder_data() -> tuple[type[Any], Callable[..., bool]]:
     return PrepareSettings, prepare_encoder
 
 
+def _fixernet(settings: FixerNetSettings) -> Recipe:
+    from .fixernet.recipe import FixerNetRecipe
+
+    return FixerNetRecipe(settings)
+
+
 def _parser(settings: ParserSettings) -> Recipe:
     from .parser.recipe import ParserRecipe
 
@@ -57,6 +64,7 @@ def _parser_data() -> tuple[type[Any], Callable[..., bool]]:
 
 RECIPES: dict[str, RecipeEntry] = {
     "encoder": RecipeEntry(EncoderSettings, _encoder, _encoder_data),
+    "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
     "parser": RecipeEntry(ParserSettings, _parser, _parser_data),
 }
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import MultiStepLR, PolynomialLR, StepLR
 
+FIXERNET_EPOCHS = 25
+
 
 def ghost(optimizer: Optimizer, every: int = 5000, factor: float = 0.2) -> StepLR:
     """GHOST: a fifth after every 5000 iterations; off by default there, step it per iteration.
@@ -27,10 +29,14 @@ def blendface(optimizer: Optimizer, steps: int) -> PolynomialLR:
     return PolynomialLR(optimizer, total_iters=steps, power=2.0)
 
 
-def fixernet(optimizer: Optimizer) -> MultiStepLR:
-    """ReliableSwap's FixerNet: a tenth after epochs 11, 17 and 22 of 25; step it per epoch.
+def fixernet(optimizer: Optimizer, epoch: float = 1.0) -> MultiStepLR:
+    """ReliableSwap's FixerNet: a tenth after epochs 11, 17 and 22 of 25.
 
     The optimiser is SGD with rate 0.1 for a batch of 512 (in proportion for others), momentum 0.9
     and weight decay 5e-4, and gradients are clipped to norm 5.
+
+    Args:
+        optimizer: With the first rate.
+        epoch: Steps of an epoch; 1 if it is stepped once an epoch.
     """
-    return MultiStepLR(optimizer, [11, 17, 22], 0.1)
+    return MultiStepLR(optimizer, [round(after * epoch) for after in (11, 17, 22)], 0.1)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ...networks.lite import NUMBERS, SIZE, LiteEncoder
 from ...records import Array
 from ..augment import Augmentation, augment, frame
-from ..margins import Margin
+from ..margins import Centers, Margin
 from ..muon import Muon
 from ..ordering import AUGMENTATION, EpochOrder, generator
 from ..recipe import Batch, Phase, Recipe, as_input, warmup_stable_decay
@@ -38,14 +38,6 @@ _LIGHT = Augmentation(
     slope=1.0,
 )
 _NO_SHIFT = np.zeros(2)
-
-
-class Centers(nn.Module):
-    """One direction for every known person."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(F.normalize(torch.randn(max(count, 1), NUMBERS)))
 
 
 class EncoderRecipe(Recipe):
@@ -86,7 +78,7 @@ class EncoderRecipe(Recipe):
             from ...weights.loading import fitted_state
 
             encoder.load_state_dict(fitted_state("lite_encoder", settings.initial))
-        self._centers = Centers(len(names))
+        self._centers = Centers(len(names), NUMBERS)
         self.networks = {"encoder": encoder, "people": self._centers}
         kernels = [one for one in encoder.parameters() if one.ndim == 4 and one.shape[1] > 1]
         hidden = set(map(id, kernels))

@@ -1,0 +1,1 @@
+"""Recipe of FixerNet, ReliableSwap's encoder of the mouth."""
