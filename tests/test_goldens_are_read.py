@@ -14,13 +14,10 @@ READERS = (
     "tests/engines/test_pipeline_goldens.py",
     "tests/training/test_losses.py",
     "tests/training/test_margins.py",
+    "tests/training/test_pasting.py",
 )
 #: Arrays that nothing here can be compared with, and why.
 WITHOUT_COUNTERPART = {
-    **{
-        f"blend_{name}": "pictures to train BlendFace's encoder with are not made here"
-        for name in ("img_s", "img_t", "parse_s", "parse_t", "out", "color_transfer_every4")
-    },
     "resize_present": "GHOST's list of empty frames; here a frame without a face has no crop",
 }
 

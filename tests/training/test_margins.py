@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from videoswap.training.margins import Margin
+from videoswap.training.margins import Centers, Margin, sample_people
 
 
 def cosines(*degrees: float) -> torch.Tensor:
@@ -72,3 +72,27 @@ def test_the_golden_logits(golden):
     given, labels = (torch.from_numpy(golden[f"margin_{k}"]) for k in ("logits", "labels"))
     assert (labels == -1).any()
     np.testing.assert_allclose(Margin()(given, labels), golden["margin_out"], rtol=1e-5)
+
+
+def test_the_people_of_a_batch_and_some_others_are_drawn():
+    labels, random = np.array([7, 3, 7]), np.random.default_rng(0)
+    drawn = [sample_people(labels, 20, 0.25, random) for _ in range(40)]
+    assert all(len(one) == 5 and {3, 7} <= set(one.tolist()) for one in drawn)
+    assert all((np.diff(one) > 0).all() for one in drawn)
+    assert set(np.concatenate(drawn).tolist()) == set(range(20))
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.0, 2), (1.0, 20), (0.05, 2)])
+def test_at_least_the_people_of_the_batch(share, count):
+    assert len(sample_people(np.array([7, 3]), 20, share, np.random.default_rng(0))) == count
+
+
+def test_first_centers():
+    assert Centers(5, 8).weight.norm(dim=1).allclose(torch.ones(5))
+    assert Centers(500, 64, spread=0.01).weight.std().item() == pytest.approx(0.01, rel=0.05)
+
+
+def test_cosines_of_chosen_people_are_those_of_all():
+    centers, embeddings = Centers(6, 8), torch.randn(3, 8)
+    chosen = torch.tensor([1, 4])
+    assert centers(embeddings, chosen).allclose(centers(embeddings)[:, chosen])

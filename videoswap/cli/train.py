@@ -15,6 +15,7 @@ from .parser import Parser
 
 #: Recipes with what they train. The room itself is imported when one is run.
 RECIPES = {
+    "blendface": "an identity encoder like BlendFace's, or a plain ArcFace",
     "encoder": "the small identity encoder of the lite engine",
     "fixernet": "ReliableSwap's encoder of the mouth",
     "parser": "the face parser",

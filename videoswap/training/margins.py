@@ -14,9 +14,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ..records import Array
 
 #: Under this the squared sine counts as it: its root has no slope at nought.
 _LEAST_SQUARED_SINE = 1e-12
@@ -28,15 +31,44 @@ class Centers(nn.Module):
     Args:
         people: How many.
         features: Length of an embedding.
+        spread: Standard deviation of the first numbers; None makes vectors of length 1.
     """
 
-    def __init__(self, people: int, features: int) -> None:
+    def __init__(self, people: int, features: int, *, spread: float | None = None) -> None:
         super().__init__()
-        self.weight = nn.Parameter(F.normalize(torch.randn(max(people, 1), features)))
+        first = torch.randn(max(people, 1), features)
+        self.weight = nn.Parameter(F.normalize(first) if spread is None else spread * first)
 
-    def forward(self, embeddings: Tensor) -> Tensor:
-        """Return the cosines (B, people) of embeddings (B, features) of any length."""
-        return F.normalize(embeddings) @ F.normalize(self.weight).T
+    def forward(self, embeddings: Tensor, chosen: Tensor | None = None) -> Tensor:
+        """Return the cosines (B, people) of embeddings (B, features) of any length.
+
+        Args:
+            embeddings: (B, features).
+            chosen: (n,) int64, the people to compare with; None takes all.
+        """
+        centers = self.weight if chosen is None else self.weight[chosen]
+        return F.normalize(embeddings) @ F.normalize(centers).T
+
+
+def sample_people(labels: Array, people: int, share: float, random: np.random.Generator) -> Array:
+    """Draw the people that a batch is compared with: its own and some others.
+
+    Source: Partial FC (An et al., 2020, arXiv 2010.05222).
+
+    Args:
+        labels: (B,) int64, all of whom are among them.
+        people: How many there are.
+        share: Of them, 0 to 1; where the batch has more people, those alone.
+        random: Draws the others.
+
+    Returns:
+        (n,) int64, sorted.
+    """
+    own = np.unique(labels)
+    count = min(people, max(len(own), round(share * people)))
+    order = random.permutation(people)
+    others = order[~np.isin(order, own)][: count - len(own)]
+    return np.sort(np.concatenate([own, others]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
+from .blendface.settings import BlendFaceSettings
 from .encoder.settings import EncoderSettings
 from .fixernet.settings import FixerNetSettings
 from .parser.settings import ParserSettings
@@ -62,7 +63,14 @@ def _parser_data() -> tuple[type[Any], Callable[..., bool]]:
     return ParserPrepareSettings, prepare_parser
 
 
+def _blendface(settings: BlendFaceSettings) -> Recipe:
+    from .blendface.recipe import BlendFaceRecipe
+
+    return BlendFaceRecipe(settings)
+
+
 RECIPES: dict[str, RecipeEntry] = {
+    "blendface": RecipeEntry(BlendFaceSettings, _blendface),
     "encoder": RecipeEntry(EncoderSettings, _encoder, _encoder_data),
     "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
     "parser": RecipeEntry(ParserSettings, _parser, _parser_data),

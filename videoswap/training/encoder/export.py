@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import onnx
-from torch import nn
+from torch import Tensor, nn
 
 from ...networks.lite import NUMBERS, PATCH, SIZE, LiteEncoder, ResidualBlock
 from ...weights.onnx_graph import float_value
@@ -18,15 +18,15 @@ from ..network_graph import NetworkGraph
 _LEAST_NORM = 1e-12  # as torch's normalize
 
 
-def write_safetensors(network: nn.Module, path: Path) -> None:
-    """Write the weights of a network in half precision."""
+def write_safetensors(network: nn.Module, path: Path, *, half: bool = True) -> None:
+    """Write the weights of a network, in half precision unless it is told not to."""
     from safetensors.torch import save_file
 
-    kept = {
-        name: one.detach().cpu().half().contiguous() if one.dtype.is_floating_point else one.cpu()
-        for name, one in network.state_dict().items()
-    }
-    save_file(kept, path)
+    def kept(one: Tensor) -> Tensor:
+        one = one.detach().cpu().contiguous()
+        return one.half() if half and one.dtype.is_floating_point else one
+
+    save_file({name: kept(one) for name, one in network.state_dict().items()}, path)
 
 
 def write_onnx(encoder: LiteEncoder, path: Path) -> None:

@@ -22,10 +22,12 @@ import numpy as np
 from ...engines.mesh.warp import warp_tps
 from ...geometry.face_masks import fill_hull, forehead_points
 from ...records import Array
+from ..pasting import Partners, match_color
 
 KINDS = ("shape", "morph", "paste", "paste_bent")
 _SHAPE, _MORPH = 0.2, 0.4  # shares of the kinds; the rest is pasted, half of it bent
 _CANDIDATES, _NEAREST = 400, 6  # a partner is one of the nearest of so many
+_COLOR_LIMITS = (0.5, 2.0)  # of the factor on the spread of a pasted face's color
 _FOREHEAD = 0.1
 # Where the border of the crop stays when a face is warped.
 _BORDER = np.array([[x, y] for x in (0, 0.5, 1) for y in (0, 0.5, 1) if (x, y) != (0.5, 0.5)])
@@ -65,7 +67,8 @@ class Synthesizer:
 
     def __init__(self, pictures: list[Array], landmarks: Array) -> None:
         self._pictures, self._landmarks = pictures, landmarks
-        self._flat = landmarks.reshape(len(landmarks), -1)
+        people = np.arange(len(landmarks))
+        self._partners = Partners(landmarks, people, nearest=_NEAREST, among=_CANDIDATES)
 
     def make(self, random: np.random.Generator) -> Synthetic:
         """Make one face from random numbers."""
@@ -92,7 +95,8 @@ class Synthesizer:
         return Synthetic(_in_bytes((1 - color) * one + color * other), goal, "morph", first, second)
 
     def _pasted(self, first: int, random: np.random.Generator) -> Synthetic:
-        second = self._near(first, random)
+        found = self._partners.choose(first, random)
+        second = first if found is None else found
         bent = random.random() < 0.5
         partner, there = self._pictures[second], self._landmarks[second]
         size = len(partner)
@@ -106,7 +110,9 @@ class Synthesizer:
         if not bent:
             mask = np.minimum(mask, _inner(there, size))
         mask = cv2.GaussianBlur(cv2.erode(mask, np.ones((7, 7))), (15, 15), 0)[..., None]
-        face = _in_color_of(face, partner, mask[..., 0] > 0.5)
+        inside = mask[..., 0] > 0.5
+        matched = match_color(face, partner, inside, inside, limits=_COLOR_LIMITS)
+        face = face if matched is None else matched
         mixed = mask * face + (1 - mask) * partner
         kind = "paste_bent" if bent else "paste"
         return Synthetic(_in_bytes(mixed), landmarks, kind, first, second)
@@ -114,13 +120,6 @@ class Synthesizer:
     def _between(self, first: int, second: int, share: float) -> Array:
         one, other = self._landmarks[first], self._landmarks[second]
         return np.asarray(one + share * (other - one), np.float32)
-
-    def _near(self, first: int, random: np.random.Generator) -> int:
-        """Choose a partner whose landmarks are near."""
-        some = random.integers(len(self._pictures), size=_CANDIDATES)
-        distance = np.square(self._flat[some] - self._flat[first]).sum(axis=1)
-        distance[some == first] = np.inf
-        return int(some[np.argsort(distance)[int(random.integers(_NEAREST))]])
 
 
 def _moved(picture: Array, landmarks: Array, goal: Array) -> Array:
@@ -132,22 +131,6 @@ def _moved(picture: Array, landmarks: Array, goal: Array) -> Array:
 
 def _inner(landmarks: Array, size: int) -> Array:
     return fill_hull(np.vstack([landmarks, forehead_points(landmarks, _FOREHEAD)]), size)
-
-
-def _in_color_of(face: Array, partner: Array, inside: Array) -> Array:
-    """Give a face the mean and spread, in Lab, that its partner has inside a mask."""
-    mine, theirs = _lab(np.clip(face, 0, 255)), _lab(partner)
-    if inside.sum() < 16:
-        return face
-    mean, goal = mine[inside].mean(axis=0), theirs[inside].mean(axis=0)
-    spread = theirs[inside].std(axis=0) / (mine[inside].std(axis=0) + 1e-3)
-    mine = (mine - mean) * np.clip(spread, 0.5, 2) + goal
-    level = cv2.cvtColor(mine.astype(np.float32), cv2.COLOR_LAB2RGB)
-    return np.asarray(np.clip(level, 0, 1) * 255)
-
-
-def _lab(picture: Array) -> Array:
-    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
 
 def _in_bytes(picture: Array) -> Array:

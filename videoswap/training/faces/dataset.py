@@ -9,6 +9,7 @@ Reading, where ``faces = FaceShards(folder)`` and ``row`` counts samples from 0:
     faces.points5(row)                      # (5, 2) float32
     faces.dense_landmarks(row)              # (478, 3) float32, or None
     faces.parts(row)                        # (S, S) uint8 FacePart, or None
+    faces.cropped_parts(row, "arcface", 112)
     faces.matrix(row, "arcface", 112)       # (2, 3) from pixels of the crop to those of a framing
     faces.identities                        # (N,) int64: whose face it is, -1 unknown
     faces.people                            # names of the identities, by number
@@ -309,6 +310,16 @@ class FaceShards:
             InputError: ``damaged_shard``.
         """
         return self._packed.parts(row) if self._packed.has_parts else None
+
+    def cropped_parts(self, row: int, framing: str, size: int) -> Array | None:
+        """Return the parts of a face in another framing, (size, size) uint8; None without them.
+
+        What the packed crop does not show is background.
+        """
+        parts = self.parts(row)
+        if parts is None or (framing, size) == (self.framing, self.size):
+            return parts
+        return _warped_parts(parts, self.matrix(row, framing, size), size)
 
     def jpeg(self, row: int) -> bytes:
         """Return the bytes of a crop."""
