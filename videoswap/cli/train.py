@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from ..training.ghost.settings import GHOST_OPTIONS
 from .parser import Parser
+from .values import strict_bool
 
 #: Recipes with what they train. The room itself is imported when one is run.
 RECIPES = {
@@ -19,6 +21,7 @@ RECIPES = {
     "encoder": "the small identity encoder of the lite engine",
     "fixernet": "ReliableSwap's encoder of the mouth",
     "parser": "the face parser",
+    "ghost": "GHOST's swapper, by the options of its train.py",
 }
 
 
@@ -41,6 +44,7 @@ def add_arguments(parser: Parser) -> None:
         part.add_argument(
             "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto"
         )
+    _add_ghost_options(parser.parts()["ghost"])
     for part in parser.parts().values():
         part.add_argument(
             "--settings", type=Path, metavar="FILE", help="TOML file of what is not as usual"
@@ -52,6 +56,18 @@ def add_arguments(parser: Parser) -> None:
             required=True,
             metavar="DIR",
             help="folder of the run (or of the data): it goes on with what is there",
+        )
+
+
+def _add_ghost_options(part: Parser) -> None:
+    group = part.add_argument_group("options of GHOST's train.py", "They count before the file's.")
+    for name, (setting, kind) in GHOST_OPTIONS.items():
+        group.add_argument(
+            f"--{name}",
+            dest=f"setting {name}",
+            type=strict_bool if kind is bool else kind,
+            metavar={bool: "true|false", Path: "PATH", str: "TEXT"}.get(kind, "N"),
+            help=f"the setting {setting or name}",
         )
 
 
@@ -110,7 +126,12 @@ def _train(arguments: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace, kind: type[Any]) -> Any:
     from ..training.settings_file import read_settings
 
-    return kind() if arguments.settings is None else read_settings(arguments.settings, kind)
+    given = {
+        name.removeprefix("setting "): value
+        for name, value in vars(arguments).items()
+        if name.startswith("setting ") and value is not None
+    }
+    return read_settings(arguments.settings, kind, given)
 
 
 def _interrupted() -> int:

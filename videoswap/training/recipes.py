@@ -10,6 +10,7 @@ from ..errors import UsageError
 from .blendface.settings import BlendFaceSettings
 from .encoder.settings import EncoderSettings
 from .fixernet.settings import FixerNetSettings
+from .ghost.settings import GhostSettings
 from .parser.settings import ParserSettings
 
 if TYPE_CHECKING:
@@ -69,10 +70,17 @@ def _blendface(settings: BlendFaceSettings) -> Recipe:
     return BlendFaceRecipe(settings)
 
 
+def _ghost(settings: GhostSettings) -> Recipe:
+    from .ghost.recipe import GhostRecipe
+
+    return GhostRecipe(settings)
+
+
 RECIPES: dict[str, RecipeEntry] = {
     "blendface": RecipeEntry(BlendFaceSettings, _blendface),
     "encoder": RecipeEntry(EncoderSettings, _encoder, _encoder_data),
     "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
+    "ghost": RecipeEntry(GhostSettings, _ghost),
     "parser": RecipeEntry(ParserSettings, _parser, _parser_data),
 }
 

@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar, get_type_hints
 
 from ..errors import InputError, UsageError, reason_of
@@ -25,26 +26,40 @@ from ..errors import InputError, UsageError, reason_of
 Settings = TypeVar("Settings")
 
 
-def read_settings(path: str | os.PathLike[str], kind: type[Settings]) -> Settings:
+def read_settings(
+    path: str | os.PathLike[str] | None,
+    kind: type[Settings],
+    given: Mapping[str, Any] = MappingProxyType({}),
+) -> Settings:
     """Read a settings file.
 
     Args:
-        path: A TOML file.
+        path: A TOML file; None for the defaults.
         kind: The dataclass that it fills.
+        given: Values by name, dotted or one of its ``ALIASES``, that count before the file's.
 
     Raises:
         InputError: ``bad_settings`` if the file cannot be read or is not TOML.
         UsageError: ``unknown_setting``, ``wrong_type`` or whatever the dataclass refuses.
     """
-    path = Path(path)
+    found = by_own_names(kind, {} if path is None else _read_toml(Path(path)))
+    for name, value in given.items():
+        *tables, last = getattr(kind, "ALIASES", {}).get(name, name).split(".")
+        table = found
+        for one in tables:
+            table = table.setdefault(one, {})
+        table[last] = value
+    return make_settings(kind, found)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"{path} cannot be read: {reason_of(error)}."
         raise InputError("bad_settings", message) from None
     except ValueError as error:
         raise InputError("bad_settings", f"{path} is not TOML: {error}.") from None
-    return make_settings(kind, found)
 
 
 def by_own_names(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:

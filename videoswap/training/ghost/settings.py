@@ -12,33 +12,41 @@ from typing import ClassVar
 from ...errors import UsageError
 from ..swapper.settings import SwapperSettings, SwapperWeights
 
-#: Options of GHOST's train.py by the settings that they are here; those that are not in this list
-#: are settings of the same name.
-GHOST_NAMES = {
-    "dataset_path": "data",
-    "G_path": "initial_generator",
-    "D_path": "initial_discriminator",
-    "vgg": "identities",
-    "weight_adv": "weights.adversarial",
-    "weight_attr": "weights.attributes",
-    "weight_id": "weights.identity",
-    "weight_rec": "weights.reconstruction",
-    "weight_eyes": "weights.eyes",
-    "use_wandb": "loop.wandb",
-    "run_name": "loop.run_name",
-    "wandb_project": "loop.wandb_project",
-    "wandb_entity": "loop.wandb_entity",
-    "batch_size": "loop.batch",
-    "lr_G": "generator_rate",
-    "lr_D": "discriminator_rate",
-    "show_step": "loop.evaluate_every",
+#: Options of GHOST's train.py by the settings that they are here, with the kind of their values.
+#: Those without a setting are settings of the same name.
+GHOST_OPTIONS: dict[str, tuple[str, type]] = {
+    "dataset_path": ("data", Path),
+    "G_path": ("initial_generator", Path),
+    "D_path": ("initial_discriminator", Path),
+    "vgg": ("identities", bool),
+    "weight_adv": ("weights.adversarial", float),
+    "weight_attr": ("weights.attributes", float),
+    "weight_id": ("weights.identity", float),
+    "weight_rec": ("weights.reconstruction", float),
+    "weight_eyes": ("weights.eyes", float),
+    "backbone": ("", str),
+    "num_blocks": ("", int),
+    "same_person": ("", float),
+    "same_identity": ("", bool),
+    "diff_eq_same": ("", bool),
+    "pretrained": ("", bool),
+    "discr_force": ("", bool),
+    "scheduler": ("", bool),
+    "scheduler_step": ("", int),
+    "scheduler_gamma": ("", float),
+    "eye_detector_loss": ("", bool),
+    "use_wandb": ("loop.wandb", bool),
+    "run_name": ("loop.run_name", str),
+    "wandb_project": ("loop.wandb_project", str),
+    "wandb_entity": ("loop.wandb_entity", str),
+    "batch_size": ("loop.batch", int),
+    "lr_G": ("generator_rate", float),
+    "lr_D": ("discriminator_rate", float),
+    "max_epoch": ("", int),
+    "show_step": ("loop.evaluate_every", int),
+    "save_epoch": ("", int),
+    "optim_level": ("", str),
 }
-#: Those of the same name.
-GHOST_OWN_NAMES = (
-    *("backbone", "num_blocks", "same_person", "same_identity", "diff_eq_same", "pretrained"),
-    *("discr_force", "scheduler", "scheduler_step", "scheduler_gamma", "eye_detector_loss"),
-    *("max_epoch", "save_epoch", "optim_level"),
-)
 OPTIM_LEVELS = ("O0", "O1", "O2", "O3")
 
 
@@ -65,8 +73,8 @@ class GhostSettings(SwapperSettings):
         discr_force: Whether the discriminator learns only while the running adversarial loss of
             the generator is small.
         eye_detector_loss: Whether to look for pupils at all.
-        eye_detector: Weights of the network that finds them, WFLW's face alignment network of
-            AdaptiveWingLoss (``WFLW_4HG.pth``).
+        eye_detector: Weights of the network that finds them, the face alignment network of
+            AdaptiveWingLoss for WFLW (``WFLW_4HG.pth``), which does not come with this project.
         max_epoch: Ends the training after so many epochs, if ``loop.steps`` are not done earlier.
         save_epoch: Epochs between two checkpoints, if ``loop.checkpoint_every`` does not come
             earlier.
@@ -74,7 +82,9 @@ class GhostSettings(SwapperSettings):
             to ``loop.precision``.
     """
 
-    ALIASES: ClassVar[dict[str, str]] = GHOST_NAMES
+    ALIASES: ClassVar[dict[str, str]] = {
+        name: setting for name, (setting, _) in GHOST_OPTIONS.items() if setting
+    }
 
     initial_generator: Path | None = Path("saved_models/G.pth")
     initial_discriminator: Path | None = Path("saved_models/D.pth")
