@@ -32,9 +32,12 @@ from videoswap.detection.face_parser import (  # noqa: E402
     FacePart,
 )
 from videoswap.geometry.face_masks import fill_hull  # noqa: E402
-from videoswap.training.encoder.prepare import is_held  # noqa: E402
 from videoswap.training.parser.recipe import class_ious  # noqa: E402
-from videoswap.training.shards import PackedPictures, decode_jpeg  # noqa: E402
+from videoswap.training.shards import (  # noqa: E402
+    PackedPictures,
+    decode_jpeg,
+    is_held,
+)
 
 FACES = ROOT.parent / "shared" / "faces"
 HELD = 25  # one crop of so many is held out, as in training

@@ -9,7 +9,7 @@ from tests.helpers.drawn_faces import pack_drawn
 from videoswap.cli import train as command
 from videoswap.cli.entry import main
 from videoswap.training.checkpoint import NAME
-from videoswap.training.recipes import RECIPES
+from videoswap.training.recipes import PREPARATIONS, RECIPES
 
 SETTINGS = """
 data = "{data}"
@@ -41,6 +41,7 @@ def words(settings, out, *more):
 
 def test_the_command_knows_all_recipes():
     assert command.RECIPES.keys() == RECIPES.keys()
+    assert set(command.PREPARATIONS) == PREPARATIONS.keys()
 
 
 def test_a_training_from_start_to_end(settings, tmp_path, capsys):

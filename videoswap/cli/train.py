@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,30 @@ RECIPES = {
 }
 
 
+#: What can be packed: the data of a recipe, or faces for all others.
+PREPARATIONS = ("encoder", "faces", "parser")
+
+
 def add_arguments(parser: Parser) -> None:
     """Add the recipes and ``prepare``, with the flags of each."""
     parts = parser.add_subparsers(dest="action", required=True)
-    prepare = parts.add_parser("prepare", help="pack the training data of a recipe; resumable")
-    prepare.add_argument("recipe", choices=sorted(RECIPES))
+    prepare = parts.add_parser("prepare", help="pack training data; resumable")
+    prepare.add_argument(
+        "data", choices=PREPARATIONS, help="faces for all recipes but the other two"
+    )
+    prepare.add_argument(
+        "sources",
+        nargs="*",
+        type=Path,
+        metavar="SOURCE",
+        help="folders, tar files, pictures, videos, in place of the settings' sources",
+    )
+    prepare.add_argument(
+        "--jobs", type=int, metavar="N", default=1, help="processes (faces only); default: 1"
+    )
+    prepare.add_argument(
+        "--dry_run", action="store_true", help="say what there is and how long it takes (faces)"
+    )
     for name, title in RECIPES.items():
         part = parts.add_parser(name, help=f"train {title}")
         part.add_argument(
@@ -79,21 +99,30 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    from ..training.recipes import recipe_named
-    from ..training.report import write_report
+    from ..training.recipes import PREPARATIONS as KNOWN
 
-    preparation = recipe_named(arguments.recipe).preparation
-    if preparation is None:
-        problem = f"{arguments.recipe} takes the shards of `videoswap train prepare faces`."
-        raise UsageError("no_preparation", problem)
-    kind, prepare = preparation()
-    settings = _settings(arguments, kind)
+    preparation = KNOWN[arguments.data]()
+    settings = _settings(arguments, preparation.settings)
+    if arguments.sources:
+        settings = replace(settings, sources=tuple(arguments.sources))
     say = arguments.console.say
+    more: dict[str, Any] = {}
+    if preparation.estimate is not None:
+        more["jobs"] = arguments.jobs
+        if arguments.dry_run:
+            for line in preparation.estimate(settings, **more):
+                arguments.console.show(line)
+            return 0
+    elif arguments.dry_run or arguments.jobs != 1:
+        problem = f"--dry_run and --jobs are for faces, not for {arguments.data}."
+        raise UsageError("wrong_flag", problem)
     with _stopping() as stopped:
-        complete = prepare(settings, arguments.out, cancel=stopped, say=say)
-    page = write_report(arguments.out)
-    say(f"{'All is packed' if complete else 'Packed in part'}; see {page}.")
-    return 0 if complete else _interrupted()
+        complete = preparation.pack(settings, arguments.out, cancel=stopped, say=say, **more)
+    if complete:
+        say(f"All is packed; see {preparation.page(arguments.out)}.")
+        return 0
+    say("Packed in part; the same command goes on.")
+    return _interrupted()
 
 
 def _train(arguments: argparse.Namespace) -> int:

@@ -12,17 +12,14 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..paths import is_file
-from ..video.formats import default_suffix
+from ..video.formats import VIDEO_SUFFIXES, default_suffix
 from ..video.probe import media_kind, probe
 from ..video.stills.picture import picture_suffix
 from ..video.stills.pillow import READABLE_SUFFIXES
 from .outputs import file_identity, fitted_name, folded
 
 # Files with such a name that cannot be read have failed; others were never meant.
-MEDIA_SUFFIXES = READABLE_SUFFIXES | {
-    *(".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
-    *(".nut", ".ts", ".webm", ".wmv"),
-}
+MEDIA_SUFFIXES = READABLE_SUFFIXES | VIDEO_SUFFIXES
 _NOT_MEDIA = ("not_media", "no_video_stream", "not_a_picture", "empty_file")
 _HASH_DIGITS = 8
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -18,20 +19,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """How data is packed.
+
+    Attributes:
+        settings: Dataclass of its settings; all have defaults.
+        pack: Takes settings and folder, ``cancel`` and ``say``, and ``jobs`` if there is an
+            estimate; returns whether all is packed.
+        page: Gives the page about the data of a folder.
+        estimate: Takes settings and ``jobs``; says in lines what packing takes. None if nothing is
+            known before, and packing takes one process.
+    """
+
+    settings: type[Any]
+    pack: Callable[..., bool]
+    page: Callable[[Path], Path]
+    estimate: Callable[..., list[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RecipeEntry:
     """A recipe that can be trained.
 
     Attributes:
         settings: Dataclass of its settings; all have defaults.
         build: Makes the recipe of settings.
-        preparation: Imports how its data is packed: the dataclass of those settings, and the
-            function that takes them, the folder, ``cancel`` and ``say`` and returns whether all is
-            packed. None where the recipe takes what ``prepare faces`` packs.
     """
 
     settings: type[Any]
     build: Callable[[Any], Recipe]
-    preparation: Callable[[], tuple[type[Any], Callable[..., bool]]] | None = None
 
 
 def _encoder(settings: EncoderSettings) -> Recipe:
@@ -40,10 +56,11 @@ def _encoder(settings: EncoderSettings) -> Recipe:
     return EncoderRecipe(settings)
 
 
-def _encoder_data() -> tuple[type[Any], Callable[..., bool]]:
+def _encoder_data() -> Preparation:
     from .encoder.prepare import PrepareSettings, prepare_encoder
+    from .report import write_report
 
-    return PrepareSettings, prepare_encoder
+    return Preparation(PrepareSettings, prepare_encoder, write_report)
 
 
 def _fixernet(settings: FixerNetSettings) -> Recipe:
@@ -58,10 +75,21 @@ def _parser(settings: ParserSettings) -> Recipe:
     return ParserRecipe(settings)
 
 
-def _parser_data() -> tuple[type[Any], Callable[..., bool]]:
+def _parser_data() -> Preparation:
     from .parser.prepare import ParserPrepareSettings, prepare_parser
+    from .report import write_report
 
-    return ParserPrepareSettings, prepare_parser
+    return Preparation(ParserPrepareSettings, prepare_parser, write_report)
+
+
+def _faces() -> Preparation:
+    from .faces.page import NAME
+    from .faces.prepare import estimate_faces, prepare_faces
+    from .faces.settings import FacesSettings
+
+    return Preparation(
+        FacesSettings, prepare_faces, lambda folder: folder / NAME, estimate=estimate_faces
+    )
 
 
 def _blendface(settings: BlendFaceSettings) -> Recipe:
@@ -78,10 +106,18 @@ def _ghost(settings: GhostSettings) -> Recipe:
 
 RECIPES: dict[str, RecipeEntry] = {
     "blendface": RecipeEntry(BlendFaceSettings, _blendface),
-    "encoder": RecipeEntry(EncoderSettings, _encoder, _encoder_data),
+    "encoder": RecipeEntry(EncoderSettings, _encoder),
     "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
     "ghost": RecipeEntry(GhostSettings, _ghost),
-    "parser": RecipeEntry(ParserSettings, _parser, _parser_data),
+    "parser": RecipeEntry(ParserSettings, _parser),
+}
+
+
+#: How data is packed, by name: that of one recipe, or ``faces`` for all that read `FaceShards`.
+PREPARATIONS: dict[str, Callable[[], Preparation]] = {
+    "encoder": _encoder_data,
+    "faces": _faces,
+    "parser": _parser_data,
 }
 
 

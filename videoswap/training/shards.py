@@ -9,6 +9,7 @@ only when it is complete: packing goes on with the missing ones.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import mmap
 import os
@@ -102,6 +103,11 @@ def is_packed(folder: Path, name: str) -> bool:
     return (folder / f"{name}.tar").is_file()
 
 
+def is_held(name: str, one_of: int) -> bool:
+    """Whether a sample is held out: decided by a name alone, so that it never changes."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % one_of == 0
+
+
 class PackedPictures:
     """All shards of a folder as one list of samples.
 
@@ -169,12 +175,16 @@ class PackedPictures:
         Raises:
             InputError: ``damaged_shard``.
         """
-        data = np.frombuffer(self._bytes(row, _PARTS_OFFSET, _PARTS_SIZE), np.uint8)
+        data = np.frombuffer(self.parts_png(row), np.uint8)
         found = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
         if found is None:
             problem = f"The parts of sample {row} are no picture."
             raise InputError("damaged_shard", problem, "Pack the data again.")
         return np.asarray(found)
+
+    def parts_png(self, row: int) -> bytes:
+        """Return the bytes of the PNG with the classes of a picture's pixels."""
+        return self._bytes(row, _PARTS_OFFSET, _PARTS_SIZE)
 
     def _bytes(self, row: int, offset: str, size: str) -> bytes:
         first, count = int(self.columns[offset][row]), int(self.columns[size][row])

@@ -193,6 +193,13 @@ EVEN_SIZE_ENCODERS = ("libx264", "libx265")  # these refuse a size that its chro
 FFV1_SLICES = ("4", "9", "6", "12", "2", "1", "0")  # for FFV1, which refuses some with some sizes
 PREFERRED_ENCODERS = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1")
 
+# What names of videos end with.
+VIDEO_SUFFIXES = frozenset(
+    {
+        *(".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
+        *(".mxf", ".nut", ".ts", ".webm", ".wmv"),
+    }
+)
 CONTAINERS = {
     ".mp4": "mp4",
     ".m4v": "mp4",

@@ -10,9 +10,9 @@ import pytest
 from videoswap.errors import InputError, UsageError
 from videoswap.geometry.affine import TEMPLATES, crop_matrix
 from videoswap.training.encoder import prepare
-from videoswap.training.encoder.prepare import PrepareSettings, is_held, prepare_encoder
+from videoswap.training.encoder.prepare import PrepareSettings, prepare_encoder
 from videoswap.training.report import write_report
-from videoswap.training.shards import PackedPictures
+from videoswap.training.shards import PackedPictures, is_held
 
 SIZE = 256
 

@@ -7,7 +7,6 @@ no made face has a part of them.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from ...fieldtypes import conform
 from ...geometry.face_masks import MIRRORED_LANDMARKS
 from ...geometry.resample import resize
 from ...records import Array
-from ..shards import PackedPictures, ShardWriter, pack
+from ..shards import PackedPictures, ShardWriter, is_held, pack
 from .sources import CROP_SIZE, FaceSources, SourceFace
 from .synthesis import Synthesizer
 
@@ -127,11 +126,6 @@ def prepare_encoder(
     maker = _Maker(settings, folder, sources, teacher)
     made = [f"synthetic-{number:03d}" for number in range(settings.synthetic)]
     return not pack(folder, made, maker.fill, cancel=cancel, say=say)
-
-
-def is_held(name: str, one_of: int) -> bool:
-    """Whether a photo is held out: decided by its name alone, so that it never changes."""
-    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % one_of == 0
 
 
 class _Maker:

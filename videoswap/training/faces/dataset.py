@@ -52,9 +52,9 @@ from ...geometry.resample import warp
 from ...records import Array
 from ..ordering import EpochOrder
 from ..shards import PackedPictures, ShardWriter
+from .settings import FRAMINGS
 
-#: How a face lies in its crop, and the side of a crop that the recipes of each use.
-FRAMINGS = {"arcface": 112, "ghost": 256, "ffhq": 256}
+_TEMPLATES = {"arcface": "arcface_112_v2", "ghost": "arcface_112_v1", "ffhq": "ffhq_512"}
 UNKNOWN = -1  # identity of a face of nobody known
 _UNIT = 1 << 14  # of stored points: a side of the crop
 
@@ -75,11 +75,19 @@ def framing_matrix(points5: Array, framing: str, size: int) -> Array:
     """
     if framing == "ghost":
         return crop_matrix(points5, nearest_pose(points5), size)
+    return crop_matrix(points5, template_of(framing), size)
+
+
+def template_of(framing: str) -> Array:
+    """Return the (5, 2) points of a framing in the unit square; GHOST's are those of its front.
+
+    Raises:
+        UsageError: ``wrong_setting``, if there is no such framing.
+    """
     if framing not in FRAMINGS:
         problem = f"There is no framing {framing!r}."
         raise UsageError("wrong_setting", problem, f"Known are {', '.join(FRAMINGS)}.")
-    template = "ffhq_512" if framing == "ffhq" else "arcface_112_v2"
-    return crop_matrix(points5, TEMPLATES[template], size)
+    return TEMPLATES[_TEMPLATES[framing]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,9 +17,8 @@ from ...errors import InputError, UsageError, reason_of
 from ...fieldtypes import conform
 from ...geometry.resample import resize
 from ...records import Array
-from ..encoder.prepare import is_held
 from ..encoder.sources import FaceSources, SourceFace
-from ..shards import ShardWriter, pack
+from ..shards import ShardWriter, is_held, pack
 from .labels import Corrected, correct_label
 
 #: Side of a packed crop.
