@@ -23,11 +23,12 @@ RECIPES = {
     "fixernet": "ReliableSwap's encoder of the mouth",
     "parser": "the face parser",
     "ghost": "GHOST's swapper, by the options of its train.py",
+    "reliableswap": "a swapper by ReliableSwap's recipe",
 }
 
 
-#: What can be packed: the data of a recipe, or faces for all others.
-PREPARATIONS = ("encoder", "faces", "parser")
+#: What can be packed: the data of a recipe, faces for all others, or triplets made of faces.
+PREPARATIONS = ("encoder", "faces", "parser", "triplets")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -35,7 +36,9 @@ def add_arguments(parser: Parser) -> None:
     parts = parser.add_subparsers(dest="action", required=True)
     prepare = parts.add_parser("prepare", help="pack training data; resumable")
     prepare.add_argument(
-        "data", choices=PREPARATIONS, help="faces for all recipes but the other two"
+        "data",
+        choices=PREPARATIONS,
+        help="faces for all recipes but encoder and parser; triplets for reliableswap",
     )
     prepare.add_argument(
         "sources",
@@ -104,6 +107,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
     preparation = KNOWN[arguments.data]()
     settings = _settings(arguments, preparation.settings)
     if arguments.sources:
+        if not hasattr(settings, "sources"):
+            problem = f"{arguments.data} takes no SOURCE: its settings name the packed faces."
+            raise UsageError("wrong_flag", problem)
         settings = replace(settings, sources=tuple(arguments.sources))
     say = arguments.console.say
     more: dict[str, Any] = {}

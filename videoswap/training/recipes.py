@@ -13,6 +13,7 @@ from .encoder.settings import EncoderSettings
 from .fixernet.settings import FixerNetSettings
 from .ghost.settings import GhostSettings
 from .parser.settings import ParserSettings
+from .reliableswap.settings import ReliableSwapSettings
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -104,20 +105,36 @@ def _ghost(settings: GhostSettings) -> Recipe:
     return GhostRecipe(settings)
 
 
+def _reliableswap(settings: ReliableSwapSettings) -> Recipe:
+    from .reliableswap.recipe import ReliableSwapRecipe
+
+    return ReliableSwapRecipe(settings)
+
+
+def _triplets() -> Preparation:
+    from .report import write_report
+    from .triplets.prepare import TripletPrepareSettings, prepare_triplets
+
+    return Preparation(TripletPrepareSettings, prepare_triplets, write_report)
+
+
 RECIPES: dict[str, RecipeEntry] = {
     "blendface": RecipeEntry(BlendFaceSettings, _blendface),
     "encoder": RecipeEntry(EncoderSettings, _encoder),
     "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
     "ghost": RecipeEntry(GhostSettings, _ghost),
     "parser": RecipeEntry(ParserSettings, _parser),
+    "reliableswap": RecipeEntry(ReliableSwapSettings, _reliableswap),
 }
 
 
-#: How data is packed, by name: that of one recipe, or ``faces`` for all that read `FaceShards`.
+#: How data is packed, by name: that of one recipe, ``faces`` for all that read
+#: `FaceShards`, or ``triplets`` made of those.
 PREPARATIONS: dict[str, Callable[[], Preparation]] = {
     "encoder": _encoder_data,
     "faces": _faces,
     "parser": _parser_data,
+    "triplets": _triplets,
 }
 
 
