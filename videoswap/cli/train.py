@@ -19,6 +19,7 @@ from .values import strict_bool
 #: Recipes with what they train. The room itself is imported when one is run.
 RECIPES = {
     "blendface": "an identity encoder like BlendFace's, or a plain ArcFace",
+    "clipswap": "a swapper by ClipSwap's losses",
     "encoder": "the small identity encoder of the lite engine",
     "fixernet": "ReliableSwap's encoder of the mouth",
     "parser": "the face parser",

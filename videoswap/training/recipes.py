@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .blendface.settings import BlendFaceSettings
+from .clipswap.settings import ClipSwapSettings
 from .encoder.settings import EncoderSettings
 from .fixernet.settings import FixerNetSettings
 from .ghost.settings import GhostSettings
@@ -99,6 +100,12 @@ def _blendface(settings: BlendFaceSettings) -> Recipe:
     return BlendFaceRecipe(settings)
 
 
+def _clipswap(settings: ClipSwapSettings) -> Recipe:
+    from .clipswap.recipe import ClipSwapRecipe
+
+    return ClipSwapRecipe(settings)
+
+
 def _ghost(settings: GhostSettings) -> Recipe:
     from .ghost.recipe import GhostRecipe
 
@@ -120,6 +127,7 @@ def _triplets() -> Preparation:
 
 RECIPES: dict[str, RecipeEntry] = {
     "blendface": RecipeEntry(BlendFaceSettings, _blendface),
+    "clipswap": RecipeEntry(ClipSwapSettings, _clipswap),
     "encoder": RecipeEntry(EncoderSettings, _encoder),
     "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
     "ghost": RecipeEntry(GhostSettings, _ghost),
