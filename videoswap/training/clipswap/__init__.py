@@ -1,1 +1,0 @@
-"""The training of ClipSwap, by what its README says: its code and numbers are not published."""

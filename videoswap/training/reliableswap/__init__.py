@@ -1,1 +1,0 @@
-"""The training of ReliableSwap (ygtxr1997/ReliableSwap)."""
