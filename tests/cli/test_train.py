@@ -88,3 +88,14 @@ def test_ctrl_c_ends_after_a_step_with_a_checkpoint(settings, data, tmp_path):
         run.kill()
         run.stdout.close()
     assert (tmp_path / "run" / NAME).is_file()
+
+
+def test_triplets_are_made_of_packed_faces_and_not_of_photos(tmp_path, capsys):
+    words = ["train", "prepare", "triplets", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    assert "takes no SOURCE" in capsys.readouterr().err
+    text = f'faces = "{tmp_path}"'
+    (tmp_path / "triplets.toml").write_text(text)
+    words = ["train", "prepare", "triplets", "--settings", str(tmp_path / "triplets.toml")]
+    assert main([*words, "--out", str(tmp_path / "out")]) != 0
+    assert "There are no packed pictures" in capsys.readouterr().err

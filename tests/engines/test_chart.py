@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from videoswap import Crop, Face, Photo, crop_face
-from videoswap.engines.mesh.chart import draw_chart, make_chart_texture
+from videoswap.engines.mesh.chart import draw_chart, make_chart_texture, rasterize_face
 from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.geometry import face_masks as masks
 from videoswap.geometry.face_mesh import MEAN_SHAPE, OUTLINE
@@ -46,7 +46,7 @@ def inner(points, size=SIZE):
 def test_a_face_drawn_where_it_was_sampled_is_itself():
     points = head()
     photo = picture(points)
-    view = draw_chart(make_chart_texture([(photo, points)]), points, SIZE)
+    view = draw_chart(make_chart_texture([(photo, points)]), rasterize_face(points, SIZE), SIZE)
     apart = np.abs(view.pixels - photo)[inner(points)]
     assert apart.mean() < 3.0  # its outline is drawn in a little
     np.testing.assert_array_equal(view.face[inner(points)], 1.0)
@@ -57,7 +57,7 @@ def test_it_moves_and_grows_with_the_landmarks():
     points = head()
     texture = make_chart_texture([(picture(points), points)])
     there = points * np.float32(1.5)
-    drawn = draw_chart(texture, there, 384).pixels
+    drawn = draw_chart(texture, rasterize_face(there, 384), 384).pixels
     expected = cv2.resize(picture(points), (384, 384)).astype(np.float32)
     assert np.abs(drawn - expected)[inner(there, 384)].mean() < 4.0
 
@@ -66,9 +66,9 @@ def test_it_moves_and_grows_with_the_landmarks():
 def test_what_a_turned_photo_hides_comes_from_its_mirror_image(degrees):
     front, side = head(), head(degrees)
     truth = picture(front)
-    seen = draw_chart(make_chart_texture([(truth, front)]), side, SIZE)
+    seen = draw_chart(make_chart_texture([(truth, front)]), rasterize_face(side, SIZE), SIZE)
     photo = (seen.pixels * seen.face[..., None]).astype(np.uint8)  # before a black wall
-    view = draw_chart(make_chart_texture([(photo, side)]), front, SIZE)
+    view = draw_chart(make_chart_texture([(photo, side)]), rasterize_face(front, SIZE), SIZE)
     apart = np.abs(view.pixels - truth)[inner(front)]
     assert apart.mean() < 6.0
     assert np.percentile(apart, 99) < 40.0
@@ -77,20 +77,26 @@ def test_what_a_turned_photo_hides_comes_from_its_mirror_image(degrees):
 def test_the_other_photos_of_a_person_fill_what_the_first_one_hides():
     left, right, front = head(40), head(-40), head()
     texture = make_chart_texture([(picture(front), front)])
-    views = [draw_chart(texture, side, SIZE) for side in (left, right)]
+    views = [draw_chart(texture, rasterize_face(side, SIZE), SIZE) for side in (left, right)]
     green, blue = (
         np.clip(view.pixels * tint, 0, 255).astype(np.uint8)
         for view, tint in zip(views, ([1, 1, 0], [1, 1, 2]), strict=True)
     )
-    alone = draw_chart(make_chart_texture([(green, left)]), front, SIZE).pixels
-    both = draw_chart(make_chart_texture([(green, left), (blue, right)]), front, SIZE).pixels
+    alone = draw_chart(
+        make_chart_texture([(green, left)]), rasterize_face(front, SIZE), SIZE
+    ).pixels
+    both = draw_chart(
+        make_chart_texture([(green, left), (blue, right)]), rasterize_face(front, SIZE), SIZE
+    ).pixels
     assert alone[..., 2][inner(front)].max() < 5.0
     assert both[..., 2][inner(front)].max() > 40.0
 
 
 def test_a_turned_head_shows_no_triangle_from_behind():
     front, side = head(), head(60)
-    view = draw_chart(make_chart_texture([(picture(front), front)]), side, SIZE)
+    view = draw_chart(
+        make_chart_texture([(picture(front), front)]), rasterize_face(side, SIZE), SIZE
+    )
     hull = masks.fill_hull(side[:468, :2], SIZE)
     assert view.face.sum() > 0.6 * hull.sum()
     assert (view.face * (1 - hull)).sum() < 0.02 * hull.sum()

@@ -8,7 +8,12 @@ import pytest
 
 from tests.engines.test_chart import SIZE, head, photo_and_crop, picture
 from videoswap import Crop
-from videoswap.engines.mesh.chart import draw_chart, fitting_texture, make_chart_texture
+from videoswap.engines.mesh.chart import (
+    draw_chart,
+    fitting_texture,
+    make_chart_texture,
+    rasterize_face,
+)
 from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.engines.mesh.expression import (
     MOUTH,
@@ -52,7 +57,9 @@ def test_the_photo_is_drawn_that_fits_the_frame(fits, degrees):
     photos = [tinted(head(-30), (1, 0, 0)), tinted(head(30), (0, 1, 0))]
     texture = make_chart_texture(photos)
     frame = head(degrees)
-    view = draw_chart(fitting_texture(texture, read_expression(frame)), frame, SIZE)
+    view = draw_chart(
+        fitting_texture(texture, read_expression(frame)), rasterize_face(frame, SIZE), SIZE
+    )
     middle = view.pixels[120:150, 100:156].mean(axis=(0, 1))
     assert middle[fits] > 3 * middle[1 - fits]
 
@@ -99,7 +106,9 @@ def depth(pixels, points):
 def test_folds_become_the_targets_where_nothing_is_in_front(hidden):
     points = head(scale=95.0)
     plain = picture(points).astype(np.float32)
-    places = draw_chart(make_chart_texture([(picture(points), points)]), points, SIZE).places
+    places = draw_chart(
+        make_chart_texture([(picture(points), points)]), rasterize_face(points, SIZE), SIZE
+    ).places
     front = np.ones((SIZE, SIZE), np.float32) if hidden else None
     target = Crop(plain, np.eye(2, 3), np.zeros((68, 2), np.float32), 0, 0, 0, front)
     smoothed, creased = folded(points, plain), plain.copy()

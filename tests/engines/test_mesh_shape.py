@@ -102,7 +102,7 @@ def test_pixels_move_with_their_points_and_nothing_outside_the_face_does():
         occluder_mask=np.zeros((SIZE, SIZE), np.float32),
         unoccluded=Unoccluded(np.zeros((64, 64, 3), np.float32), np.ones((64, 64), np.float32)),
     )
-    made = reshaped(crop, source_proportions([source]), 1.0)
+    made, _ = reshaped(crop, source_proportions([source]), 1.0)
     here, there = crop.dense_landmarks, made.dense_landmarks
     assert np.linalg.norm((there - here)[:, :2], axis=1).max() > 3.0
     pixels = [
@@ -164,7 +164,7 @@ def test_the_expression_of_a_frame_survives_since_its_track_tells_the_proportion
     opened[posed(MEAN_SHAPE)[:, 1].argsort()[-150:], 1] += 10.0
     usual = proportions(shut[None])[0].astype(np.float32)
     crops = [replace(crop_of(one), proportions=usual) for one in (shut, opened)]
-    made = [reshaped(one, source_proportions([source]), 1.0).dense_landmarks for one in crops]
+    made = [reshaped(one, source_proportions([source]), 1.0)[0].dense_landmarks for one in crops]
     assert np.linalg.norm(made[0] - shut, axis=1).max() > 3.0
     np.testing.assert_allclose(made[1] - made[0], opened - shut, atol=0.5)
 

@@ -19,23 +19,28 @@ from .values import strict_bool
 #: Recipes with what they train. The room itself is imported when one is run.
 RECIPES = {
     "blendface": "an identity encoder like BlendFace's, or a plain ArcFace",
+    "clipswap": "a swapper by ClipSwap's losses",
     "encoder": "the small identity encoder of the lite engine",
     "fixernet": "ReliableSwap's encoder of the mouth",
-    "lite": "the generator that corrects swaps of the mesh engine",
     "parser": "the face parser",
     "ghost": "GHOST's swapper, by the options of its train.py",
+    "reliableswap": "a swapper by ReliableSwap's recipe",
 }
 
 
-#: What can be packed: the data of a recipe, or faces for all others.
-PREPARATIONS = ("encoder", "faces", "lite", "parser")
+#: What can be packed: the data of a recipe, faces for all others, or triplets made of faces.
+PREPARATIONS = ("encoder", "faces", "parser", "triplets")
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the recipes and ``prepare``, with the flags of each."""
     parts = parser.add_subparsers(dest="action", required=True)
     prepare = parts.add_parser("prepare", help="pack training data; resumable")
-    prepare.add_argument("data", choices=PREPARATIONS, help="faces for all recipes but the others")
+    prepare.add_argument(
+        "data",
+        choices=PREPARATIONS,
+        help="faces for all recipes but encoder and parser; triplets for reliableswap",
+    )
     prepare.add_argument(
         "sources",
         nargs="*",
@@ -103,6 +108,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
     preparation = KNOWN[arguments.data]()
     settings = _settings(arguments, preparation.settings)
     if arguments.sources:
+        if not hasattr(settings, "sources"):
+            problem = f"{arguments.data} takes no SOURCE: its settings name the packed faces."
+            raise UsageError("wrong_flag", problem)
         settings = replace(settings, sources=tuple(arguments.sources))
     say = arguments.console.say
     more: dict[str, Any] = {}

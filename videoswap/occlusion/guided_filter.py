@@ -56,12 +56,25 @@ def guided_filter_refine(mask: Array, picture: Array) -> Array:
     offset = mask_mean - sum(s * m for s, m in zip(slope, guide_mean, strict=True))
     explained = sum(s * c for s, c in zip(slope, covariance, strict=True))
     explained = explained / (mean(small * small) - mask_mean * mask_mean + MASK_EPSILON)
+    # Where the mask is 0 in both windows nothing changes.
+    near = cv2.dilate(small, np.ones(window, np.uint8), iterations=2) > 0.0
+    x, y, width, height = cv2.boundingRect(near.astype(np.uint8))
+    if width == 0:
+        return mask.copy()
+    if size % side:  # parts would be enlarged otherwise than the whole
+        x, y, width, height = 0, 0, side, side
+    maps = np.s_[y : y + height, x : x + width]
+    x, y, width, height = (one * size // side for one in (x, y, width, height))
+    part = np.s_[y : y + height, x : x + width]
     slopes, base, share = (
-        resize(mean(one), size, size) for one in (cv2.merge(slope), offset, explained)
+        resize(mean(one)[maps], width, height) for one in (cv2.merge(slope), offset, explained)
     )
-    filtered = cv2.transform(cv2.multiply(slopes, picture), np.ones((1, 3), np.float32)) + base
+    filtered = cv2.transform(cv2.multiply(slopes, picture[part]), np.ones((1, 3), np.float32))
+    filtered = np.clip(filtered + base, 0.0, 1.0)
     share = np.clip(2.0 * share, 0.0, 1.0)  # where half of the mask is explained it is trusted
-    return np.asarray(mask + (np.clip(filtered, 0.0, 1.0) - mask) * share, np.float32)
+    made = mask.astype(np.float32)
+    made[part] += (filtered - mask[part]) * share
+    return made
 
 
 def _solve(variance: Mapping[tuple[int, int], Array], covariance: Sequence[Array]) -> list[Array]:

@@ -112,6 +112,8 @@ class _Run:
 
     def go(self, limit: float | None, cancel: Callable[[], bool]) -> Outcome:
         recipe, settings = self._recipe, self._settings
+        for note in recipe.notes:
+            self._say(f"Note: {note}.")
         totals = load_checkpoint(self._folder, recipe, self._averages, self._devices.device)
         if totals is None:
             totals = Totals()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from ..records import Array
+from ..records import Array, Fallback
 from .loop_settings import LoopSettings
 
 
@@ -70,6 +70,7 @@ class Recipe(ABC):
         averaged: Names of those of which a moving average is kept.
         phases: In the order in which a step goes through them.
         changeable: Settings that may change when a run is resumed, besides those of the loop.
+        notes: What it does otherwise than wanted; said when a run begins.
     """
 
     name: ClassVar[str]
@@ -79,6 +80,7 @@ class Recipe(ABC):
     averaged: tuple[str, ...] = ()
     phases: tuple[Phase, ...]
     changeable: ClassVar[tuple[str, ...]] = ()
+    notes: tuple[Fallback, ...] = ()
 
     @property
     @abstractmethod

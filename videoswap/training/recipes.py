@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .blendface.settings import BlendFaceSettings
+from .clipswap.settings import ClipSwapSettings
 from .encoder.settings import EncoderSettings
 from .fixernet.settings import FixerNetSettings
 from .ghost.settings import GhostSettings
-from .lite.settings import LiteSettings
 from .parser.settings import ParserSettings
+from .reliableswap.settings import ReliableSwapSettings
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -70,19 +71,6 @@ def _fixernet(settings: FixerNetSettings) -> Recipe:
     return FixerNetRecipe(settings)
 
 
-def _lite(settings: LiteSettings) -> Recipe:
-    from .lite.recipe import LiteRecipe
-
-    return LiteRecipe(settings)
-
-
-def _lite_data() -> Preparation:
-    from .lite.prepare import LitePrepareSettings, prepare_lite
-    from .report import write_report
-
-    return Preparation(LitePrepareSettings, prepare_lite, write_report)
-
-
 def _parser(settings: ParserSettings) -> Recipe:
     from .parser.recipe import ParserRecipe
 
@@ -112,28 +100,49 @@ def _blendface(settings: BlendFaceSettings) -> Recipe:
     return BlendFaceRecipe(settings)
 
 
+def _clipswap(settings: ClipSwapSettings) -> Recipe:
+    from .clipswap.recipe import ClipSwapRecipe
+
+    return ClipSwapRecipe(settings)
+
+
 def _ghost(settings: GhostSettings) -> Recipe:
     from .ghost.recipe import GhostRecipe
 
     return GhostRecipe(settings)
 
 
+def _reliableswap(settings: ReliableSwapSettings) -> Recipe:
+    from .reliableswap.recipe import ReliableSwapRecipe
+
+    return ReliableSwapRecipe(settings)
+
+
+def _triplets() -> Preparation:
+    from .report import write_report
+    from .triplets.prepare import TripletPrepareSettings, prepare_triplets
+
+    return Preparation(TripletPrepareSettings, prepare_triplets, write_report)
+
+
 RECIPES: dict[str, RecipeEntry] = {
     "blendface": RecipeEntry(BlendFaceSettings, _blendface),
+    "clipswap": RecipeEntry(ClipSwapSettings, _clipswap),
     "encoder": RecipeEntry(EncoderSettings, _encoder),
     "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
     "ghost": RecipeEntry(GhostSettings, _ghost),
-    "lite": RecipeEntry(LiteSettings, _lite),
     "parser": RecipeEntry(ParserSettings, _parser),
+    "reliableswap": RecipeEntry(ReliableSwapSettings, _reliableswap),
 }
 
 
-#: How data is packed, by name: that of one recipe, or ``faces`` for all that read `FaceShards`.
+#: How data is packed, by name: that of one recipe, ``faces`` for all that read
+#: `FaceShards`, or ``triplets`` made of those.
 PREPARATIONS: dict[str, Callable[[], Preparation]] = {
     "encoder": _encoder_data,
     "faces": _faces,
-    "lite": _lite_data,
     "parser": _parser_data,
+    "triplets": _triplets,
 }
 
 

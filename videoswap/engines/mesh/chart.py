@@ -2,7 +2,7 @@
 
 The chart is the head's cylinder unrolled (`geometry.face_mesh`). A photo is sampled into it
 through the mesh; what it does not show comes from its mirror image. In a frame the mesh is
-rasterized at a third of the crop, which tells where in the chart every pixel lies, and one remap
+rasterized at a quarter of the crop, which tells where in the chart every pixel lies, and one remap
 draws the face: what is turned away or behind the nose is not drawn, so nothing folds over.
 """
 
@@ -37,8 +37,8 @@ from .eyes import Iris, take_irises
 from .source_parts import eyes_hidden, fill_holes, parts_in_chart
 
 CHART_SIDE, COARSEST_SIDE = 512, 128
-RASTER_STEP = 3  # pixels of a crop to one of the raster
-LEAST_RASTER = 48
+RASTER_STEP, FINE_RASTER_STEP = 4, 2  # pixels of a crop to one of the raster, of a small crop
+SMALL_CROP = 224
 INSET = 0.06  # by which a source's outline is drawn towards its nose, so that no wall comes along
 INSET_FROM = 0.35  # of the way from nose to outline
 TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
@@ -252,50 +252,66 @@ def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Arra
     return made, weight.astype(np.float32)
 
 
-def draw_chart(texture: ChartTexture, points: Array, size: int) -> ChartView:
+def rasterize_face(points: Array, size: int) -> Raster:
+    """Rasterize the mesh of a target at the size at which the chart is looked up.
+
+    Args:
+        points: (468 or more, 3) dense landmarks in pixels of a crop.
+        size: Side of the crop.
+    """
+    side = size // (FINE_RASTER_STEP if size <= SMALL_CROP else RASTER_STEP)
+    mesh = with_ring(points[:MESH_POINTS].astype(np.float64))
+    mesh[:, :2] = (mesh[:, :2] + 0.5) * (side / size) - 0.5
+    return rasterize(mesh, side)
+
+
+def draw_chart(texture: ChartTexture, raster: Raster, size: int) -> ChartView:
     """Draw a texture into a crop.
 
     Args:
         texture: The source face.
-        points: (468 or more, 3) dense landmarks of the target in pixels of the crop.
+        raster: The target's mesh, see `rasterize_face`.
         size: Side of the crop.
     """
-    side = max(LEAST_RASTER, size // RASTER_STEP)
-    scale = side / size
-    mesh = with_ring(points[:MESH_POINTS].astype(np.float64))
-    mesh[:, :2] = (mesh[:, :2] + 0.5) * scale - 0.5
-    raster = rasterize(mesh, side)
-    coarse = raster.interpolate(CHART)
+    places = raster.interpolate(CHART)
     face = raster.face
-    level = texture.levels[_level(coarse, face, scale, len(texture.levels))]
-    coarse = _past_the_edge(coarse, raster.triangles >= 0)
-    chart = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_LINEAR)
-    pixels = look_up(level, chart).astype(np.float32)
-    covered = cv2.resize(face.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
-    seen = look_up(texture.seen, coarse)
+    level = texture.levels[_level(places, face, len(face) / size, len(texture.levels))]
+    places = _past_the_edge(places, raster.triangles >= 0)
+
+    def enlarged(values: Array) -> Array:
+        return np.asarray(cv2.resize(values, (size, size), interpolation=cv2.INTER_LINEAR))
+
+    columns, rows = (enlarged(one) for one in _texels(places, len(level)))
+    pixels = cv2.remap(level, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    covered = enlarged(face.astype(np.float32))
     return ChartView(
-        pixels,
+        pixels.astype(np.float32),
         (covered > 0.5).astype(np.float32),
-        np.asarray(cv2.resize(seen, (size, size), interpolation=cv2.INTER_LINEAR)),
-        coarse,
+        enlarged(look_up(texture.seen, places)),
+        places,
     )
 
 
 def look_up(picture: Array, chart: Array) -> Array:
     """Sample a picture of the chart at chart coordinates (N, N, 2)."""
-    side = float(picture.shape[0])
-    columns, rows = cv2.split(cv2.addWeighted(chart, side, chart, 0.0, -0.5))
+    columns, rows = _texels(chart, len(picture))
     return np.asarray(
         cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     )
 
 
-def _level(coarse: Array, face: Array, scale: float, levels: int) -> int:
+def _texels(chart: Array, side: int) -> tuple[Array, Array]:
+    """Return columns and rows of a picture of the chart at chart coordinates (N, N, 2)."""
+    columns, rows = cv2.split(cv2.addWeighted(chart, float(side), chart, 0.0, -0.5))
+    return columns, rows
+
+
+def _level(places: Array, face: Array, scale: float, levels: int) -> int:
     """Return the coarsest level that is not coarser than the crop."""
-    inside = face[:, 1:] & face[:, :-1]
+    inside = face[::2, 1:] & face[::2, :-1]
     if not inside.any():
         return 0
-    steps = np.abs(np.diff(coarse[..., 0], axis=1))[inside]
+    steps = np.abs(np.diff(places[::2, :, 0], axis=1))[inside]
     texels = float(np.median(steps)) * scale * CHART_SIDE  # to a pixel of the crop
     return int(np.clip(np.log2(max(texels, 1e-3)) + 0.3, 0, levels - 1))
 

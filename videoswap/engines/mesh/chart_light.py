@@ -225,7 +225,7 @@ def lit_by(pixels: Array, gains: Array, veil: Array) -> tuple[Array, Array]:
     Returns:
         The lit pixels, and the agreement (R, R).
     """
-    return with_gains(pixels, gains[..., :3], veil), gains[..., 3]
+    return with_gains(pixels, np.ascontiguousarray(gains[..., :3]), veil), gains[..., 3]
 
 
 @cache

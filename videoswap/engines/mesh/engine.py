@@ -19,6 +19,7 @@ from ...crops import CropSpec
 from ...detection.face_parser import FaceParser
 from ...geometry import face_masks as masks
 from ...geometry.affine import TEMPLATES
+from ...geometry.face_mesh import Raster
 from ...records import (
     Array,
     Crop,
@@ -26,7 +27,7 @@ from ...records import (
     SwappedCrop,
 )
 from ..base import Engine, Identity, engine_key
-from .chart import ChartTexture, draw_chart, fitting_texture, look_up
+from .chart import ChartTexture, draw_chart, fitting_texture, look_up, rasterize_face
 from .chart_light import ChartLightSettings, film_in_chart, light_between, lit_by
 from .expression import expression_change, read_expression
 from .eyes import draw_eyes, share_of_source
@@ -45,7 +46,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 9
+SCHEMA = 10
 # FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
 _SHOWN = 96  # side at which the film is compared
@@ -115,10 +116,11 @@ class MeshEngine(Engine):
     def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
         if texture.chart is not None and crop.dense_landmarks is not None:
             if not self._options.shape:
-                return self._swap_in_chart(crop, texture.chart)
+                raster = rasterize_face(crop.dense_landmarks, len(crop.pixels))
+                return self._swap_in_chart(crop, texture.chart, raster)
             assert texture.proportions is not None  # it has a chart
-            crop = reshaped(crop, texture.proportions, self._options.shape)
-            return replace(self._swap_in_chart(crop, texture.chart), reshaped=crop)
+            crop, raster = reshaped(crop, texture.proportions, self._options.shape)
+            return replace(self._swap_in_chart(crop, texture.chart, raster), reshaped=crop)
         size = crop.pixels.shape[0]
         points = crop.landmarks
         # Where a fringe hides the source's forehead the target keeps its own.
@@ -140,13 +142,13 @@ class MeshEngine(Engine):
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
         return SwappedCrop(lit, face, frozenset({EYES}))
 
-    def _swap_in_chart(self, crop: Crop, texture: ChartTexture) -> SwappedCrop:
+    def _swap_in_chart(self, crop: Crop, texture: ChartTexture, raster: Raster) -> SwappedCrop:
         """Swap a crop whose dense landmarks are known, through the chart of their mesh."""
         assert crop.dense_landmarks is not None  # the caller's check
         size = crop.pixels.shape[0]
         expression = read_expression(crop.dense_landmarks)
         texture = fitting_texture(texture, expression)
-        view = draw_chart(texture, crop.dense_landmarks, size)
+        view = draw_chart(texture, raster, size)
         gains, veil = self._light_in_chart(crop, texture, crop.dense_landmarks)
         lit, agreement = lit_by(view.pixels, look_up(gains, view.places), veil)
         face = view.seen * masks.feather(masks.depth(view.face), self._settings.feather * size)

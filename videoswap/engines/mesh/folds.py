@@ -42,27 +42,32 @@ def take_folds(lit: Array, crop: Crop, places: Array, strength: float) -> None:
         places: (R, R, 2) float32, smaller: where in the chart every pixel lies.
         strength: How much of them is replaced, 0 to 1.
     """
-    columns, rows = cv2.split(places * REGION_SIDE - 0.5)
-    weight = strength * cv2.remap(_region(), columns, rows, cv2.INTER_LINEAR)
-    small = weight.shape[::-1]
+    across, along = cv2.split(places * REGION_SIDE - 0.5)
+    weight = strength * cv2.remap(_region(), across, along, cv2.INTER_LINEAR)
     x, y, width, height = cv2.boundingRect((weight > 0.02).astype(np.uint8))
     if min(width, height) < 2:
         return
-    swap, target = (
-        cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in (lit, crop.pixels)
-    )
-    if crop.occluder_mask is not None:
-        weight = weight * (
-            1.0 - cv2.resize(crop.occluder_mask, small, interpolation=cv2.INTER_AREA)
-        )
-    change = shading_gain(swap, target, weight, *(share * len(weight) for share in FOLD_SIZES))
-    scale = len(lit) / len(weight)
-    part = tuple(
-        slice(int(first * scale), int(np.ceil((first + extent) * scale)))
+    # The part that changes, and around it what the coarsest size sees.
+    fine, coarse = (share * len(weight) for share in FOLD_SIZES)
+    margin = int(np.ceil(3.0 * coarse))
+    rows, columns = (
+        slice(max(first - margin, 0), min(first + extent + margin, len(weight)))
         for first, extent in ((y, height), (x, width))
     )
-    gain = cv2.resize(change, lit.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    np.minimum(lit[part] * gain[part], 255.0, out=lit[part])
+    weight = weight[rows, columns]
+    small = weight.shape[::-1]
+    step = len(lit) / len(places)
+    part = tuple(slice(round(one.start * step), round(one.stop * step)) for one in (rows, columns))
+    swap, target = (
+        cv2.resize(one[part], small, interpolation=cv2.INTER_AREA) for one in (lit, crop.pixels)
+    )
+    if crop.occluder_mask is not None:
+        hidden = cv2.resize(crop.occluder_mask[part], small, interpolation=cv2.INTER_AREA)
+        weight = weight * (1.0 - hidden)
+    gain = shading_gain(swap, target, weight, fine, coarse)
+    changed = lit[part]
+    changed *= cv2.resize(gain, changed.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    np.minimum(changed, 255.0, out=changed)
 
 
 def take_shading(lit: Array, target: Array, weight: Array, fine: float, coarse: float) -> None:

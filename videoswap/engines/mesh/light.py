@@ -91,7 +91,8 @@ def with_gains(pixels: Array, gains: Array, veil: Array) -> Array:
     lit = pixels + np.float32(RATIO_FLOOR)
     np.multiply(lit, factor, out=lit)
     # OpenCV adds a color ten times as fast as numpy spreads it.
-    lit = np.asarray(cv2.add(lit, np.append(veil - RATIO_FLOOR, 0.0).astype(np.float64)))
+    added = np.append(veil - RATIO_FLOOR, 0.0).astype(np.float64)
+    lit = np.asarray(cv2.add(lit, added, dst=lit))
     return np.clip(lit, 0.0, 255.0, out=lit)
 
 

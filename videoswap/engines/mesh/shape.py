@@ -16,15 +16,14 @@ import cv2
 import numpy as np
 
 from ...detection.dense_landmarks import IBUG_68
-from ...geometry.face_mesh import CHART, EYES, INNER_LIPS, MESH_POINTS, rasterize, with_ring
+from ...geometry.face_mesh import CHART, EYES, INNER_LIPS, MESH_POINTS, Raster
 from ...geometry.face_proportions import difference, mesh_pose, proportions
 from ...records import Array, Crop, Unoccluded
-from .chart import outwardness
+from .chart import outwardness, rasterize_face
 
 FARTHEST = 0.14  # that a point moves, in half widths at the ears: about a centimetre
 FULL_TO = 0.55  # outwardness up to which points move in full
-FIELD_SIDE = 64  # at which the motion of pixels is drawn
-FIELD_SOFT = 1.0  # pixels of it by which motions at the edge of the nose pass into one another
+FIELD_SOFT = 1 / 64  # of the side by which motions at the edge of the nose pass into one another
 OPENINGS = (*EYES, INNER_LIPS)
 AROUND_OPENINGS = (0.05, 0.05, 0.08)  # of the chart: how far what is around lids and lips follows
 IRIS_POINTS = 5  # of either eye, after the mesh's
@@ -40,7 +39,7 @@ def source_proportions(photos: list[Array]) -> Array:
     return np.asarray(np.average(proportions(points), axis=0, weights=towards))
 
 
-def reshaped(crop: Crop, source: Array, amount: float) -> Crop:
+def reshaped(crop: Crop, source: Array, amount: float) -> tuple[Crop, Raster]:
     """Give a target's face a source's proportions.
 
     Args:
@@ -49,14 +48,16 @@ def reshaped(crop: Crop, source: Array, amount: float) -> Crop:
         amount: How far, 0 to 1.
 
     Returns:
-        The crop with its pixels, landmarks and occluders moved; outside the face it is unchanged.
+        The crop with its pixels, landmarks and occluders moved, outside the face unchanged; and
+        its mesh, see `rasterize_face`.
     """
     assert crop.dense_landmarks is not None
     points = crop.dense_landmarks.astype(np.float64)
     target = proportions(points[None])[0] if crop.proportions is None else crop.proportions
     moves = displacement(points, difference(source, target), amount)
     moved = points + moves
-    motion = _motion(moved, moves, len(crop.pixels))
+    raster = rasterize_face(moved, len(crop.pixels))
+    motion = _motion(raster, moves, len(crop.pixels))
     hidden, behind = crop.occluder_mask, crop.unoccluded
     if hidden is not None:
         hidden = _warped(hidden, motion, 1.0)
@@ -64,7 +65,7 @@ def reshaped(crop: Crop, source: Array, amount: float) -> Crop:
         behind = Unoccluded(
             _warped(behind.pixels, motion, 255.0), _warped(behind.known, motion, 1.0)
         )
-    return replace(
+    made = replace(
         crop,
         pixels=_warped(crop.pixels, motion, 255.0),
         landmarks=(crop.landmarks + moves[IBUG_68, :2]).astype(np.float32),
@@ -72,6 +73,7 @@ def reshaped(crop: Crop, source: Array, amount: float) -> Crop:
         unoccluded=behind,
         dense_landmarks=moved.astype(np.float32),
     )
+    return made, raster
 
 
 def displacement(points: Array, apart: Array, amount: float) -> Array:
@@ -122,22 +124,25 @@ def _inside() -> Array:
     return np.asarray(share * share * (3.0 - 2.0 * share))
 
 
-def _motion(moved: Array, moves: Array, size: int) -> Array:
-    """Return the motion that ends in each pixel of the new face, in sides, (64, 64, 2) float32."""
-    scale = FIELD_SIDE / size
-    mesh = with_ring(moved[:MESH_POINTS])
-    mesh[:, :2] = (mesh[:, :2] + 0.5) * scale - 0.5
-    values = np.zeros((len(mesh), 2))
+def _motion(raster: Raster, moves: Array, size: int) -> Array:
+    """Return the motion that ends in each pixel of the new face, in sides, (R, R, 2) float32."""
+    values = np.zeros((len(CHART), 2))
     values[:MESH_POINTS] = moves[:MESH_POINTS, :2] / size
-    drawn = rasterize(mesh, FIELD_SIDE).interpolate(values)
-    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), FIELD_SOFT))
+    return np.asarray(
+        cv2.GaussianBlur(raster.interpolate(values), (0, 0), FIELD_SOFT * len(raster.weights))
+    )
 
 
 def _warped(picture: Array, motion: Array, most: float) -> Array:
     """Move the pixels of a square picture, whose values lie between 0 and the most."""
     size = len(picture)
-    across, along = cv2.split(cv2.resize(motion, (size, size), interpolation=cv2.INTER_LINEAR))
     line = np.arange(size, dtype=np.float32)
-    columns, rows = line[None] - size * across, line[:, None] - size * along
-    made = cv2.remap(picture, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(made, 0.0, most)
+    across, along = (
+        cv2.resize(one * -size, (size, size), interpolation=cv2.INTER_LINEAR)
+        for one in cv2.split(motion)
+    )
+    columns, rows = across + line, along + line[:, None]
+    # Masks are soft anyway.
+    kind = cv2.INTER_CUBIC if picture.ndim == 3 else cv2.INTER_LINEAR
+    made = cv2.remap(picture, columns, rows, kind, borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(made, 0.0, most, out=made)

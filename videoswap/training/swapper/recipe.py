@@ -85,10 +85,9 @@ class SwapperRecipe(Recipe):
         self.identity = load_identity(settings.identity)
         self.frozen = {"identity": self.identity}
         torch.manual_seed(self.loop.seed)
-        shape = settings.discriminator
         self.networks = {
             GENERATOR: self.make_generator().train(),
-            DISCRIMINATOR: MultiscaleDiscriminator(shape.width, shape.layers, shape.scales).train(),
+            DISCRIMINATOR: self.make_discriminator().train(),
         }
         for name, path in (
             (GENERATOR, settings.initial_generator),
@@ -133,31 +132,53 @@ class SwapperRecipe(Recipe):
             settings.width,
         )
 
-    def batch(self, step: int, part: int, parts: int) -> Batch:
-        """Draw and decode the pairs of a part of a step.
+    def make_discriminator(self) -> nn.Module:
+        """Build the discriminator with random weights."""
+        shape = self._settings.discriminator
+        return MultiscaleDiscriminator(shape.width, shape.layers, shape.scales)
 
-        The tensors of a sample are those of :meth:`sample`, stacked.
-        """
+    def batch(self, step: int, part: int, parts: int) -> Batch:
+        """Draw and decode the pairs of a part of a step."""
         rows = self.pairs.rows(step, part, parts)
         made = [
             self.sample(int(row), generator(AUGMENTATION, self.loop.seed, step, part, number))
             for number, row in enumerate(rows)
         ]
+        return self.stacked(made, step)
+
+    def stacked(self, samples: Sequence[Mapping[str, Array]], step: int) -> Batch:
+        """Return samples as a batch: pictures (side, side, 3) as :func:`as_input` gives them."""
+        first = samples[0]
+        tensors = {name: np.stack([one[name] for one in samples]) for name in first}
         return Batch(
             {
-                name: as_input(np.stack([one[name] for one in made]))
-                if made[0][name].shape[-1:] == (3,) and made[0][name].ndim == 3
-                else torch.from_numpy(np.stack([one[name] for one in made]))
-                for name in made[0]
+                name: as_input(values)
+                if first[name].ndim == 3 and first[name].shape[-1] == 3
+                else torch.from_numpy(values)
+                for name, values in tensors.items()
             },
             step,
         )
 
     def sample(self, row: int, random: np.random.Generator) -> dict[str, Array]:
-        """Make one pair.
+        """Make one pair; see :meth:`pair` for what it holds.
 
         Args:
             row: The source.
+            random: The sample's random numbers.
+        """
+        other, same = self.pairs.partner(row, random)
+        return self.pair(row, other, same=same, random=random)
+
+    def pair(
+        self, row: int, other: int, *, same: bool, random: np.random.Generator
+    ) -> dict[str, Array]:
+        """Return a source and a target.
+
+        Args:
+            row: The source.
+            other: The target.
+            same: Whether both show one person.
             random: The sample's random numbers.
 
         Returns:
@@ -167,7 +188,6 @@ class SwapperRecipe(Recipe):
             [-1, 1]. ``same``: whether both show one person, bool of shape (). ``placed``: (2, 3),
             where the encoder's crop lies in the target; only where its framing is another one.
         """
-        other, same = self.pairs.partner(row, random)
         framing, size = self._settings.framing, self._settings.size
         made = {
             "face": self.pairs.jittered(row, self._face_framing, 2 * self.identity.side, random),

@@ -1,13 +1,14 @@
 """Packs triplets: two photos and their swaps, or one photo with a changed copy of itself.
 
-A sample is a square of four pictures with the columns ``kind``, ``held``, ``name`` and ``dropped``:
+A sample is a square of four pictures, in the framing of the packed faces:
 
 - ``pair``: photos S and T above, below them ST (S's face on T) and TS;
 - ``single``: above S, a changed copy of the photo X, and X; below them C, another face on X, and
   M, S's face on C.
 
-The picture of classes beside it has those of both upper pictures. ``dropped`` counts the swaps that
-were tried before the sample and found bad, by reason.
+The picture of classes beside it has those of both upper pictures, ``points5`` their five points.
+``dropped`` counts the swaps that were tried before the sample and found bad, by reason.
+:class:`.dataset.TripletShards` reads it.
 """
 
 from __future__ import annotations
@@ -194,6 +195,9 @@ class _Maker:
                 kind=kind,
                 held=held,
                 name=made.name,
+                framing=self._faces.framing,
+                side=np.int32(self._settings.size),
+                points5=np.stack([self._points(one) for one in made.photos]),
                 identity="",
                 dropped=dropped.copy(),
             )
@@ -286,6 +290,10 @@ class _Maker:
             return Fault.UNREADABLE
         read = self._swapper.read_again(target, back.pixels)
         return self._settings.checks.after(back, read, target) or back
+
+    def _points(self, photo: Photo) -> Array:
+        """Return the five points (5, 2) of a photo as shares of its side, from its corner."""
+        return ((photo.face.points5 + 0.5) / len(photo.pixels)).astype(np.float32)
 
     def _classes(self, photos: list[Photo]) -> Array:
         """Return the classes of two photos side by side, over two of background."""

@@ -1,0 +1,1 @@
+"""The training of ReliableSwap (ygtxr1997/ReliableSwap)."""
