@@ -3,7 +3,8 @@
     python examples/train_demo.py [RECIPE ...]
 
 Photos, data, runs and sample sheets lie in demo/training/ afterwards. A recipe takes part if
-examples/training/ has its settings: RECIPE.toml, and RECIPE-data.toml for its data. The photos are
+examples/training/ has its settings: RECIPE.toml, and RECIPE-data.toml for its data, or for data
+that several recipes read: faces-data.toml and triplets-data.toml. The photos are
 scikit-image's astronaut (NASA, public domain) and those inside the insightface package, which are
 not ours: do not publish what is made from them.
 """
@@ -24,6 +25,10 @@ from videoswap.cli.entry import main as videoswap
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "examples" / "training"
 DEMO = Path("demo/training")
+#: Data that recipes share, by recipe, in the order in which it is made; others have their own.
+SHARED_DATA = {"fixernet": ("faces",), "reliableswap": ("faces", "triplets")}
+#: What has to be trained before, since its weights are used.
+TRAINED_BEFORE = {"reliableswap": ("encoder", "fixernet")}
 
 
 def write_photos(folder: Path) -> None:
@@ -40,10 +45,10 @@ def write_photos(folder: Path) -> None:
 
 def train(recipe: str) -> int:
     """Pack the data of a recipe and train it; returns the exit code."""
-    data = SETTINGS / f"{recipe}-data.toml"
-    if data.is_file():
-        words = ["--settings", str(data), "--out", str(DEMO / f"{recipe}-data")]
-        if code := videoswap(["train", "prepare", recipe, *words]):
+    for data in SHARED_DATA.get(recipe, (recipe,)):
+        settings = SETTINGS / f"{data}-data.toml"
+        words = ["--settings", str(settings), "--out", str(DEMO / f"{data}-data")]
+        if settings.is_file() and (code := videoswap(["train", "prepare", data, *words])):
             return code
     words = ["--settings", str(SETTINGS / f"{recipe}.toml"), "--out", str(DEMO / recipe)]
     return videoswap(["train", recipe, *words])
@@ -51,10 +56,13 @@ def train(recipe: str) -> int:
 
 def main() -> int:
     """Train all of them, or those that are named."""
-    known = sorted(p.stem for p in SETTINGS.glob("*.toml") if not p.stem.endswith("-data"))
+    known = [p.stem for p in SETTINGS.glob("*.toml") if not p.stem.endswith("-data")]
+    known.sort(key=lambda recipe: (recipe in TRAINED_BEFORE, recipe))
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("recipes", nargs="*", choices=[[], *known], metavar="RECIPE")
     recipes = parser.parse_args().recipes or known
+    before = [one for recipe in recipes for one in TRAINED_BEFORE.get(recipe, ())]
+    recipes = [*(one for one in dict.fromkeys(before) if one not in recipes), *recipes]
     write_photos(DEMO / "photos")
     for recipe in recipes:
         if code := train(recipe):

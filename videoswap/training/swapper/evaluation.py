@@ -50,16 +50,23 @@ class HeldOutSwaps:
         shown: Framing and side of what is swapped.
         face: Framing and side of what the identity encoder sees.
         judge: Name of the encoder that measures identity, another one than taught.
+        most: Pairs that are measured at most.
 
     Raises:
         InputError: If a file of the judge is missing.
     """
 
     def __init__(
-        self, pairs: FacePairs, shown: tuple[str, int], *, face: tuple[str, int], judge: str
+        self,
+        pairs: FacePairs,
+        shown: tuple[str, int],
+        *,
+        face: tuple[str, int],
+        judge: str,
+        most: int = MOST_PAIRS,
     ) -> None:
-        step = max(1, len(pairs.held) // MOST_PAIRS)
-        chosen = pairs.held[::step][:MOST_PAIRS]
+        step = max(1, len(pairs.held) // most)
+        chosen = pairs.held[::step][:most]
         if not chosen:
             self._judge: FaceEncoder | None = None
             return
