@@ -22,6 +22,7 @@ RECIPES = {
     "clipswap": "a swapper by ClipSwap's losses",
     "encoder": "the small identity encoder of the lite engine",
     "fixernet": "ReliableSwap's encoder of the mouth",
+    "lite": "the generator that corrects swaps of the mesh engine",
     "parser": "the face parser",
     "ghost": "GHOST's swapper, by the options of its train.py",
     "reliableswap": "a swapper by ReliableSwap's recipe",
@@ -29,7 +30,7 @@ RECIPES = {
 
 
 #: What can be packed: the data of a recipe, faces for all others, or triplets made of faces.
-PREPARATIONS = ("encoder", "faces", "parser", "triplets")
+PREPARATIONS = ("encoder", "faces", "lite", "parser", "triplets")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -39,7 +40,7 @@ def add_arguments(parser: Parser) -> None:
     prepare.add_argument(
         "data",
         choices=PREPARATIONS,
-        help="faces for all recipes but encoder and parser; triplets for reliableswap",
+        help="faces for all recipes but encoder, lite and parser; triplets for reliableswap",
     )
     prepare.add_argument(
         "sources",

@@ -78,6 +78,22 @@ def keep_mouth(lit: Array, target: Array, outline: Array) -> None:
     _keep(lit, target, outline, np.ones(3, np.float32))
 
 
+def open_mask(crop: Crop, mask: Array, keeps: frozenset[str]) -> Array:
+    """Return a swap's mask (S, S) without what the target keeps.
+
+    Args:
+        crop: The target.
+        mask: (S, S) float32, 0 to 1, of the swap.
+        keeps: ``EYES``, ``MOUTH`` or both.
+    """
+    outlines = [*(eye_outlines(crop) if EYES in keeps else ())]
+    outlines += [mouth_outline(crop)] if MOUTH in keeps else []
+    kept = np.zeros_like(mask)
+    for outline in outlines:
+        kept = np.maximum(kept, masks.fill_polygon(outline, len(mask)))
+    return np.asarray(mask * (1.0 - cv2.GaussianBlur(kept, (0, 0), BORDER * len(mask))))
+
+
 def kept_mask(points: Array, size: int) -> Array:
     """Return the mask (size, size) float32 of what is kept, for points in that size."""
     eyes = (masks.LEFT_EYE, masks.RIGHT_EYE)

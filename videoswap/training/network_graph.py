@@ -30,6 +30,8 @@ class NetworkGraph(OnnxGraph):
                 them; the graph's runs over the pixels, which is the same sum.
         """
         kernel, bias = conv.weight, conv.bias
+        if norm is None and bias is None:
+            bias = torch.zeros(len(kernel))
         if norm is not None:
             factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             kernel = conv.weight * factor[:, None, None, None]
@@ -59,6 +61,14 @@ class NetworkGraph(OnnxGraph):
             skip = self.convolution(skip, conv, norm)
         return self.add("Relu", self.add("Add", inner, skip))
 
+    def layers(self, flow: str, layers: Any, *, patch: int = 1) -> str:
+        """Add residual blocks, or a convolution with its batch norm and ReLU."""
+        if len(layers) and isinstance(layers[0], nn.Conv2d):
+            return self.add("Relu", self.convolution(flow, layers[0], layers[1], patch=patch))
+        for block in layers:
+            flow = self.residual_block(flow, block)
+        return flow
+
     def half(self, values: torch.Tensor) -> str:
         """Keep weights in half precision."""
         kept = self.weight(values.detach().cpu().numpy(), np.float16)
@@ -66,7 +76,8 @@ class NetworkGraph(OnnxGraph):
 
 
 def _over_pixels(kernel: torch.Tensor, patch: int) -> torch.Tensor:
-    """Turn kernels over unshuffled patches (O, 3 * P * P, K, K) to pixels (O, 3, K * P, K * P)."""
-    out, _, side, _ = kernel.shape
-    parts = kernel.reshape(out, 3, patch, patch, side, side).permute(0, 1, 4, 2, 5, 3)
-    return parts.reshape(out, 3, side * patch, side * patch)
+    """Turn kernels over unshuffled patches (O, C * P * P, K, K) to pixels (O, C, K * P, K * P)."""
+    out, wide, side, _ = kernel.shape
+    given = wide // patch**2
+    parts = kernel.reshape(out, given, patch, patch, side, side).permute(0, 1, 4, 2, 5, 3)
+    return parts.reshape(out, given, side * patch, side * patch)

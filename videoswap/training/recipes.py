@@ -13,6 +13,7 @@ from .clipswap.settings import ClipSwapSettings
 from .encoder.settings import EncoderSettings
 from .fixernet.settings import FixerNetSettings
 from .ghost.settings import GhostSettings
+from .lite.settings import LiteSettings
 from .parser.settings import ParserSettings
 from .reliableswap.settings import ReliableSwapSettings
 
@@ -69,6 +70,19 @@ def _fixernet(settings: FixerNetSettings) -> Recipe:
     from .fixernet.recipe import FixerNetRecipe
 
     return FixerNetRecipe(settings)
+
+
+def _lite(settings: LiteSettings) -> Recipe:
+    from .lite.recipe import LiteRecipe
+
+    return LiteRecipe(settings)
+
+
+def _lite_data() -> Preparation:
+    from .lite.prepare import LitePrepareSettings, prepare_lite
+    from .report import write_report
+
+    return Preparation(LitePrepareSettings, prepare_lite, write_report)
 
 
 def _parser(settings: ParserSettings) -> Recipe:
@@ -131,6 +145,7 @@ RECIPES: dict[str, RecipeEntry] = {
     "encoder": RecipeEntry(EncoderSettings, _encoder),
     "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
     "ghost": RecipeEntry(GhostSettings, _ghost),
+    "lite": RecipeEntry(LiteSettings, _lite),
     "parser": RecipeEntry(ParserSettings, _parser),
     "reliableswap": RecipeEntry(ReliableSwapSettings, _reliableswap),
 }
@@ -141,6 +156,7 @@ RECIPES: dict[str, RecipeEntry] = {
 PREPARATIONS: dict[str, Callable[[], Preparation]] = {
     "encoder": _encoder_data,
     "faces": _faces,
+    "lite": _lite_data,
     "parser": _parser_data,
     "triplets": _triplets,
 }

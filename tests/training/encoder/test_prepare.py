@@ -1,43 +1,13 @@
 """Packing, on crops of the people of the group photo."""
 
-import csv
-import tarfile
-
-import cv2
 import numpy as np
 import pytest
 
 from videoswap.errors import InputError, UsageError
-from videoswap.geometry.affine import TEMPLATES, crop_matrix
 from videoswap.training.encoder import prepare
 from videoswap.training.encoder.prepare import PrepareSettings, prepare_encoder
 from videoswap.training.report import write_report
 from videoswap.training.shards import PackedPictures, is_held
-
-SIZE = 256
-
-
-@pytest.fixture(scope="session")
-def crops(tmp_path_factory, group, detector):
-    """A tar file of the six faces and the table of their points."""
-    folder = tmp_path_factory.mktemp("crops")
-    template = TEMPLATES["arcface_112_v2"]
-    rows = []
-    with tarfile.open(folder / "faces.tar", "w") as archive:
-        for number, face in enumerate(detector.detect(group)):
-            matrix = crop_matrix(face.points5, template, SIZE)
-            crop = cv2.warpAffine(group, matrix, (SIZE, SIZE))
-            name = f"{'known' if number < 2 else 'loose'}/{number}.jpg"
-            path = folder / f"{number}.jpg"
-            cv2.imwrite(str(path), crop[..., ::-1])
-            archive.add(path, name)
-            points = face.points5 @ matrix[:, :2].T + matrix[:, 2]
-            rows.append([name, f"person {number}", *points.ravel().tolist()])
-    with (folder / "faces.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "identity", *(f"l{a}{n}" for n in range(5) for a in "xy")])
-        writer.writerows(rows)
-    return folder
 
 
 @pytest.fixture(scope="session")

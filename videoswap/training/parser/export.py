@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from torch import nn
 
-from ...networks.lite import ResidualBlock
 from ...networks.parser import PARSER_CLASSES, PARSER_SIZE, PATCH, ParserNetwork
 from ...weights.onnx_graph import float_value
 from ..network_graph import NetworkGraph
@@ -25,23 +23,23 @@ def write_parser_onnx(parser: ParserNetwork, path: Path) -> None:
     level = graph.weight(2 / 255)
     face = graph.add("Mul", graph.add("Transpose", "picture", perm=[0, 3, 1, 2]), level)
     face = graph.add("Sub", face, graph.weight(1))
-    flow = _layers(graph, face, parser.stem, patch=PATCH)
+    flow = graph.layers(face, parser.stem, patch=PATCH)
     skips = []
     for number, blocks in enumerate(parser.blocks):
         if number:
-            flow = _layers(graph, flow, parser.down[number - 1])
-        flow = _layers(graph, flow, blocks)
+            flow = graph.layers(flow, parser.down[number - 1])
+        flow = graph.layers(flow, blocks)
         skips.append(flow)
     doubled = graph.weight([1, 1, 2, 2])
     for number in range(len(parser.up) - 1, -1, -1):
-        narrow = _layers(graph, flow, parser.narrow[number])
+        narrow = graph.layers(flow, parser.narrow[number])
         wide = graph.add(
             *("Resize", narrow, "", doubled),
             mode="nearest",
             coordinate_transformation_mode="asymmetric",
             nearest_mode="floor",
         )
-        flow = _layers(graph, graph.add("Add", wide, skips[number]), parser.up[number])
+        flow = graph.layers(graph.add("Add", wide, skips[number]), parser.up[number])
     # The last layer sees features and patches: two convolutions whose sum it is.
     features, patches = (nn.Conv2d(1, 1, 1, bias=False) for _ in range(2))
     width = parser.last.in_channels - 3 * PATCH * PATCH
@@ -68,13 +66,3 @@ def write_parser_onnx(parser: ParserNetwork, path: Path) -> None:
     taken = float_value("picture", ("n", side, side, 3))
     given = float_value("parts", ("n", PARSER_CLASSES, side, side))
     onnx.save(graph.model("face_parser", [taken], [given]), path)
-
-
-def _layers(graph: NetworkGraph, flow: str, layers: Any, *, patch: int = 1) -> str:
-    """Add residual blocks, or a convolution with its batch norm and ReLU."""
-    if len(layers) and isinstance(layers[0], nn.Conv2d):
-        return graph.add("Relu", graph.convolution(flow, layers[0], layers[1], patch=patch))
-    for block in layers:
-        assert isinstance(block, ResidualBlock)
-        flow = graph.residual_block(flow, block)
-    return flow

@@ -1,0 +1,1 @@
+"""The generator of the lite engine: it corrects swaps of the mesh engine."""
