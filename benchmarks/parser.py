@@ -132,7 +132,7 @@ def labels(parser: FaceParser, folder: Path) -> None:
         size = (PARSED_SIZE, PARSED_SIZE)
         framed = cv2.warpAffine(picture, matrix, size, borderMode=cv2.BORDER_REPLICATE)
         started = time.process_time()
-        answers.append(parser._run(framed[None])[0].argmax(axis=0))
+        answers.append(parser.parse_framed(framed[None])[0].argmax(axis=0))
         times.append(time.process_time() - started)
         wanted.append(cv2.warpAffine(label, matrix, size, flags=cv2.INTER_NEAREST, borderValue=255))
     found = class_ious(np.stack(answers), np.stack(wanted))

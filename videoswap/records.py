@@ -224,6 +224,8 @@ class Crop:
         dense_landmarks: (478, 3) float32 in crop pixels, with depth in the same scale, smaller is
             nearer; None where they are not known.
         proportions: (D,) float32, see `Face`.
+        beard: (S, S) float32, 0 to 1: where the target's beard is; None where there is none, or
+            nobody looked.
     """
 
     pixels: Array
@@ -236,6 +238,7 @@ class Crop:
     unoccluded: Unoccluded | None = None
     dense_landmarks: Array | None = None
     proportions: Array | None = None
+    beard: Array | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -249,6 +252,8 @@ class Crop:
             _check("dense_landmarks", self.dense_landmarks, (478, 3), np.float32)
         if self.proportions is not None:
             _check("proportions", self.proportions, (None,), np.float32)
+        if self.beard is not None:
+            _check("beard", self.beard, (side, side), np.float32)
 
     @cached_property
     def quarter(self) -> Array:
@@ -270,6 +275,8 @@ class SwappedCrop:
         mask: (S, S) float32, 0 (keep the frame) to 1 (take the swap); 0 along the border.
         keeps: What the engine did not paint in this crop, besides what it never paints: regions of
             ``videoswap.compositing.kept_regions``, which the target keeps.
+        beard: (S, S) float32, 0 to 1: where one of both faces shows a beard and the other none, so
+            that their tones are not to be matched; None where nothing is.
         reshaped: The crop with the target's face in the source's proportions, where the engine
             gives it those: the swap is finished against it. None where the face keeps its own.
     """
@@ -277,6 +284,7 @@ class SwappedCrop:
     pixels: Array
     mask: Array
     keeps: frozenset[str] = frozenset()
+    beard: Array | None = None
     reshaped: Crop | None = None
 
     def __post_init__(self) -> None:

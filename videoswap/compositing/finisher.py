@@ -14,7 +14,7 @@ import numpy as np
 
 from ..geometry import face_masks as masks
 from ..occlusion.temporal import stabilize_occlusion_mask
-from ..records import FrameSwap, SwappedCrop
+from ..records import Array, FrameSwap, SwappedCrop
 from ..settings import BlendSettings
 from .border_tone import match_border_tone
 from .kept_regions import (
@@ -90,7 +90,8 @@ class Finisher:
                 seen = outline * (1.0 - cv2.dilate(occluder, _OCCLUDER_EDGE))
             missing = measure_blur(crop.pixels, seen) - measure_blur(pixels, seen)
             pixels = soften(pixels, missing)
-        pixels = match_border_tone(pixels, crop.pixels, outline, occluder, crop.landmarks)
+        other = _either(occluder, swapped.beard)
+        pixels = match_border_tone(pixels, crop.pixels, outline, other, crop.landmarks)
         keeps = self._keeps | swapped.keeps
         if EYES in keeps:
             keep_eyes(pixels, crop.pixels, eye_outlines(crop), occluder)
@@ -101,3 +102,10 @@ class Finisher:
         if settings.strength < 1.0:
             mask = mask * np.float32(settings.strength)
         return SwappedCrop(pixels, mask)
+
+
+def _either(one: Array | None, other: Array | None) -> Array | None:
+    """Return the larger of two masks (S, S), of which either may be missing."""
+    if one is None or other is None:
+        return other if one is None else one
+    return np.asarray(np.maximum(one, other))

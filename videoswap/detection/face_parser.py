@@ -129,7 +129,7 @@ class FaceParser:
         """
         matrix = crop_matrix(_five_points(face), _TEMPLATE, PARSED_SIZE)
         framed = warp(picture, matrix, PARSED_SIZE)
-        return FaceParts(self._run(framed[None])[0], matrix)
+        return FaceParts(self.parse_framed(framed[None])[0], matrix)
 
     def parse_crops(self, crops: Sequence[Crop]) -> list[FaceParts]:
         """Find the parts of the faces of some crops, in pixels of the crops."""
@@ -142,11 +142,18 @@ class FaceParser:
             warp(crop.pixels, matrix, PARSED_SIZE)
             for crop, matrix in zip(crops, matrices, strict=True)
         ]
-        found = self._run(np.stack(framed))
+        found = self.parse_framed(np.stack(framed))
         return [FaceParts(one, matrix) for one, matrix in zip(found, matrices, strict=True)]
 
-    def _run(self, framed: Array) -> Array:
-        """Parse (N, 128, 128, 3)."""
+    def parse_framed(self, framed: Array) -> Array:
+        """Find the parts of faces that are framed as the network wants them.
+
+        Args:
+            framed: (N, 128, 128, 3) RGB, 0 to 255.
+
+        Returns:
+            (N, 10, 128, 128) float32 probabilities in the order of `FacePart`.
+        """
         given = {"picture": np.ascontiguousarray(framed, np.float32)}
         return np.asarray(self._session.run(["parts"], given)[0])
 

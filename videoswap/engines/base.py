@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from ..plugins import NoOptions
 if TYPE_CHECKING:
     from ..crops import CropSpec
     from ..devices import Device
+    from ..occlusion.segmenter import Appearances
     from ..records import Crop, Fallback, Photo, SwappedCrop
 
 
@@ -214,6 +216,15 @@ class Engine(ABC):
             )
         return self.paint(crops, [identity[crop.source].data for crop in crops])
 
+    def for_video(self, appearances: Appearances) -> Engine:
+        """Return the engine for the crops of one video.
+
+        Args:
+            appearances: Pictures of the face of a track, by the number of the track. An engine
+                that decides nothing by whole tracks returns itself, as here.
+        """
+        return self
+
     @abstractmethod
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of one size, at least one; ``people`` is ``Identity.data`` of each crop."""
@@ -238,3 +249,12 @@ class EngineWrapper(Engine):
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Prepare one person as the inner engine does."""
         return self.engine.identity(photos)
+
+    def for_video(self, appearances: Appearances) -> Engine:
+        """Return the same around the inner engine for the crops of one video."""
+        inner = self.engine.for_video(appearances)
+        if inner is self.engine:
+            return self
+        made = copy(self)
+        made.engine = inner
+        return made

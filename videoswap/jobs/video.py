@@ -197,7 +197,7 @@ def renderer_for(
         info,
         analysis.faces_between,
         plans,
-        context.engine,
+        context.engine.for_video(analysis.appearances),
         context.identities,
         context.finisher(),
         context.segmenter.for_video(analysis.appearances),

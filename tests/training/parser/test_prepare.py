@@ -1,5 +1,6 @@
 import io
 import tarfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -59,6 +60,18 @@ def test_crops_are_packed_with_their_corrected_labels(settings, tmp_path):
     nose, eye = (np.round(place[mark]).astype(int) for mark in (4, 159))
     assert label[nose[1], nose[0]] == FacePart.SKIN
     assert label[eye[1] + 1, eye[0]] == FacePart.EYES
+
+
+def test_beards_are_labelled_by_a_list(settings, tmp_path):
+    listed = tmp_path / "beards.txt"
+    listed.write_text("set/a beard\nset/b doubt\n")
+    assert prepare_parser(replace(settings, beards=listed), tmp_path / "data")
+    columns = PackedPictures(tmp_path / "data").columns
+    assert columns["kind"].tolist() == ["beard", "plain"]
+    assert columns["beard"].all()
+    listed.write_text("")
+    assert prepare_parser(replace(settings, beards=listed), tmp_path / "bare")
+    assert not PackedPictures(tmp_path / "bare").columns["beard"].any()
 
 
 def test_what_cannot_be_read_is_said(settings, tmp_path):

@@ -23,6 +23,7 @@ from videoswap.training.parser.labels import IGNORED
 from videoswap.training.parser.recipe import ParserRecipe, class_ious
 from videoswap.training.parser.settings import ParserSettings
 from videoswap.training.progress import HISTORY
+from videoswap.training.shards import pack
 
 STILL = Augmentation(**dict.fromkeys(Augmentation.__slots__, 0.0))
 
@@ -85,7 +86,7 @@ def test_the_onnx_file_computes_what_the_network_does(tmp_path):
     picture = random.integers(0, 256, (128, 128, 3)).astype(np.float32)
     points = mesh_points5()
     parser = FaceParser(tmp_path / "parser.onnx")
-    found = parser._run(picture[None])
+    found = parser.parse_framed(picture[None])
     face = torch.from_numpy(picture[None]).permute(0, 3, 1, 2) / 127.5 - 1
     with torch.no_grad():
         wanted = torch.softmax(network(face), 1).numpy()
@@ -110,3 +111,35 @@ def test_ious_leave_out_what_is_in_doubt():
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(UsageError, match=r"must|from 0"):
         ParserSettings(**wrong)
+
+
+def test_faces_with_real_beards_come_more_often(tmp_path):
+    def fill(name, shard):
+        for person, kind in enumerate(("beard", *["plain"] * 9)):
+            picture, label, points = mesh_face(person=person)
+            shard.add(
+                np.full_like(picture, 255 if kind == "beard" else 0),
+                name=f"p{person}",
+                identity="",
+                kind=kind,
+                label=label,
+                points=((points + 0.5) / len(picture)).astype(np.float16),
+                glasses=True,
+                beard=True,
+                held=False,
+            )
+
+    pack(tmp_path, ["faces-0"], fill)
+
+    def bright(bearded):
+        settings = ParserSettings(
+            data=tmp_path,
+            bearded=bearded,
+            augmentation=STILL,
+            loop=LoopSettings(steps=4, batch=10, threads=1),
+        )
+        faces = ParserRecipe(settings).batch(0, 0, 1).tensors["face"]
+        return int((faces[:, 0, 64, 64] > 0).sum())
+
+    assert bright(0.0) <= 1
+    assert bright(1.0) == 10

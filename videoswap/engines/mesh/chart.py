@@ -8,7 +8,7 @@ draws the face: what is turned away or behind the nose is not drawn, so nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -31,6 +31,7 @@ from ...geometry.face_mesh import (
     with_ring,
 )
 from ...records import Array
+from .beards import BEARD_SIDE, source_beard
 from .chart_light import LIGHT_SIDE, without_shine
 from .expression import photo_shares, read_expression
 from .eyes import Iris, take_irises
@@ -62,6 +63,7 @@ class ChartTexture:
         others: Textures of the same person that other photos lead.
         small: (64, 64, 3) float32 RGB, 0 to 255: for comparing light.
         skin: (64, 64) float32, 0 to 1: where the source shows skin.
+        beard: (256, 256) float32, 0 to 1: where the source has a beard; None where it has none.
     """
 
     levels: tuple[Array, ...]
@@ -72,6 +74,7 @@ class ChartTexture:
     face_size: float
     irises: tuple[Iris, Iris] | None = None
     others: tuple[ChartTexture, ...] = ()
+    beard: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,8 +134,13 @@ def make_chart_texture(
         ]
     )
     textures = [
-        _led_by([sampled[lead], *sampled[:lead], *sampled[lead + 1 :]], points, irises)
-        for lead, (_, points) in enumerate(photos[:MOST_LEADS])
+        replace(
+            _led_by([sampled[lead], *sampled[:lead], *sampled[lead + 1 :]], points, irises),
+            beard=None if one is None else source_beard(points, drawn_in(points), one),
+        )
+        for lead, ((_, points), one) in enumerate(
+            zip(photos[:MOST_LEADS], every[:MOST_LEADS], strict=True)
+        )
     ]
     return replace(textures[0], others=tuple(textures[1:]))
 
@@ -198,7 +206,18 @@ def fitting_texture(texture: ChartTexture, frame: Array) -> ChartTexture:
         skin=blended([one.skin for one in textures]),
         expression=np.sum([share * one.expression for one, share in shown], axis=0),
         others=(),
+        beard=_beard_of(blended, textures),
     )
+
+
+def _beard_of(
+    blended: Callable[[Sequence[Array]], Array], textures: Sequence[ChartTexture]
+) -> Array | None:
+    """Return the blended beard of textures, of which some may have none."""
+    if all(one.beard is None for one in textures):
+        return None
+    none = np.zeros((BEARD_SIDE, BEARD_SIDE), np.float32)
+    return blended([none if one.beard is None else one.beard for one in textures])
 
 
 def _without_openings(texture: Array) -> Array:
@@ -228,11 +247,10 @@ def _without_openings(texture: Array) -> Array:
 def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Array, Array]:
     """Return a photo in the chart (512, 512, 3) float32 and how well it shows each place."""
     raster = chart_raster()
-    inward = INSET * np.clip((outwardness() - INSET_FROM) / (1 - INSET_FROM), 0.0, 1.1) ** 2
-    drawn_in = points[:, :2] + inward[:, None] * (points[NOSE_TIP, :2] - points[:, :2])
-    places = raster.interpolate(with_ring(drawn_in))
-    low = np.maximum(np.floor(drawn_in.min(axis=0)) - 64, 0).astype(int)
-    high = np.ceil(drawn_in.max(axis=0)).astype(int) + 64
+    inner = drawn_in(points)
+    places = raster.interpolate(with_ring(inner))
+    low = np.maximum(np.floor(inner.min(axis=0)) - 64, 0).astype(int)
+    high = np.ceil(inner.max(axis=0)).astype(int) + 64
     part: Array = pixels[low[1] : high[1], low[0] : high[0]].astype(np.float32)
     in_chart = None if parts is None else parts_in_chart(parts, places)
     places -= low.astype(np.float32)
@@ -250,6 +268,13 @@ def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Arra
         weight *= in_chart.shown
         made = fill_holes(made, in_chart.shown * (1.0 - in_chart.frames), in_chart.skin)
     return made, weight.astype(np.float32)
+
+
+def drawn_in(points: Array) -> Array:
+    """Return the mesh (468, 2) of a source, its outline drawn in, from dense landmarks."""
+    mesh = points[:MESH_POINTS, :2]
+    inward = INSET * np.clip((outwardness() - INSET_FROM) / (1 - INSET_FROM), 0.0, 1.1) ** 2
+    return np.asarray(mesh + inward[:, None] * (mesh[NOSE_TIP] - mesh))
 
 
 def rasterize_face(points: Array, size: int) -> Raster:

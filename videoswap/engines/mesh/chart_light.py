@@ -44,6 +44,7 @@ FEATURE_GROWTH = ((EYES, 1.3), (BROWS, 1.15), ((OUTER_LIPS,), 1.0))
 EDGE_ON, TOWARDS = 0.0, 0.25
 BEARD_COLOR = 0.3  # share by which color is followed where a beard seems to be
 BEARD_DOUBT = 0.8  # share by which skin where a beard grows counts less in the surface
+BEARD_STIFFNESS = 3.0  # penalty on a surface whose skin beards hide
 LEAST_SKIN = 40.0  # pixels of the chart
 NOSE_BASE, CHIN = 2, 152  # of the mesh
 
@@ -173,6 +174,7 @@ def light_between(
     skin: Array,
     shown: Array,
     settings: ChartLightSettings,
+    beard: Array | None = None,
 ) -> tuple[Array, Array]:
     """Find the light that makes a source face look as lit as the film's.
 
@@ -182,6 +184,8 @@ def light_between(
         skin: (64, 64) float32, 0 to 1: where both show skin.
         shown: (64, 64) float32, 0 to 1: where the film's face is seen and nothing is in front.
         settings: How closely.
+        beard: (64, 64) float32, 0 to 1: where either has a beard, so that they say nothing about
+            light; None for nowhere.
 
     Returns:
         (64, 64, 4) float32, the gains of the channels and the agreement: 1 where the film looks
@@ -189,14 +193,18 @@ def light_between(
         levels to be added: what haze adds. The gains are for levels ``RATIO_FLOOR`` higher.
     """
     region = regions()
-    weights = skin * shown * region.skin
+    weights, hidden = skin * shown * region.skin, 0.0
+    if beard is not None:
+        bare = float(weights.sum())
+        weights = weights * (1.0 - beard)
+        hidden = 1.0 - float(weights.sum()) / max(bare, 1.0)
     made = np.ones((LIGHT_SIDE, LIGHT_SIDE, 4), np.float32)
     if float(weights.sum()) < LEAST_SKIN:
         return made, np.zeros(3, np.float32)
     veil = veil_between(source, film, (region.face * shown) > 0.6, settings.veil)
     log_source = np.log(source + RATIO_FLOOR)
     difference = np.log(np.maximum(film - veil, 0.0) + RATIO_FLOOR) - log_source
-    smooth, trust, in_color = _robust_fit(difference, weights, settings)
+    smooth, trust, in_color = _robust_fit(difference, weights, settings, hidden)
     left_over = difference - smooth
     luma = (left_over @ LUMA)[..., None]
     color = left_over - luma
@@ -234,10 +242,11 @@ def _basis() -> Array:
 
 
 def _robust_fit(
-    difference: Array, weights: Array, settings: ChartLightSettings
+    difference: Array, weights: Array, settings: ChartLightSettings, hidden: float
 ) -> tuple[Array, ...]:
     """Fit a quadratic surface per channel by reweighted least squares (Tukey's biweight).
 
+    The larger the share of the skin that a beard hides, the less the surface may bend under it.
     Returns the surface, shaped like ``difference``, and the final weights (64, 64) of luminance
     and of color.
     """
@@ -247,7 +256,8 @@ def _robust_fit(
     outlier = settings.hairy + (settings.bare - settings.hairy) * region.bare
     fitted = weights * (1.0 - BEARD_DOUBT * region.beard)  # cheeks and nose lead
     trust = np.ones_like(weights)
-    penalty = np.diag([1e-6, 1e-2, 1e-2, 0.1, 0.1, 0.1]) * float(fitted.sum())
+    bend, slope = 0.1 + BEARD_STIFFNESS * hidden, 1e-2 + 0.1 * BEARD_STIFFNESS * hidden
+    penalty = np.diag([1e-6, slope, slope, bend, bend, bend]) * float(fitted.sum())
     # Start wide so that a badly lit half of the face is not mistaken for an outlier.
     for width in (4.0, 2.0, 1.0, 1.0):
         weighted = basis * (fitted * trust).reshape(-1, 1)

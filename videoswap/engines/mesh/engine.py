@@ -8,6 +8,7 @@ photo's cannot be drawn with its lids and gaze.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,10 +17,11 @@ import numpy as np
 
 from ...compositing.kept_regions import EYES, MOUTH, eye_outlines, keep_eyes, kept_mask
 from ...crops import CropSpec
-from ...detection.face_parser import FaceParser
+from ...detection.face_parser import FaceParser, FaceParts
 from ...geometry import face_masks as masks
 from ...geometry.affine import TEMPLATES
 from ...geometry.face_mesh import Raster
+from ...occlusion.segmenter import Appearances
 from ...records import (
     Array,
     Crop,
@@ -27,6 +29,7 @@ from ...records import (
     SwappedCrop,
 )
 from ..base import Engine, Identity, engine_key
+from .beards import TrackBeards, beard_mask, beardedness, beards_in_chart, with_beards
 from .chart import ChartTexture, draw_chart, fitting_texture, look_up, rasterize_face
 from .chart_light import ChartLightSettings, film_in_chart, light_between, lit_by
 from .expression import expression_change, read_expression
@@ -35,7 +38,7 @@ from .folds import take_folds
 from .light import LightSettings, match_light
 from .options import MeshOptions
 from .shape import reshaped
-from .source_parts import parts_of
+from .source_parts import contradicts, parts_of
 from .target_parts import in_front, with_front
 from .texture import (
     Outline,
@@ -83,6 +86,7 @@ class MeshEngine(Engine):
         self._settings = settings or MeshSettings()
         self._light = LightSettings()
         self._parser = FaceParser()
+        self._track_beards: TrackBeards | None = None
         super().__init__(
             "mesh",
             engine_key(
@@ -92,6 +96,12 @@ class MeshEngine(Engine):
             keeps=frozenset({MOUTH}),
             keeps_without_dense=frozenset({EYES}),
         )
+
+    def for_video(self, appearances: Appearances) -> MeshEngine:
+        """Return the engine for a video: whose beards are decided for whole tracks."""
+        made = copy(self)
+        made._track_beards = TrackBeards(appearances, self._parser)
+        return made
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Build the texture; of several photos the one with the largest face leads."""
@@ -105,13 +115,34 @@ class MeshEngine(Engine):
         """Swap each crop; a batch brings nothing here."""
         made = []
         for crop, texture in zip(crops, people, strict=True):
-            front = in_front(crop, self._parser.parse_crops([crop])[0])
+            parts = self._parser.parse_crops([crop])[0]
+            front = in_front(crop, parts)
+            crop, kept = self._with_beard(crop, parts, texture)
+            if kept is not None:
+                front = kept if front is None else np.maximum(front, kept)
             if front is None:
                 made.append(self._swap_one(crop, texture))
                 continue
             swapped = self._swap_one(with_front(crop, front), texture)
             made.append(replace(swapped, mask=swapped.mask * (1.0 - front)))
         return made
+
+    def _with_beard(
+        self, crop: Crop, parts: FaceParts, texture: Texture
+    ) -> tuple[Crop, Array | None]:
+        """Return a crop that knows its beard, and what of that stays in front of the swap."""
+        if texture.chart is None or contradicts(parts, crop.landmarks):
+            return crop, None
+        if self._track_beards is None:
+            bearded = beardedness(parts, crop.landmarks)
+        else:
+            bearded = self._track_beards.of(crop.track)
+        mask = beard_mask(crop, parts, bearded.amount)
+        if mask is None:
+            return crop, None
+        kept = mask * np.float32(bearded.long)
+        known = replace(crop, beard=mask - kept) if bearded.long < 1.0 else crop
+        return known, kept if bearded.long > 0.0 else None
 
     def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
         if texture.chart is not None and crop.dense_landmarks is not None:
@@ -152,6 +183,7 @@ class MeshEngine(Engine):
         gains, veil = self._light_in_chart(crop, texture, crop.dense_landmarks)
         lit, agreement = lit_by(view.pixels, look_up(gains, view.places), veil)
         face = view.seen * masks.feather(masks.depth(view.face), self._settings.feather * size)
+        face, contrast = with_beards(face, view.places, texture.beard, crop.beard)
         agreement = cv2.resize(agreement, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
         strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
         hair = self._below_hair(crop.landmarks * (_SOFT / size)) * strange
@@ -161,7 +193,7 @@ class MeshEngine(Engine):
         if change > 0.0:
             take_folds(lit, crop, view.places, change)
         keeps = frozenset() if self._paint_eyes(lit, view.pixels, crop, texture) else {EYES}
-        return SwappedCrop(lit, np.asarray(face, np.float32), frozenset(keeps))
+        return SwappedCrop(lit, np.asarray(face, np.float32), frozenset(keeps), contrast)
 
     def _paint_eyes(self, lit: Array, swap: Array, crop: Crop, texture: ChartTexture) -> bool:
         """Paint the eyes into a lit face, in place; whether the photo shows any.
@@ -183,7 +215,9 @@ class MeshEngine(Engine):
         shown, free = _without_front(crop, _SHOWN)
         film = look_up(shown, places)
         free = look_up(free, places) * facing
-        return light_between(texture.small, film, texture.skin, free, self._settings.chart_light)
+        beard = beards_in_chart(texture.beard, crop.beard, places)
+        settings = self._settings.chart_light
+        return light_between(texture.small, film, texture.skin, free, settings, beard)
 
     def _below_hair(self, points: Array) -> Array:
         """Return the soft mask (_SOFT, _SOFT) of forehead and temples, where hair may hang."""

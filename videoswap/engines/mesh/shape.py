@@ -48,8 +48,8 @@ def reshaped(crop: Crop, source: Array, amount: float) -> tuple[Crop, Raster]:
         amount: How far, 0 to 1.
 
     Returns:
-        The crop with its pixels, landmarks and occluders moved, outside the face unchanged; and
-        its mesh, see `rasterize_face`.
+        The crop with its pixels, landmarks, beard and occluders moved, outside the face unchanged;
+        and its mesh, see `rasterize_face`.
     """
     assert crop.dense_landmarks is not None
     points = crop.dense_landmarks.astype(np.float64)
@@ -65,8 +65,10 @@ def reshaped(crop: Crop, source: Array, amount: float) -> tuple[Crop, Raster]:
         behind = Unoccluded(
             _warped(behind.pixels, motion, 255.0), _warped(behind.known, motion, 1.0)
         )
+    beard = None if crop.beard is None else _warped(crop.beard, motion, 1.0)
     made = replace(
         crop,
+        beard=beard,
         pixels=_warped(crop.pixels, motion, 255.0),
         landmarks=(crop.landmarks + moves[IBUG_68, :2]).astype(np.float32),
         occluder_mask=hidden,

@@ -53,6 +53,7 @@ class ParserRecipe(Recipe):
         columns = self._packed.columns
         self._held: list[int] = np.flatnonzero(columns["held"]).tolist()
         rows = np.flatnonzero(~columns["held"])
+        self._bearded = np.flatnonzero(~columns["held"] & (columns["kind"] == "beard"))
         self._order = EpochOrder(rows, self.loop.batch, self.loop.seed)
         torch.manual_seed(self.loop.seed)
         parser = ParserNetwork().train()
@@ -97,6 +98,8 @@ class ParserRecipe(Recipe):
 
     def _sample(self, row: int, random: np.random.Generator) -> tuple[Array, Array]:
         columns, settings = self._packed.columns, self._settings
+        if len(self._bearded) and random.random() < settings.bearded:
+            row = int(random.choice(self._bearded))
         picture, label = self._packed.picture(row), columns["label"][row]
         points = columns["points"][row].astype(np.float64) * len(label) - 0.5
         if random.random() < settings.beard and not columns["beard"][row]:

@@ -31,6 +31,7 @@ class ParserSettings:
         decay: Share of the steps in which it falls to zero.
         glasses: Chance that glasses are drawn onto a face without.
         beard: Chance that a beard is drawn onto a face without.
+        bearded: Chance that a sample is replaced by a face with a real beard, which are few.
         smoothing: Share of every label that is spread over all classes.
         augmentation: What happens to every sample.
         loop: How long and how much at once.
@@ -45,6 +46,7 @@ class ParserSettings:
     decay: float = 0.4
     glasses: float = 0.35
     beard: float = 0.25
+    bearded: float = 0.2
     smoothing: float = 0.03
     augmentation: Augmentation = field(default_factory=_augmentation)
     loop: LoopSettings = field(
@@ -53,7 +55,7 @@ class ParserSettings:
 
     def __post_init__(self) -> None:
         conform(self)
-        for name in ("glasses", "beard", "smoothing", "decay"):
+        for name in ("glasses", "beard", "bearded", "smoothing", "decay"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError("wrong_setting", f"{name} must be from 0 to 1.")
         if min(self.rate, self.other_rate) <= 0 or min(self.weight_decay, self.warmup) < 0:
