@@ -15,6 +15,7 @@ from . import (
     evaluate,
     faces,
     models,
+    plan,
     similarity,
     swap,
     train,
@@ -36,6 +37,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, tuple[Command, str]] = {
     "swap": (swap, "swap faces"),
+    "plan": (plan, "decide who gets which face, and write that down"),
     "faces": (faces, "list the people of a video or picture"),
     "check": (check, "say whether photos are good sources"),
     "cache": (cache, "list or clear what is kept of earlier runs"),
