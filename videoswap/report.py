@@ -46,7 +46,7 @@ class PersonReport:
         first_seconds: First appearance.
         frames: Frames in which the person was found.
         tracks: Number of tracks.
-        runner_up: Who is next nearest to that target face; None without, or if nobody else is there.
+        runner_up: Who is next nearest to that target face; None where nobody is.
     """
 
     person: int
