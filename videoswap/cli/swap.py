@@ -13,6 +13,7 @@ from ..settings import SwapSettings
 from . import arguments as shared
 from . import swap_flags, target, values
 from .parser import Parser
+from .summary import summary
 
 if TYPE_CHECKING:
     from ..report import Report
@@ -207,9 +208,9 @@ def _by_plan(
 
 
 def _told(arguments: argparse.Namespace, report: Report) -> tuple[str, int]:
-    """Return a report as JSON and the exit code; the times are details."""
-    for part, seconds in report.seconds.items():
-        arguments.console.detail(f"{part}: {seconds:.1f} s")
+    """Print the table of a run; returns the report as JSON and the exit code."""
+    for line in [] if report.dry_run else summary(report):
+        arguments.console.say(line)
     return report.to_json(), 0 if report.complete else PartialError.exit_code
 
 

@@ -23,9 +23,10 @@ SMALL_FACE_PIXELS = 64  # pixels
 ENGINE_FACE_PIXELS = 1024  # pixels of a face: more than engines use
 # Of the threshold: photos further apart from the others in the mean show somebody else for sure.
 CLEARLY_APART_SHARE = 1.15
-# What ``videoswap faces`` writes: a picture of everybody, a list and a picture of all of them.
+# What ``videoswap faces`` writes: a picture of everybody, a list, a picture of all of them, and one
+# of when they are on screen.
 CROP_NAME = re.compile(r"person_\d+\.png")
-LISTING, SHEET = "people.json", "people.png"
+LISTING, SHEET, TIMELINE = "people.json", "people.png", "timeline.png"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,15 +63,15 @@ class TargetFace:
 def photo_files(folder: Path) -> list[Path]:
     """Return the photos that lie in a folder, by name.
 
-    Hidden files are none, nor is the picture of everybody that ``videoswap faces`` writes.
+    Hidden files are none, nor are the pictures of all people that ``videoswap faces`` writes.
     """
-    sheet = folder / SHEET if (folder / LISTING).is_file() else None
+    drawn = (SHEET, TIMELINE) if (folder / LISTING).is_file() else ()
     return sorted(
         file
         for file in folder.iterdir()
         if file.suffix.lower() in READABLE_SUFFIXES
         and not file.name.startswith(".")
-        and file != sheet
+        and file.name not in drawn
     )
 
 
