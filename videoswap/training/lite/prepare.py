@@ -15,7 +15,8 @@ from ...fieldtypes import conform
 from ...records import Array
 from ..encoder.sources import FaceSources, SourceFace
 from ..shards import ShardWriter, is_held, pack
-from .synthesis import KEPT_SIZE, SWAP_SIZE, Person, Triplet, TripletMaker
+from ..triplets.synthesis import Person
+from .synthesis import KEPT_SIZE, SWAP_SIZE, Triplet, TripletMaker
 
 #: Pictures of a packed strip, from the left; the mask is the last one.
 STRIP = ("target", "swap", "answer", "source", "mask")
