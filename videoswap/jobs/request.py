@@ -9,7 +9,6 @@ from threading import Event
 
 from ..errors import UsageError
 from ..paths import AnyPath, path_or_none
-from ..people.plan import Plan
 from ..report import Report, counted
 from ..settings import SwapSettings
 from ..video.files import check_readable
@@ -51,7 +50,6 @@ def swap_one(
     settings: SwapSettings,
     dry_run: bool,
     say: Say,
-    plan: Plan | None = None,
 ) -> Report:
     """Swap in one video or picture.
 
@@ -65,7 +63,6 @@ def swap_one(
         settings: The settings.
         dry_run: Whether nothing is written but the report.
         say: Called with sentences for the user.
-        plan: Who gets what, if that is decided already.
 
     Raises:
         VideoswapError: Whatever stands in the way, by kind.
@@ -73,7 +70,7 @@ def swap_one(
     masks = path_or_none("save_masks", others[0])
     report_path = path_or_none("report_file", others[1])
     outputs = {**results, "masks": masks, "report": report_path}
-    with prepared(photos, target, outputs, settings, dry_run, say, plan) as context:
+    with prepared(photos, target, outputs, settings, dry_run, say) as context:
         return _finished(swap(context, target, result, masks, dry_run), report_path, say)
 
 
@@ -85,7 +82,6 @@ def prepared(
     settings: SwapSettings,
     dry_run: bool,
     say: Say,
-    plan: Plan | None = None,
 ) -> Iterator[JobContext]:
     """Check the target and all that is to be written, lock it, and load the models.
 
@@ -96,7 +92,6 @@ def prepared(
         settings: The settings.
         dry_run: Whether nothing is written.
         say: Called with sentences for the user.
-        plan: Who gets what, if that is decided already.
 
     Raises:
         InputError: If the target or a photo cannot be read.
@@ -110,8 +105,7 @@ def prepared(
     with lock_outputs([] if dry_run else outputs.values()):
         # A run that was writing it may have ended since.
         check_results([*sources, *target_faces], files, outputs, settings)
-        faces = target_faces if plan is None else []  # a plan lies among them to be protected
-        yield load_context(sources, faces, settings, say, plan)
+        yield load_context(sources, target_faces, settings, say)
 
 
 def check_results(

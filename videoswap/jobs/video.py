@@ -15,7 +15,6 @@ from ..errors import InputError
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
-from ..people.plan import FilmTime, match_by_plan
 from ..records import Fallback, Person
 from ..rendering.pipeline import StageTime, stages_share_the_cores
 from ..rendering.progress import ProgressBar
@@ -103,8 +102,8 @@ def swap_one_video(
             refined = refine_landmarks_with_progress(analysis, matching.sources, context)
         notes.add(analysis.fallbacks[len(known) :])
         plans = {
-            track: plan_track(refined.faces(track), matching.of_track(track), context.engine)
-            for track in matching.sources
+            track: plan_track(refined.faces(track), source, context.engine)
+            for track, source in matching.tracks
         }
         frames = analysis.frames
         segments = plan_segments(
@@ -167,7 +166,7 @@ def match_in_video(
 
     Raises:
         InputError: ``empty_range``.
-        VideoswapError: See `match_people` and `match_by_plan`.
+        VideoswapError: See `match_people`.
     """
     if not len(analysis.frames.pts):
         raise InputError(
@@ -176,9 +175,6 @@ def match_in_video(
             "Choose --start and --end within the video.",
         )
     with naming_damage(info, summarize_damage(info, analysis.damage)):
-        if context.plan is not None:
-            time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
-            return match_by_plan(context.plan, analysis.tracks, time)
         return match_people(
             VideoPlaces(info, analysis),
             context.references,
@@ -254,7 +250,7 @@ def _render(
     key = render_key(
         device=context.device.name,
         analysis=analysis.key,
-        plans=[(track, part.sources, part.size) for track, part in plans.items()],
+        plans=[(track, part.source, part.size) for track, part in plans.items()],
         sources=[source.digest for source in context.sources],
         engine=context.engine.key,
         blend=context.settings.blend,

@@ -19,7 +19,6 @@ from ..records import (
     Face,
     FrameSwap,
     SwappedCrop,
-    TrackSource,
 )
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
@@ -57,37 +56,22 @@ class TrackPlan:
     """What one track gets.
 
     Attributes:
-        sources: What gets which source identity, by time.
+        source: Index of the source identity.
         size: Side of its crops, one for the whole track so that nothing pops.
-        pts: (n,) int64, the frames it is seen in and gets a source.
+        pts: (n,) int64, the frames it is seen in.
     """
 
-    sources: tuple[TrackSource, ...]
+    source: int
     size: int
     pts: Array
 
-    def source_at(self, pts: int) -> int | None:
-        """Return the index of the source identity that a frame gets; None for none."""
-        here = np.array([pts], np.int64)
-        return next((one.source for one in self.sources if one.covers(here)[0]), None)
 
-
-def plan_track(
-    faces: Iterable[Face], sources: tuple[TrackSource, ...], engine: Engine
-) -> TrackPlan:
-    """Choose the crop size of a track: large enough for all but its few largest faces.
-
-    Args:
-        faces: The faces of the track.
-        sources: What it gets.
-        engine: The engine.
-    """
+def plan_track(faces: Iterable[Face], source: int, engine: Engine) -> TrackPlan:
+    """Choose the crop size of a track: large enough for all but its few largest faces."""
     spec = engine.spec
     seen = np.array([(face.pts, covered_pixels(face, spec)) for face in faces])
     size = spec.size_for(float(np.percentile(seen[:, 1], 90)))
-    pts = seen[:, 0].astype(np.int64)
-    swapped = np.any([one.covers(pts) for one in sources], axis=0)
-    return TrackPlan(sources, size, pts[swapped])
+    return TrackPlan(source, size, seen[:, 0].astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,11 +171,13 @@ class Renderer:
             here = faces.get(job.frame.pts, ())
             for track, face in sorted(here, key=lambda pair: pair[1].size):  # the nearest on top
                 plan = self.plans[track]
-                source = plan.source_at(job.frame.pts)
-                if source is None:
-                    continue
                 crop = crop_face(
-                    surface, face, self.engine.spec, size=plan.size, track=track, source=source
+                    surface,
+                    face,
+                    self.engine.spec,
+                    size=plan.size,
+                    track=track,
+                    source=plan.source,
                 )
                 if crop is not None:
                     crops.append(crop)
@@ -258,7 +244,7 @@ def _adjoining(job: FrameJob, following: FrameJob) -> bool:
 
 
 def _of_track(window: Sequence[FrameJob], swap: FrameSwap) -> tuple[list[FrameSwap], int]:
-    """Return the swaps of one track and source in a window of frames, and the place of one.
+    """Return the swaps of one track in a window of frames, and the place of the given one.
 
     A track may have holes, so places among its swaps say nothing about the time between them.
     """
@@ -269,10 +255,9 @@ def _of_track(window: Sequence[FrameJob], swap: FrameSwap) -> tuple[list[FrameSw
             at = len(same)
             same.append(swap)
             continue
+        pairs = zip(job.crops, job.swapped, strict=True)
         same += [
-            FrameSwap(crop, made, number)
-            for crop, made in zip(job.crops, job.swapped, strict=True)
-            if (crop.track, crop.source) == (swap.crop.track, swap.crop.source)
+            FrameSwap(crop, made, number) for crop, made in pairs if crop.track == swap.crop.track
         ]
     return same, at
 
