@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.portraits import oval, portrait
-from videoswap.compositing.sharpness import measure_blur, soften
+from videoswap.compositing.sharpness import SHARP_DEVIATION, face_blur, measure_blur, soften
 
 BLURS = [(1.0, 1.0), (2.0, 2.0), (3.0, 3.0), (3.0, 1.0), (1.0, 3.0)]
 
@@ -64,3 +64,23 @@ def test_nothing_is_done_without_a_face():
     picture = portrait()
     assert not measure_blur(picture, np.zeros((192, 192), np.float32)).any()
     assert not measure_blur(np.full((192, 192, 3), 90, np.float32), oval()).any()
+
+
+def test_the_blur_of_a_face_is_known_by_itself():
+    picture, marks = portrait_landmarks()
+    found = [
+        face_blur(np.clip(blurred(picture, (sigma, sigma)), 0, 255).astype(np.uint8), marks)
+        for sigma in (0.01, 2.0, 4.0)
+    ]
+    assert found[0] < SHARP_DEVIATION
+    np.testing.assert_allclose(found[1:], (2.0, 4.0), rtol=0.35)
+    assert face_blur(picture.astype(np.uint8), marks * 0.1) == 0.0  # too small to tell
+
+
+def portrait_landmarks():
+    """Return the portrait and 68 points along the oval in which faces are measured here."""
+    rows, columns = np.nonzero(oval() > 0.5)
+    angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    middle, reach = (columns.mean(), rows.mean()), (np.ptp(columns) / 2, np.ptp(rows) / 2)
+    marks = np.stack([np.cos(angle), np.sin(angle)], axis=1) * reach + middle
+    return portrait(), marks.astype(np.float32)

@@ -61,3 +61,12 @@ def test_a_split_takes_its_pictures_along():
     store.add([window(6, (), (Split(0, 1, 4),))])
     assert [one.pts for one in store.appearances(0)] == [0, 1, 2, 3]
     assert [one.pts for one in store.appearances(1)] == [4, 5]
+
+
+def test_what_was_measured_of_the_blur_is_kept():
+    store = Store(None, "", None)
+    looks = [(pts, Appearance(pts, b"", np.zeros((68, 2), np.float32), pts / 2)) for pts in (0, 3)]
+    store.add([ScannedGroup(0, (pts,), (), (), (), ((7, one),), (), None) for pts, one in looks])
+    assert store.blurs(7).tolist() == [1.5]
+    assert store.appearance(7, 3).blur == 1.5
+    assert len(store.blurs(8)) == 0

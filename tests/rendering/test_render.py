@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from videoswap.records import Crop, SwappedCrop
-from videoswap.rendering.render import FrameJob, Renderer
+from videoswap.compositing.sharpness import SHARP_DEVIATION
+from videoswap.crops import CropSpec
+from videoswap.records import Crop, Face, SwappedCrop
+from videoswap.rendering.render import FrameJob, Renderer, plan_track
 from videoswap.rendering.segments import Segment
 
 SIDE = 8
@@ -56,3 +58,20 @@ def test_neighbours_of_a_segment_are_looked_at_and_not_given(renderer, asked):
     jobs = [job(0, (0,), True), job(1, (0,)), job(2, (0,), True)]
     assert len(list(renderer._finish(iter(jobs)))) == 1
     assert asked == {(1, 0): [-1, 0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("side", "blur", "size"),
+    [
+        (380, 0.0, 384),  # nothing is known of the film
+        (380, 0.5 * SHARP_DEVIATION, 384),
+        (380, 1.5 * SHARP_DEVIATION, 256),
+        (380, 9.0 * SHARP_DEVIATION, 192),
+        (150, 9.0 * SHARP_DEVIATION, 160),
+    ],
+)
+def test_crops_are_as_large_as_the_face_and_no_larger_than_a_blurred_film_shows(side, blur, size):
+    spec = CropSpec(sizes=(128, 160, 192, 256, 320, 384), points="detector")
+    points = (spec.template * side).astype(np.float32)
+    face = Face(np.array([0, 0, side, side], np.float32), points, 1.0)
+    assert plan_track([face] * 3, 0, SimpleNamespace(spec=spec), blur=blur).size == size

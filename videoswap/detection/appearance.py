@@ -40,11 +40,14 @@ class Appearance:
         pts: The frame.
         jpeg: The framed picture, (FRAMED_SIZE, FRAMED_SIZE, 3) RGB, compressed.
         landmarks: (68, 2) float32 in pixels of that picture.
+        blur: Standard deviation of the face's blur in upright pixels of the video; 0 where it was
+            not measured, or cannot be told.
     """
 
     pts: int
     jpeg: bytes
     landmarks: Array
+    blur: float = 0.0
 
     @classmethod
     def of(cls, view: FaceView) -> Appearance:

@@ -127,7 +127,12 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
         with clock.part("refine_landmarks"):
             refined = refine_landmarks_with_progress(analysis, tracks, context)
         plans = {
-            track: plan_track(refined.faces(track), matching.sources[track], context.engine)
+            track: plan_track(
+                refined.faces(track),
+                matching.sources[track],
+                context.engine,
+                blur=refined.blur(track),
+            )
             for track in tracks
         }
         swapped = any(pts in part.pts for part in plans.values())

@@ -102,7 +102,9 @@ def swap_one_video(
             refined = refine_landmarks_with_progress(analysis, matching.sources, context)
         notes.add(analysis.fallbacks[len(known) :])
         plans = {
-            track: plan_track(refined.faces(track), source, context.engine)
+            track: plan_track(
+                refined.faces(track), source, context.engine, blur=refined.blur(track)
+            )
             for track, source in matching.tracks
         }
         frames = analysis.frames

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..compositing.composite import composite
 from ..compositing.finisher import TEMPORAL_RADIUS, Finisher
+from ..compositing.sharpness import SHARP_DEVIATION
 from ..crops import FrameSurface, covered_pixels, crop_face
 from ..engines.base import Engine, Identity
 from ..errors import InputError
@@ -24,6 +25,8 @@ from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
 from .pipeline import Pipeline, Stage, StageTime, sliding_windows
 from .segments import Segment, SegmentOutputs
+
+LEAST_BLURRED_SIZE = 192  # pixels: crops are not made smaller for blur
 
 FacesBetween = Callable[[int, int, Collection[int]], Mapping[int, Sequence[tuple[int, Face]]]]
 
@@ -66,12 +69,26 @@ class TrackPlan:
     pts: Array
 
 
-def plan_track(faces: Iterable[Face], source: int, engine: Engine) -> TrackPlan:
-    """Choose the crop size of a track: large enough for all but its few largest faces."""
+def plan_track(
+    faces: Iterable[Face], source: int, engine: Engine, *, blur: float = 0.0
+) -> TrackPlan:
+    """Choose the crop size of a track.
+
+    It is large enough for all but the few largest faces, but no larger than a blurred film has
+    detail for.
+
+    Args:
+        faces: The faces of the track.
+        source: Index of the source identity.
+        engine: The engine.
+        blur: How blurred the track's faces are, see ``RefinedAnalysis.blur``; 0 for unknown.
+    """
     spec = engine.spec
     seen = np.array([(face.pts, covered_pixels(face, spec)) for face in faces])
-    size = spec.size_for(float(np.percentile(seen[:, 1], 90)))
-    return TrackPlan(source, size, seen[:, 0].astype(np.int64))
+    wanted = float(np.percentile(seen[:, 1], 90))
+    if blur > SHARP_DEVIATION:
+        wanted = max(wanted * SHARP_DEVIATION / blur, min(wanted, LEAST_BLURRED_SIZE))
+    return TrackPlan(source, spec.size_for(wanted), seen[:, 0].astype(np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,6 +36,7 @@ from .store import Store
 BLOCK_FRAMES = 512  # of a track, smoothed at once: memory does not grow with its length
 CONTEXT_FRAMES = 48  # more on both sides of a block
 BLOCKS_KEPT = 8
+SHARPEST = 25  # percentile of what was measured of a track, that counts as its blur
 SHAPE_SAMPLES = 100  # faces of a track, at even steps, that tell its proportions
 
 #: From the faces of a part of a track, the pts of all its frames, and by pts how the landmarks
@@ -237,6 +238,15 @@ class RefinedAnalysis(_Analyzed):
         """Return small pictures of the face of a track at some of its frames, by pts."""
         kept = self._store.appearances(track_id)
         return list(framed_by_refined_landmarks(self._store, track_id, kept))
+
+    def blur(self, track_id: int) -> float:
+        """Return how blurred the face of a track is where it is sharpest, in upright pixels.
+
+        That is a standard deviation with the bias of ``compositing.sharpness.face_blur``; 0 where
+        it is not known.
+        """
+        found = self._store.blurs(track_id)
+        return float(np.percentile(found, SHARPEST)) if len(found) else 0.0
 
 
 class _Counter:

@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
+from ..compositing.sharpness import SHARP_DEVIATION, face_blur
 from ..detection.appearance import Appearance
 from ..detection.face_models import FaceModels
 from ..detection.face_view import FaceView, FramePicture
 from ..detection.search import FaceSearch, FollowedFace
+from ..geometry.affine import scale_of
 from ..occlusion.reference import OcclusionNetwork
 from ..records import Array, Face
 from ..rendering.pipeline import Pipeline, Stage
@@ -126,9 +128,9 @@ class Scanner:
                 by_track.setdefault(track, []).append(view)
             recent.append(TrackedFrame(frame, tuple(ids), tuple(views)))
         appearances = [
-            (track, Appearance.of(view))
+            (track, replace(Appearance.of(view), blur=0.0 if place else _blur_of(view)))
             for track, views in by_track.items()
-            for view in views[:: max(1, (len(views) + 1) // 2)]
+            for place, view in enumerate(views[:: max(1, (len(views) + 1) // 2)])
         ]
         samples, splits = tracker.take_samples(by_track)
         for split in splits:
@@ -162,6 +164,13 @@ class Scanner:
                 filled = fill_gap(before, view, gap, self._search, self._models) if gap else []
                 return [before, *filled, view]
         return [view]
+
+
+def _blur_of(view: FaceView) -> float:
+    """Return the blur of a face in upright pixels of the video; 0 where it cannot be told."""
+    blur, scale = face_blur(view.frame.picture, view.landmarks), scale_of(view.frame.matrix)
+    # In a smaller picture a face may look sharp that is not.
+    return blur / scale if scale > 0.99 or blur > 1.2 * SHARP_DEVIATION else 0.0
 
 
 def _restored(tracker: FrameTracker, frame: FramePicture, found: FoundFaces) -> TrackedFrame:

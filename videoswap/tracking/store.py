@@ -135,9 +135,10 @@ class Store:
         motions = [(track, pts, motion.tobytes()) for track, pts, motion in window.motions]
         base.executemany("INSERT INTO motions VALUES (?, ?, ?)", motions)
         pictures = [
-            (track, one.pts, one.jpeg, one.landmarks.tobytes()) for track, one in window.appearances
+            (track, one.pts, one.jpeg, one.landmarks.tobytes(), one.blur)
+            for track, one in window.appearances
         ]
-        base.executemany("INSERT INTO appearances VALUES (?, ?, ?, ?)", pictures)
+        base.executemany("INSERT INTO appearances VALUES (?, ?, ?, ?, ?)", pictures)
         for split in window.splits:
             for table in ("faces", "samples", "motions", "appearances"):
                 base.execute(
@@ -277,10 +278,16 @@ class Store:
 
     def appearance(self, track: int, pts: int) -> Appearance:
         """Return the picture of a track's face in one of those frames."""
-        query = "SELECT jpeg, landmarks FROM appearances WHERE track = ? AND pts = ?"
+        query = "SELECT jpeg, landmarks, blur FROM appearances WHERE track = ? AND pts = ?"
         with self._guard:
-            jpeg, marks = self._base.execute(query, (track, pts)).fetchone()
-        return Appearance(pts, jpeg, np.frombuffer(marks, np.float32).reshape(68, 2))
+            jpeg, marks, blur = self._base.execute(query, (track, pts)).fetchone()
+        return Appearance(pts, jpeg, np.frombuffer(marks, np.float32).reshape(68, 2), blur)
+
+    def blurs(self, track: int) -> Array:
+        """Return (N,) how blurred a track's face was wherever that was measured, in pixels."""
+        query = "SELECT blur FROM appearances WHERE track = ? AND blur > 0"
+        with self._guard:
+            return np.array([blur for (blur,) in self._base.execute(query, (track,))])
 
     def motions(self, track: int, first_pts: int, last_pts: int) -> dict[int, Array]:
         """Return by pts how the landmarks of a track moved since the frame before: (68, 3)."""

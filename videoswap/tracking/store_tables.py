@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-SCHEMA = "10"
+SCHEMA = "11"
 PATIENCE = 5.0  # seconds that another process may take for a commit
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -25,7 +25,8 @@ CREATE TABLE motions (
     PRIMARY KEY (track, pts)
 ) WITHOUT ROWID;
 CREATE TABLE appearances (
-    track INTEGER NOT NULL, pts INTEGER NOT NULL, jpeg BLOB NOT NULL, landmarks BLOB NOT NULL
+    track INTEGER NOT NULL, pts INTEGER NOT NULL, jpeg BLOB NOT NULL, landmarks BLOB NOT NULL,
+    blur REAL NOT NULL
 );
 CREATE TABLE refined_landmarks (
     track INTEGER NOT NULL, pts INTEGER NOT NULL, landmarks BLOB NOT NULL, hidden BLOB NOT NULL,

@@ -39,7 +39,7 @@ from .source_parts import eyes_hidden, fill_holes, parts_in_chart
 
 CHART_SIDE, COARSEST_SIDE = 512, 128
 RASTER_STEP, FINE_RASTER_STEP = 4, 2  # pixels of a crop to one of the raster, of a small crop
-SMALL_CROP = 224
+SMALL_CROP = 192
 INSET = 0.06  # by which a source's outline is drawn towards its nose, so that no wall comes along
 INSET_FROM = 0.35  # of the way from nose to outline
 TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
