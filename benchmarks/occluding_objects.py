@@ -1,8 +1,8 @@
 """Things that are put before faces by ``occluders.py``: pictures with a known soft alpha.
 
 The hands are real ones, cut out of ``dance.mp4``; the rest is drawn. Nothing here is shared with
-the drawings that ``scripts/occlusion`` trains on, so that the figures say what happens with objects
-the network has not seen.
+the drawings that ``videoswap train occlusion`` trains on, so that the figures say what happens with
+objects the network has not seen.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ RECIPES = {
     "encoder": "the small identity encoder of the lite engine",
     "fixernet": "ReliableSwap's encoder of the mouth",
     "lite": "the generator that corrects swaps of the mesh engine",
+    "landmarks": "the landmarks of faces with something before them",
+    "occlusion": "the network of what is in front of a face",
     "parser": "the face parser",
     "ghost": "GHOST's swapper, by the options of its train.py",
     "reliableswap": "a swapper by ReliableSwap's recipe",

@@ -2,7 +2,7 @@
 
 dlib's landmarks are led astray by a hand or a stripe, also where the face is visible. This network
 sees them, the picture and what is in front. It says where dlib would find them on the free face, as
-it was trained to (``scripts/occlusion``, ``train_landmarks.py``), and which of dlib's are right as
+it was trained to (``videoswap train landmarks``), and which of dlib's are right as
 they are. docs/occlusion.md is its card.
 """
 

@@ -1,8 +1,8 @@
 """The occlusion networks of the package itself; docs/occlusion.md is their model card.
 
 Two U-Nets of 0.37 and 1.56 million parameters. They see a face at 128 pixels and, where there is
-one, a reference: what the same face looks like without occluders. They were trained by
-``scripts/occlusion`` on faces with hands, microphones, stripes, cards, glasses and hair over them.
+one, a reference: what the same face looks like without occluders. They were trained on faces with
+hands, microphones, stripes, cards, glasses and hair over them (``training/occlusion``).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from .encoder.settings import EncoderSettings
 from .fixernet.settings import FixerNetSettings
 from .ghost.settings import GhostSettings
 from .lite.settings import LiteSettings
+from .occlusion.settings import LandmarksSettings, OcclusionSettings
 from .parser.settings import ParserSettings
 from .reliableswap.settings import ReliableSwapSettings
 
@@ -139,6 +140,18 @@ def _triplets() -> Preparation:
     return Preparation(TripletPrepareSettings, prepare_triplets, write_report)
 
 
+def _landmarks(settings: LandmarksSettings) -> Recipe:
+    from .occlusion.landmarks import LandmarksRecipe
+
+    return LandmarksRecipe(settings)
+
+
+def _occlusion(settings: OcclusionSettings) -> Recipe:
+    from .occlusion.recipe import OcclusionRecipe
+
+    return OcclusionRecipe(settings)
+
+
 RECIPES: dict[str, RecipeEntry] = {
     "blendface": RecipeEntry(BlendFaceSettings, _blendface),
     "clipswap": RecipeEntry(ClipSwapSettings, _clipswap),
@@ -146,6 +159,8 @@ RECIPES: dict[str, RecipeEntry] = {
     "fixernet": RecipeEntry(FixerNetSettings, _fixernet),
     "ghost": RecipeEntry(GhostSettings, _ghost),
     "lite": RecipeEntry(LiteSettings, _lite),
+    "landmarks": RecipeEntry(LandmarksSettings, _landmarks),
+    "occlusion": RecipeEntry(OcclusionSettings, _occlusion),
     "parser": RecipeEntry(ParserSettings, _parser),
     "reliableswap": RecipeEntry(ReliableSwapSettings, _reliableswap),
 }

@@ -1,14 +1,18 @@
-"""Things before a face: colours and alpha of stripes, cards, hands, microphones, glasses, hair."""
+"""Things before a face: colors and alpha of stripes, cards, hands, microphones, glasses, hair."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-import shapes
-from hands import Array, coloured
-from photos import Pool
-from shapes import SIDE, between, somewhere
 
+from ...networks.occlusion import OCCLUSION_SIZE
+from ...records import Array
+from . import shapes
+from .hands import colored
+from .photos import FacePhoto, Pool
+from .shapes import between, somewhere
+
+_SIZE = (OCCLUSION_SIZE, OCCLUSION_SIZE)  # of a sample, columns and rows
 KINDS = ("blob", "stripe", "card", "arm", "half", "hand", "microphone", "glasses", "hair")
 SHARES = (0.08, 0.15, 0.15, 0.08, 0.03, 0.32, 0.11, 0.04, 0.04)
 RIMS = 0.15  # share of the blobs and cards that are open inside
@@ -19,22 +23,24 @@ HAIR = np.array(
     ],
     np.float32,
 )
-_Y, _X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+_Y, _X = np.mgrid[0:OCCLUSION_SIZE, 0:OCCLUSION_SIZE].astype(np.float32)
 
 
 def field(rng: np.random.Generator, cells: int) -> Array:
-    """Return a smooth random field (SIDE, SIDE, 1)."""
+    """Return a smooth random field (S, S, 1)."""
     small = rng.normal(0, 1, (cells, cells)).astype(np.float32)
-    return cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[..., None]
+    return cv2.resize(small, _SIZE, interpolation=cv2.INTER_CUBIC)[..., None]
 
 
-def plain(colour: Array) -> Array:
-    """Return one colour everywhere."""
-    return np.broadcast_to(np.asarray(colour, np.float32), (SIDE, SIDE, 3)).copy()
+def plain(color: Array) -> Array:
+    """Return one color everywhere."""
+    return np.broadcast_to(
+        np.asarray(color, np.float32), (OCCLUSION_SIZE, OCCLUSION_SIZE, 3)
+    ).copy()
 
 
-def any_colour(rng: np.random.Generator) -> Array:
-    """Draw a colour (3,): grey, any, dark or strong."""
+def any_color(rng: np.random.Generator) -> Array:
+    """Draw a color (3,): gray, any, dark or strong."""
     kind = rng.random()
     if kind < 0.25:
         return rng.uniform(0, 255) + rng.normal(0, 6, 3)
@@ -43,36 +49,38 @@ def any_colour(rng: np.random.Generator) -> Array:
     if kind < 0.8:
         return rng.uniform(0, 60, 3)
     strong = [rng.integers(0, 180), rng.integers(120, 256), rng.integers(60, 256)]
-    return cv2.cvtColor(np.array([[strong]], np.uint8), cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32)
+    return np.asarray(
+        cv2.cvtColor(np.array([[strong]], np.uint8), cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32)
+    )
 
 
 def skin_tone(rng: np.random.Generator, pool: Pool, own: Array) -> Array:
     """Draw a skin tone (3,), more often than not near the face's own."""
     if rng.random() < 0.55:
         return own * rng.uniform(0.6, 1.35) * np.exp(rng.normal(0, 0.06, 3))
-    return pool.skin[rng.integers(len(pool.skin))] * rng.uniform(0.7, 1.25)
+    return pool.any(rng).skin * rng.uniform(0.7, 1.25)
 
 
 def patch(
-    rng: np.random.Generator, photo: Array, low: float, high: float, centre: Array | None = None
+    rng: np.random.Generator, photo: Array, low: float, high: float, center: Array | None = None
 ) -> Array:
     """Cut a turned, scaled part out of a photo."""
     scale, angle = between(rng, low, high), rng.uniform(0, 2 * np.pi)
-    middle = rng.uniform(40, 216, 2) if centre is None else centre
+    middle = rng.uniform(40, 216, 2) if center is None else center
     linear = scale * shapes.turned(np.eye(2), angle).T
-    matrix = np.hstack([linear, (SIDE / 2 - linear @ middle)[:, None]])
-    part = cv2.warpAffine(photo, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT)
+    matrix = np.hstack([linear, (OCCLUSION_SIZE / 2 - linear @ middle)[:, None]])
+    part = cv2.warpAffine(photo, matrix, _SIZE, borderMode=cv2.BORDER_REFLECT)
     return part.astype(np.float32)
 
 
 def _cheek(rng: np.random.Generator, pool: Pool, own: Array) -> Array:
     """Cut somebody's skin, in another tone most of the time."""
-    number = rng.integers(len(pool.pictures))
-    points = pool.landmarks[number]
+    other = pool.any(rng)
+    points = other.landmarks
     spots = [points[[2, 31, 48]], points[[14, 35, 54]], points[[19, 24]] - [0, 25]]
-    part = patch(rng, pool.pictures[number], 1.5, 4.5, spots[rng.integers(3)].mean(axis=0))
+    part = patch(rng, other.picture, 1.5, 4.5, spots[rng.integers(3)].mean(axis=0))
     if rng.random() < 0.8:
-        part = part * (skin_tone(rng, pool, own) / np.maximum(pool.skin[number], 8))
+        part = part * (skin_tone(rng, pool, own) / np.maximum(other.skin, 8))
     return part
 
 
@@ -83,12 +91,12 @@ def _woven(rng: np.random.Generator) -> Array:
     if rng.random() < 0.3:
         wave = wave * np.sin((_Y * np.cos(angle) - _X * np.sin(angle)) * step)
     share = (np.clip(wave * rng.uniform(1, 8), -1, 1) * 0.5 + 0.5)[..., None]
-    return any_colour(rng) * share + any_colour(rng) * (1 - share)
+    return np.asarray(any_color(rng) * share + any_color(rng) * (1 - share))
 
 
 def _rough(rng: np.random.Generator) -> Array:
     """Draw noise of several scales."""
-    texture = plain(any_colour(rng))
+    texture = plain(any_color(rng))
     for cells in (4, 12, 40):
         tint = np.ones(3) if rng.random() < 0.5 else rng.uniform(0, 1, 3)
         texture = texture + field(rng, cells) * rng.uniform(0, 45) * tint
@@ -96,15 +104,15 @@ def _rough(rng: np.random.Generator) -> Array:
 
 
 def any_texture(rng: np.random.Generator, pool: Pool, own: Array, photo: Array) -> Array:
-    """Draw a texture (SIDE, SIDE, 3): much of it skin, of this face's tone and of others."""
+    """Draw a texture (S, S, 3): much of it skin, of this face's tone and of others."""
     kind = rng.random()
     if kind < 0.10:
-        return plain(any_colour(rng))
+        return plain(any_color(rng))
     if kind < 0.16:
         share = 1 / (1 + np.exp(-2 * field(rng, 3)))
-        return any_colour(rng) * share + any_colour(rng) * (1 - share)
+        return np.asarray(any_color(rng) * share + any_color(rng) * (1 - share))
     if kind < 0.29:
-        return patch(rng, pool.pictures[rng.integers(len(pool.pictures))], 0.3, 4.0)
+        return patch(rng, pool.any(rng).picture, 0.3, 4.0)
     if kind < 0.36:
         return patch(rng, photo, 0.4, 2.5)
     if kind < 0.50:
@@ -117,33 +125,33 @@ def any_texture(rng: np.random.Generator, pool: Pool, own: Array, photo: Array) 
 
 
 def _tinted(rng: np.random.Generator, texture: Array) -> Array:
-    """Give a texture another colour and contrast now and then."""
+    """Give a texture another color and contrast now and then."""
     if rng.random() < 0.5:
         return texture
     mean = texture.mean(axis=(0, 1))
-    wanted = mean * rng.uniform(0.5, 1.5) if rng.random() < 0.5 else any_colour(rng)
-    return wanted + (texture - mean) * rng.uniform(0.4, 1.3)
+    wanted = mean * rng.uniform(0.5, 1.5) if rng.random() < 0.5 else any_color(rng)
+    return np.asarray(wanted + (texture - mean) * rng.uniform(0.4, 1.3))
 
 
-def shaded(rng: np.random.Generator, colours: Array, alpha: Array) -> Array:
+def shaded(rng: np.random.Generator, colors: Array, alpha: Array) -> Array:
     """Light a thing: not at all, from one side, as something round, or unevenly."""
     kind = rng.random()
     if kind < 0.3:
-        return colours
+        return colors
     if kind < 0.5:
         angle = rng.uniform(0, 2 * np.pi)
         slope = ((_X - 64) * np.cos(angle) + (_Y - 64) * np.sin(angle)) / 64
-        return colours * np.exp(slope * rng.uniform(0, 0.6))[..., None]
+        return np.asarray(colors * np.exp(slope * rng.uniform(0, 0.6))[..., None])
     if kind < 0.75:
         depth = cv2.distanceTransform((alpha > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
         round_ = np.sqrt(np.clip(depth / max(float(depth.max()), 1.0), 0, 1))[..., None]
-        return colours * (1 - rng.uniform(0.1, 0.6) * (1 - round_))
-    return colours * np.exp(field(rng, rng.integers(3, 7)) * rng.uniform(0, 0.3))
+        return np.asarray(colors * (1 - rng.uniform(0.1, 0.6) * (1 - round_)))
+    return np.asarray(colors * np.exp(field(rng, int(rng.integers(3, 7))) * rng.uniform(0, 0.3)))
 
 
 def hand(rng: np.random.Generator, pool: Pool, own: Array) -> tuple[Array, Array]:
     """Place a drawn hand; a few wear gloves."""
-    drawn = pool.hands[rng.integers(len(pool.hands))]
+    drawn = pool.hands[int(rng.integers(len(pool.hands)))]
     side = len(drawn.alpha)
     scale = (rng.uniform(90, 210) if rng.random() < 0.8 else rng.uniform(200, 380)) / side
     angle = rng.normal(0, 0.8) if rng.random() < 0.6 else rng.uniform(0, 2 * np.pi)
@@ -153,26 +161,26 @@ def hand(rng: np.random.Generator, pool: Pool, own: Array) -> tuple[Array, Array
     matrix = np.hstack([linear, (somewhere(rng) - linear @ grip)[:, None]])
     tone = skin_tone(rng, pool, own) * rng.uniform(0.8, 1.25)
     if rng.random() < 0.1:
-        tone = any_colour(rng)
+        tone = any_color(rng)
     maps = [drawn.shade, drawn.tint, drawn.alpha]
     if scale < 0.6:
         maps = [cv2.GaussianBlur(one, (0, 0), 0.35 / scale) for one in maps]
     borders = (cv2.BORDER_REPLICATE, cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT)
     shade, tint, alpha = (
-        cv2.warpAffine(one, matrix, (SIDE, SIDE), borderMode=border)
+        cv2.warpAffine(one, matrix, _SIZE, borderMode=border)
         for one, border in zip(maps, borders, strict=True)
     )
     contrast = rng.uniform(0.2, 1.0)
-    return coloured(rng, np.maximum(shade, 0.05) ** contrast, tint, tone), alpha
+    return colored(rng, np.maximum(shade, 0.05) ** contrast, tint, tone), alpha
 
 
 def microphone(rng: np.random.Generator) -> tuple[Array, Array]:
     """Draw a microphone: a head of wire or foam on a stick."""
-    centre = somewhere(rng) + np.array([0, 12])
+    center = somewhere(rng) + np.array([0, 12])
     angle = rng.normal(0, 0.7) if rng.random() < 0.8 else rng.uniform(0, 2 * np.pi)
     down = np.array([np.sin(angle), np.cos(angle)])
-    along = (_X - centre[0]) * down[0] + (_Y - centre[1]) * down[1]
-    across = (_X - centre[0]) * down[1] - (_Y - centre[1]) * down[0]
+    along = (_X - center[0]) * down[0] + (_Y - center[1]) * down[1]
+    across = (_X - center[0]) * down[1] - (_Y - center[1]) * down[0]
     radius, length = between(rng, 9, 32), rng.uniform(1, 1.5)
     out = np.sqrt((along / (radius * length)) ** 2 + (across / radius) ** 2)
     head = np.clip((1 - out) * radius + 0.5, 0, 1)
@@ -192,10 +200,10 @@ def microphone(rng: np.random.Generator) -> tuple[Array, Array]:
     wire = np.sin(along * 6.28 / step + across * rng.uniform(-0.2, 0.2))
     wire = 1 + rng.uniform(0, 0.5) * wire * np.sin(across * 6.28 / step)
     if rng.random() < 0.4:
-        wire = 1 + 0.12 * rng.normal(0, 1, (SIDE, SIDE))
-    grey = any_colour(rng) if rng.random() < 0.25 else rng.uniform(20, 190) + rng.normal(0, 4, 3)
-    colours = grey * (light * wire)[..., None] * head[..., None] + body * (1 - head[..., None])
-    return np.clip(colours, 0, 255), np.maximum(head, stick).astype(np.float32)
+        wire = 1 + 0.12 * rng.normal(0, 1, _SIZE)
+    gray = any_color(rng) if rng.random() < 0.25 else rng.uniform(20, 190) + rng.normal(0, 4, 3)
+    colors = gray * (light * wire)[..., None] * head[..., None] + body * (1 - head[..., None])
+    return np.clip(colors, 0, 255), np.maximum(head, stick).astype(np.float32)
 
 
 def glasses(rng: np.random.Generator, points: Array) -> tuple[Array, Array] | None:
@@ -211,8 +219,11 @@ def glasses(rng: np.random.Generator, points: Array) -> tuple[Array, Array] | No
     squareness = 2 / rng.uniform(2, 6)
     t = np.linspace(0, 2 * np.pi, 48)
     cos, sin = (np.sign(v) * np.abs(v) ** squareness for v in (np.cos(t), np.sin(t)))
-    width = round(float(between(rng, 1, 6)))
-    frame, lenses = np.zeros((SIDE, SIDE), np.uint8), np.zeros((SIDE, SIDE), np.float32)
+    width = round(between(rng, 1, 6))
+    frame, lenses = (
+        np.zeros(_SIZE, np.uint8),
+        np.zeros(_SIZE, np.float32),
+    )
     for eye in (left, right):
         rim = eye + drop + wide * cos[:, None] * x + high * sin[:, None] * y
         shapes.polyline(frame, rim, width, closed=True)
@@ -222,13 +233,13 @@ def glasses(rng: np.random.Generator, points: Array) -> tuple[Array, Array] | No
         shapes.polyline(frame, np.stack([a, b]) + drop, width)
     shapes.polyline(frame, np.stack([right + x * wide, right + temple]) + drop, width)
     rim = frame.astype(np.float32) / 255
-    tone = any_colour(rng) * (0.4 if rng.random() < 0.6 else 1.0)
-    colours = plain(tone) * np.exp(field(rng, 6) * 0.2)
+    tone = any_color(rng) * (0.4 if rng.random() < 0.6 else 1.0)
+    colors = plain(tone) * np.exp(field(rng, 6) * 0.2)
     if rng.random() >= 0.35:
-        return colours, rim
-    dark = plain(any_colour(rng) * 0.4) + field(rng, 5) * 10
-    colours = colours * rim[..., None] + dark * (1 - rim[..., None])
-    return colours, np.maximum(rim, lenses * rng.uniform(0.75, 1))
+        return colors, rim
+    dark = plain(any_color(rng) * 0.4) + field(rng, 5) * 10
+    colors = colors * rim[..., None] + dark * (1 - rim[..., None])
+    return colors, np.maximum(rim, lenses * rng.uniform(0.75, 1))
 
 
 def hair(rng: np.random.Generator) -> tuple[Array, Array]:
@@ -240,7 +251,7 @@ def hair(rng: np.random.Generator) -> tuple[Array, Array]:
     lock = shapes.curve(rng, root, tip, rng.uniform(3, 22), 16)
     spread = rng.uniform(2, 30)
     fan = np.linspace(rng.uniform(0.4, 1), rng.uniform(0.2, 1.2), 16)[:, None]
-    mask, shade = (np.zeros((SIDE, SIDE), np.uint8) for _ in range(2))
+    mask, shade = (np.zeros(_SIZE, np.uint8) for _ in range(2))
     for _ in range(rng.integers(4, 70)):
         strand = lock + rng.normal(0, spread, 2) * [1, 0.25] * fan + rng.normal(0, 0.8, (1, 2))
         width = int(rng.choice([1, 1, 2, 2, 3]))
@@ -259,14 +270,13 @@ def smear(rng: np.random.Generator, longest: int) -> Array:
     reach = np.array([np.cos(angle), np.sin(angle)]) * middle
     a, b = (tuple(np.round((middle + s * reach) * 16).astype(int)) for s in (-1, 1))
     cv2.line(kernel, a, b, 1.0, 1, cv2.LINE_AA, 4)
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum())
 
 
 def any_thing(
     rng: np.random.Generator,
     pool: Pool,
-    own: Array,
-    photo: Array,
+    photo: FacePhoto,
     points: Array,
     kind: str | None = None,
 ) -> tuple[Array, Array] | None:
@@ -275,18 +285,18 @@ def any_thing(
     Args:
         rng: Source of chance.
         pool: Photos and hands.
-        own: (3,) skin colour of the face.
-        photo: (256, 256, 3) uint8, the face's photo.
+        photo: The face's photo.
         points: (68, 2) landmarks in the sample.
         kind: One of ``KINDS``; None for any.
 
     Returns:
-        Colours (SIDE, SIDE, 3) float32 and alpha (SIDE, SIDE) float32; None now and then.
+        Colors (S, S, 3) float32 and alpha (S, S) float32; None now and then.
     """
     kind = kind or str(rng.choice(KINDS, p=SHARES))
     thin = kind in ("hair", "glasses")
+    made: tuple[Array, Array] | None
     if kind == "hand":
-        made = hand(rng, pool, own)
+        made = hand(rng, pool, photo.skin)
     elif kind == "microphone":
         made = microphone(rng)
     elif kind == "hair":
@@ -297,10 +307,11 @@ def any_thing(
         alpha = shapes.PLAIN[kind](rng)
         if kind in ("blob", "card") and rng.random() < RIMS:
             alpha = shapes.only_rim(rng, alpha)
-        made = shaded(rng, any_texture(rng, pool, own, photo), alpha), alpha
+        texture = any_texture(rng, pool, photo.skin, photo.picture)
+        made = shaded(rng, texture, alpha), alpha
     if made is None:
         return None
-    colours, alpha = made
+    colors, alpha = made
     soft = (
         rng.uniform(0.25, 0.6)
         if thin
@@ -309,11 +320,11 @@ def any_thing(
         )
     )
     alpha = cv2.GaussianBlur(alpha, (0, 0), soft)
-    colours = np.asarray(colours, np.float32)
+    colors = np.asarray(colors, np.float32)
     if rng.random() < 0.12 and not thin:
         kernel = smear(rng, 12)
-        alpha, colours = (
+        alpha, colors = (
             cv2.filter2D(one, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-            for one in (alpha, colours)
+            for one in (alpha, colors)
         )
-    return np.clip(colours, 0, 255), alpha
+    return np.clip(colors, 0, 255), alpha

@@ -1,12 +1,29 @@
-"""The network: a small U-Net over a picture and its reference."""
+"""The networks of occlusion: what is in front of a face, and where its landmarks are behind it.
+
+The first is a small U-Net (Ronneberger et al., 2015, arXiv 1505.04597) over a picture and its
+reference. In the second, coarse maps see the whole face and complete what is hidden; fine ones say
+where each landmark is, as the mean place of a softmax (Sun et al., "Integral Human Pose
+Regression", ECCV 2018). The landmarks that dlib finds in the same picture are a guess; where
+nothing leads them astray they are taken, so that faces with and without something before them have
+the same outline.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+#: Side of the pictures in pixels.
+OCCLUSION_SIZE = 128
+REACHES = (2, 6)  # pixels of half the side by which a reference may be out of place
+DIFFERENCES = 3 + 3 * len(REACHES)
+COARSENESS = 4  # pixels a cell of the maps that say where landmarks are
+REACH = 1.3  # these reach over the picture's border, as jaws do
+_MIDDLE = (OCCLUSION_SIZE - 1) / 2
 
 
 def conv(given: int, made: int, stride: int = 1) -> nn.Sequential:
@@ -46,10 +63,6 @@ def residuals(count: int, width: int) -> nn.Sequential:
     return nn.Sequential(*(Residual(width) for _ in range(count)))
 
 
-REACHES = (2, 6)  # pixels of half the side by which a reference may be out of place
-DIFFERENCES = 3 + 3 * len(REACHES)
-
-
 def _differences(x: Tensor) -> Tensor:
     """Return how a picture differs from its reference: (B, DIFFERENCES, S / 2, S / 2).
 
@@ -72,7 +85,7 @@ def highest(x: Tensor, reach: int) -> Tensor:
     return both.transpose(1, 2).reshape(x.shape)
 
 
-class InFront(nn.Module):
+class OcclusionNetwork(nn.Module):
     """From (B, 6, S, S), picture and reference in [-1, 1], to logits (B, 1, S, S).
 
     Everything happens at half the side or less; the last layer sees the pixels once more, so that
@@ -131,7 +144,7 @@ class Split(nn.Module):
         given: Channels of the maps, which come first; 0 for none.
     """
 
-    def __init__(self, layer: nn.Sequential, given: int) -> None:
+    def __init__(self, layer: Any, given: int) -> None:
         super().__init__()
         kernel, norm = layer[0].weight.detach(), layer[1]
         factor = norm.weight.detach() / torch.sqrt(norm.running_var + norm.eps)
@@ -153,14 +166,15 @@ class Split(nn.Module):
         return functional.relu(total)
 
 
-class Exported(nn.Module):
+class ExportedOcclusion(nn.Module):
     """The network as ``videoswap.occlusion.builtin`` wants it."""
 
-    def __init__(self, network: InFront) -> None:
+    def __init__(self, network: OcclusionNetwork) -> None:
         super().__init__()
         self.network = network
         self.stem = Split(network.stem, 0)
-        self.f1 = Split(network.f1, network.e1[0].out_channels)
+        inner: Any = network.e1[0]
+        self.f1 = Split(network.f1, inner.out_channels)
 
     def forward(self, picture: Tensor, reference: Tensor) -> Tensor:
         """Take (B, S, S, 3) RGB, 0 to 255, each, and return (B, S, S), 0 to 1."""
@@ -170,3 +184,96 @@ class Exported(nn.Module):
             self.stem(both, apart), lambda maps: self.f1(both, apart, maps)
         )
         return torch.sigmoid(logits)[:, 0]
+
+
+class PlainResidual(nn.Module):
+    """Two convolutions of one width whose answer is added to what they were given."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.a = conv(width, width)
+        self.b = nn.Sequential(nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps of the same shape."""
+        return functional.relu(x + self.b(self.a(x)))
+
+
+class OccludedLandmarks(nn.Module):
+    """Landmarks of a face, and whether to trust a guess of them."""
+
+    def __init__(self, widths: tuple[int, int, int, int, int] = (24, 40, 64, 96, 112)) -> None:
+        super().__init__()
+        a, b, c, d, e = widths
+        whole, squeezed = e * (OCCLUSION_SIZE // 32) ** 2, 128
+        self.stem = conv(16, a)
+        self.d2 = nn.Sequential(conv(a, b, 2), PlainResidual(b))
+        self.d3 = nn.Sequential(conv(b, c, 2), PlainResidual(c), PlainResidual(c))
+        self.d4 = nn.Sequential(conv(c, d, 2), PlainResidual(d), PlainResidual(d))
+        self.d5 = nn.Sequential(conv(d, e, 2), PlainResidual(e))
+        self.g1, self.g2 = nn.Linear(whole, squeezed), nn.Linear(squeezed, whole)
+        self.r4, self.u4 = nn.Conv2d(e, d, 1), PlainResidual(d)
+        self.r3, self.u3 = nn.Conv2d(d, c, 1), PlainResidual(c)
+        self.r2, self.u2 = nn.Conv2d(c, b, 1), conv(b, 64)
+        self.h = nn.Conv2d(64, 68, 1)
+        self.t1, self.t2 = nn.Linear(squeezed + 5 * 68, 256), nn.Linear(256, 68)
+        nn.init.constant_(self.t2.bias, -1.0)
+        cells = (torch.arange(OCCLUSION_SIZE // COARSENESS) + 0.5) * COARSENESS - 0.5
+        self.register_buffer("at", cells, persistent=False)
+
+    def forward(self, x: Tensor, guess: Tensor) -> tuple[Tensor, Tensor]:
+        """Say where landmarks are without the guess, and how much the guess is to be trusted.
+
+        Args:
+            x: (B, 4, S, S), picture and what is in front, in [-1, 1].
+            guess: (B, 68, 2) pixels.
+
+        Returns:
+            (B, 68, 2) pixels and (B, 68), 0 to 1.
+        """
+        b = self.d2(self.stem(functional.pixel_unshuffle(x, 2)))
+        c = self.d3(b)
+        d = self.d4(c)
+        e = self.d5(d)
+        squeezed = functional.relu(self.g1(e.flatten(1)))
+        e = functional.relu(e + self.g2(squeezed).view_as(e))
+        d = self.u4(d + doubled(self.r4(e)))
+        c = self.u3(c + doubled(self.r3(d)))
+        b = self.u2(b + doubled(self.r2(c)))
+        maps = self.h(b).float()
+        shares = maps.flatten(2).softmax(2).view(maps.shape)
+        across, down = ((shares.sum(axis) * self.at).sum(2) for axis in (2, 3))
+        own = (torch.stack([across, down], 2) - _MIDDLE) * REACH + _MIDDLE
+        return own, self._trust(own, guess, x[:, 3:], squeezed.float())
+
+    def _trust(self, own: Tensor, guess: Tensor, front: Tensor, squeezed: Tensor) -> Tensor:
+        apart = ((guess - own) / 8).clamp(-4, 4)
+        near = functional.avg_pool2d(front.float(), COARSENESS)
+        there = [
+            functional.grid_sample(
+                near, ((points - _MIDDLE) / (OCCLUSION_SIZE / 2))[:, None], align_corners=False
+            ).flatten(1)
+            for points in (own, guess)
+        ]
+        known = [squeezed, apart.flatten(1), apart.square().sum(2).add(1e-6).sqrt(), *there]
+        return torch.sigmoid(self.t2(functional.relu(self.t1(torch.cat(known, 1)))).float())
+
+
+class ExportedLandmarks(nn.Module):
+    """The network as ``videoswap.detection.occluded_landmarks`` wants it."""
+
+    def __init__(self, network: OccludedLandmarks) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor, front: Tensor, guess: Tensor) -> tuple[Tensor, Tensor]:
+        """Do as the network does.
+
+        Args:
+            picture: (B, S, S, 3) RGB, 0 to 255.
+            front: (B, S, S), 0 to 1.
+            guess: (B, 68, 2) pixels.
+        """
+        both = torch.cat([picture, 255 * front[..., None]], 3).permute(0, 3, 1, 2) / 127.5 - 1
+        found: tuple[Tensor, Tensor] = self.network(both, guess)
+        return found

@@ -2,16 +2,12 @@
 
 import json
 import struct
-import sys
 
 import numpy as np
 import pytest
 
-from tests.helpers.locations import ROOT
-
-sys.path.insert(0, str(ROOT / "scripts" / "occlusion"))
-
-from modelled_hands import ARM, BONES, FINGERS, load_model, model_hand
+from videoswap.errors import InputError
+from videoswap.training.occlusion.hands import ARM, BONES, FINGERS, load_model, model_hand
 
 PALM = np.array([[-0.03, 0.03], [-0.01, 0.01], [-0.06, 0.02]])  # x, y, z from the wrist
 LENGTH = 0.02  # of a bone
@@ -107,3 +103,10 @@ def test_hands_are_drawn_whole_and_in_many_poses(model):
         assert np.isfinite(hand.shade).all() and np.isfinite(hand.tint).all()
     shapes = np.stack([hand.alpha for hand in hands])
     assert (shapes.max(axis=0) - shapes.min(axis=0)).mean() > 0.1
+
+
+@pytest.mark.parametrize("data", [b"", b"glTF" + bytes(40)])
+def test_a_file_that_is_no_hand(tmp_path, data):
+    (tmp_path / "hand.glb").write_bytes(data)
+    with pytest.raises(InputError, match="no skinned hand"):
+        load_model(tmp_path / "hand.glb")

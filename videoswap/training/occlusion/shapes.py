@@ -1,18 +1,20 @@
-"""Outlines of things before a face: alphas (SIDE, SIDE) float32, 0 to 1."""
+"""Outlines of things before a face: alphas (S, S) float32, 0 to 1."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from hands import Array
 
-SIDE = 128
-_Y, _X = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+from ...networks.occlusion import OCCLUSION_SIZE
+from ...records import Array
+
+_SIZE = (OCCLUSION_SIZE, OCCLUSION_SIZE)  # of a sample, columns and rows
+_Y, _X = np.mgrid[0:OCCLUSION_SIZE, 0:OCCLUSION_SIZE].astype(np.float32)
 
 
 def polygon(points: Array) -> Array:
     """Fill a closed polygon."""
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
+    canvas = np.zeros(_SIZE, np.uint8)
     cv2.fillPoly(canvas, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     return canvas.astype(np.float32) / 255
 
@@ -36,9 +38,9 @@ def turned(points: Array, angle: float) -> Array:
     return np.asarray(points @ np.array([[cos, -sin], [sin, cos]]))
 
 
-def between(rng: np.random.Generator, low: float, high: float, count: int | None = None) -> Array:
-    """Draw numbers whose logarithm is uniform."""
-    return np.exp(rng.uniform(np.log(low), np.log(high), count))
+def between(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw a number whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def curve(rng: np.random.Generator, start: Array, end: Array, sway: float, count: int) -> Array:
@@ -74,7 +76,7 @@ def stripe(rng: np.random.Generator) -> Array:
         across = across + rng.normal(0, 0.006) * along**2
     half = between(rng, 3, 55) / 2
     count = 1 if rng.random() < 0.75 else rng.integers(2, 5)
-    mask = np.zeros((SIDE, SIDE), np.float32)
+    mask = np.zeros(_SIZE, np.float32)
     for number in range(count):
         shift = (number - (count - 1) / 2) * half * rng.uniform(3, 5)
         mask = np.maximum(mask, np.clip(half - np.abs(across - shift) + 0.5, 0, 1))
@@ -86,7 +88,7 @@ def stripe(rng: np.random.Generator) -> Array:
 def card(rng: np.random.Generator) -> Array:
     """Draw a rectangle or another polygon with few corners."""
     if rng.random() < 0.6:
-        w, h = between(rng, 10, 90, 2) / 2
+        w, h = between(rng, 10, 90) / 2, between(rng, 10, 90) / 2
         points = np.array([[-w, -h], [w, -h], [w, h], [-w, h]]) + rng.normal(0, 2, (4, 2))
     else:
         t = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 7)))
@@ -104,7 +106,7 @@ def arm(rng: np.random.Generator) -> Array:
     end = somewhere(rng) if rng.random() < 0.5 else outside()
     points = curve(rng, outside(), end, 25, 24)
     widths = between(rng, 2, 40) * np.linspace(1, rng.uniform(0.5, 1.3), len(points))
-    canvas = np.zeros((SIDE, SIDE), np.uint8)
+    canvas = np.zeros(_SIZE, np.uint8)
     for number, width in enumerate(widths[:-1]):
         polyline(canvas, points[number : number + 2], round(width))
     return canvas.astype(np.float32) / 255
@@ -113,9 +115,9 @@ def arm(rng: np.random.Generator) -> Array:
 def half(rng: np.random.Generator) -> Array:
     """Draw everything beyond a wavy line."""
     angle = rng.uniform(0, 2 * np.pi)
-    waves = cv2.resize(rng.normal(0, 1, (4, 4)).astype(np.float32), (SIDE, SIDE), None, 0, 0, 2)
+    waves = cv2.resize(rng.normal(0, 1, (4, 4)).astype(np.float32), _SIZE, None, 0, 0, 2)
     across = (_X - 64) * np.cos(angle) + (_Y - 66) * np.sin(angle) + waves * rng.uniform(0, 8)
-    return np.clip(across - rng.uniform(0, 45) + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(across - rng.uniform(0, 45) + 0.5, 0, 1).astype(np.float32))
 
 
 def only_rim(rng: np.random.Generator, alpha: Array) -> Array:

@@ -1,0 +1,1 @@
+"""Training of the networks of occlusion: things drawn before faces, two recipes."""
