@@ -26,7 +26,12 @@ ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "examples" / "training"
 DEMO = Path("demo/training")
 #: Data that recipes share, by recipe, in the order in which it is made; others have their own.
-SHARED_DATA = {"fixernet": ("faces",), "reliableswap": ("faces", "triplets")}
+SHARED_DATA = {
+    "fixernet": ("faces",),
+    "landmarks": ("faces",),
+    "occlusion": ("faces",),
+    "reliableswap": ("faces", "triplets"),
+}
 #: What has to be trained before, since its weights are used.
 TRAINED_BEFORE = {"reliableswap": ("encoder", "fixernet")}
 
