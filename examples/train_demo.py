@@ -19,21 +19,26 @@ from pathlib import Path
 
 import cv2
 import skimage.data
+import torch
+from safetensors.torch import save_file
 
 from videoswap.cli.entry import main as videoswap
+from videoswap.networks.clip_vision import ClipShape, ClipVision
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "examples" / "training"
 DEMO = Path("demo/training")
 #: Data that recipes share, by recipe, in the order in which it is made; others have their own.
 SHARED_DATA = {
-    "fixernet": ("faces",),
-    "landmarks": ("faces",),
-    "occlusion": ("faces",),
+    **dict.fromkeys(("blendface", "clipswap", "fixernet", "ghost"), ("faces",)),
+    **dict.fromkeys(("landmarks", "occlusion"), ("faces",)),
     "reliableswap": ("faces", "triplets"),
 }
 #: What has to be trained before, since its weights are used.
-TRAINED_BEFORE = {"reliableswap": ("encoder", "fixernet")}
+TRAINED_BEFORE = {
+    **dict.fromkeys(("ghost", "clipswap"), ("encoder",)),
+    "reliableswap": ("encoder", "fixernet"),
+}
 
 
 def write_photos(folder: Path) -> None:
@@ -46,6 +51,13 @@ def write_photos(folder: Path) -> None:
     images = Path(spec.submodule_search_locations[0]) / "data" / "images"
     for name in ("t1.jpg", "Tom_Hanks_54745.png"):
         shutil.copy(images / name, folder / name)
+
+
+def write_random_clip(path: Path) -> None:
+    """Write a small CLIP image encoder with random weights, in the place of a learned one."""
+    torch.manual_seed(0)
+    network = ClipVision(ClipShape(width=64, layers=2, patch=8, grid=8, dim=32, hidden=128))
+    save_file({f"visual.{key}": one for key, one in network.state_dict().items()}, path)
 
 
 def train(recipe: str) -> int:
@@ -69,6 +81,7 @@ def main() -> int:
     before = [one for recipe in recipes for one in TRAINED_BEFORE.get(recipe, ())]
     recipes = [*(one for one in dict.fromkeys(before) if one not in recipes), *recipes]
     write_photos(DEMO / "photos")
+    write_random_clip(DEMO / "random_clip.safetensors")
     for recipe in recipes:
         if code := train(recipe):
             return code

@@ -1,7 +1,7 @@
 """Torch modules written into ONNX graphs.
 
-Batch norms are folded into the convolutions. Weights are kept in half precision and computed with
-in single precision.
+Batch norms are folded into the convolutions. Weights are kept in half precision, unless that is
+switched off, and computed with in single precision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from ..weights.onnx_graph import OnnxGraph
 
 
 class NetworkGraph(OnnxGraph):
-    """A graph that takes torch modules too: each method returns the name of what it gives."""
+    """A graph that takes torch modules too: each method returns the name of what it gives.
+
+    Args:
+        half: Whether weights are kept in half precision.
+    """
+
+    def __init__(self, *, half: bool = True) -> None:
+        super().__init__()
+        self._half = half
 
     def convolution(self, flow: str, conv: Any, norm: Any = None, *, patch: int = 1) -> str:
         """Add a convolution and the batch norm that follows it as one.
@@ -30,17 +38,15 @@ class NetworkGraph(OnnxGraph):
                 them; the graph's runs over the pixels, which is the same sum.
         """
         kernel, bias = conv.weight, conv.bias
-        if norm is None and bias is None:
-            bias = torch.zeros(len(kernel))
         if norm is not None:
-            factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+            factor, bias = self.folded(norm)
             kernel = conv.weight * factor[:, None, None, None]
-            bias = norm.bias - norm.running_mean * factor
         stride, pad = conv.stride[0], conv.padding[0]
         if patch > 1:
             kernel, stride, pad = _over_pixels(kernel, patch), stride * patch, pad * patch
+        biases = [] if bias is None else [self.half(bias)]
         return self.add(
-            *("Conv", flow, self.half(kernel), self.half(bias)),
+            *("Conv", flow, self.half(kernel), *biases),
             strides=[stride] * 2,
             pads=[pad] * 4,
             group=conv.groups,
@@ -69,8 +75,16 @@ class NetworkGraph(OnnxGraph):
             flow = self.residual_block(flow, block)
         return flow
 
+    @staticmethod
+    def folded(norm: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the factor and offset of a batch norm, (C,) each."""
+        factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        return factor, norm.bias - norm.running_mean * factor
+
     def half(self, values: torch.Tensor) -> str:
-        """Keep weights in half precision."""
+        """Keep weights, in half precision if the graph does so."""
+        if not self._half:
+            return self.weight(values.detach().cpu().numpy())
         kept = self.weight(values.detach().cpu().numpy(), np.float16)
         return self.add("Cast", kept, to=TensorProto.FLOAT)
 

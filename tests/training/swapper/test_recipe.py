@@ -169,7 +169,7 @@ def test_a_perfect_copy_of_the_target_measures_as_one(settings):
 def test_what_it_writes_is_what_it_begins_with(settings, tmp_path):
     outcome = train(Plain(replace(settings, loop=replace(LOOP, ema_decay=0))), tmp_path)
     assert [one.name for one in outcome.files] == [
-        "generator.safetensors", "discriminator.safetensors",
+        "generator.safetensors", "generator.onnx", "discriminator.safetensors",
     ]  # fmt: skip
     again = Plain(
         replace(

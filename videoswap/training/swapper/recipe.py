@@ -304,7 +304,7 @@ class SwapperRecipe(Recipe):
         return swap
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> tuple[Path, ...]:
-        """Write ``generator.safetensors`` and ``discriminator.safetensors``."""
+        """Write ``generator.safetensors``, its ONNX file, and ``discriminator.safetensors``."""
         return write_weights(networks, folder)
 
 
