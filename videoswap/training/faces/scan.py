@@ -130,10 +130,10 @@ class FaceScanner:
         """Find the faces of a picture; in one that is aligned already, the one on the template."""
         if not self._settings.aligned:
             return self._detector.detect(picture)
-        points5 = template_of(self._settings.aligned) * len(picture) - 0.5
+        points5 = template_of(self._settings.aligned) * len(picture)
         points5 = points5.astype(np.float32)
         landmarks, dense = self._models.landmarks(picture, points5)
-        box = np.concatenate([landmarks.min(axis=0), landmarks.max(axis=0)]).astype(np.float32)
+        box = np.array([0, 0, picture.shape[1], picture.shape[0]], np.float32)
         return [Face(box, points5, 1.0, landmarks=landmarks, dense_landmarks=dense)]
 
     def _scan_video(self, item: Item, shard: ShardWriter) -> None:
@@ -202,7 +202,8 @@ class FaceScanner:
         assert face.landmarks is not None
         landmarks = face.landmarks
         size = settings.crop_size
-        points5 = five_points(landmarks)
+        # A crop that is aligned already stays as it is.
+        points5 = face.points5 if settings.aligned else five_points(landmarks)
         matrix = framing_matrix(points5.astype(np.float64), settings.framing, size)
         crop = warp(picture, matrix, size)
         bits = picture_hash(crop)

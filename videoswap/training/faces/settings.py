@@ -30,7 +30,8 @@ class FacesSettings:
             ``dataset.framing_matrix``.
         size: Side of a crop in pixels; 0 takes the usual one of the framing.
         aligned: Framing in which the pictures are already, as those of MS1M are (``arcface``):
-            no face is searched; empty for photos of any kind.
+            no face is searched, and in the same framing they stay as they are; empty for photos of
+            any kind.
         identities: Who people are: ``auto`` takes the folders of pictures and the table, and finds
             people by their faces where these say nothing; ``faces`` finds them all by their faces;
             ``none`` leaves those unknown whom folders and table do not name.
