@@ -54,3 +54,25 @@ def fit_pose(shape: Array, points: Array) -> MeshPose:
     turn = left @ right
     scale = values.sum(axis=1) / float((centred**2).sum())
     return MeshPose(scale, turn, middles - scale[:, None] * (turn @ middle))
+
+
+def angles_of(turn: Array) -> Array:
+    """Return roll, pitch and yaw (n, 3) in radians of rotations (n, 3, 3).
+
+    A rotation is by the yaw about y, then by the pitch about x, then by the roll about z.
+    """
+    roll = np.arctan2(-turn[:, 0, 1], turn[:, 1, 1])
+    pitch = np.arcsin(np.clip(turn[:, 2, 1], -1.0, 1.0))
+    yaw = np.arctan2(-turn[:, 2, 0], turn[:, 2, 2])
+    return np.stack([roll, pitch, yaw], axis=1)
+
+
+def turns_by(angles: Array) -> Array:
+    """Return the rotations (n, 3, 3) by roll, pitch and yaw (n, 3), see `angles_of`."""
+    (a, b, c), (d, e, f) = np.cos(angles).T, np.sin(angles).T
+    rows = (
+        (a * c - d * e * f, -d * b, a * f + d * e * c),
+        (d * c + a * e * f, a * b, d * f - a * e * c),
+        (-b * f, e, b * c),
+    )
+    return np.moveaxis(np.array(rows), 2, 0)

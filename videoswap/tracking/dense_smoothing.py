@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from ..detection.dense_landmarks import IBUG_68, MESH_POINTS, POINTS
 from ..geometry.face_mesh import CHART, EYES, INNER_LIPS, MEAN_SHAPE, OUTER_LIPS
-from ..geometry.mesh_pose import RIGID_POINTS, fit_pose
+from ..geometry.mesh_pose import RIGID_POINTS, angles_of, fit_pose, turns_by
 from ..records import Array
 from .filters import FACE_PARTS, smooth_pose, smooth_shape
 
@@ -42,12 +41,12 @@ def smooth_dense(points: Array, size: float) -> Array:
         mean = fitted.unposed(found[:, rigid]).mean(axis=0)
     shape, scale, turn, place = fitted.unposed(found), fitted.scale, fitted.turn, fitted.place
     unit = size / float(np.median(scale))  # a face size in the unit of the shape
-    roll, pitch, yaw = Rotation.from_matrix(turn).as_euler("ZXY").T
+    roll, pitch, yaw = angles_of(turn).T
     pose = np.column_stack([place, np.log(scale), np.unwrap(roll), pitch, np.unwrap(yaw)])
     # All in face sizes, roughly; how deep in the picture a face lies means nothing.
     pose = smooth_pose(pose, np.array([size, size, np.inf, 1.0, 1.0, 1.0, 1.0]))
     shape = unit * smooth_shape(shape / unit, _parts())
-    turn = Rotation.from_euler("ZXY", pose[:, 4:]).as_matrix()
+    turn = turns_by(pose[:, 4:])
     scaled = shape * np.exp(pose[:, 3])[:, None, None]
     return np.asarray(scaled @ turn.transpose(0, 2, 1) + pose[:, None, :3])
 
