@@ -114,6 +114,7 @@ def test_what_is_dropped_is_counted(settings, tmp_path):
     lenient = replace(settings, singles=0, held_shards=0, people=4, partners=3)
     assert prepare_triplets(lenient, tmp_path / "all", say=said.append)
     everything = len(PackedPictures(tmp_path / "all"))
+    assert everything == 6  # of four people, each pair once
     # A limit between the worst and the best of these swaps.
     for nearer in (0.0, 0.1, 0.2, -0.1):
         folder = tmp_path / str(nearer)

@@ -231,9 +231,12 @@ class _Maker:
     def _pairs(
         self, people: list[Person], random: np.random.Generator
     ) -> Iterator[Fault | _Sample]:
+        tried = set[frozenset[int]]()
         for first, *others in self._partners(people, random):
             for second in others:
-                yield self._pair(people[first], people[second])
+                if (both := frozenset((first, second))) not in tried:
+                    tried.add(both)
+                    yield self._pair(people[first], people[second])
 
     def _pair(self, one: Person, other: Person) -> Fault | _Sample:
         checks = self._settings.checks
