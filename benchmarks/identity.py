@@ -68,7 +68,7 @@ def measure(
         places = VideoPlaces(probe(video), analysis)
         _, matching = match_people(places, references, 0.6, recognizer, "Give its target faces.")
         for source, reference in enumerate(wanted):
-            tracks = [track for track, given in matching.tracks if given == source]
+            tracks = [one.track for one in matching.tracks if one.source == source]
             faces = {
                 face.pts: face
                 for track in tracks

@@ -3,6 +3,7 @@
 import pytest
 
 from videoswap.cli import entry
+from videoswap.cli.parser import spelled_out
 
 
 @pytest.mark.parametrize("command", entry.COMMANDS)
@@ -35,3 +36,16 @@ def test_wrong_usage_exits_2_without_a_traceback(words, capsys):
 def test_an_unknown_command_exits_2(capsys):
     assert entry.main(["dance"]) == 2
     assert "swap" in capsys.readouterr().err
+
+
+def test_without_a_word_it_says_what_people_do_first(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["videoswap"])
+    assert entry.main() == 0
+    shown = capsys.readouterr().out
+    lines = [line.split("  ")[1] for line in shown.splitlines() if line.startswith("  videoswap")]
+    assert len(lines) == 3
+    for line in lines:
+        words = line.split()[1:]
+        parser = entry.program()
+        assert parser.parse_args(spelled_out(parser, words).words).run
+    assert max(map(len, shown.splitlines())) <= 100

@@ -12,7 +12,7 @@ from tests.helpers.report_keys import documented, keys_of
 from videoswap import __version__, swap_image
 from videoswap.jobs.folder_record import FolderItem, FolderReport, is_folder_report
 from videoswap.people.photo_advice import CheckedPhoto, PhotoAdvice
-from videoswap.records import Fallback, Gap, Lost, observation
+from videoswap.records import Fallback, Gap, Lost, RunnerUp, observation
 from videoswap.rendering.pipeline import StageTime
 from videoswap.report import PersonReport, Report
 
@@ -30,7 +30,7 @@ REPORT = Report(
     swapped_frames=8,
     segments=1,
     encoder="libx264 yuv420p",
-    people=(PersonReport(0, "a.jpg", "b.jpg", 0.4, Fraction(1, 3), 8, 1),),
+    people=(PersonReport(0, "a.jpg", "b.jpg", 0.4, Fraction(1, 3), 8, 1, RunnerUp(2, 0.7)),),
     notes=(
         Fallback("AAC", "Opus", "webm cannot hold AAC"),
         observation("the only person is taken"),
@@ -75,7 +75,7 @@ def test_a_real_report_has_no_other_keys(photos, settings, tmp_path):
     )
     data = json.loads(path.read_text())
     assert data == json.loads(report.to_json())
-    assert keys_of(data) - {"lost.end"} <= documented("Swap")
+    assert keys_of(data) - {"lost.end", "people[].runner_up"} <= documented("Swap")
     assert {"people[].source", "notes[].text", "seconds.*"} <= keys_of(data)
 
 

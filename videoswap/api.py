@@ -289,8 +289,8 @@ def list_faces(
 
     Args:
         target: The video or picture.
-        out: A folder; gets ``person_NN.png`` (to be given back as target faces), ``people.json``
-            and ``people.png``, which shows everybody.
+        out: A folder; gets ``person_NN.png`` (to be given back as target faces), ``people.json``,
+            ``people.png``, which shows everybody, and of a video ``timeline.png``.
         settings: As for ``analyze``; ``overwrite`` is honoured.
         say: Called with sentences for the user.
         progress: Called with how far each stage is, now and then, in any thread.

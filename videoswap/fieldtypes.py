@@ -1,16 +1,20 @@
-"""Checks and conversions of the fields of settings to their declared types."""
+"""Checks and conversions of the fields of settings to their declared types, and from plain data."""
 
 from __future__ import annotations
 
+import difflib
 import os
 import types
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from numbers import Integral, Rational, Real
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .errors import UsageError
+
+Record = TypeVar("Record")
 
 _NAMES = {
     bool: "True or False",
@@ -40,6 +44,64 @@ def conform(record: Any) -> None:
                 "wrong_type", f"{name} must be {_name(kind)}, not {given!r}."
             ) from None
         object.__setattr__(record, name, value)
+
+
+def by_own_names(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested mappings with a settings' own names in place of those of a reference.
+
+    Args:
+        kind: The dataclass; its ``ALIASES``, if it has them, are dotted names by those of the
+            reference.
+        found: Values by either.
+
+    Raises:
+        UsageError: ``setting_given_twice``.
+    """
+    aliases: Mapping[str, str] = getattr(kind, "ALIASES", {})
+    named: dict[str, Any] = {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in found.items()
+        if name not in aliases
+    }
+    for name in found.keys() & aliases.keys():
+        *tables, last = aliases[name].split(".")
+        table = named
+        for one in tables:
+            table = table.setdefault(one, {})
+        if last in table:
+            problem = f"{name} and {aliases[name]} are the same setting, and both are given."
+            raise UsageError("setting_given_twice", problem)
+        table[last] = found[name]
+    return named
+
+
+def from_mapping(kind: type[Record], found: Mapping[str, Any], where: str = "") -> Record:
+    """Fill a dataclass from nested mappings, refusing keys that it does not have.
+
+    Args:
+        kind: The dataclass; fields that are dataclasses take mappings.
+        found: Values by name, its own or those of its ``ALIASES``; what is missing keeps its
+            default.
+        where: Name of the table, for the error.
+
+    Raises:
+        UsageError: ``unknown_setting``, ``wrong_type`` or whatever the dataclass refuses.
+    """
+    found = by_own_names(kind, found)
+    hints = get_type_hints(kind)
+    known = [one.name for one in fields(kind)]  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for name, value in found.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {where}{near[0]}?" if near else f"Known are {', '.join(known)}."
+            raise UsageError("unknown_setting", f"There is no setting {where}{name}.", hint)
+        if is_dataclass(hints[name]):
+            if not isinstance(value, Mapping):
+                raise UsageError("wrong_type", f"{where}{name} must be a table, not {value!r}.")
+            value = from_mapping(hints[name], value, f"{where}{name}.")  # type: ignore[arg-type]
+        values[name] = value
+    return kind(**values)
 
 
 def _declared(record: type[Any]) -> dict[str, Any]:

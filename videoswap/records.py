@@ -140,6 +140,52 @@ class Track:
             _check("embedding", self.embedding, (None,), np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class RunnerUp:
+    """Who comes next nearest to a target face after the person that it was matched with.
+
+    Attributes:
+        person: Number of the person.
+        distance: In the recognizer's unit.
+    """
+
+    person: int
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSource:
+    """The source that a track gets, from one frame to another.
+
+    Attributes:
+        track: Number of the track.
+        source: Index of the source.
+        first_pts: First frame that gets it; None for the first of the track.
+        end_pts: First frame after these; None for the end of the track.
+    """
+
+    track: int
+    source: int
+    first_pts: int | None = None
+    end_pts: int | None = None
+
+    def covers(self, pts: Array) -> Array:
+        """Tell which frames get it.
+
+        Args:
+            pts: (n,) int64.
+
+        Returns:
+            (n,) bool.
+        """
+        inside = np.ones(len(pts), bool)
+        if self.first_pts is not None:
+            inside &= pts >= self.first_pts
+        if self.end_pts is not None:
+            inside &= pts < self.end_pts
+        return inside
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
     """All tracks of one video that show the same human being.

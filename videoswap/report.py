@@ -12,7 +12,7 @@ from typing import Any
 from ._version import __version__
 from .jsonfile import JsonDocument, plain_fields
 from .people.photo_advice import CheckedPhoto
-from .records import Fallback, Lost
+from .records import Fallback, Lost, RunnerUp
 from .rendering.pipeline import StageTime
 
 #: Of the JSON of all reports; goes up when a key is renamed or removed, or its meaning changes.
@@ -46,6 +46,7 @@ class PersonReport:
         first_seconds: First appearance.
         frames: Frames in which the person was found.
         tracks: Number of tracks.
+        runner_up: Who is next nearest to that target face; None where nobody is.
     """
 
     person: int
@@ -55,6 +56,7 @@ class PersonReport:
     first_seconds: Fraction
     frames: int
     tracks: int
+    runner_up: RunnerUp | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from videoswap.cli.completion import SHELLS, candidates
 @pytest.mark.parametrize(
     ("words", "some"),
     [
-        ([""], ["swap", "faces", "check"]),
+        ([""], ["swap", "plan", "faces", "check"]),
         (["d"], ["doctor"]),
         (["swap", "-i", "v.mp4", "--he"], ["--help"]),
         (["models", ""], ["list", "download", "verify", "path", "convert"]),

@@ -14,9 +14,9 @@ from videoswap.engines.mesh.beards import (
     beard_mask,
     beardedness,
     beards_in_chart,
+    beards_in_crop,
     reach,
     source_beard,
-    with_beards,
 )
 from videoswap.engines.mesh.chart import drawn_in
 from videoswap.engines.mesh.chart_light import film_in_chart
@@ -145,21 +145,31 @@ def places_of(face):
 
 def test_the_mask_reaches_past_the_jaw_with_a_beard_and_only_there(face):
     places = places_of(face)
-    oval = fill_polygon(face.points[OUTLINE], SIZE)
-    assert with_beards(oval, places, None, None)[0] is oval
+    assert beards_in_crop(SIZE, places, None, None) is None
     source = np.ones((256, 256), np.float32)
-    made, contrast = with_beards(oval, places, source, None)
+    made = beards_in_crop(SIZE, places, source, None)
     x, y = face.marks[8].astype(int)
-    assert oval[y + 5, x] == 0
-    assert made[y + 5, x] > 0.9
-    assert contrast[y - 5, x] == pytest.approx(1.0, abs=0.01)
-    above = np.mgrid[:SIZE, :SIZE][0] < face.marks[28, 1]
-    np.testing.assert_array_equal(made[above], oval[above])
-    assert made[[0, -1]].max() == made[:, [0, -1]].max() == 0
-    target = (np.mgrid[:SIZE, :SIZE][0] > face.marks[57, 1]).astype(np.float32)
-    both, contrast = with_beards(oval, places, source, target)
-    assert contrast[y - 5, x] == pytest.approx(0.0, abs=0.01)
-    assert both[y + 5, x] > 0.9
+    assert fill_polygon(face.points[OUTLINE], SIZE)[y + 5, x] == 0
+    assert made.past[y + 5, x] > 0.9
+    assert made.contrast[y - 5, x] == pytest.approx(1.0, abs=0.01)
+    rows = np.mgrid[:SIZE, :SIZE][0]
+    assert made.past[rows < face.marks[28, 1]].max() == 0
+    assert made.past[[0, -1]].max() == made.past[:, [0, -1]].max() == 0
+    target = (rows > face.marks[57, 1]).astype(np.float32)
+    both = beards_in_crop(SIZE, places, source, target)
+    assert both.contrast[y - 5, x] == pytest.approx(0.0, abs=0.01)
+    assert both.either[y - 5, x] == pytest.approx(1.0, abs=0.01)
+    assert both.past[y + 5, x] > 0.9
+    theirs = beards_in_crop(SIZE, places, None, target)
+    assert theirs.past[y + 5, x] > 0.9
+    assert theirs.past[rows < face.marks[51, 1]].max() == 0
+
+
+def test_a_collar_is_no_beard(bearded):
+    bearded.label[-12:, :60] = FacePart.BEARD
+    mask = beard_mask(bearded.crop, bearded.parts, 1.0)
+    assert mask[-12:, :60].max() == 0
+    assert mask.max() > 0.9
 
 
 def test_how_far_a_beard_reaches():

@@ -102,19 +102,20 @@ def depth(pixels, points):
     return float((wide - grey)[y, x].mean())
 
 
-@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("hidden", ["", "in front", "beard"])
 def test_folds_become_the_targets_where_nothing_is_in_front(hidden):
     points = head(scale=95.0)
     plain = picture(points).astype(np.float32)
     places = draw_chart(
         make_chart_texture([(picture(points), points)]), rasterize_face(points, SIZE), SIZE
     ).places
-    front = np.ones((SIZE, SIZE), np.float32) if hidden else None
+    every = np.ones((SIZE, SIZE), np.float32)
+    front, beard = every if hidden == "in front" else None, every if hidden == "beard" else None
     target = Crop(plain, np.eye(2, 3), np.zeros((68, 2), np.float32), 0, 0, 0, front)
     smoothed, creased = folded(points, plain), plain.copy()
     before = depth(smoothed, points)
-    take_folds(smoothed, target, places, 1.0)
-    take_folds(creased, replace(target, pixels=folded(points, plain)), places, 1.0)
+    take_folds(smoothed, target, places, 1.0, beard)
+    take_folds(creased, replace(target, pixels=folded(points, plain)), places, 1.0, beard)
     assert before > 0.2
     if hidden:
         assert depth(smoothed, points) == pytest.approx(before)

@@ -11,15 +11,16 @@ import pytest
 from videoswap import list_faces, swap_image, swap_video
 from videoswap.errors import NoFaceError, OutputError
 from videoswap.jobs import portraits
-from videoswap.jobs.faces import clock
 from videoswap.jobs.portraits import (
     MAX_PEOPLE,
     SheetEntry,
     Sighting,
+    clock,
     contact_sheet,
     crop_square,
     make_portrait,
 )
+from videoswap.people.sources import photo_files
 from videoswap.records import Face, Person
 
 
@@ -89,6 +90,7 @@ def test_an_earlier_list_of_another_film_does_not_stay(clip, group_photo, settin
         *crops,
         "people.json",
         "people.png",
+        "timeline.png",
         "mine.txt",
     }
 
@@ -214,3 +216,14 @@ def test_a_sheet_of_a_crowd_is_bounded_and_says_so():
 )
 def test_times_as_people_read_them(seconds, words):
     assert clock(Fraction(seconds)) == words
+
+
+def test_the_timeline_of_a_film_does_not_stay_beside_a_picture(
+    clip, group_photo, settings, tmp_path
+):
+    folder = tmp_path / "people"
+    list_faces(clip, folder, settings=settings)
+    picture = folder / "timeline.png"
+    assert picture.is_file() and picture not in photo_files(folder)
+    list_faces(group_photo, folder, settings=replace(settings, overwrite=True))
+    assert not picture.exists()

@@ -8,7 +8,7 @@ import pytest
 
 from videoswap.compositing.sharpness import SHARP_DEVIATION
 from videoswap.crops import CropSpec
-from videoswap.records import Crop, Face, SwappedCrop
+from videoswap.records import Crop, Face, SwappedCrop, TrackSource
 from videoswap.rendering.render import FrameJob, Renderer, plan_track
 from videoswap.rendering.segments import Segment
 
@@ -75,7 +75,8 @@ def test_crops_are_as_large_as_the_face_and_no_larger_than_a_blurred_film_shows(
     spec = CropSpec(sizes=(128, 160, 192, 256, 320, 384), points="detector")
     points = (spec.template * side).astype(np.float32)
     face = Face(np.array([0, 0, side, side], np.float32), points, 1.0)
-    assert plan_track([face] * 3, 0, SimpleNamespace(spec=spec), blur=blur).size == size
+    engine, sources = SimpleNamespace(spec=spec), (TrackSource(0, 0),)
+    assert plan_track([face] * 3, sources, engine, blur=blur).size == size
 
 
 def segmented(frames, segments):

@@ -202,6 +202,7 @@ def _parsed(parser: Parser, words: Sequence[str], every: Parser | None) -> argpa
     written = spelled.words
     arguments = parser.parse_args([*written[: spelled.end], *settled, *written[spelled.end :]])
     arguments.config, arguments.settled = file, settled
+    arguments.parser, arguments.given = spelled.parser, spelled.given
     arguments.program = every or parser
     for name, usual in COMMON.items():
         if not hasattr(arguments, name):

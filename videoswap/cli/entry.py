@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from . import (
     evaluate,
     faces,
     models,
+    plan,
     similarity,
     swap,
     train,
@@ -36,6 +38,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, tuple[Command, str]] = {
     "swap": (swap, "swap faces"),
+    "plan": (plan, "decide who gets which face, and write that down"),
     "faces": (faces, "list the people of a video or picture"),
     "check": (check, "say whether photos are good sources"),
     "cache": (cache, "list or clear what is kept of earlier runs"),
@@ -50,8 +53,20 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 }
 
 
+FIRST_STEPS = """videoswap puts faces from photos onto chosen people of videos. First of all:
+
+  videoswap faces film.mp4 -o people          who is in it: people/people.png shows them
+  videoswap swap -s me.jpg -i film.mp4        put a face in (--preview 00:12 look.png: see a frame)
+  videoswap doctor                            what is installed, and what more can be used
+
+All commands: videoswap --help"""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``videoswap``: one of ``COMMANDS``."""
+    """Run ``videoswap``: one of ``COMMANDS``; without a word, say what people do first."""
+    if not (sys.argv[1:] if argv is None else argv):
+        print(FIRST_STEPS)
+        return 0
     return run_guarded(program(), argv)
 
 

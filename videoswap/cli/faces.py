@@ -18,7 +18,8 @@ def add_arguments(parser: Parser) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder for one picture of each person, people.json, and people.png, which shows all",
+        help="folder for one picture of each person, people.json, people.png, which shows all, and "
+        "of a video timeline.png, which shows when",
     )
     shared.add_shared(parser)
     shared.add_face_models(parser)

@@ -13,6 +13,7 @@ from ..settings import SwapSettings
 from . import arguments as shared
 from . import swap_flags, target, values
 from .parser import Parser
+from .summary import summary
 
 if TYPE_CHECKING:
     from ..report import Report
@@ -25,24 +26,13 @@ def add_arguments(parser: Parser) -> None:
     """Add the flags; the names of the first group are GHOST's."""
     parser.usage = "%(prog)s -s PHOTO... -i INPUT [-o OUTPUT] [flags]"
     what = parser.add_argument_group("what to swap")
+    add_photos(what)
     what.add_argument(
-        "-s",
-        "--source",
-        "--source_paths",
-        dest="source_paths",
-        nargs="+",
+        "--plan",
         type=Path,
-        required=True,
-        metavar="PHOTO",
-        help="one photo for each person to put in; a folder holds several photos of one person",
-    )
-    what.add_argument(
-        "--target_faces_paths",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="PHOTO",
-        help="photos of the people to replace: the nth source goes onto the nth of them",
+        metavar="FILE",
+        help="do exactly what a plan says (`videoswap plan` writes one): no photos and no further "
+        "flags that shape the result",
     )
     target.add_arguments(what)
     what.add_argument(
@@ -80,11 +70,48 @@ def add_arguments(parser: Parser) -> None:
     swap_flags.add_flags(parser)
 
 
+def add_photos(what: argparse._ActionsContainer) -> None:
+    """Add the flags of the photos."""
+    what.add_argument(
+        "-s",
+        "--source",
+        "--source_paths",
+        dest="source_paths",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="PHOTO",
+        help="one photo for each person to put in; a folder holds several photos of one person",
+    )
+    what.add_argument(
+        "--target_faces_paths",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="PHOTO",
+        help="photos of the people to replace: the nth source goes onto the nth of them",
+    )
+
+
+def check_photos(arguments: argparse.Namespace) -> None:
+    """Refuse a command line without photos to put in.
+
+    Raises:
+        UsageError: ``wrong_usage``.
+    """
+    if not arguments.source_paths:
+        raise arguments.parser.wrong_usage("--source_paths is missing.")
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Swap faces in one video, one picture or a folder of them."""
     console = arguments.console
     if arguments.report == STDOUT or target.to_stdout(arguments):
         console.use_stderr()
+    if arguments.plan is None:
+        check_photos(arguments)
+    else:
+        _heed_plan(arguments)
     settings = swap_flags.settings_from(arguments)
     shared.tell_missing_cache(arguments, settings)
     with target.target_of(arguments, console.say) as found:
@@ -92,6 +119,36 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report == STDOUT:
         console.show(report)
     return code
+
+
+#: What may stand beside ``--plan``: it says nothing about what the result shows.
+_BESIDE_PLAN = {
+    *("plan", "save_masks", "report", "dry_run", "preview", "overwrite"),
+    *("device", "progress", "no_cache", "cache_limit"),
+    *("quiet", "verbose", "log_file", "config", "debug", "format", "out_dir"),
+    *(*target.INPUTS, *target.NAMES),
+}
+
+
+def _heed_plan(arguments: argparse.Namespace) -> None:
+    """Take the input from the plan, and refuse flags that the plan decides.
+
+    Raises:
+        UsageError: ``plan_and_flags``.
+        InputError: ``bad_plan``.
+    """
+    from ..people.plan_reading import read_plan
+
+    others = sorted(f"--{name}" for name in arguments.given - _BESIDE_PLAN)
+    if others:
+        raise UsageError(
+            "plan_and_flags",
+            f"The plan decides what {' and '.join(others)} would say.",
+            "Leave it out, or change it in the plan.",
+        )
+    arguments.plan = read_plan(arguments.plan)
+    if all(getattr(arguments, name) is None for name in target.INPUTS):
+        arguments.input = arguments.plan.video
 
 
 def _swap(
@@ -110,6 +167,8 @@ def _swap(
     }
     if arguments.preview is not None:
         return _preview(arguments, found, common)
+    if arguments.plan is not None:
+        return _by_plan(arguments, found, common)
     if found.kind == "folder":
         if arguments.save_masks is not None:
             raise UsageError("masks_of_folder", "--save_masks works for one video or picture only.")
@@ -132,8 +191,26 @@ def _swap(
     report = swap(
         arguments.source_paths, found.path, found.out, save_masks=arguments.save_masks, **common
     )
-    for part, seconds in report.seconds.items():
-        arguments.console.detail(f"{part}: {seconds:.1f} s")
+    return _told(arguments, report)
+
+
+def _by_plan(
+    arguments: argparse.Namespace, found: target.Target, common: dict[str, Any]
+) -> tuple[str, int]:
+    """Do what a plan says; returns as `_swap`."""
+    from .. import planned
+
+    del common["target_faces"]
+    report = planned.swap_by_plan(
+        arguments.plan, found.out, video=found.path, save_masks=arguments.save_masks, **common
+    )
+    return _told(arguments, report)
+
+
+def _told(arguments: argparse.Namespace, report: Report) -> tuple[str, int]:
+    """Print the table of a run; returns the report as JSON and the exit code."""
+    for line in [] if report.dry_run else summary(report):
+        arguments.console.say(line)
     return report.to_json(), 0 if report.complete else PartialError.exit_code
 
 
@@ -168,6 +245,14 @@ def _preview(
         if getattr(arguments, flag):
             raise UsageError("wrong_usage", f"--{flag} and --preview exclude each other.")
     del common["dry_run"]
+    if arguments.plan is not None:
+        from .. import planned
+
+        del common["target_faces"]
+        report = planned.preview_by_plan(
+            arguments.plan, Path(out), moment=moment, video=found.path, **common
+        )
+        return report.to_json(), 0
     report = api.preview_swap(
         arguments.source_paths, found.path, Path(out), moment=moment, **common
     )

@@ -24,6 +24,7 @@ from ..occlusion.load import load_occlusion_segmenter
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..people.choosing import check_numbers
 from ..people.photo_advice import CheckedPhoto, advice_lines, check_sources
+from ..people.plan import Plan
 from ..people.sources import (
     Source,
     TargetFace,
@@ -53,6 +54,7 @@ class JobContext:
         notes: What was done otherwise than asked or expected so far.
         photos: The photos of the sources, and what makes swaps from them worse.
         say: Where sentences for the user go.
+        plan: Who gets what, if that is decided already.
     """
 
     settings: SwapSettings
@@ -66,6 +68,7 @@ class JobContext:
     notes: tuple[Fallback, ...]
     photos: tuple[CheckedPhoto, ...]
     say: Say
+    plan: Plan | None = None
 
     @property
     def threshold(self) -> float:
@@ -90,23 +93,39 @@ class JobContext:
 
 
 def load_context(
-    sources: Sequence[Path], target_faces: Sequence[Path], settings: SwapSettings, say: Say
+    sources: Sequence[Path],
+    target_faces: Sequence[Path],
+    settings: SwapSettings,
+    say: Say,
+    plan: Plan | None = None,
 ) -> JobContext:
     """Load models, photos and engine.
+
+    Args:
+        sources: The photos of sources; those of a plan are taken instead.
+        target_faces: The photos of target faces; with a plan there are none.
+        settings: The settings.
+        say: Called with sentences for the user.
+        plan: Who gets what, if that is decided already.
 
     Raises:
         UsageError: ``no_source``, ``which_people`` or ``sources_and_targets``; see also the
             engines.
         InputError, NoFaceError: If a photo cannot be used.
     """
-    check_numbers(len(sources), len(target_faces), settings.people)
+    if plan is None:
+        check_numbers(len(sources), len(target_faces), settings.people)
     if settings.cache_dir is not None:
         tidy(settings.cache_dir, settings.cache_limit, say)
     device = choose_device(settings.device)
     tools = FaceModels.load(device.providers, settings.analysis)
     for path in (*sources, *target_faces):
         say_if_large(path, say)
-    people, source_notes = load_sources(sources, tools)
+    if plan is None:
+        people, source_notes = load_sources(sources, tools)
+    else:
+        names = [one.name for one in plan.sources]
+        people, source_notes = load_sources([one.photos for one in plan.sources], tools, names)
     references, reference_notes = load_target_faces(target_faces, tools)
     engine = load_engine(settings.swapper, device=device, options=settings.engine_options)
     engine = boosted(engine, settings.detail, device.name)
@@ -133,6 +152,7 @@ def load_context(
         notes,
         photos,
         say,
+        plan,
     )
 
 

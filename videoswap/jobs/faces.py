@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from ..detection.face_detector import FaceDetector
 from ..detection.face_models import FaceModels
 from ..jsonfile import write_json
@@ -20,7 +22,7 @@ from ..people.places import (
     Places,
     VideoPlaces,
 )
-from ..people.sources import CROP_NAME, LISTING, SHEET
+from ..people.sources import CROP_NAME, LISTING, SHEET, TIMELINE
 from ..records import Array, Face, Person, Track
 from ..rendering.progress import ProgressBar
 from ..settings import SwapSettings
@@ -34,7 +36,8 @@ from .context import Notes, Say
 from .damage_report import damage_notes, naming_damage, summarize_damage
 from .outputs import check_output_folder, check_outputs
 from .picture import picture_places
-from .portraits import Portrait, SheetEntry, Sighting, contact_sheet, make_portrait
+from .portraits import Portrait, SheetEntry, Sighting, clock, contact_sheet, make_portrait
+from .timeline import TimelineRow, draw_timeline
 from .video import analyze_with_progress
 
 SCHEMA = 1  # of people.json; higher once something in it means something else
@@ -58,6 +61,9 @@ class _Seen(Protocol):
     def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
         """Return from when to when, in seconds; empty in a picture."""
 
+    def extent(self) -> tuple[list[Fraction], Fraction, Fraction]:
+        """Return when the shots begin, the first frame is shown and the last one ends."""
+
 
 def list_people(
     target: Path, out: Path, settings: SwapSettings, tools: FaceModels, say: Say
@@ -80,6 +86,8 @@ def list_people(
     check_output_folder(out)
     inputs = files_of(target)
     fixed = {"list of people": out / LISTING, "picture of all people": out / SHEET}
+    if media_kind(target) != "image":
+        fixed["timeline"] = out / TIMELINE
     if out.is_dir():  # known before the work, unlike the number of people
         check_outputs(fixed, inputs, settings.overwrite)
     detector = FaceDetector(tools)
@@ -88,7 +96,7 @@ def list_people(
         names = [out / f"person_{person.id:02d}.png" for person in persons]
         crops = {name.name: name for name in names}
         check_outputs({**crops, **fixed}, inputs, settings.overwrite)
-        _remove_earlier(out, set(crops))
+        _remove_earlier(out, {*crops, *(path.name for path in fixed.values())})
         listed = []
         with ProgressBar("portraits", len(persons)) as bar:
             for person, name in zip(persons, names, strict=True):
@@ -97,6 +105,9 @@ def list_people(
                 view = seen.view(persons, portrait.pts)
                 listed.append(_Listed(person, name, portrait, view, seen))
                 bar.advance(1)
+        if "timeline" in fixed:
+            rows = [TimelineRow(f"person {one.id}", tuple(seen.times(one))) for one in persons]
+            write_picture(fixed["timeline"], Picture(draw_timeline(rows, *seen.extent())))
     for one in listed[:MAX_LINES]:
         say(f"{one.name}: {', '.join(one.words())}")
     if len(listed) > MAX_LINES:
@@ -106,6 +117,8 @@ def list_people(
     if seen.places.kind == "picture":
         heading = f"{target.name}: {len(listed)} people, the largest first"
     write_picture(out / SHEET, Picture(contact_sheet([one.entry() for one in listed], heading)))
+    if "timeline" in fixed:
+        say(f"When everybody is on screen: {out / TIMELINE}")
     say(f"All of them: {out / SHEET}; choose with --person N, or --target_faces_paths and a crop")
     return persons
 
@@ -173,16 +186,6 @@ class _Listed:
         return self.view.shares(self.person.id)
 
 
-def clock(seconds: Fraction) -> str:
-    """Return a time as people read it: 1:02:03 or 2:03.5."""
-    tenths = round(seconds * 10)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02d}:{rest // 10:02d}"
-    return f"{minutes}:{rest // 10:02d}.{rest % 10}"
-
-
 @contextmanager
 def _opened(target: Path, settings: SwapSettings, tools: FaceModels, say: Say) -> Iterator[_Seen]:
     if media_kind(target) == "image":
@@ -227,6 +230,14 @@ class _VideoSeen:
     def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
         return self._video.times(person)
 
+    def extent(self) -> tuple[list[Fraction], Fraction, Fraction]:
+        pts, scenes = self._analysis.frames.pts, self._analysis.frames.scenes
+        _, firsts = np.unique(scenes, return_index=True)
+        first, last = int(pts[0]), int(pts[-1])
+        step = last - int(pts[-2]) if len(pts) > 1 else 1
+        seconds = self._video.seconds
+        return [seconds(int(pts[one])) for one in firsts], seconds(first), seconds(last + step)
+
 
 class _PictureSeen:
     def __init__(self, path: Path, settings: SwapSettings, tools: FaceModels) -> None:
@@ -250,6 +261,9 @@ class _PictureSeen:
     def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
         return []
 
+    def extent(self) -> tuple[list[Fraction], Fraction, Fraction]:
+        return [], Fraction(0), Fraction(0)
+
 
 def _remove_earlier(out: Path, names: set[str]) -> None:
     """Remove the pictures of an earlier list that nobody has now: they show another film."""
@@ -259,8 +273,8 @@ def _remove_earlier(out: Path, names: set[str]) -> None:
         earlier = {str(entry["picture"]) for entry in entries}
     except (OSError, ValueError, KeyError, TypeError):
         return  # there is none, or it is none of ours
-    for name in earlier - names:
-        if CROP_NAME.fullmatch(name):
+    for name in {*earlier, TIMELINE} - names:
+        if name == TIMELINE or CROP_NAME.fullmatch(name):
             with output_errors(out):
                 (out / name).unlink(missing_ok=True)
 

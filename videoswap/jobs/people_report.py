@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from ..people.matching import Matching
+from ..people.matching import Match, Matching
 from ..people.sources import Source
 from ..records import Person
 from ..report import PersonReport
@@ -22,16 +22,20 @@ def person_reports(
     time_base: Fraction,
 ) -> tuple[PersonReport, ...]:
     """Tell for every person when it appears and which source it gets."""
-    given = {match.person: match for match in matching.matches}
+    by_person: dict[int, list[Match]] = {}
+    for one in matching.matches:
+        by_person.setdefault(one.person, []).append(one)
     reports = []
     for person in persons:
-        match = given.get(person.id)
+        given = by_person.get(person.id, [])
+        match = given[0] if given else None
         reports.append(
             PersonReport(
                 person=person.id,
-                source=sources[match.source].label if match is not None else None,
+                source=", ".join(sources[one.source].label for one in given) or None,
                 target=match.label if match is not None else None,
                 distance=match.distance if match is not None else None,
+                runner_up=match.runner_up if match is not None else None,
                 first_seconds=(person.first_pts - start_pts) * time_base,
                 frames=person.frames,
                 tracks=len(person.track_ids),
@@ -89,4 +93,7 @@ def _frames(report: PersonReport) -> str:
 def _gets(report: PersonReport) -> str:
     if report.distance is None:
         return f"gets {report.source}"
-    return f"gets {report.source} (as {report.target}, distance {report.distance:.2f})"
+    how = f"as {report.target}, distance {report.distance:.2f}"
+    if report.runner_up is not None:
+        how = f"{how}, next person {report.runner_up.person} at {report.runner_up.distance:.2f}"
+    return f"gets {report.source} ({how})"

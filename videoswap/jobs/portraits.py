@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 
 import numpy as np
@@ -218,3 +219,13 @@ def _fitted(
     while len(plain) > 4 and draw.textlength(plain, font) > width:
         plain = f"{plain.removesuffix('...')[:-1]}..."
     return plain
+
+
+def clock(seconds: Fraction) -> str:
+    """Return a time as people read it: 1:02:03 or 2:03.5."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest // 10:02d}"
+    return f"{minutes}:{rest // 10:02d}.{rest % 10}"

@@ -129,7 +129,7 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
         plans = {
             track: plan_track(
                 refined.faces(track),
-                matching.sources[track],
+                matching.of_track(track),
                 context.engine,
                 blur=refined.blur(track),
             )

@@ -9,6 +9,7 @@ from threading import Event
 
 from ..errors import UsageError
 from ..paths import AnyPath, path_or_none
+from ..people.plan import Plan
 from ..report import Report, counted
 from ..settings import SwapSettings
 from ..video.files import check_readable
@@ -50,6 +51,7 @@ def swap_one(
     settings: SwapSettings,
     dry_run: bool,
     say: Say,
+    plan: Plan | None = None,
 ) -> Report:
     """Swap in one video or picture.
 
@@ -63,6 +65,7 @@ def swap_one(
         settings: The settings.
         dry_run: Whether nothing is written but the report.
         say: Called with sentences for the user.
+        plan: Who gets what, if that is decided already.
 
     Raises:
         VideoswapError: Whatever stands in the way, by kind.
@@ -70,7 +73,7 @@ def swap_one(
     masks = path_or_none("save_masks", others[0])
     report_path = path_or_none("report_file", others[1])
     outputs = {**results, "masks": masks, "report": report_path}
-    with prepared(photos, target, outputs, settings, dry_run, say) as context:
+    with prepared(photos, target, outputs, settings, dry_run, say, plan) as context:
         return _finished(swap(context, target, result, masks, dry_run), report_path, say)
 
 
@@ -82,6 +85,7 @@ def prepared(
     settings: SwapSettings,
     dry_run: bool,
     say: Say,
+    plan: Plan | None = None,
 ) -> Iterator[JobContext]:
     """Check the target and all that is to be written, lock it, and load the models.
 
@@ -92,6 +96,7 @@ def prepared(
         settings: The settings.
         dry_run: Whether nothing is written.
         say: Called with sentences for the user.
+        plan: Who gets what, if that is decided already.
 
     Raises:
         InputError: If the target or a photo cannot be read.
@@ -105,7 +110,8 @@ def prepared(
     with lock_outputs([] if dry_run else outputs.values()):
         # A run that was writing it may have ended since.
         check_results([*sources, *target_faces], files, outputs, settings)
-        yield load_context(sources, target_faces, settings, say)
+        faces = target_faces if plan is None else []  # a plan lies among them to be protected
+        yield load_context(sources, faces, settings, say, plan)
 
 
 def check_results(

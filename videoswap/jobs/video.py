@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
+from ..people.plan import FilmTime, match_by_plan
 from ..records import Fallback, Person
 from ..rendering.pipeline import StageTime, stages_share_the_cores
 from ..rendering.progress import ProgressBar
@@ -103,9 +104,12 @@ def swap_one_video(
         notes.add(analysis.fallbacks[len(known) :])
         plans = {
             track: plan_track(
-                refined.faces(track), source, context.engine, blur=refined.blur(track)
+                refined.faces(track),
+                matching.of_track(track),
+                context.engine,
+                blur=refined.blur(track),
             )
-            for track, source in matching.tracks
+            for track in matching.sources
         }
         frames = analysis.frames
         segments = plan_segments(
@@ -168,7 +172,7 @@ def match_in_video(
 
     Raises:
         InputError: ``empty_range``.
-        VideoswapError: See `match_people`.
+        VideoswapError: See `match_people` and `match_by_plan`.
     """
     if not len(analysis.frames.pts):
         raise InputError(
@@ -177,6 +181,9 @@ def match_in_video(
             "Choose --start and --end within the video.",
         )
     with naming_damage(info, summarize_damage(info, analysis.damage)):
+        if context.plan is not None:
+            time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
+            return match_by_plan(context.plan, analysis.tracks, time)
         return match_people(
             VideoPlaces(info, analysis),
             context.references,
@@ -252,7 +259,7 @@ def _render(
     key = render_key(
         device=context.device.name,
         analysis=analysis.key,
-        plans=[(track, part.source, part.size) for track, part in plans.items()],
+        plans=[(track, part.sources, part.size) for track, part in plans.items()],
         sources=[source.digest for source in context.sources],
         engine=context.engine.key,
         blend=context.settings.blend,

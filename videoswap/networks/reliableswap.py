@@ -122,13 +122,18 @@ class FSGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.in_size = in_size
-        matrix = torch.tensor([FFHQ_TO_ARCFACE])
-        matrix[:, :, 2] *= in_size / 256
-        self.register_buffer("trans_matrix", matrix)
+        self.register_buffer("trans_matrix", self.framing_matrix(in_size))
         self.mouth_net = FixerNet() if mouth else None
         c_id = 512 + (MOUTH_FEATURES if mouth else 0)
         self.G = AEINet("unet", 2, c_id, widths, block=NamedAADBlock)
         self.iresnet = iresnet100()
+
+    @staticmethod
+    def framing_matrix(in_size: int) -> Tensor:
+        """Return the matrix (1, 2, 3) from FFHQ's to ArcFace's framing, in pixels."""
+        matrix = torch.tensor([FFHQ_TO_ARCFACE])
+        matrix[:, :, 2] *= in_size / 256
+        return matrix
 
     def identity(self, source: Tensor, infer: bool = False) -> Tensor:
         """Identity vectors (B, 512 or 640) of source faces.

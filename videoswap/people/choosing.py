@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..detection.base import Recognizer
 from ..errors import NoFaceError, UsageError
-from ..records import Fallback, Person, observation
+from ..records import Fallback, Person, TrackSource, observation
 from ..settings import FacePlace, PeopleSettings
 from .clustering import cluster_tracks, people_of
 from .matching import (
@@ -114,7 +114,7 @@ def _chosen(
     if people.all_faces:
         matches = tuple(Match(0, "everybody", one.id, None) for one in persons)
         # Also the faces that do not tell whose they are: it makes no difference here.
-        return Matching(matches, tuple((track.id, 0) for track in places.tracks))
+        return Matching(matches, tuple(TrackSource(track.id, 0) for track in places.tracks))
     labels, numbers, notes = _default(places, persons)
     if people.persons:
         labels = [f"person {number}" for number in people.persons]

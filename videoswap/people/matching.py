@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..geometry.assignment import FORBIDDEN, cheapest_pairs
-from ..records import Array, Fallback, Person, Track, observation
+from ..records import Array, Fallback, Person, RunnerUp, Track, TrackSource, observation
 from .clustering import Distances, share_time
 
 # Of the threshold: two reference photos nearer than this are said to be one person, and more
@@ -29,12 +29,15 @@ class Match:
         label: Name of the reference.
         person: Number of the person.
         distance: Between reference and person; None if there was no reference.
+        runner_up: Who is next nearest to the reference; None if there is nobody else, or was no
+            reference.
     """
 
     source: int
     label: str
     person: int
     distance: float | None
+    runner_up: RunnerUp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +46,24 @@ class Matching:
 
     Attributes:
         matches: By source; the main person of a source comes first.
-        tracks: (track, source) pairs, by track: what the rendering follows.
+        tracks: By track and time: what the rendering follows. One frame of a track gets one source.
         missing: Indices of references that were given to nobody.
         notes: What the user should know about it.
     """
 
     matches: tuple[Match, ...]
-    tracks: tuple[tuple[int, int], ...]
+    tracks: tuple[TrackSource, ...]
     missing: tuple[int, ...] = ()
     notes: tuple[Fallback, ...] = ()
 
+    def of_track(self, track: int) -> tuple[TrackSource, ...]:
+        """Return what a track gets, by time."""
+        return tuple(one for one in self.tracks if one.track == track)
+
     @property
     def sources(self) -> dict[int, int]:
-        """Source index by track number."""
-        return dict(self.tracks)
+        """Source index by track number; of a track with several sources the last."""
+        return {one.track: one.source for one in self.tracks}
 
 
 def assign(
@@ -87,7 +94,13 @@ def assign(
     chosen = {row: [column] for row, column in pairs.items()}
     _add_clear_ones(chosen, table, persons, tracks, threshold * SAME_PERSON_SHARE)
     matches = tuple(
-        Match(row, references[row][0], persons[column].id, float(table[row, column]))
+        Match(
+            row,
+            references[row][0],
+            persons[column].id,
+            float(table[row, column]),
+            _runner_up(persons, table[row], chosen[row]),
+        )
         for row in sorted(chosen)
         for column in chosen[row]
     )
@@ -99,14 +112,22 @@ def assign(
     return Matching(matches, track_sources(persons, matches), missing, tuple(notes))
 
 
-def track_sources(
-    persons: Sequence[Person], matches: Sequence[Match]
-) -> tuple[tuple[int, int], ...]:
-    """Return (track, source) pairs, by track, of the people that get a source."""
+def track_sources(persons: Sequence[Person], matches: Sequence[Match]) -> tuple[TrackSource, ...]:
+    """Return what the tracks of the people get that get a source, by track."""
     members = {person.id: person.track_ids for person in persons}
-    return tuple(
-        sorted((track, match.source) for match in matches for track in members[match.person])
-    )
+    pairs = ((track, match.source) for match in matches for track in members[match.person])
+    return tuple(TrackSource(track, source) for track, source in sorted(pairs))
+
+
+def _runner_up(
+    persons: Sequence[Person], distances: Array, taken: Sequence[int]
+) -> RunnerUp | None:
+    """Return who comes next after those that a reference was given to."""
+    others = [column for column in range(len(persons)) if column not in taken]
+    if not others:
+        return None
+    nearest = min(others, key=lambda column: float(distances[column]))
+    return RunnerUp(persons[nearest].id, float(distances[nearest]))
 
 
 def _add_clear_ones(

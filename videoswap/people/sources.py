@@ -23,9 +23,10 @@ SMALL_FACE_PIXELS = 64  # pixels
 ENGINE_FACE_PIXELS = 1024  # pixels of a face: more than engines use
 # Of the threshold: photos further apart from the others in the mean show somebody else for sure.
 CLEARLY_APART_SHARE = 1.15
-# What ``videoswap faces`` writes: a picture of everybody, a list and a picture of all of them.
+# What ``videoswap faces`` writes: a picture of everybody, a list, a picture of all of them, and one
+# of when they are on screen.
 CROP_NAME = re.compile(r"person_\d+\.png")
-LISTING, SHEET = "people.json", "people.png"
+LISTING, SHEET, TIMELINE = "people.json", "people.png", "timeline.png"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,26 +63,27 @@ class TargetFace:
 def photo_files(folder: Path) -> list[Path]:
     """Return the photos that lie in a folder, by name.
 
-    Hidden files are none, nor is the picture of everybody that ``videoswap faces`` writes.
+    Hidden files are none, nor are the pictures of all people that ``videoswap faces`` writes.
     """
-    sheet = folder / SHEET if (folder / LISTING).is_file() else None
+    drawn = (SHEET, TIMELINE) if (folder / LISTING).is_file() else ()
     return sorted(
         file
         for file in folder.iterdir()
         if file.suffix.lower() in READABLE_SUFFIXES
         and not file.name.startswith(".")
-        and file != sheet
+        and file.name not in drawn
     )
 
 
 def load_sources(
-    paths: Sequence[Path], tools: FaceModels
+    paths: Sequence[Path | Sequence[Path]], tools: FaceModels, labels: Sequence[str] | None = None
 ) -> tuple[tuple[Source, ...], tuple[Fallback, ...]]:
     """Read the source people.
 
     Args:
-        paths: A photo each, or a folder with several photos of one person.
+        paths: A photo each, a folder with several photos of one person, or several photos.
         tools: The face tools.
+        labels: Names to show; None takes the paths.
 
     Returns:
         The people and what has to be said about their photos.
@@ -92,7 +94,8 @@ def load_sources(
     """
     loaded = [_photos(path, tools) for path in paths]
     people = tuple(
-        Source(str(path), photos) for path, (photos, _) in zip(paths, loaded, strict=True)
+        Source(label, photos)
+        for label, (photos, _) in zip(labels or list(map(str, paths)), loaded, strict=True)
     )
     return people, tuple(note for _, notes in loaded for note in notes)
 
@@ -127,20 +130,26 @@ def embedding_of(photos: Sequence[Photo], tools: FaceModels) -> Array:
     return np.asarray(np.mean(embeddings, axis=0), np.float32)
 
 
-def _photos(path: Path, tools: FaceModels) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
-    """Read a photo, or those of a folder; there, photos without a face are left out.
+def _photos(
+    given: Path | Sequence[Path], tools: FaceModels
+) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
+    """Read the photos of a person; of several, those without a face are left out.
 
     Raises:
         InputError: ``no_photos`` or ``several_people``.
         NoFaceError: ``no_face_in_photo``.
     """
     detector = FaceDetector(tools)
-    if not is_folder(path):
-        photo, notes = _photo(path, detector)
+    files = [given] if isinstance(given, Path) else list(given)
+    if len(files) == 1 and not is_folder(files[0]):
+        photo, notes = _photo(files[0], detector)
         return (photo,), notes
-    _check_not_listing(path)
+    what = f"The folder {files[0]}" if len(files) == 1 else f"The list of {len(files)} photos"
+    if len(files) == 1:
+        _check_not_listing(files[0])
+        files = photo_files(files[0])
     photos, fallbacks, failure = [], [], None
-    for file in photo_files(path):
+    for file in files:
         try:
             photo, notes = _photo(file, detector)
         except NoFaceError as error:
@@ -152,10 +161,8 @@ def _photos(path: Path, tools: FaceModels) -> tuple[tuple[Photo, ...], tuple[Fal
     if failure is not None and not photos:
         raise failure
     if not photos:
-        raise InputError(
-            "no_photos", f"The folder {path} holds no photo.", "Put PNG or JPEG photos into it."
-        )
-    kept, strangers = _of_one_person(path, photos, tools)
+        raise InputError("no_photos", f"{what} holds no photo.", "Put PNG or JPEG photos into it.")
+    kept, strangers = _of_one_person(what, photos, tools)
     return kept, (*fallbacks, *strangers)
 
 
@@ -204,7 +211,7 @@ def _in_shrunk(face: Face, factor: int) -> Face:
 
 
 def _of_one_person(
-    path: Path, photos: Sequence[Photo], tools: FaceModels
+    what: str, photos: Sequence[Photo], tools: FaceModels
 ) -> tuple[tuple[Photo, ...], tuple[Fallback, ...]]:
     """Return the photos of the one person that a folder shows; nobody is mixed with another.
 
@@ -222,7 +229,7 @@ def _of_one_person(
         if len(group) > 1 and far > CLEARLY_APART_SHARE * limit
     ]
     if clear or 2 * len(main) <= len(photos):
-        raise _several_people(path, [photos[main[0]], photos[(clear or others)[0][0]]])
+        raise _several_people(what, [photos[main[0]], photos[(clear or others)[0][0]]])
     odd = {index: far for group, far in zip(others, apart, strict=True) for index in group}
     notes = tuple(
         Fallback(
@@ -235,11 +242,11 @@ def _of_one_person(
     return tuple(photos[index] for index in main), notes
 
 
-def _several_people(path: Path, photos: Sequence[Photo]) -> InputError:
+def _several_people(what: str, photos: Sequence[Photo]) -> InputError:
     names = " and ".join(Path(photo.label).name for photo in photos)
     return InputError(
         "several_people",
-        f"The folder {path} shows several people (for example {names}), and one is meant.",
+        f"{what} shows several people (for example {names}), and one is meant.",
         "Name one of the photos, or a folder with photos of one person.",
     )
 

@@ -21,6 +21,7 @@ from ..records import (
     Face,
     FrameSwap,
     SwappedCrop,
+    TrackSource,
 )
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
@@ -60,18 +61,27 @@ class TrackPlan:
     """What one track gets.
 
     Attributes:
-        source: Index of the source identity.
+        sources: What gets which source identity, by time.
         size: Side of its crops, one for the whole track so that nothing pops.
-        pts: (n,) int64, the frames it is seen in.
+        pts: (n,) int64, the frames it is seen in and gets a source.
     """
 
-    source: int
+    sources: tuple[TrackSource, ...]
     size: int
     pts: Array
 
+    def source_at(self, pts: int) -> int | None:
+        """Return the index of the source identity that a frame gets; None for none."""
+        here = np.array([pts], np.int64)
+        return next((one.source for one in self.sources if one.covers(here)[0]), None)
+
 
 def plan_track(
-    faces: Iterable[Face], source: int, engine: Engine, *, blur: float = 0.0
+    faces: Iterable[Face],
+    sources: tuple[TrackSource, ...],
+    engine: Engine,
+    *,
+    blur: float = 0.0,
 ) -> TrackPlan:
     """Choose the crop size of a track.
 
@@ -80,7 +90,7 @@ def plan_track(
 
     Args:
         faces: The faces of the track.
-        source: Index of the source identity.
+        sources: What it gets.
         engine: The engine.
         blur: How blurred the track's faces are, see ``RefinedAnalysis.blur``; 0 for unknown.
     """
@@ -89,7 +99,9 @@ def plan_track(
     wanted = float(np.percentile(seen[:, 1], 90))
     if blur > SHARP_DEVIATION:
         wanted = max(wanted * SHARP_DEVIATION / blur, min(wanted, LEAST_BLURRED_SIZE))
-    return TrackPlan(source, spec.size_for(wanted), seen[:, 0].astype(np.int64))
+    pts = seen[:, 0].astype(np.int64)
+    swapped = np.any([one.covers(pts) for one in sources], axis=0)
+    return TrackPlan(sources, spec.size_for(wanted), pts[swapped])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,13 +201,11 @@ class Renderer:
             here = faces.get(job.frame.pts, ())
             for track, face in sorted(here, key=lambda pair: pair[1].size):  # the nearest on top
                 plan = self.plans[track]
+                source = plan.source_at(job.frame.pts)
+                if source is None:
+                    continue
                 crop = crop_face(
-                    surface,
-                    face,
-                    self.engine.spec,
-                    size=plan.size,
-                    track=track,
-                    source=plan.source,
+                    surface, face, self.engine.spec, size=plan.size, track=track, source=source
                 )
                 if crop is not None:
                     crops.append(crop)
@@ -283,7 +293,7 @@ def _adjoining(job: FrameJob, following: FrameJob) -> bool:
 
 
 def _of_track(window: Sequence[FrameJob], swap: FrameSwap) -> tuple[list[FrameSwap], int]:
-    """Return the swaps of one track in a window of frames, and the place of the given one.
+    """Return the swaps of one track and source in a window of frames, and the place of one.
 
     A track may have holes, so places among its swaps say nothing about the time between them.
     """
@@ -294,9 +304,10 @@ def _of_track(window: Sequence[FrameJob], swap: FrameSwap) -> tuple[list[FrameSw
             at = len(same)
             same.append(swap)
             continue
-        pairs = zip(job.crops, job.swapped, strict=True)
         same += [
-            FrameSwap(crop, made, number) for crop, made in pairs if crop.track == swap.crop.track
+            FrameSwap(crop, made, number)
+            for crop, made in zip(job.crops, job.swapped, strict=True)
+            if (crop.track, crop.source) == (swap.crop.track, swap.crop.source)
         ]
     return same, at
 

@@ -8,9 +8,11 @@ pytest.importorskip("torch")
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 from tests.helpers.drawn_triplets import pack_drawn_triplets
 from tests.helpers.swapper_runs import LOOP, STILL, assert_same, checkpoint_of, small_settings
+from videoswap import networks
 from videoswap.errors import InputError, UsageError
 from videoswap.networks.iresnet import IResNet
 from videoswap.networks.reliableswap import FixerNet
@@ -243,6 +245,28 @@ def test_the_official_layer_names_are_the_default(settings):
     keys = named.networks["generator"].state_dict()
     assert "generator.AADBlk1.AAD1.conv1.weight" in keys
     assert ReliableSwapSettings(identity=settings.identity).generator == "reliableswap"
+
+
+@pytest.mark.parametrize("mouth", [True, False])
+def test_the_whole_has_the_engines_keys_and_trains_on(settings, tmp_path, mouth):
+    named = replace(settings, generator="reliableswap", num_blocks=2)
+    recipe = ReliableSwapRecipe(named if mouth else replace(named, fixernet=None))
+    whole = recipe.export(recipe.networks, tmp_path)[-1]
+    name = f"reliableswap_fsgenerator{'_mouth' if mouth else ''}"
+    official = networks.build(name, device="meta").state_dict()
+    # The official generator and FixerNet are deeper, with more keys of the same kinds.
+    for key, value in load_file(whole).items():
+        assert key in official and official[key].ndim == value.ndim, key
+    for prefix in ("G.encoder.", "G.generator.AADBlk1.AAD1.", "trans_matrix"):
+        assert any(key.startswith(prefix) for key in load_file(whole))
+    assert any(key.startswith("mouth_net.") for key in load_file(whole)) == mouth
+    torch.manual_seed(8)
+    again = ReliableSwapRecipe(replace(recipe.settings, initial_generator=whole))
+    states = (one.networks["generator"].state_dict() for one in (recipe, again))
+    for one, other in zip(*(state.values() for state in states), strict=True):
+        assert torch.equal(one, other)
+    with pytest.raises(InputError, match="generator"):
+        ReliableSwapRecipe(replace(settings, initial_generator=whole))
 
 
 class OneBatch(Only):

@@ -31,6 +31,7 @@ BEARD_SIDE = 256  # side of a source's beard in the chart
 LEAST, FULL = 0.08, 0.14  # share of lip, chin and jaw that a beard covers
 LIP_SHARE = 0.4  # what a moustache counts against a beard
 LONG, VERY_LONG = 0.34, 0.4  # probability of beard at the rim of what can be covered
+LEAST_INSIDE = 0.3  # share of a piece of beard that grows in the face
 BORDER = 0.09  # of the crop: a beard that hangs out of it fades towards its border
 UNSURE, SURE = 0.25, 0.6  # probability at which a pixel shows no beard, and a beard
 _HAIR_GROWTH = 1.25  # around lips and chin hair of the head is a beard
@@ -48,6 +49,21 @@ class Beardedness:
 
     amount: float
     long: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BeardsInCrop:
+    """Where beards are in a crop, each (S, S) float32, 0 to 1.
+
+    Attributes:
+        past: As far as the swap's mask reaches because of them, past the jaw too.
+        contrast: Where one face has a beard and the other none.
+        either: Where either has one.
+    """
+
+    past: Array
+    contrast: Array
+    either: Array
 
 
 def beard_probability(parts: FaceParts, landmarks: Array) -> Array:
@@ -142,7 +158,18 @@ def beard_mask(crop: Crop, parts: FaceParts, amount: float) -> Array | None:
     mask = guided_filter_refine(mask, crop.pixels)
     mask = np.clip((mask - UNSURE) / (SURE - UNSURE), 0.0, 1.0) * np.float32(amount)
     mask *= 1.0 - parts.mask(FacePart.LIPS, FacePart.MOUTH, width=size, height=size)
+    mask = _grown_from_face(np.asarray(mask, np.float32), crop.landmarks)
     return np.asarray(mask, np.float32) if float(mask.max()) > 0.0 else None
+
+
+def _grown_from_face(mask: Array, landmarks: Array) -> Array:
+    """Return a mask (S, S) without what does not reach into the face, such as a collar."""
+    count, parts = cv2.connectedComponents((mask > 0.1).astype(np.uint8))
+    face = masks.fill_hull(landmarks, len(mask)) > 0.5
+    size, inside = (np.bincount(one.ravel(), minlength=count) for one in (parts, parts[face]))
+    good = inside >= LEAST_INSIDE * size
+    good[0] = False
+    return np.asarray(np.where(good[parts], mask, 0.0), np.float32)
 
 
 def source_beard(points: Array, mesh: Array, parts: FaceParts) -> Array | None:
@@ -234,29 +261,29 @@ def reach() -> Array:
     return np.asarray(drawn * drawn * (3.0 - 2.0 * drawn) * low, np.float32)
 
 
-def with_beards(
-    face: Array, places: Array, source: Array | None, target: Array | None
-) -> tuple[Array, Array | None]:
-    """Let the mask of a swapped face reach past the jaw where there is a beard.
+def beards_in_crop(
+    size: int, places: Array, source: Array | None, target: Array | None
+) -> BeardsInCrop | None:
+    """Draw the beards of both faces into a crop.
 
     Args:
-        face: (S, S) float32, 0 to 1: the mask inside the outline.
+        size: Side S of the crop.
         places: (R, R, 2) float32: where in the chart the pixels of the crop lie.
         source: (256, 256) float32 in the chart: the source's beard; None for none.
         target: (S, S) float32: the target's beard; None for none.
 
     Returns:
-        The mask, and where one has a beard and the other has none, (S, S) float32; None where
-        neither has one.
+        The beards; None where neither face has one.
     """
     if source is None and target is None:
-        return face, None
-    size = len(face)
+        return None
     none = np.zeros((size, size), np.float32)
     own = none if source is None else _drawn(source, places, size)
     theirs = none if target is None else target
     past = _drawn(reach(), places, size) * np.maximum(own, cv2.dilate(theirs, np.ones((5, 5))))
-    return np.maximum(face, masks.fade_border(past, BORDER * size)), np.abs(own - theirs)
+    return BeardsInCrop(
+        masks.fade_border(past, BORDER * size), np.abs(own - theirs), np.maximum(own, theirs)
+    )
 
 
 def _drawn(picture: Array, places: Array, size: int) -> Array:

@@ -29,7 +29,7 @@ from ...records import (
     SwappedCrop,
 )
 from ..base import Engine, Identity, engine_key
-from .beards import TrackBeards, beard_mask, beardedness, beards_in_chart, with_beards
+from .beards import TrackBeards, beard_mask, beardedness, beards_in_chart, beards_in_crop
 from .chart import ChartTexture, draw_chart, fitting_texture, look_up, rasterize_face
 from .chart_light import ChartLightSettings, film_in_chart, light_between, lit_by
 from .expression import expression_change, read_expression
@@ -183,7 +183,9 @@ class MeshEngine(Engine):
         gains, veil = self._light_in_chart(crop, texture, crop.dense_landmarks)
         lit, agreement = lit_by(view.pixels, look_up(gains, view.places), veil)
         face = view.seen * masks.feather(masks.depth(view.face), self._settings.feather * size)
-        face, contrast = with_beards(face, view.places, texture.beard, crop.beard)
+        beards = beards_in_crop(size, view.places, texture.beard, crop.beard)
+        if beards is not None:
+            face = np.maximum(face, beards.past)
         agreement = cv2.resize(agreement, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
         strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
         hair = self._below_hair(crop.landmarks * (_SOFT / size)) * strange
@@ -191,8 +193,10 @@ class MeshEngine(Engine):
             face *= 1.0 - cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR)
         change = expression_change(texture.expression, expression)
         if change > 0.0:
-            take_folds(lit, crop, view.places, change)
+            beard = None if beards is None else beards.either
+            take_folds(lit, crop, view.places, change, beard)
         keeps = frozenset() if self._paint_eyes(lit, view.pixels, crop, texture) else {EYES}
+        contrast = None if beards is None else beards.contrast
         return SwappedCrop(lit, np.asarray(face, np.float32), frozenset(keeps), contrast)
 
     def _paint_eyes(self, lit: Array, swap: Array, crop: Crop, texture: ChartTexture) -> bool:

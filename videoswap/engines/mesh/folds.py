@@ -16,6 +16,7 @@ LIMIT = 0.6  # log units by which shading may change a pixel
 FOLD_SIZES = 0.005, 0.05  # sigmas of the finest and the coarsest, of the crop's side
 # From the wings of the nose past the corners of the mouth; image left first.
 FOLDS = (129, 203, 206, 216, 212, 202), (358, 423, 426, 436, 432, 422)
+BESIDE_BEARD = np.ones((5, 5), np.uint8)  # in pixels of the raster
 REGION_SIDE = 128
 FOLD_WIDTH, FOLD_BORDER = 0.09, 0.02  # of the region, and sigma of its border, of the chart
 
@@ -33,7 +34,9 @@ def _region() -> Array:
     return np.asarray(cv2.GaussianBlur(region, (0, 0), FOLD_BORDER * REGION_SIDE))
 
 
-def take_folds(lit: Array, crop: Crop, places: Array, strength: float) -> None:
+def take_folds(
+    lit: Array, crop: Crop, places: Array, strength: float, beard: Array | None = None
+) -> None:
     """Replace the folds between nose and mouth by the target's; changes ``lit``.
 
     Args:
@@ -41,6 +44,7 @@ def take_folds(lit: Array, crop: Crop, places: Array, strength: float) -> None:
         crop: The target; what is in front of it changes nothing.
         places: (R, R, 2) float32, smaller: where in the chart every pixel lies.
         strength: How much of them is replaced, 0 to 1.
+        beard: (S, S) float32, 0 to 1: where either face has a beard, which is no fold.
     """
     across, along = cv2.split(places * REGION_SIDE - 0.5)
     weight = strength * cv2.remap(_region(), across, along, cv2.INTER_LINEAR)
@@ -64,6 +68,9 @@ def take_folds(lit: Array, crop: Crop, places: Array, strength: float) -> None:
     if crop.occluder_mask is not None:
         hidden = cv2.resize(crop.occluder_mask[part], small, interpolation=cv2.INTER_AREA)
         weight = weight * (1.0 - hidden)
+    if beard is not None:
+        hair = cv2.resize(beard[part], small, interpolation=cv2.INTER_AREA)
+        weight = weight * (1.0 - cv2.dilate(hair, BESIDE_BEARD))
     gain = shading_gain(swap, target, weight, fine, coarse)
     changed = lit[part]
     changed *= cv2.resize(gain, changed.shape[1::-1], interpolation=cv2.INTER_LINEAR)

@@ -16,12 +16,15 @@ identity and mouth of a triplet are compared with is not known: here it is the a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ...errors import InputError
@@ -29,10 +32,10 @@ from ...geometry.resample import resize, warp
 from ...networks.aei_net import GHOST_WIDTHS, AEINet
 from ...networks.discriminator import MultiscaleDiscriminator
 from ...networks.iresnet import IResNet
-from ...networks.reliableswap import MOUTH_BOX, MOUTH_FEATURES, FixerNet, NamedAADBlock
+from ...networks.reliableswap import MOUTH_BOX, MOUTH_FEATURES, FixerNet, FSGenerator, NamedAADBlock
 from ...networks.vgg19 import CLASSIFIER, VGG19, feature_difference
 from ...records import Array, Fallback
-from ...weights.loading import fit, load_state, misfit
+from ...weights.loading import fit, load_state, load_states, misfit
 from .. import losses as shared
 from ..ordering import AUGMENTATION, ORDER, generator
 from ..recipe import Batch
@@ -46,6 +49,7 @@ from .settings import ReliableSwapSettings
 SAME, TRIPLET, PHOTOS = "same", "triplet", "photos"
 _FACE_SIZE = 112  # of the face that FixerNet sees
 _STAGES = range(1, 5)
+_PART = "G."  # of the official file: the generator
 _KINDS = 1  # tells the random numbers of the kinds from those of the order
 
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -90,7 +94,10 @@ class ReliableSwapRecipe(SwapperRecipe):
                 reason = "vgg names no weights"
                 notes.append(Fallback("the difference of VGG-19's maps", "", reason))
         self.notes = tuple(notes)
-        super().__init__(settings)
+        super().__init__(replace(settings, initial_generator=None))
+        self._settings = settings
+        if settings.initial_generator is not None:
+            _take_generator(self.networks[GENERATOR], settings.initial_generator)
         if self.mouth is not None:
             self.frozen = {**self.frozen, "mouth": self.mouth}
         if self._vgg is not None:
@@ -241,6 +248,28 @@ class ReliableSwapRecipe(SwapperRecipe):
             return {"total": losses.discriminator(real, fake)}
         return super().losses(phase, batch)
 
+    def export(self, networks: Mapping[str, nn.Module], folder: Path) -> tuple[Path, ...]:
+        """Write the networks, and ``reliableswap.safetensors`` as the engine reads it.
+
+        The latter has the generator with the official layer names, and FixerNet where there is one;
+        the engine takes ArcFace from its own file.
+        """
+        paths = super().export(networks, folder)
+        if self._settings.generator != "reliableswap":
+            return paths
+        matrix = FSGenerator.framing_matrix(self._settings.size)
+        parts = {"G.": networks[GENERATOR]} | (
+            {} if self.mouth is None else {"mouth_net.": self.mouth.network}
+        )
+        whole = {"trans_matrix": matrix} | {
+            prefix + key: one.detach().cpu().contiguous()
+            for prefix, network in parts.items()
+            for key, one in network.state_dict().items()
+        }
+        path = folder / "reliableswap.safetensors"
+        save_file(whole, path)
+        return (*paths, path)
+
     def _told(self, embedding: Tensor, mouths: Tensor | None) -> Tensor:
         direction = F.normalize(embedding)
         return direction if mouths is None else torch.cat([direction, mouths], dim=1)
@@ -254,6 +283,22 @@ class ReliableSwapRecipe(SwapperRecipe):
     def _maps(self, pictures: Tensor) -> list[list[Tensor]]:
         found = self.networks[DISCRIMINATOR].maps(pictures)  # type: ignore[operator]
         return [[one.float() for one in maps] for maps in found]
+
+
+def _take_generator(network: nn.Module, path: Path) -> None:
+    """Give a generator the weights of a file of its own, or of a whole official one.
+
+    Raises:
+        InputError: ``missing_file``, ``damaged_weights`` or ``wrong_weights``.
+    """
+    expected, states = network.state_dict(), load_states(path)
+    parts = [{k: v for k, v in state.items() if k.startswith(_PART)} or state for state in states]
+    for part in parts:
+        fitting = fit("the generator", expected, part)
+        if fitting is not None:
+            network.load_state_dict(fitting)
+            return
+    raise misfit(path, "the generator", expected, parts)
 
 
 def load_vgg(path: Path) -> VGG19:
