@@ -95,6 +95,7 @@ def test_the_page_has_counts_and_pictures_and_escapes_names(packed):
     assert "http" not in text and "<script" not in text
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_and_gives_the_same_shards(settings, packed, tmp_path):
     out = tmp_path / "out"
     code = (
