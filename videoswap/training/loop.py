@@ -8,6 +8,7 @@ of an unbroken one.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -177,7 +178,9 @@ class _Run:
                 phase.optimizer.step()
             phase.optimizer.zero_grad(set_to_none=True)
             if phase.scheduler is not None:
-                phase.scheduler.step()
+                with warnings.catch_warnings():  # of a schedule that goes on while a phase waits
+                    warnings.simplefilter("ignore", UserWarning)
+                    phase.scheduler.step()
         for name, average in self._averages.items():
             average.update(self._recipe.networks[name], totals.step)
         return seen

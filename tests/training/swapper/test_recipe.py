@@ -97,6 +97,21 @@ def test_the_terms_are_those_of_the_paper(settings):
     assert judged.item() == pytest.approx(losses.discriminator(real, fake).item(), rel=1e-4)
 
 
+def test_mixed_precision_gives_nearly_the_same_losses(settings):
+    recipe = Plain(settings)
+    batch = recipe.batch(0, 0, 1)
+    exact = recipe.losses("generator", batch)
+    embedded = []
+    recipe.identity.network.register_forward_hook(lambda _, given, out: embedded.append(out))
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = recipe.losses("generator", batch)
+        judged = recipe.losses("discriminator", batch)["total"]
+    assert all(one.dtype == torch.float32 for one in (*mixed.values(), judged, *embedded))
+    for name, value in exact.items():
+        assert mixed[name].item() == pytest.approx(value.item(), rel=0.05, abs=0.01), name
+        assert name == "reconstruction" or mixed[name].item() != value.item()
+
+
 def test_each_phase_teaches_its_own_network(settings):
     recipe = Plain(settings)
     batch = recipe.batch(0, 0, 1)

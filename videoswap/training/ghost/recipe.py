@@ -88,9 +88,9 @@ class GhostRecipe(SwapperRecipe):
         )
 
     def terms(self, batch: Batch, swap: Swap) -> dict[str, Tensor]:
-        """Compute GHOST's terms, and follow the adversarial one."""
+        """Compute the terms, and follow the adversarial one if the discriminator waits for it."""
         terms = super().terms(batch, swap)
-        if "adversarial" in terms:
+        if self._settings.discr_force and "adversarial" in terms:
             value = float(terms["adversarial"].detach())
             self._running = losses.running(self._running, value)
         if self._pupils is not None:
