@@ -49,9 +49,9 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 10
-# FFHQ's framing without the hair: from the middle of the forehead to under an open mouth's chin.
-_TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.59]) * 1.5
+SCHEMA = 11
+# FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
+_TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _SHOWN = 96  # side at which the film is compared
 _SOFT = 64  # side at which masks without sharp edges are made
 #: As far beside a thing what is behind it is taken, since its edge may be blurred.
