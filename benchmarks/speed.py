@@ -1,10 +1,13 @@
 """Time of a whole run as a ratio to a plain transcode, and where the time goes.
 
-    python benchmarks/speed.py [VIDEO] [--source PHOTO] [--loops 4]
+    python benchmarks/speed.py [VIDEO] [--source PHOTO] [--loops 4] [--frames N] [--against FOLDER]
 
 Runs, in one process after the other on the same machine: a plain PyAV transcode with the same
 encoder settings, a first run (nothing cached), and a second run (analysis cached). The clip is
-looped by packet copy first. Default: ../shared/media/nggyup.mp4 with beckham.jpg.
+looped by packet copy first, or cut to its first frames. Default: ../shared/media/nggyup.mp4 with
+beckham.jpg. Processor seconds are those of the whole process with all of its threads and children;
+unlike the time they hardly depend on what else the machine does. ``--against`` runs another
+checkout on the same clip as well (`git worktree add FOLDER COMMIT`).
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -40,8 +45,8 @@ with av.open(sys.argv[1]) as source, av.open(sys.argv[2], "w") as target:
 """
 
 
-def loop(path: Path, out: Path, times: int) -> int:
-    """Repeat a video by copying its packets; returns the number of frames."""
+def loop(path: Path, out: Path, times: int, most: int | None) -> int:
+    """Repeat a video by copying its packets, at most so many; returns the number of frames."""
     frames = 0
     with av.open(str(out), "w") as target:
         outgoing = None
@@ -53,7 +58,7 @@ def loop(path: Path, out: Path, times: int) -> int:
                     outgoing = target.add_stream_from_template(incoming)
                 last = 0
                 for packet in source.demux(incoming):
-                    if packet.dts is None:
+                    if packet.dts is None or frames == most:
                         continue
                     last = max(last, packet.pts + (packet.duration or 0))
                     packet.pts += offset
@@ -65,11 +70,38 @@ def loop(path: Path, out: Path, times: int) -> int:
     return frames
 
 
-def timed(command: list[str], environment: dict[str, str]) -> float:
-    """Run a command; returns its wall time in seconds."""
-    started = time.perf_counter()
+def timed(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
+    """Run a command; returns its wall time and its processor time in seconds."""
+    started, before = time.perf_counter(), _spent()
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, _spent() - before
+
+
+def _spent() -> float:
+    """Return the processor time of all children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def show(label: str, spent: tuple[float, float], frames: int, base: tuple[float, float]) -> None:
+    """Print a line: seconds, and processor seconds, each a frame and in those of the transcode."""
+    columns = (
+        f"{one:8.1f} s{kind} {one / frames * 1e3:7.1f} ms/frame  {one / own:5.2f}"
+        for one, own, kind in zip(spent, base, ("", " CPU"), strict=True)
+    )
+    print(f"{label:24}{','.join(columns)}")
+
+
+def show_parts(report: dict[str, Any], frames: int) -> None:
+    """Print where the time of a run went, from its report."""
+    for part, seconds in report["seconds"].items():
+        print(f"    {part:20}{seconds:8.1f} s {seconds / frames * 1e3:7.1f} ms/frame")
+    for stage in report["stages"]:
+        print(
+            f"      {stage['name']:18}{stage['busy']:8.1f} s "
+            f"{stage['busy'] / frames * 1e3:7.1f} ms/frame busy, "
+            f"{stage['cpu'] / frames * 1e3:5.1f} ms CPU of its thread"
+        )
 
 
 def main() -> None:
@@ -78,44 +110,44 @@ def main() -> None:
     parser.add_argument("video", type=Path, nargs="?", default=MEDIA / "nggyup.mp4")
     parser.add_argument("--source", type=Path, default=MEDIA / "beckham.jpg")
     parser.add_argument("--loops", type=int, default=4)
+    parser.add_argument("--frames", type=int, help="at most so many frames of the looped clip")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--against", type=Path, help="another checkout that is run as well")
     arguments = parser.parse_args()
     sys.path.insert(0, str(ROOT))
-    from videoswap.video.formats import ENCODERS
+    from videoswap.video.formats import ENCODERS, QUALITY_WORDS
 
-    crf = str(ENCODERS["libx264"].crf)
+    crf = str(ENCODERS["libx264"].quality_values[QUALITY_WORDS.index("high")])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clip = folder / "clip.mp4"
-        frames = loop(arguments.video, clip, arguments.loops)
-        environment = {**os.environ, "VIDEOSWAP_CACHE_DIR": str(folder / "cache")}
-        swap = [sys.executable, str(ROOT / "inference.py"), "--overwrite"]
-        swap += ["--source_paths", str(arguments.source), "--target_video", str(clip)]
-        swap += ["--out_video_name", str(folder / "out.mp4"), "--report", str(folder / "r.json")]
+        frames = loop(arguments.video, clip, arguments.loops, arguments.frames)
         plain = [sys.executable, "-c", TRANSCODE, str(clip), str(folder / "plain.mp4"), crf]
         print(
             f"{clip.name}: {arguments.video.name} x {arguments.loops}, {frames} frames, "
             f"crf {crf}, preset medium, {os.cpu_count()} cores"
         )
+        trees = [ROOT] if arguments.against is None else [ROOT, arguments.against.resolve()]
         for _ in range(arguments.rounds):
-            subprocess.run(["rm", "-rf", str(folder / "cache")], check=True)
-            base = timed(plain, environment)
-            print(f"{'plain transcode':24}{base:8.1f} s {base / frames * 1e3:7.1f} ms/frame   1.00")
-            for label in ("first run", "second run (cached)"):
-                spent = timed(swap, environment)
-                report = json.loads((folder / "r.json").read_text())
-                print(
-                    f"{label:24}{spent:8.1f} s {spent / frames * 1e3:7.1f} ms/frame  "
-                    f"{spent / base:5.2f}"
-                )
-                for part, seconds in report["seconds"].items():
-                    print(f"    {part:20}{seconds:8.1f} s {seconds / frames * 1e3:7.1f} ms/frame")
-                for stage in report["stages"]:
-                    print(
-                        f"      {stage['name']:18}{stage['busy']:8.1f} s "
-                        f"{stage['busy'] / frames * 1e3:7.1f} ms/frame busy, "
-                        f"{stage['cpu'] / frames * 1e3:5.1f} ms CPU of its thread"
-                    )
+            base = timed(plain, dict(os.environ))
+            show("plain transcode", base, frames, base)
+            for tree in trees:
+                if tree != ROOT:
+                    print(f"in {tree}:")
+                cache = folder / "cache"
+                subprocess.run(["rm", "-rf", str(cache)], check=True)
+                environment = {
+                    **os.environ,
+                    "VIDEOSWAP_CACHE_DIR": str(cache),
+                    "PYTHONPATH": str(tree),
+                }
+                swap = [sys.executable, str(tree / "inference.py"), "--overwrite"]
+                swap += ["--source_paths", str(arguments.source), "--target_video", str(clip)]
+                swap += ["--out_video_name", str(folder / "out.mp4")]
+                swap += ["--report", str(folder / "r.json")]
+                for label in ("first run", "second run (cached)"):
+                    show(label, timed(swap, environment), frames, base)
+                    show_parts(json.loads((folder / "r.json").read_text()), frames)
 
 
 if __name__ == "__main__":
