@@ -6,7 +6,7 @@ import difflib
 import os
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from fractions import Fraction
 from numbers import Integral, Rational, Real
 from pathlib import Path
@@ -75,7 +75,12 @@ def by_own_names(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
-def from_mapping(kind: type[Record], found: Mapping[str, Any], where: str = "") -> Record:
+def from_mapping(
+    kind: type[Record],
+    found: Mapping[str, Any],
+    where: str = "",
+    base: Record | None = None,
+) -> Record:
     """Fill a dataclass from nested mappings, refusing keys that it does not have.
 
     Args:
@@ -83,13 +88,14 @@ def from_mapping(kind: type[Record], found: Mapping[str, Any], where: str = "") 
         found: Values by name, its own or those of its ``ALIASES``; what is missing keeps its
             default.
         where: Name of the table, for the error.
+        base: What is missing is taken of it, in place of the defaults of ``kind``.
 
     Raises:
         UsageError: ``unknown_setting``, ``wrong_type`` or whatever the dataclass refuses.
     """
     found = by_own_names(kind, found)
     hints = get_type_hints(kind)
-    known = [one.name for one in fields(kind)]  # type: ignore[arg-type]
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for name, value in found.items():
         if name not in known:
@@ -99,9 +105,17 @@ def from_mapping(kind: type[Record], found: Mapping[str, Any], where: str = "") 
         if is_dataclass(hints[name]):
             if not isinstance(value, Mapping):
                 raise UsageError("wrong_type", f"{where}{name} must be a table, not {value!r}.")
-            value = from_mapping(hints[name], value, f"{where}{name}.")  # type: ignore[arg-type]
+            # A record may have other defaults for a table than the table's own.
+            default = _default(known[name]) if base is None else getattr(base, name)
+            value = from_mapping(hints[name], value, f"{where}{name}.", default)  # type: ignore[type-var]
         values[name] = value
-    return kind(**values)
+    return kind(**values) if base is None else replace(base, **values)  # type: ignore[type-var]
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return None if field.default is MISSING else field.default
 
 
 def _declared(record: type[Any]) -> dict[str, Any]:

@@ -52,3 +52,14 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_the_text_of_settings_tells_them_apart():
     assert settings_text(Settings()) == settings_text(Settings())
     assert settings_text(Settings()) != settings_text(Settings(loop=LoopSettings(seed=1)))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDefaults:
+    loop: LoopSettings = field(default_factory=lambda: LoopSettings(steps=9, clip_norm=0))
+
+
+def test_a_table_keeps_the_defaults_that_the_recipe_has_for_it(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text("[loop]\nbatch = 4\n")
+    assert read_settings(path, OwnDefaults).loop == LoopSettings(steps=9, clip_norm=0, batch=4)

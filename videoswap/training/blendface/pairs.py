@@ -55,7 +55,7 @@ class FacePaster:
     ) -> None:
         if faces.parts(int(rows[0])) is None:
             problem = "The faces were packed without their parts, which say what is pasted."
-            hint = "Pack them with parts, or set p_augment to 0 for plain ArcFace."
+            hint = "Pack them with parts = true, or set p_augment to 0 for plain ArcFace."
             raise InputError("no_parts", problem, hint)
         self._faces, self._rows = faces, rows
         self._place = np.full(len(faces), -1)
