@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--triplets", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--variants", nargs="*", choices=list(SHARES), default=list(SHARES))
     options = parser.parse_args()
     facts = options.out / "facts.json"
