@@ -325,6 +325,8 @@ class SwappedCrop:
             that their tones are not to be matched; None where nothing is.
         reshaped: The crop with the target's face in the source's proportions, where the engine
             gives it those: the swap is finished against it. None where the face keeps its own.
+        correction: (9, N, N) float32, maps by which the finisher changes the swap, see
+            ``videoswap.compositing.correction``; None changes nothing.
     """
 
     pixels: Array
@@ -332,12 +334,15 @@ class SwappedCrop:
     keeps: frozenset[str] = frozenset()
     beard: Array | None = None
     reshaped: Crop | None = None
+    correction: Array | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
         side = self.pixels.shape[0]
         _check("pixels", self.pixels, (side, side, 3), np.float32)
         _check("mask", self.mask, (side, side), np.float32)
+        if self.correction is not None:
+            _check("correction", self.correction, (9, None, None), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

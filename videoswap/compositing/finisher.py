@@ -1,8 +1,8 @@
 """The finisher: fits an engine's swap to the film, whatever the engine.
 
-The order matters: first the painted face (filter over time, sharpness, tone along the border), then
-what the target keeps (eyes, mouth), last the mask. The grain of the film comes when the swap is
-back in the frame's own pixels, see `composite`.
+The order matters: first the painted face (filter over time, corrections that come with it,
+sharpness, tone along the border), then what the target keeps (eyes, mouth), last the mask. The
+grain of the film comes when the swap is back in the frame's own pixels, see `composite`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..occlusion.temporal import stabilize_occlusion_mask
 from ..records import Array, FrameSwap, SwappedCrop
 from ..settings import BlendSettings
 from .border_tone import match_border_tone
+from .correction import apply_correction, steady_maps
 from .kept_regions import (
     EYES,
     MOUTH,
@@ -80,6 +81,9 @@ class Finisher:
         if settings.steady and len(swaps) > 1:
             swapped = temporal_filter(swaps, index)
         pixels, outline = swapped.pixels, swapped.mask
+        maps = steady_maps(swaps, index)
+        if maps is not None:
+            pixels, outline = apply_correction(pixels, outline, maps)
         crops, frames = [one.crop for one in swaps], [one.frame for one in swaps]
         occluder = stabilize_occlusion_mask(crops, frames, index)
         crop = swapped.reshaped or crop

@@ -94,7 +94,7 @@ class CorrectionNetwork(nn.Module):
 
         Args:
             target: (B, 3, 96, 96) RGB in [-1, 1], framed as the mesh engine does.
-            swap: (B, 3, 96, 96) likewise; the target where none is drawn.
+            swap: (B, 3, 96, 96) likewise, before it is finished.
             mask: (B, 1, 96, 96), 0 to 1, of the swap.
             descriptor: (B, 128), dlib's descriptor of the source.
 

@@ -20,6 +20,10 @@ class MeshPlugin(EnginePlugin):
     options = MeshOptions
     rank = 90
 
+    def missing(self, options: MeshOptions) -> str | None:
+        """Return what is missing: the network's weights, where it should correct the swaps."""
+        return self.missing_files(("mesh_correction",)) if options.correct else None
+
     def load(self, device: Device, options: MeshOptions) -> Engine:
         """Make the engine; it runs on the CPU everywhere."""
         from .engine import MeshEngine

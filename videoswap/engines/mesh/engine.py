@@ -18,6 +18,7 @@ import numpy as np
 from ...compositing.kept_regions import EYES, MOUTH, eye_outlines, keep_eyes, kept_mask
 from ...crops import CropSpec
 from ...detection.face_parser import FaceParser, FaceParts
+from ...detection.recognition import DlibRecognizer
 from ...geometry import face_masks as masks
 from ...geometry.affine import TEMPLATES
 from ...geometry.face_mesh import Raster
@@ -32,6 +33,7 @@ from ..base import Engine, Identity, engine_key
 from .beards import TrackBeards, beard_mask, beardedness, beards_in_chart, beards_in_crop
 from .chart import ChartTexture, draw_chart, fitting_texture, look_up, rasterize_face
 from .chart_light import ChartLightSettings, film_in_chart, light_between, lit_by
+from .correction import Corrector
 from .expression import expression_change, read_expression
 from .eyes import draw_eyes, share_of_source
 from .folds import take_folds
@@ -75,14 +77,26 @@ class MeshSettings:
 
 
 class MeshEngine(Engine):
-    """Swaps by landmarks; see the module's docstring."""
+    """Swaps by landmarks; see the module's docstring.
+
+    Args:
+        settings: Its few numbers.
+        options: What a user chooses.
+        corrector: Corrects the swaps; None loads it where the options ask for it.
+    """
 
     spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768))
 
     def __init__(
-        self, settings: MeshSettings | None = None, options: MeshOptions | None = None
+        self,
+        settings: MeshSettings | None = None,
+        options: MeshOptions | None = None,
+        corrector: Corrector | None = None,
     ) -> None:
         self._options = options or MeshOptions()
+        if self._options.correct and corrector is None:
+            corrector = Corrector()
+        self._corrector = corrector
         self._settings = settings or MeshSettings()
         self._light = LightSettings()
         self._parser = FaceParser()
@@ -90,7 +104,13 @@ class MeshEngine(Engine):
         super().__init__(
             "mesh",
             engine_key(
-                "mesh", SCHEMA, self._options, self._settings, self._light, self._parser.key
+                "mesh",
+                SCHEMA,
+                self._options,
+                self._settings,
+                self._light,
+                self._parser.key,
+                None if corrector is None else corrector.key,
             ),
             type(self).spec,
             keeps=frozenset({MOUTH}),
@@ -109,6 +129,8 @@ class MeshEngine(Engine):
         lead = ordered[0].label
         parts = [parts_of(photo, self._parser) for photo in ordered]
         texture = make_texture(ordered, _TEMPLATE, self._settings.outline, parts=parts)
+        if self._corrector is not None:
+            texture = replace(texture, descriptor=_descriptor(ordered))
         return Identity(lead, texture, lead)
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
@@ -125,7 +147,11 @@ class MeshEngine(Engine):
                 continue
             swapped = self._swap_one(with_front(crop, front), texture)
             made.append(replace(swapped, mask=swapped.mask * (1.0 - front)))
-        return made
+        if self._corrector is None:
+            return made
+        descriptors = [texture.descriptor for texture in people]
+        maps = self._corrector.maps(crops, made, descriptors, self.keeps)
+        return [replace(one, correction=own) for one, own in zip(made, maps, strict=True)]
 
     def _with_beard(
         self, crop: Crop, parts: FaceParts, texture: Texture
@@ -237,6 +263,17 @@ class MeshEngine(Engine):
         above = masks.fill_polygon(np.vstack([low, high[::-1]]), _SOFT)
         region = np.max([above, *(masks.fill_hull(part, _SOFT) for part in temples)], axis=0)
         return np.asarray(cv2.GaussianBlur(region, (0, 0), 0.03 * _SOFT))
+
+
+def _descriptor(photos: Sequence[Photo]) -> Array:
+    """Return dlib's descriptor (128,) of a person: the mean over the photos."""
+    recognizer = DlibRecognizer()
+    found = [
+        recognizer.embed(photo.pixels, photo.face.landmarks)
+        for photo in photos
+        if photo.face.landmarks is not None
+    ]
+    return np.asarray(np.mean(found, axis=0), np.float32)
 
 
 def _temple(points: Array, marks: tuple[int, int, int, int], above: Array) -> Array:

@@ -16,6 +16,7 @@ class MeshOptions:
     Attributes:
         shape: How far the face gets the source's proportions inside its outline, 0 (the target's)
             to 1; it needs the dense landmarks of both.
+        correct: Whether a small network corrects light, tone and shape of the swaps.
 
     Raises:
         UsageError: ``wrong_type`` or ``bad_shape``.
@@ -27,6 +28,12 @@ class MeshOptions:
             "how far the face gets the source's proportions, 0 (the target's) to 1",
             flag="--shape",
             metavar="SHARE",
+        ),
+    )
+    correct: bool = field(
+        default=False,
+        metadata=option(
+            "let a small network correct light, tone and shape of the swaps", flag="--correct"
         ),
     )
 

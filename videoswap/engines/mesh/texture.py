@@ -57,6 +57,7 @@ class Texture:
         lifts: (10,) height of the forehead over the brows that the source has to give.
         chart: The same in the dense mesh's chart; None where no photo has dense landmarks.
         proportions: (D,) the face's proportions; None where no photo has dense landmarks.
+        descriptor: (128,) float32, dlib's descriptor of the person; None where nobody asks.
     """
 
     levels: tuple[Array, ...]
@@ -64,6 +65,7 @@ class Texture:
     lifts: Array
     chart: ChartTexture | None = None
     proportions: Array | None = None
+    descriptor: Array | None = None
 
     def at_least(self, size: int) -> Array:
         """Return the coarsest level that is not coarser than a crop."""

@@ -36,7 +36,7 @@ class Triplet:
 
     Attributes:
         target: The answer with another face, which has the proportions of the source already.
-        swap: The source swapped onto it, before it is finished; the target where none is drawn.
+        swap: The source swapped onto it, before it is finished.
         mask: (128, 128) uint8: where the swap is seen.
         answer: The photo.
         source: What the swap was made of, in ArcFace's framing.
@@ -109,7 +109,7 @@ class TripletMaker:
             made.append(
                 Triplet(
                     _kept(bottom.pixels),
-                    _kept(drawn_on(swapped.pixels, bottom.pixels)),
+                    _kept(swapped.pixels),
                     _kept(255 * mask),
                     _kept(crop.pixels),
                     shown,
@@ -138,11 +138,6 @@ class TripletMaker:
             0,
             dense_landmarks=photo.face.dense_landmarks,
         )
-
-
-def drawn_on(swap: Array, target: Array) -> Array:
-    """Return a swap (S, S, 3) with the target where nothing is drawn (black)."""
-    return np.where(np.asarray(swap.any(axis=2))[..., None], swap, target)
 
 
 def _kept(picture: Array) -> Array:

@@ -1,0 +1,76 @@
+"""The engine mesh with a network that corrects its swaps."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from tests.engines.test_chart import photo_and_crop
+from videoswap import MeshOptions, load_engine
+from videoswap.engines.mesh.correction import INPUT_SIZE, Corrector
+from videoswap.engines.mesh.engine import MeshEngine
+from videoswap.errors import InputError
+from videoswap.networks.correction import CORRECTION_SIZE, MAPS, CorrectionNetwork
+from videoswap.training.lite.export import write_correction_onnx
+
+
+@pytest.fixture(scope="module")
+def corrector(tmp_path_factory):
+    """A network that brightens wherever it looks."""
+    network = CorrectionNetwork().eval()
+    network.last.bias.data[3:6] = 0.5
+    path = tmp_path_factory.mktemp("correction") / "correction.onnx"
+    write_correction_onnx(network, path)
+    return Corrector(path)
+
+
+def test_network_and_engine_agree_on_sizes():
+    assert INPUT_SIZE == CORRECTION_SIZE
+
+
+def test_swaps_come_with_maps(corrector):
+    photo, crop = photo_and_crop(dense=True)
+    plain, corrected = MeshEngine(), MeshEngine(corrector=corrector)
+    crops = [crop, replace(crop, pixels=0.5 * crop.pixels)]
+    one = plain.swap(crops, plain.identity([photo]))
+    other = corrected.swap(crops, corrected.identity([photo]))
+    for before, after in zip(one, other, strict=True):
+        np.testing.assert_array_equal(before.pixels, after.pixels)
+        np.testing.assert_array_equal(before.mask, after.mask)
+        assert before.correction is None
+        assert after.correction.shape == (MAPS, 48, 48)
+        np.testing.assert_allclose(after.correction[3:6], 0.4 * np.tanh(0.5), atol=1e-3)
+    assert plain.key != corrected.key
+
+
+def test_without_its_weights_it_says_what_to_do(weights):
+    with pytest.raises(InputError, match=r"correction\.onnx is not there") as caught:
+        load_engine("mesh", options=MeshOptions(correct=True))
+    assert caught.value.code == "engine_unusable"
+    assert load_engine("mesh").name == "mesh"
+
+
+def test_the_network_sees_target_swap_and_what_is_in_front(corrector, monkeypatch):
+    photo, crop = photo_and_crop(dense=True)
+    seen = {}
+
+    class Session:
+        def run(self, names, inputs):
+            seen.update(inputs)
+            return [np.zeros((1, MAPS, 48, 48), np.float32)]
+
+    monkeypatch.setattr(corrector, "_session", Session())
+    occluder = np.zeros(crop.pixels.shape[:2], np.float32)
+    occluder[:, : len(occluder) // 2] = 1
+    engine = MeshEngine(corrector=corrector)
+    engine.swap([replace(crop, occluder_mask=occluder)], engine.identity([photo]))
+    pictures = seen["pictures"][0]
+    target, swap, mask = pictures[..., :3], pictures[..., 3:6], pictures[..., 6]
+    assert not mask[:, :44].any() and mask[:, 52:].max() > 0.9
+    wanted = cv2.resize(crop.pixels, (96, 96), interpolation=cv2.INTER_AREA)
+    assert np.abs(target - wanted)[:8].max() < 0.01  # outside the face, which is reshaped
+    assert np.abs(target - swap)[mask > 0.9].mean() > 0.3
+    assert seen["descriptor"].shape == (1, 128) and np.linalg.norm(seen["descriptor"]) > 0.5

@@ -1,0 +1,75 @@
+"""A small network that corrects swaps (`networks.correction`), run by onnxruntime.
+
+It sees swaps and says in maps of 48 x 48 what to change; the finisher steadies the maps over time
+and applies them (`compositing.correction`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...compositing.kept_regions import open_mask
+from ...fingerprint import file_digest
+from ...geometry.resample import resize
+from ...paths import AnyPath
+from ...records import Array, Crop, SwappedCrop
+from ...weights.onnx_models import open_onnx
+from ...weights.store import require
+
+#: Name in the manifest of weights.
+MESH_CORRECTION = "mesh_correction"
+#: Side of the pictures that the network sees.
+INPUT_SIZE = 96
+
+
+class Corrector:
+    """The network on one thread of the CPU.
+
+    Args:
+        path: ONNX file as ``videoswap train lite`` writes it; None takes it from the folder of
+            weights.
+
+    Raises:
+        InputError: ``missing_weights`` or ``damaged_weights``.
+    """
+
+    def __init__(self, path: AnyPath | None = None) -> None:
+        file = require(MESH_CORRECTION) if path is None else Path(path)
+        self._session = open_onnx(file, threads=1)
+        self.key = f"correction {file_digest(file)}"
+
+    def maps(
+        self,
+        crops: Sequence[Crop],
+        swaps: Sequence[SwappedCrop],
+        descriptors: Sequence[Array],
+        keeps: frozenset[str],
+    ) -> Array:
+        """Say what to change in swaps.
+
+        Args:
+            crops: Crops of any sizes.
+            swaps: What was made of them.
+            descriptors: dlib's descriptor (128,) of the source of each.
+            keeps: What the target keeps in all of them.
+
+        Returns:
+            (N, 9, 48, 48) float32, see `networks.correction.CorrectionNetwork`.
+        """
+        seen = np.stack([_input(*pair, keeps) for pair in zip(crops, swaps, strict=True)])
+        inputs = {"pictures": seen, "descriptor": np.stack(descriptors).astype(np.float32)}
+        return np.asarray(self._session.run(["maps"], inputs)[0], np.float32)
+
+
+def _input(crop: Crop, swap: SwappedCrop, keeps: frozenset[str]) -> Array:
+    """Return target, swap and mask as the network sees them, (96, 96, 7) float32."""
+    bottom = swap.reshaped or crop
+    mask = open_mask(bottom, swap.mask, swap.keeps | keeps)
+    if bottom.occluder_mask is not None:
+        mask = mask * (1.0 - bottom.occluder_mask)
+    pictures = (bottom.pixels, swap.pixels, mask)
+    small = [resize(one, INPUT_SIZE, INPUT_SIZE) for one in pictures]
+    return np.dstack(small).astype(np.float32)
