@@ -4,7 +4,7 @@ import pytest
 from tests.helpers.covered_faces import disc, finger, over, overlap, skin_of, stripe
 from videoswap.detection.appearance import FRAMED_SIZE, FRAMING
 from videoswap.geometry import face_masks as masks
-from videoswap.occlusion.builtin import load_networks
+from videoswap.occlusion.builtin import load_networks, without_lit_nose
 from videoswap.occlusion.segmenter import Framed
 from videoswap.occlusion.temporal import stabilize_occlusion_mask
 
@@ -73,3 +73,32 @@ def test_a_finger_stays_in_front(finder, face):
     front = stabilize_occlusion_mask([finder.segment(over(face, colour, alpha))], [0], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("tone", "shift", "radius", "stays"),
+    [
+        (230.0, 0.0, 6, False),  # a lit tip
+        (60.0, 0.0, 6, True),  # something dark on the nose
+        (230.0, 0.0, 30, True),  # something bright and larger than the nose
+        (230.0, 45.0, 6, True),  # something bright beside it
+    ],
+)
+def test_a_lit_nose_is_nothing_in_front(tone, shift, radius, stays):
+    marks = np.zeros((68, 2), np.float32)
+    marks[27:36] = [
+        *([64, 40], [64, 48], [64, 56], [64, 66]),
+        *([56, 70], [60, 71], [64, 72], [68, 71], [72, 70]),
+    ]
+    y, x = np.mgrid[:FRAMED_SIZE, :FRAMED_SIZE]
+    place = np.hypot(x - 64 - shift, y - 62) < radius
+    picture = np.full((FRAMED_SIZE, FRAMED_SIZE, 3), 140.0, np.float32)
+    picture[place] = tone
+    elsewhere = np.hypot(x - 20, y - 110) < 8
+    mask = (0.9 * (place | elsewhere)).astype(np.float32)
+    made = without_lit_nose(mask, Framed(picture, marks, np.eye(2, 3)))
+    assert made[elsewhere].min() == np.float32(0.9)
+    if stays:
+        np.testing.assert_array_equal(made, mask)
+    else:
+        assert made[place].max() == 0

@@ -62,7 +62,7 @@ def test_another_networks_file_is_refused(weights):
 
 def test_auto_takes_xseg_only_where_it_is_cheap(weights, face):
     assert load_occlusion_segmenter("outline", CPU).segment(face) is face
-    assert load_occlusion_segmenter("auto", GPU).key == networks_key()
+    assert load_occlusion_segmenter("auto", GPU).key.startswith(networks_key())
     save_xseg(weights)
-    assert load_occlusion_segmenter("auto", CPU).key == networks_key()
+    assert load_occlusion_segmenter("auto", CPU).key.startswith(networks_key())
     assert load_occlusion_segmenter("auto", GPU).key.startswith("xseg")

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..detection.appearance import FACE_REGION, FRAMED_SIZE, FRAMING
 from ..fingerprint import digest_of_files
+from ..geometry import face_masks as masks
 from ..geometry.affine import compose, invert, resize_matrix
 from ..geometry.resample import warp
 from ..records import Array, Crop, Unoccluded
@@ -31,6 +32,11 @@ from .segmenter import Appearances, Framed, with_occluder_mask
 COARSE_MODEL = Path(__file__).with_name("own.onnx")
 DEEP_MODEL = Path(__file__).with_name("own_deep.onnx")
 UNOCCLUDED_SIZE = 64  # side of ``Crop.unoccluded``: light is measured on it
+RULES = 2  # counted up whenever what is made of the networks' answers changes
+NOSE = slice(27, 36)  # of the 68 landmarks
+NOSE_GROWTH = 1.3
+ON_NOSE = 0.75  # share of a region that lies on the nose, from which on it is there alone
+LIT = 1.05  # of the nose's brightness: from here on a region is skin in hard light
 MIN_OCCLUDED_SHARE = 0.02  # of the middle of the face, from which on the deep network is asked
 
 
@@ -46,7 +52,7 @@ class BuiltinSegmenter:
     def __init__(
         self, appearances: Appearances | None = None, network: OcclusionNetwork | None = None
     ) -> None:
-        self.key = networks_key()
+        self.key = f"{networks_key()} {RULES}"
         self._network = network or load_networks()
         self._references = (
             None if appearances is None else UnoccludedReferences(appearances, self._network)
@@ -63,11 +69,38 @@ class BuiltinSegmenter:
         if self._references is not None:
             reference = self._references.nearest(crop.track, framed.picture, framed.landmarks)
         bare = framed.picture if reference is None else reference.picture
-        mask = self._network(framed.picture, bare)
+        mask = without_lit_nose(self._network(framed.picture, bare), framed)
         found = with_occluder_mask(crop, framed, mask)
         if found.occluder_mask is None or reference is None:
             return found
         return _with_unoccluded(found, framed, mask, reference)
+
+
+def without_lit_nose(mask: Array, framed: Framed) -> Array:
+    """Return an occlusion mask without what lies on the nose alone and is brighter skin.
+
+    The networks take a nose's tip and ridge in hard light for things in front of it.
+
+    Args:
+        mask: (S, S) float32, 0 to 1, in the pixels of the framed picture.
+        framed: The face as the networks saw it.
+    """
+    there = (mask > OCCLUDED).astype(np.uint8)
+    nose = masks.fill_hull(masks.scale_points(framed.landmarks[NOSE], NOSE_GROWTH), len(mask)) > 0.5
+    bare = nose & (there == 0)
+    if not bare.any() or not there[nose].any():
+        return mask
+    gray = cv2.cvtColor(framed.picture, cv2.COLOR_RGB2GRAY)
+    least = LIT * float(np.median(gray[bare]))
+    count, parts = cv2.connectedComponents(there)
+    made = mask
+    for number in range(1, count):
+        part = parts == number
+        if nose[part].mean() < ON_NOSE or float(np.median(gray[part])) < least:
+            continue
+        near = cv2.dilate(part.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        made = np.where(near & (part | (parts == 0)), np.float32(0.0), made)
+    return np.asarray(made)
 
 
 def _with_unoccluded(
