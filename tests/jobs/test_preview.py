@@ -11,7 +11,9 @@ from PIL import Image
 
 from videoswap import EncodeSettings, PeopleSettings, preview_swap, swap_image, swap_video
 from videoswap.errors import InputError, OutputError, UsageError
-from videoswap.jobs.preview import bar_rows, side_by_side
+from videoswap.jobs.context import load_context
+from videoswap.jobs.preview import bar_rows, render_moment, side_by_side
+from videoswap.jobs.video import analyze_with_progress, match_in_video
 from videoswap.video.probe import probe
 from videoswap.video.reader import VideoReader, upright_picture
 
@@ -101,3 +103,21 @@ def test_labels_leave_the_pictures_as_they_are():
     assert sheet.shape == (60 + bar_rows(60), 180, 3)
     assert np.array_equal(sheet[-60:, :90], before) and np.array_equal(sheet[-60:, 90:], after)
     assert (sheet[: bar_rows(60)] > 150).any()
+
+
+def test_a_moment_shows_where_it_was_changed(clip, photos, settings):
+    info = probe(clip)
+    context = load_context([photos["source"]], [], settings, lambda line: None)
+    with analyze_with_progress(info, settings, context.tools) as found:
+        _, matching = match_in_video(context, info, found)
+        shown = render_moment(context, info, found, matching, int(found.frames.pts[5]))
+    assert shown.mask.shape == shown.before.shape[:2] == (320, 480)
+    changed = (shown.before != shown.after).any(axis=2)
+    assert shown.swapped and changed.any()
+    # Half of the pixels' colors are shared by four of them.
+    near = cv2.dilate(shown.mask, np.ones((3, 3), np.uint8)) > 0
+    assert not (changed & ~near).any()
+    ((track, face),) = shown.faces
+    assert track in matching.sources
+    left, top, right, bottom = face.box.astype(int)
+    assert shown.mask[top:bottom, left:right].sum() > 0.6 * shown.mask.sum()

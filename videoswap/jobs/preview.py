@@ -8,11 +8,13 @@ around it that filters over time look at, are rendered.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-import av
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -20,11 +22,12 @@ from ..compositing.finisher import TEMPORAL_RADIUS
 from ..errors import UsageError
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
-from ..records import Array, Fallback, observation
+from ..records import Array, Face, Fallback, observation
 from ..rendering.pipeline import stages_share_the_cores
 from ..rendering.render import plan_track
-from ..rendering.segments import SegmentOutputs, plan_segments
+from ..rendering.segments import Segment, plan_segments
 from ..report import PersonReport, Report
+from ..tracking.analysis import Analysis
 from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture
 from ..video.stills.picture import Picture, write_picture
@@ -117,39 +120,82 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
         places = VideoPlaces(info, analysis)
         first = persons[matching.matches[0].person] if matching.matches else persons[0]
         pts = first.best_pts if moment is None else places.pts_at(moment)
-        frames = analysis.frames
-        # With its neighbours of the same shot, as every frame of a whole render has them.
-        each = plan_segments(frames.pts, frames.scenes, longest=1, context=TEMPORAL_RADIUS)
-        segment = each[int(np.searchsorted(frames.pts, pts))]
-        around = (*segment.before, *segment.pts, *segment.after)
-        seen = analysis.found_faces_between(around[0], around[-1], matching.sources)
-        tracks = sorted({track for faces in seen.values() for track, _ in faces})
-        with clock.part("refine_landmarks"):
-            refined = refine_landmarks_with_progress(analysis, tracks, context)
-        plans = {
-            track: plan_track(
-                refined.faces(track),
-                matching.of_track(track),
-                context.engine,
-                blur=refined.blur(track),
-            )
-            for track in tracks
-        }
-        swapped = any(pts in part.pts for part in plans.values())
-        with clock.part("render"), stages_share_the_cores():
-            shown = _Shown(info)
-            renderer = renderer_for(context, info, refined, plans)
-            renderer.run([segment], SegmentOutputs(Path(), None, None, shown), lambda job: None)
-    with VideoReader(info) as reader:
-        before = upright_picture(info, next(iter(reader.frames(pts, pts))))
+        shown = render_moment(context, info, analysis, matching, pts, clock)
+    before, swapped = shown.before, shown.swapped
     if not swapped:
         where = f"at {float(places.seconds(pts)):.2f} s"
         notes.add(
             [observation(f"nobody who is swapped is seen {where}: both pictures are the same")]
         )
-    _write(out, before, shown.pictures[0], settings.overwrite)
+    _write(out, before, shown.after, settings.overwrite)
     times, cached = clock.seconds, analysis.cached
     return _report(context, video, out, people, matching, notes, swapped, times, cached)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """One frame of a swap.
+
+    Attributes:
+        before: (H, W, 3) uint8 RGB, the frame as it was.
+        after: (H, W, 3) uint8 RGB, the frame of the result before it is encoded.
+        mask: (H, W) uint8, where it was changed.
+        faces: (track, face) pairs, in upright pixels, of those who are swapped.
+        swapped: Whether anybody is.
+    """
+
+    before: Array
+    after: Array
+    mask: Array
+    faces: tuple[tuple[int, Face], ...]
+    swapped: bool
+
+
+def render_moment(
+    context: JobContext,
+    info: VideoInfo,
+    analysis: Analysis,
+    matching: Matching,
+    pts: int,
+    clock: Clock | None = None,
+) -> Moment:
+    """Render one frame of a swap, by the code that makes the result.
+
+    Args:
+        context: Models, photos and engine.
+        info: The video.
+        analysis: What was found in it.
+        matching: Who gets what.
+        pts: The frame.
+        clock: Times the parts.
+    """
+    clock = clock or Clock()
+    frames = analysis.frames
+    # With its neighbours of the same shot, as every frame of a whole render has them.
+    each = plan_segments(frames.pts, frames.scenes, longest=1, context=TEMPORAL_RADIUS)
+    segment = each[int(np.searchsorted(frames.pts, pts))]
+    around = (*segment.before, *segment.pts, *segment.after)
+    seen = analysis.found_faces_between(around[0], around[-1], matching.sources)
+    tracks = sorted({track for faces in seen.values() for track, _ in faces})
+    with clock.part("refine_landmarks"):
+        refined = refine_landmarks_with_progress(analysis, tracks, context)
+    plans = {
+        track: plan_track(
+            refined.faces(track),
+            matching.of_track(track),
+            context.engine,
+            blur=refined.blur(track),
+        )
+        for track in tracks
+    }
+    with clock.part("render"), stages_share_the_cores():
+        shown = _Shown(info)
+        renderer_for(context, info, refined, plans).run([segment], shown, lambda job: None)
+    with VideoReader(info) as reader:
+        before = upright_picture(info, next(iter(reader.frames(pts, pts))))
+    faces = tuple(refined.faces_between(pts, pts).get(pts, ()))
+    swapped = any(pts in part.pts for part in plans.values())
+    return Moment(before, shown.pictures[0], shown.masks[0], faces, swapped)
 
 
 def side_by_side(before: Array, after: Array) -> Array:
@@ -179,10 +225,25 @@ class _Shown:
 
     info: VideoInfo
     pictures: list[Array] = field(default_factory=list)
+    masks: list[Array] = field(default_factory=list)
+    masked: bool = True
 
-    def write(self, frame: DecodedFrame | av.VideoFrame) -> None:
+    @contextmanager
+    def open(self, segment: Segment, info: VideoInfo) -> Iterator[_Shown]:
+        """Return what takes the frames of a segment."""
+        yield self
+
+    def write(self, frame: DecodedFrame, mask: Array | None, changed: bool) -> None:
         """Take the next frame."""
         self.pictures.append(upright_picture(self.info, frame))
+        if mask is not None:
+            shape = self.info.orientation
+            size = shape.upright_width, shape.upright_height
+            turned = np.ascontiguousarray(shape.apply(mask))
+            self.masks.append(np.asarray(cv2.resize(turned, size)))
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
 
 
 def _write(out: Path, before: Array, after: Array, overwrite: bool) -> None:

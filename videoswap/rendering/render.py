@@ -26,7 +26,7 @@ from ..records import (
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
 from .pipeline import Pipeline, Stage, StageTime, sliding_windows
-from .segments import Segment, SegmentOutputs
+from .segments import RenderOutputs, Segment
 
 LEAST_BLURRED_SIZE = 192  # pixels: crops are not made smaller for blur
 
@@ -134,7 +134,7 @@ class Renderer:
     def run(
         self,
         segments: Sequence[Segment],
-        outputs: SegmentOutputs,
+        outputs: RenderOutputs,
         on_frame: Callable[[FrameJob], None],
     ) -> tuple[StageTime, ...]:
         """Render segments.
@@ -163,7 +163,7 @@ class Renderer:
             ("segment_occlusion", self._segment_occlusion),
             ("swap", self._swap),
             ("finish", self._finish),
-            ("composite", lambda jobs: self._composite(jobs, outputs.mask_plan is not None)),
+            ("composite", lambda jobs: self._composite(jobs, outputs.masked)),
             ("encode", encode),
         ]
         for job in pipeline.run(segments, stages):

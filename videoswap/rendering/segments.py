@@ -6,7 +6,7 @@ import ctypes
 import ctypes.util
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -90,6 +90,21 @@ class SegmentWriter(Protocol):
         """Complete the segment."""
 
 
+class RenderOutputs(Protocol):
+    """Where the frames of a render go.
+
+    Attributes:
+        masked: Whether the masks are wanted too.
+    """
+
+    @property
+    def masked(self) -> bool:
+        """Whether the masks are wanted too."""
+
+    def open(self, segment: Segment, info: VideoInfo) -> AbstractContextManager[SegmentWriter]:
+        """Open what takes the frames of a segment."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentOutputs:
     """Where the frames of a render go: into the files of segments, or into a sink.
@@ -105,6 +120,11 @@ class SegmentOutputs:
     plan: EncoderPlan | None
     mask_plan: EncoderPlan | None
     sink: FrameSink | None = None
+
+    @property
+    def masked(self) -> bool:
+        """Whether the masks are wanted too."""
+        return self.mask_plan is not None
 
     def video(self, segment: Segment) -> Path:
         """Return the path of a segment of the video."""
