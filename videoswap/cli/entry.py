@@ -20,6 +20,7 @@ from . import (
     similarity,
     swap,
     train,
+    ui,
     verify,
 )
 from .console import EXIT_CODES, add_common, run_guarded
@@ -39,6 +40,7 @@ class Command(Protocol):
 COMMANDS: dict[str, tuple[Command, str]] = {
     "swap": (swap, "swap faces"),
     "plan": (plan, "decide who gets which face, and write that down"),
+    "ui": (ui, "open the page: see who is in a film, drop photos, look, run"),
     "faces": (faces, "list the people of a video or picture"),
     "check": (check, "say whether photos are good sources"),
     "cache": (cache, "list or clear what is kept of earlier runs"),

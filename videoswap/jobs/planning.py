@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
@@ -56,12 +57,13 @@ def make_plan(context: JobContext, video: Path) -> Plan:
             context.say(line)
         notes.add(matching.notes)
         sources = planned_sources(context)
+        people = planned_people(info, analysis, persons, matching, sources, context.threshold)
         return Plan(
             video=real_path(video),
             digest=video_digest(video),
             engine=context.engine.name,
             sources=sources,
-            people=_people(context, info, analysis, persons, matching, sources),
+            people=people,
             settings=context.settings,
             notes=(*context.notes, *notes.said),
         )
@@ -86,21 +88,31 @@ def planned_sources(context: JobContext) -> tuple[PlannedSource, ...]:
     return tuple(found)
 
 
-def _people(
-    context: JobContext,
+def planned_people(
     info: VideoInfo,
     analysis: Analysis,
-    persons: tuple[Person, ...],
+    persons: Sequence[Person],
     matching: Matching,
-    sources: tuple[PlannedSource, ...],
+    sources: Sequence[PlannedSource],
+    threshold: float,
 ) -> tuple[PlannedPerson, ...]:
+    """Return the people of a plan, and what shows nobody that is known.
+
+    Args:
+        info: The video.
+        analysis: What was found in it.
+        persons: Its people.
+        matching: Who gets what.
+        sources: The sources by number.
+        threshold: Largest distance of a match.
+    """
     time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
     spans = {track.id: time.span(track.first_pts, track.last_pts) for track in analysis.tracks}
     given = {match.person: match for match in reversed(matching.matches)}
     people = []
     for person in persons:
         match = given.get(person.id)
-        facts: dict[str, object] = {} if match is None else _why(context, match)
+        facts: dict[str, object] = {} if match is None else _why(match, threshold)
         facts |= {
             "first_seconds": float((person.first_pts - info.start_pts) * info.time_base),
             "seconds": float(person.screen_time * info.time_base),
@@ -118,7 +130,7 @@ def _people(
     return tuple(people)
 
 
-def _why(context: JobContext, match: Match) -> dict[str, object]:
+def _why(match: Match, threshold: float) -> dict[str, object]:
     """Return what a plan says about a match with a target face; nothing without one."""
     if match.distance is None:
         return {}
@@ -129,7 +141,7 @@ def _why(context: JobContext, match: Match) -> dict[str, object]:
     found = {
         "target": match.label,
         "distance": round(match.distance, 4),
-        "threshold": context.threshold,
+        "threshold": threshold,
         "runner_up": runner_up,
     }
     return {key: value for key, value in found.items() if value is not None}

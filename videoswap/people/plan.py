@@ -157,6 +157,10 @@ class FilmTime:
     start_pts: int
     time_base: Fraction
 
+    def seconds(self, pts: int) -> Fraction:
+        """Return a time of the stream as seconds from the video's first frame."""
+        return (pts - self.start_pts) * self.time_base
+
     def ticks(self, seconds: Fraction) -> int:
         """Return the first tick that does not lie before a time."""
         return self.start_pts + math.ceil(seconds / self.time_base)
@@ -176,8 +180,7 @@ class FilmTime:
         return self.pts[inside]
 
     def _rounded(self, pts: int) -> Fraction:
-        seconds = (pts - self.start_pts) * self.time_base
-        return Fraction(math.floor(seconds * MICROSECONDS), MICROSECONDS)
+        return Fraction(math.floor(self.seconds(pts) * MICROSECONDS), MICROSECONDS)
 
 
 def match_by_plan(

@@ -1,0 +1,116 @@
+"""What the page shows of a film, as data."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import fields
+from typing import Any
+
+from ..people.plan import Plan, PlannedPerson
+from ..plugins import find_plugins, options_of
+from .films import Film, Found, best_moment
+
+
+def film_view(film: Film) -> dict[str, Any]:
+    """Return everything about a film that the page shows."""
+    child = film.child
+    view: dict[str, Any] = {
+        "id": film.number,
+        "name": film.name,
+        "state": film.state,
+        "problem": film.problem,
+        "progress": child.progress if child is not None else {},
+    }
+    if film.edits is None or film.found is None:
+        return view
+    plan, found = film.edits.plan, film.found
+    shape = found.info.orientation
+    return {
+        **view,
+        "width": shape.upright_width,
+        "height": shape.upright_height,
+        "seconds": float(found.end),
+        "shots": [float(one) for one in found.shots],
+        "frame_seconds": float(found.end) / max(1, len(found.time.pts)),
+        "people": [
+            _person_view(number, person, found) for number, person in enumerate(plan.people)
+        ],
+        "sources": [
+            {"name": one.name, "photos": len(one.photos), "advice": list(one.advice)}
+            for one in plan.sources
+        ],
+        "engine": {"name": plan.engine, "options": _options(plan)},
+        "engines": _engines(),
+        "blend": {
+            name: getattr(plan.settings.blend, name)
+            for name in ("strength", "mask", "keep_eyes", "keep_mouth")
+        },
+        "can_undo": film.edits.can_undo,
+        "can_redo": film.edits.can_redo,
+    }
+
+
+def command_line(film: Film) -> str:
+    """Return the command that does what the plan says, to be typed where the plan was saved."""
+    stem = film.path.stem
+    return shlex.join(
+        ["videoswap", "swap", "--plan", f"{stem}.plan.json", "-o", f"{stem}_swapped.mp4"]
+    )
+
+
+def _person_view(number: int, person: PlannedPerson, found: Found) -> dict[str, Any]:
+    spans = sorted(_seen(person, found))
+    return {
+        "number": number,
+        "name": person.name,
+        "sources": [{"source": name, **span.as_data()} for name, span in person.sources],
+        "spans": [[float(start), float(end)] for start, end in spans],
+        "seconds": float(sum(end - start for start, end in spans)),
+        "first": float(spans[0][0]) if spans else None,
+        "best": best_moment(person, found),
+        "tracks": [{"track": track, **span.as_data()} for track, span in person.tracks],
+    }
+
+
+def _seen(person: PlannedPerson, found: Found) -> list[tuple[Any, Any]]:
+    """Return from when to when a person is on screen, in seconds."""
+    spans = []
+    for number, span in person.tracks:
+        track = found.tracks.get(number)
+        if track is None:
+            continue
+        whole = found.time.span(track.first_pts, track.last_pts)
+        end = min(one for one in (span.end, whole.end, found.end) if one is not None)
+        start = max(span.start, whole.start)
+        if start < end:
+            spans.append((start, end))
+    return spans
+
+
+def _options(plan: Plan) -> dict[str, Any]:
+    options = plan.settings.engine_options
+    if options is None:
+        return {}
+    kept: Any = options
+    return {one.name: getattr(kept, one.name) for one in fields(kept)}
+
+
+def _engines() -> list[dict[str, Any]]:
+    """Return the engines that can be used here, with the options that a page can set."""
+    found = []
+    for plugin in find_plugins():
+        missing = plugin.missing(plugin.options())
+        options = [
+            {"name": one.field, "default": one.default, "help": one.help, "kind": one.kind.__name__}
+            for one in options_of(plugin)
+            if one.kind in (float, bool, int) and one.default is not None
+        ]
+        found.append(
+            {
+                "name": plugin.name,
+                "summary": plugin.summary,
+                "missing": missing,
+                "options": options,
+            }
+        )
+    return found
