@@ -1,4 +1,5 @@
 # make demo   swap a face in a small video, from nothing
+# make ui     the page in a browser
 # make train-demo   train every recipe for some steps, from nothing
 # make test   run the tests, from nothing
 # make check  lint and types
@@ -8,13 +9,16 @@
 PYTHON ?= python3
 VENV := .venv/bin/python
 
-.PHONY: demo train-demo test check docs bench clean
+.PHONY: ui demo train-demo test check docs bench clean
 
 demo: .venv/.installed
 	$(VENV) examples/make_demo.py
 	$(VENV) inference.py --source_paths demo/source.png --target_faces_paths demo/target_face.png \
 	  --target_video demo/target.mp4 --out_video_name demo/result.mp4 --overwrite
 	$(VENV) examples/contact_sheet.py demo/target.mp4 demo/result.mp4 demo/contact_sheet.png
+
+ui: .venv/.installed-dev
+	$(VENV) -m videoswap ui
 
 train-demo: .venv/.installed-dev
 	PYTHONPATH=. $(VENV) examples/train_demo.py

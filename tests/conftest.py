@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.browser import browser
 from tests.helpers.locations import SHARED
 from videoswap.weights import find
 
@@ -41,6 +42,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("needs_dense") and find("dense_landmarks") is None:
             item.add_marker(pytest.mark.skip(reason="the dense landmarks are not here"))
+        if item.get_closest_marker("needs_browser") and browser() is None:
+            item.add_marker(pytest.mark.skip(reason="no Playwright, or no Chromium"))
         if item.get_closest_marker("needs_shared") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason="no ../shared beside this checkout"))
         if item.get_closest_marker("needs_cuda"):

@@ -53,9 +53,13 @@ NEEDED = (
     Package("tqdm", "tqdm", "draws progress bars"),
 )
 _NEURAL = "pip install 'videoswap[neural]'"
+_UI = "pip install 'videoswap[ui]'"
 OPTIONAL = (
     Package("torch", "torch", "runs the neural engines", way=_NEURAL),
     Package("safetensors", "safetensors", "reads weights of the neural engines", way=_NEURAL),
+    Package("fastapi", "fastapi", "serves the page of `videoswap ui`", way=_UI),
+    Package("uvicorn", "uvicorn", "serves the page of `videoswap ui`", way=_UI),
+    Package("multipart", "python-multipart", "takes uploads of the page", way=_UI),
     Package(
         "insightface",
         "insightface",
