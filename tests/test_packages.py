@@ -16,8 +16,9 @@ def names(lines):
 
 def test_what_pip_installs_is_what_doctor_looks_for():
     assert names(PROJECT["dependencies"]) == {package.name for package in NEEDED}
-    extra = names(PROJECT["optional-dependencies"]["neural"]) - {"kornia"}
-    assert extra == {one.name for one in OPTIONAL} - {"insightface"}
+    extras = PROJECT["optional-dependencies"]
+    optional = (names(extras["neural"]) - {"kornia"}) | names(extras["ui"])
+    assert optional == {one.name for one in OPTIONAL} - {"insightface"}
 
 
 def test_what_the_installer_installs_has_all_of_it():

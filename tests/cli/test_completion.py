@@ -15,7 +15,7 @@ from videoswap.cli.completion import SHELLS, candidates
 @pytest.mark.parametrize(
     ("words", "some"),
     [
-        ([""], ["swap", "plan", "faces", "check"]),
+        ([""], ["swap", "plan", "ui", "faces", "check"]),
         (["d"], ["doctor"]),
         (["swap", "-i", "v.mp4", "--he"], ["--help"]),
         (["models", ""], ["list", "download", "verify", "path", "convert"]),

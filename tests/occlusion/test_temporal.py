@@ -1,9 +1,7 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from videoswap.occlusion.temporal import same_in_front, stabilize_occlusion_mask, temporal_weight
+from videoswap.occlusion.temporal import stabilize_occlusion_mask, temporal_weight
 from videoswap.records import Crop
 
 SIDE = 128
@@ -119,24 +117,3 @@ def test_a_flicker_of_the_mask_is_weighed_by_distance_in_time(apart, least, most
     raw = 1.0 / (1.0 + weights(apart=apart)[0, 0])
     assert least < raw < most
     assert (made is None) == (raw < 0.75)
-
-
-@pytest.mark.parametrize(
-    ("other", "same"),
-    [
-        (crop(level=101.0), True),
-        (crop(level=108.0), False),
-        (crop(place=np.s_[60:72, 60:72]), False),  # on the face
-        (crop(place=np.s_[:12, :12]), True),  # beside it
-    ],
-)
-def test_crops_show_the_same_if_nothing_changed_on_the_face(other, same):
-    angle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
-    marks = (64 + 30 * np.stack([np.cos(angle), np.sin(angle)], axis=1)).astype(np.float32)
-    one, two = (replace(each, landmarks=marks) for each in (crop(), other))
-    assert same_in_front(one, two) is same
-
-
-def test_crops_of_another_size_do_not_show_the_same():
-    small = replace(crop(), pixels=crop().pixels[:64, :64].copy())
-    assert not same_in_front(crop(), small)

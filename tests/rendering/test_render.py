@@ -1,6 +1,5 @@
 """What the second pass gives the finisher."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -77,47 +76,3 @@ def test_crops_are_as_large_as_the_face_and_no_larger_than_a_blurred_film_shows(
     face = Face(np.array([0, 0, side, side], np.float32), points, 1.0)
     engine, sources = SimpleNamespace(spec=spec), (TrackSource(0, 0),)
     assert plan_track([face] * 3, sources, engine, blur=blur).size == size
-
-
-def segmented(frames, segments):
-    """Segment frames of these levels; returns the masks by pts, and the pts that were asked for."""
-    asked = []
-
-    def segment(crop):
-        asked.append(crop.pts)
-        return replace(crop, occluder_mask=np.full((SIDE, SIDE), crop.pixels.mean(), np.float32))
-
-    def crop(pts):
-        marks = np.random.default_rng(1).uniform(1, SIDE - 1, (68, 2)).astype(np.float32)
-        pixels = np.full((SIDE, SIDE, 3), frames[pts], np.float32)
-        return Crop(pixels, np.eye(2, 3), marks, pts, 3, 0)
-
-    jobs = []
-    for one in segments:
-        for pts in (*one.before, *one.pts, *one.after):
-            frame = SimpleNamespace(pts=pts)
-            jobs.append(FrameJob(one, frame, (crop(pts),), context=pts not in one.pts))
-    renderer = SimpleNamespace(segmenter=SimpleNamespace(segment=segment))
-    made = list(Renderer._segment_occlusion(renderer, iter(jobs)))
-    masks = {job.frame.pts: float(job.crops[0].occluder_mask[0, 0]) for job in made}
-    return masks, asked
-
-
-def test_what_is_in_front_is_looked_for_where_something_changed():
-    levels = [10, 10, 10.5, 10.2, 60, 60.3, 60, 60, 60, 60]
-    masks, asked = segmented(levels, [Segment(0, tuple(range(10)))])
-    assert asked == [0, 1, 4, 8, 9]  # the first two and the last two in any case
-    assert [masks[pts] for pts in (2, 3, 5, 7)] == [10, 10, 60, 60]
-
-
-def test_a_slow_change_is_seen():
-    _, asked = segmented([float(level) for level in range(40)], [Segment(0, tuple(range(40)))])
-    assert np.diff(asked[1:-1]).max() <= 4
-
-
-def test_segments_apart_find_the_same_in_front_as_together():
-    levels = np.random.default_rng(5).normal(0, 2, 24).cumsum().tolist()
-    parts = Segment(0, tuple(range(12))), Segment(1, tuple(range(12, 24)))
-    together, _ = segmented(levels, parts)
-    apart, _ = segmented(levels, [Segment(1, parts[1].pts, before=(10, 11))])
-    assert apart == {pts: together[pts] for pts in range(10, 24)}

@@ -13,18 +13,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ..geometry import face_masks as masks
 from ..geometry.resample import resize
 from ..records import Array, Crop
 from .guided_filter import guided_filter_refine
-from .segmenter import FOREHEAD_LIFT, OUTLINE_GROWTH
 
 SIGMA = 1.5  # frames, standard deviation of the Gaussian over time
 TOLERANCE = 6.0  # of 255: change of the picture at which a neighbor counts for 0.6
 MIN_PEAK = 0.75  # the least that the surest pixel of a region has to reach
 MIN_AREA = 0.0008  # of the crop: a smaller region is dropped
 BORDER_GAIN = 1.6  # how much steeper the border is made
-SAME = 4.0  # of 255: a change that is nowhere larger is grain and compression
 _COMPARED_SIZE = 32  # side at which pictures are compared, which takes the grain away
 
 
@@ -51,20 +48,6 @@ def stabilize_occlusion_mask(
         return None
     refined = guided_filter_refine(mask, crops[index].pixels)
     return np.asarray(np.clip((refined - 0.5) * BORDER_GAIN + 0.5, 0.0, 1.0), np.float32)
-
-
-def same_in_front(crop: Crop, other: Crop) -> bool:
-    """Tell whether two crops of a track show the same: the same things are in front of the face.
-
-    Crops follow the face, so they are compared as they are, where something in front would count.
-    """
-    if len(crop.pixels) != len(other.pixels):
-        return False
-    change = cv2.absdiff(_compared(crop), _compared(other)).max(axis=2)
-    marks = crop.landmarks * (_COMPARED_SIZE / len(crop.pixels))
-    outline = np.vstack([marks, masks.forehead_points(marks, FOREHEAD_LIFT)])
-    face = masks.fill_hull(masks.scale_points(outline, OUTLINE_GROWTH), _COMPARED_SIZE)
-    return float((change * face).max()) < SAME
 
 
 def _temporal_mean(crops: Sequence[Crop], frames: Sequence[int], index: int) -> Array:

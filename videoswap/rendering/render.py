@@ -14,7 +14,6 @@ from ..crops import FrameSurface, covered_pixels, crop_face
 from ..engines.base import Engine, Identity
 from ..errors import InputError
 from ..occlusion.segmenter import OcclusionSegmenter
-from ..occlusion.temporal import same_in_front
 from ..records import (
     Array,
     Crop,
@@ -212,30 +211,9 @@ class Renderer:
             yield replace(job, crops=tuple(crops))
 
     def _segment_occlusion(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
-        """Find what is in front of the faces; where nothing changed it is still the same.
-
-        Frames that other segments look at are always segmented, so that segments rendered apart
-        come out alike.
-        """
-        segment: Segment | None = None
-        known: dict[int, Crop] = {}  # the latest crop of each track that was segmented
+        """Find what is in front of the faces."""
         for job in jobs:
-            if job.segment is not segment:
-                segment, known = job.segment, {}
-            times = job.segment.pts
-            looked_at = (*times[:TEMPORAL_RADIUS], *times[-TEMPORAL_RADIUS:])
-            shared = job.context or job.frame.pts in looked_at
-            crops = []
-            for crop in job.crops:
-                latest = known.get(crop.track)
-                if latest is not None and not shared and same_in_front(crop, latest):
-                    mask, behind = latest.occluder_mask, latest.unoccluded
-                    crops.append(replace(crop, occluder_mask=mask, unoccluded=behind))
-                    continue
-                crops.append(self.segmenter.segment(crop))
-                if not job.context:
-                    known[crop.track] = crops[-1]
-            yield replace(job, crops=tuple(crops))
+            yield replace(job, crops=tuple(map(self.segmenter.segment, job.crops)))
 
     def _swap(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Swap the crops of several frames and people in batches of one size."""
