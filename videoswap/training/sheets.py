@@ -19,19 +19,19 @@ def grid(rows: Sequence[Sequence[Array]], background: int = 255) -> Array:
     """Put pictures of one size into a grid.
 
     Args:
-        rows: Pictures (S, S, 3) uint8 RGB; rows may have different lengths.
+        rows: Pictures (H, W, 3) uint8 RGB; rows may have different lengths.
         background: Level of the gaps.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    side = rows[0][0].shape[0]
-    step = side + _GAP
-    shape = (len(rows) * step - _GAP, max(map(len, rows)) * step - _GAP, 3)
+    height, width = rows[0][0].shape[:2]
+    down, right = height + _GAP, width + _GAP
+    shape = (len(rows) * down - _GAP, max(map(len, rows)) * right - _GAP, 3)
     sheet = np.full(shape, background, np.uint8)
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
-            sheet[y * step : y * step + side, x * step : x * step + side] = picture
+            sheet[y * down : y * down + height, x * right : x * right + width] = picture
     return sheet
 
 

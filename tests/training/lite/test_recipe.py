@@ -24,6 +24,8 @@ from videoswap.training.lite.settings import LiteSettings
 from videoswap.training.loop import train
 from videoswap.training.loop_settings import LoopSettings
 from videoswap.training.progress import HISTORY
+from videoswap.training.report import write_report
+from videoswap.training.sheets import grid
 
 STILL = Augmentation(**dict.fromkeys(Augmentation.__slots__, 0.0))
 
@@ -72,6 +74,15 @@ def test_a_killed_run_goes_on_with_the_numbers_of_an_unbroken_one(settings, tmp_
     for name, state in one.items():
         for key, tensor in state.items():
             assert torch.equal(tensor, other[name][key]), (name, key)
+
+
+def test_the_page_about_the_data_shows_strips(settings):
+    page = write_report(settings.data)
+    assert "12 packed pictures" in page.read_text() and page.stat().st_size > 20_000
+    strips = [strip(drawn_triplet(person)) for person in range(3)]
+    sheet = grid([strips[:2], strips[2:]])
+    np.testing.assert_array_equal(sheet[:128, 642:], strips[1])
+    np.testing.assert_array_equal(sheet[130:, :640], strips[2])
 
 
 def test_an_untrained_network_changes_nothing():
