@@ -73,14 +73,14 @@ def bearded():
 
 
 def test_bare_bearded_moustached_and_long_are_told_apart(face, bearded):
-    assert beardedness(face.parts, face.marks) == Beardedness(0.0, 0.0)
-    assert beardedness(bearded.parts, bearded.marks) == Beardedness(1.0, 0.0)
+    assert beardedness(face.parts, face.marks) == Beardedness(0.0, 0.0, 0.0)
+    assert beardedness(bearded.parts, bearded.marks) == Beardedness(1.0, 0.0, 1.0)
     moustache = Face()
     moustache.draw(moustache.below(33, moustache.marks[51, 1]))
     assert beardedness(moustache.parts, moustache.marks).amount > 0.9
     long = Face()
     long.draw(long.below(33))
-    assert beardedness(long.parts, long.marks) == Beardedness(1.0, 1.0)
+    assert beardedness(long.parts, long.marks) == Beardedness(1.0, 1.0, 1.0)
 
 
 def test_a_beard_is_masked_where_it_is(face, bearded):

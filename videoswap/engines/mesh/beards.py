@@ -30,6 +30,9 @@ TARGET_SIDE = 96  # side at which a target's beard is brought into the chart
 BEARD_SIDE = 256  # side of a source's beard in the chart
 LEAST, FULL = 0.08, 0.14  # share of lip, chin and jaw that a beard covers
 LIP_SHARE = 0.4  # what a moustache counts against a beard
+STUBBLE, DENSE = 0.12, 0.4  # share of stubble, whose skin tells of light, and of a dense beard
+DENSE_LIP_SHARE = 0.7
+SOFT = 3.0  # of 256, sigma of the border of a source's beard
 LONG, VERY_LONG = 0.34, 0.4  # probability of beard at the rim of what can be covered
 LEAST_INSIDE = 0.3  # share of a piece of beard that grows in the face
 BORDER = 0.05  # of the crop: a beard that hangs out of it fades towards its border
@@ -45,10 +48,12 @@ class Beardedness:
     Attributes:
         amount: How surely there is a beard.
         long: How surely it hangs further down than a swap can reach.
+        dense: How much of it is more than stubble.
     """
 
     amount: float
     long: float
+    dense: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,11 +101,13 @@ def beardedness(parts: FaceParts, landmarks: Array) -> Beardedness:
     lips = masks.fill_hull(masks.scale_points(marks[48:60], 1.1), side)
     jaw = masks.fill_hull(np.vstack([marks[3:14], marks[31:36]]), side) * (1.0 - lips)
     lip = masks.fill_hull(np.vstack([marks[31:36], marks[48:55]]), side) * (1.0 - lips)
-    share = max(_mean(found, jaw), LIP_SHARE * _mean(found, lip))
+    on_jaw, on_lip = _mean(found, jaw), _mean(found, lip)
+    share = max(on_jaw, LIP_SHARE * on_lip)
+    dense = _ramp(max(on_jaw, DENSE_LIP_SHARE * on_lip), STUBBLE, DENSE)
     down = 0.24 * (marks[8] - marks[27])
     rim = (marks[6:11] + down).round().astype(int).clip(0, side - 1)
     below = float(found[rim[:, 1], rim[:, 0]].mean())
-    return Beardedness(_ramp(share, LEAST, FULL), _ramp(below, LONG, VERY_LONG))
+    return Beardedness(_ramp(share, LEAST, FULL), _ramp(below, LONG, VERY_LONG), dense)
 
 
 def _mean(values: Array, region: Array) -> float:
@@ -132,10 +139,11 @@ class TrackBeards:
             if not contradicts(parts, one.landmarks):
                 measured.append(beardedness(parts, one.landmarks))
         if not measured:
-            return Beardedness(0.0, 0.0)
+            return Beardedness(0.0, 0.0, 0.0)
         return Beardedness(
             float(np.median([one.amount for one in measured])),
             float(np.median([one.long for one in measured])),
+            float(np.median([one.dense for one in measured])),
         )
 
 
@@ -184,8 +192,8 @@ def source_beard(points: Array, mesh: Array, parts: FaceParts) -> Array | None:
         (256, 256) float32, 0 to 1, between the base of the nose and the rim of the ring; what is
         turned away comes from the other side. None where there is no beard.
     """
-    amount = beardedness(parts, points[IBUG_68, :2]).amount
-    if amount <= 0.0:
+    dense = beardedness(parts, points[IBUG_68, :2]).dense
+    if dense <= 0.0:
         return None
     raster = rasterize(CHART * BEARD_SIDE - 0.5, BEARD_SIDE)
     there = transform(parts.matrix, raster.interpolate(with_ring(mesh)).reshape(-1, 2))
@@ -202,7 +210,7 @@ def source_beard(points: Array, mesh: Array, parts: FaceParts) -> Array | None:
     seen = np.clip(raster.interpolate(with_ring(towards))[..., 0], 0.05, 0.5)
     found = (found * seen + (found * seen)[:, ::-1]) / (seen + seen[:, ::-1])
     low = cv2.resize(reach(), (BEARD_SIDE, BEARD_SIDE), interpolation=cv2.INTER_LINEAR) > 0.0
-    soft = cv2.GaussianBlur(found * low * np.float32(amount), (0, 0), 1.0)
+    soft = cv2.GaussianBlur(found * low * np.float32(dense), (0, 0), SOFT)
     return np.asarray(soft, np.float32)
 
 
