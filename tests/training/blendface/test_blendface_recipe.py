@@ -200,7 +200,8 @@ def test_the_gap_by_hand():
         picture(200, 0), picture(200, 0), picture(0, 200), picture(100, 173)
     )  # fmt: skip
     found = measure_pairs(lambda crops: crops[:, 0, 0].astype(float), [pair])
-    want = {"positive": 1, "swapped": 0.5, "partner": 0.866, "negative": 0, "gap": 0.5, "source": 0}
+    want = {"positive": 1, "swapped": 0.5, "partner": 0.866, "negative": 0, "gap": 0.5,
+            "scaled": 0.5, "source": 0}  # fmt: skip
     assert found == pytest.approx(want, abs=0.01)
 
 

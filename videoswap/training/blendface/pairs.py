@@ -161,21 +161,25 @@ def measure_pairs(
     Returns:
         Mean cosines: ``positive`` of anchor and other photo, ``swapped`` of anchor and swapped
         face, ``partner`` of partner and swapped face, ``negative`` of anchor and partner. ``gap``:
-        positive minus swapped, 0 if the encoder looks at the inner face alone. ``source``: share
-        of swapped faces that are nearer to the anchor than to the partner.
+        positive minus swapped, 0 if the encoder looks at the inner face alone. ``scaled``: swapped
+        where negative is 0 and positive is 1, which compares encoders that tell people apart more
+        or less; 0 where these two are equal. ``source``: share of swapped faces that are nearer to
+        the anchor than to the partner.
     """
     anchor, other, partner, swapped = (
         _unit(embed(np.stack([getattr(pair, name) for pair in pairs])))
         for name in ("anchor", "other", "partner", "swapped")
     )
     to_source, to_partner = (anchor * swapped).sum(axis=1), (partner * swapped).sum(axis=1)
-    positive = (anchor * other).sum(axis=1)
+    positive, negative = (anchor * other).sum(axis=1), (anchor * partner).sum(axis=1)
+    span = float((positive - negative).mean())
     return {
         "positive": float(positive.mean()),
         "swapped": float(to_source.mean()),
         "partner": float(to_partner.mean()),
-        "negative": float((anchor * partner).sum(axis=1).mean()),
+        "negative": float(negative.mean()),
         "gap": float((positive - to_source).mean()),
+        "scaled": float((to_source - negative).mean()) / span if span else 0.0,
         "source": float((to_source > to_partner).mean()),
     }
 
