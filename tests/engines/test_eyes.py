@@ -11,9 +11,9 @@ from videoswap import Crop, Face, MeshOptions, Photo
 from videoswap.compositing.finisher import Finisher
 from videoswap.compositing.kept_regions import EYES as KEPT_EYES
 from videoswap.engines.mesh.engine import MeshEngine
-from videoswap.engines.mesh.eyes import IRISES, share_of_source, take_irises
+from videoswap.engines.mesh.eyes import IRISES, eye_openings, share_of_source, take_irises
 from videoswap.geometry import face_masks as masks
-from videoswap.geometry.face_mesh import EYES, INNER_LIPS, OUTER_LIPS
+from videoswap.geometry.face_mesh import CHART, EYES, INNER_LIPS, OUTER_LIPS
 from videoswap.records import FrameSwap
 from videoswap.settings import BlendSettings
 
@@ -189,3 +189,38 @@ def test_teeth_of_a_photo_are_not_drawn_on_shut_lips():
     assert made[lips].mean(axis=1).max() < np.mean(LIPS) + 30
     plain = cv2.GaussianBlur(made[..., 1], (0, 0), 1.0)
     assert plain[lips].max() < 110
+
+
+@pytest.mark.parametrize(("opening", "kept"), [(0.0, True), (1.0, False)])
+def test_a_photo_with_shut_eyes_leaves_the_target_its_eyes_and_lids(opening, kept):
+    source = photo(face(opening=opening))
+    assert (max(eye_openings(source.face.dense_landmarks)) < 0.01) == kept
+    engine = MeshEngine(options=MeshOptions(shape=0.0))
+    made = engine.paint([crop(face())], [engine.identity([source]).data])[0]
+    at = face()[EYES[0], :2].mean(axis=0).astype(int)
+    assert (made.mask[at[1], at[0]] < 0.05) == kept
+    assert (KEPT_EYES in made.keeps) == kept
+    assert made.mask[at[1] + 40, at[0]] > 0.9
+
+
+def test_an_eye_that_is_shut_comes_from_the_other_side():
+    points = face()
+    shut = face(opening=0.0)
+    points[EYES[0]] = shut[EYES[0]]
+    seen = MeshEngine().identity([photo(points)]).data.chart.seen
+    x, y = (CHART[EYES[0]].mean(axis=0) * len(seen)).astype(int)
+    assert seen[y, x] > 0.9
+
+
+def test_a_highlight_on_the_white_does_not_make_it_pale():
+    target = face()
+    source = photo(face())
+    plain = swapped(source, crop(target))
+    shining = swapped(source, crop(target, spot=(RADIUS + 3.0, 0.0)))
+    eye = masks.fill_polygon(target[EYES[0], :2], SIZE) > 0.99
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    centre = target[IRISES[0]]
+    far = eye & (np.hypot(columns - centre[0] - RADIUS - 3, rows - centre[1]) > 6)
+    far &= np.hypot(columns - centre[0], rows - centre[1]) > RADIUS + 2
+    assert far.sum() > 20
+    assert np.abs(shining[far] - plain[far]).mean() < 2.0

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -42,9 +43,14 @@ def chart_of(values, mark, radius=4):
     return values[y - radius : y + radius + 1, x - radius : x + radius + 1]
 
 
-def in_chart(label, points):
+def in_chart(label, points, picture=None):
+    """Return the parts of a picture in the chart; of an even one by default."""
     places = chart_raster().interpolate(with_ring(points[:468, :2].astype(np.float64)))
-    return parts_in_chart(parts_from(label), places.astype(np.float32))
+    places = places.astype(np.float32)
+    if picture is None:
+        picture = np.full((SIZE, SIZE, 3), 128, np.uint8)
+    seen = cv2.remap(picture.astype(np.float32), *cv2.split(places), cv2.INTER_LINEAR)
+    return parts_in_chart(parts_from(label), places, seen)
 
 
 def test_hair_over_one_side_comes_from_the_mirror_image(face):
@@ -78,7 +84,7 @@ def test_frames_are_painted_over_and_what_lies_behind_a_clear_lens_stays(face):
     label[frame], picture[frame] = FacePart.GLASSES, 0
     made = make_chart_texture([(picture, points)], [parts_from(label)])
     found = in_chart(label, points)
-    assert found.frames.max() > 0.9 and chart_of(found.frames, 159, 1).max() < 0.1
+    assert found.painted.max() > 0.9 and chart_of(found.painted, 159, 1).max() < 0.1
     covered = chart_of(made.levels[0], 119, 6)  # under the left eye, where the ring runs
     assert covered.min() > 100
     assert chart_of(made.seen, 119, 6).min() > 0.9
@@ -90,7 +96,7 @@ def test_dark_glasses_count_as_not_seen(face):
         label[shape(points, mark, 24)] = FacePart.GLASSES
     found = in_chart(label, points)
     assert chart_of(found.shown, 159, 3).max() < 0.1
-    assert found.frames.max() == 0
+    assert chart_of(found.painted, 159, 30).max() == 0
     assert eyes_hidden(parts_from(label), points)
     assert not eyes_hidden(parts_from(mesh_face(SIZE)[1]), points)
     assert chart_of(found.shown, 199, 3).min() > 0.9
@@ -155,3 +161,56 @@ def test_an_answer_that_contradicts_the_landmarks_is_not_taken(face):
     assert parts_of(photo, Told(right)) is right
     label[:] = FacePart.HAIR
     assert parts_of(photo, Told(parts_from(label))) is None
+
+
+def test_a_strand_too_thin_for_the_parser_is_painted_over(face):
+    picture, label, points = face
+    top, brow = points[103, :2], points[9, :2]
+    label[shape(points, 103, 14)] = FacePart.HAIR
+    picture[shape(points, 103, 14)] = 20
+    whole = picture.copy()
+    ends = [tuple(int(v) for v in one) for one in (top, brow)]
+    cv2.line(picture, *ends, (25, 20, 20), 1, cv2.LINE_AA)
+    cv2.line(picture, (180, 180), (190, 180), (25, 20, 20), 1)  # touches no hair
+    middle = (0.35 * top + 0.65 * brow).astype(int)
+    found = in_chart(label, points, picture).painted - in_chart(label, points, whole).painted
+    at = CHART[103] + 0.65 * (CHART[9] - CHART[103])
+    x, y = (at * 512).astype(int)
+    assert picture[middle[1], middle[0]].mean() < 120
+    assert found[y - 8 : y + 9, x - 8 : x + 9].max() > 0.7
+    assert found[300:].max() < 0.2
+    made = make_chart_texture([(picture, points)], [parts_from(label)]).levels[0]
+    naive = make_chart_texture([(picture, points)]).levels[0]
+    part = np.s_[y - 5 : y + 6, x - 5 : x + 6]
+    assert naive[part].min() < 110 and made[part].min() > 130
+
+
+def test_the_soft_end_of_a_fringe_goes_on_past_what_the_parser_calls_hair(face):
+    picture, label, points = face
+    rows = np.mgrid[:SIZE, :SIZE][0]
+    end = points[151, 1] - 4
+    label[(rows < end) & (label == FacePart.SKIN)] = FacePart.HAIR
+    picture[rows < end + 6] = 20
+    found = in_chart(label, points, picture)
+    bare = in_chart(label, points)
+    x, y = (CHART[9] * 512).astype(int)
+    assert (bare.shown[:y, x] > 0.5).sum() > (found.shown[:y, x] > 0.5).sum() + 4
+
+
+def test_a_brow_that_hair_hides_in_part_is_not_seen(face):
+    picture, label, points = face
+    for rows, seen in ((0.0, True), (0.75, False)):
+        covered = label.copy()
+        top, low = points[[105, 52], 1]
+        fringe = np.mgrid[:SIZE, :SIZE][0] < top + rows * (low - top) - 6 * (rows == 0)
+        covered[fringe] = FacePart.HAIR
+        shown = in_chart(covered, points, picture).shown
+        assert (chart_of(shown, 53, 1).min() > 0.5) == seen
+
+
+def test_hair_beside_the_mouth_on_one_side_is_no_beard(face):
+    _, label, points = face
+    label[shape(points, 212, 10)] = FacePart.HAIR
+    assert chart_of(in_chart(label, points).shown, 212, 3).max() < 0.3
+    label[shape(points, 432, 10)] = FacePart.HAIR
+    assert chart_of(in_chart(label, points).shown, 212, 3).min() > 0.7

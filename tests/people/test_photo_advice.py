@@ -46,9 +46,8 @@ def head(yaw=0.0, scale=1.6):
 def picture():
     """Sharp noise: an evenly lit face as far as any rule can tell."""
     noise = np.random.default_rng(0).normal(0, 1, (SIZE, SIZE))
-    return np.dstack(
-        [np.clip(128 + 25 * cv2.GaussianBlur(noise, (0, 0), 1) / 0.28, 0, 255)] * 3
-    ).astype(np.uint8)
+    even = np.clip(128 + 25 * cv2.GaussianBlur(noise, (0, 0), 1) / 0.28, 0, 255)
+    return np.dstack([even, 0.95 * even, 0.9 * even]).astype(np.uint8)
 
 
 class Parts:
@@ -115,8 +114,22 @@ def test_a_blurred_face(picture):
 @pytest.mark.parametrize(("times", "told"), [(1.2, False), (3.0, True)])
 def test_light_from_one_side(picture, times, told):
     light = np.linspace(times**-0.5, times**0.5, SIZE)[None, :, None]
-    lit = np.clip(picture * 0.5 * light**3, 0, 255).astype(np.uint8)
+    lit = np.clip(picture * 0.6 * light**3, 0, 255).astype(np.uint8)
     assert ("side_light" in codes(lit, head())) is told
+
+
+def test_a_photo_without_color(picture):
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    assert codes(grey, head()) == ["grey"]
+
+
+@pytest.mark.parametrize(("opening", "told"), [(0.02, ["eyes_shut"]), (0.25, [])])
+def test_shut_eyes(picture, opening, told):
+    dense = np.zeros((478, 3), np.float32)
+    for outer, inner, upper, lower in ((33, 133, 159, 145), (362, 263, 386, 374)):
+        dense[[outer, inner], 0] = -20, 20
+        dense[[upper, lower], 1] = -20 * opening, 20 * opening
+    assert codes(picture, replace(head(), dense_landmarks=dense)) == told
 
 
 def test_an_open_mouth(picture):

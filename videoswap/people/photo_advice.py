@@ -21,6 +21,8 @@ from .sources import Source
 MAX_YAW = 25.0  # degrees
 MAX_MOUTH_GAP = 0.05  # between the lips, in distances of nose bridge and chin
 MAX_SIDE_LIGHT = 0.65  # difference of the cheeks' mean log luma: one is 1.9 times as bright
+MIN_EYE_OPENING = 0.08  # height of an eye in its width
+MIN_COLOR = 0.03  # mean span of the channels in their mean
 MAX_COVERED = 0.2  # share of the eyes or the lower face that is hidden
 MAX_FRINGE = 0.35  # share of the forehead that is hair or hidden
 MAX_GLASSES = 0.12  # share of the eyes and what is around them that shows glasses
@@ -36,9 +38,9 @@ class PhotoAdvice:
     """One thing about a photo that makes swaps worse.
 
     Attributes:
-        code: ``turned``, ``open_mouth``, ``side_light``, ``glasses``, ``eyes_covered``, ``fringe``,
-            ``covered``, ``small``, ``blurred``, ``several_faces`` or ``no_face``; never changes its
-            meaning.
+        code: ``turned``, ``open_mouth``, ``side_light``, ``glasses``, ``eyes_covered``,
+            ``eyes_shut``, ``fringe``, ``covered``, ``grey``, ``small``, ``blurred``,
+            ``several_faces`` or ``no_face``; never changes its meaning.
         problem: What is wrong, such as "the head is turned by 34 degrees".
         remedy: What to do, such as "take a photo that looks into the camera".
         value: The number that was measured, in the unit of the limit.
@@ -155,7 +157,7 @@ def advise(
     if crop is not None:
         hidden = segmenter.segment(crop).occluder_mask
         (parts,) = parser.parse_crops([crop])
-        found += [_side_light(crop), _open_mouth(crop)]
+        found += [_eyes_shut(crop), _side_light(crop), _open_mouth(crop), _grey(crop)]
         found += _covered(crop, hidden, parts)
         if small is None:  # which says the same
             found.append(_blurred(crop))
@@ -192,6 +194,31 @@ def _blurred(crop: Crop) -> PhotoAdvice | None:
     if sharpness >= MIN_SHARPNESS:
         return None
     return PhotoAdvice("blurred", "the face is blurred", "take a sharper photo", sharpness)
+
+
+def _eyes_shut(crop: Crop) -> PhotoAdvice | None:
+    if crop.dense_landmarks is None:
+        return None
+    marks = crop.dense_landmarks[:, :2]
+    openings = [
+        float(
+            np.linalg.norm(marks[low] - marks[high]) / np.linalg.norm(marks[inner] - marks[outer])
+        )
+        for high, low, inner, outer in ((159, 145, 33, 133), (386, 374, 362, 263))
+    ]
+    if max(openings) >= MIN_EYE_OPENING:
+        return None
+    problem = "the eyes are shut, so the film's eyes are kept"
+    return PhotoAdvice("eyes_shut", problem, "take a photo with the eyes open", max(openings))
+
+
+def _grey(crop: Crop) -> PhotoAdvice | None:
+    inside = crop.pixels[fill_hull(crop.landmarks, CROP_SIZE) > 0.5]
+    colored = float((np.ptp(inside, axis=1) / (inside.mean(axis=1) + 4.0)).mean())
+    if colored >= MIN_COLOR:
+        return None
+    problem = "the photo is black and white, so the film's skin color is used and eyes stay grey"
+    return PhotoAdvice("grey", problem, "take a photo in color", colored)
 
 
 def _side_light(crop: Crop) -> PhotoAdvice | None:

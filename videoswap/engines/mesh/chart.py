@@ -34,7 +34,8 @@ from ...records import Array
 from .beards import BEARD_SIDE, source_beard
 from .chart_light import LIGHT_SIDE, without_shine
 from .expression import photo_shares, read_expression
-from .eyes import Iris, take_irises
+from .eyes import Iris, eye_openings, take_irises
+from .photo_light import evenly_lit, greyness, with_dark_brows, with_red_lips
 from .source_parts import eyes_hidden, fill_holes, parts_in_chart
 
 CHART_SIDE, COARSEST_SIDE = 512, 128
@@ -45,7 +46,7 @@ INSET_FROM = 0.35  # of the way from nose to outline
 TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
 MOST_LEADS = 6  # photos of a person that lead textures of their own
 OPENING_EDGE = 2  # texels by which what eyes and mouth show reaches past their outlines
-SIDE_LIGHT = 0.08  # of the chart: detail from this size on is averaged with its mirror image
+SHUT, EYE_REGION = 0.045, 1.7  # height of an opening in its widths; size of the lids in openings
 EDGE_ROUNDS = 2  # raster pixels by which the drawn map is continued past its edge
 _SOFT_SHARE = 0.02  # of the chart: how softly a photo passes into its mirror image
 
@@ -157,9 +158,8 @@ def _led_by(
             weight[..., None] + 1e-3 + share
         )
         weight = weight + (1.0 - weight) * shown
-    apart = np.ascontiguousarray(texture[:, ::-1]) - texture
-    texture = texture + 0.5 * cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * CHART_SIDE)
-    texture = without_shine(_without_openings(texture))
+    texture = with_red_lips(evenly_lit(texture), greyness(texture, weight))
+    texture = with_dark_brows(without_shine(_without_openings(texture)))
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
     while levels[-1].shape[0] > COARSEST_SIDE:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
@@ -252,7 +252,7 @@ def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Arra
     low = np.maximum(np.floor(inner.min(axis=0)) - 64, 0).astype(int)
     high = np.ceil(inner.max(axis=0)).astype(int) + 64
     part: Array = pixels[low[1] : high[1], low[0] : high[0]].astype(np.float32)
-    in_chart = None if parts is None else parts_in_chart(parts, places)
+    in_photo = places.copy()
     places -= low.astype(np.float32)
     steps = np.linalg.norm(np.diff(places, axis=1), axis=2)[raster.face[:, 1:]]
     step = float(np.median(steps))
@@ -264,10 +264,21 @@ def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Arra
     view = raster.interpolate(with_ring(towards))[..., 0]
     weight: Array = np.clip((view - TURNED_AWAY) / (IN_FULL_VIEW - TURNED_AWAY), 0.0, 1.0)
     weight = cv2.GaussianBlur(weight, (0, 0), _SOFT_SHARE * CHART_SIDE)
-    if in_chart is not None:
+    for eye, opening in zip(EYES, eye_openings(points), strict=True):
+        if opening < SHUT:  # lashes and lids of a shut eye are of no use on an open one
+            weight = weight * (1.0 - _eye_region(eye))
+    if parts is not None:
+        in_chart = parts_in_chart(parts, in_photo, made)
         weight *= in_chart.shown
-        made = fill_holes(made, in_chart.shown * (1.0 - in_chart.frames), in_chart.skin)
+        made = fill_holes(made, in_chart.shown * (1.0 - in_chart.painted), in_chart.skin)
     return made, weight.astype(np.float32)
+
+
+def _eye_region(eye: Array) -> Array:
+    """Return where an eye with its lids and lashes lies, (512, 512) float32, 0 to 1."""
+    outline = masks.scale_points(CHART[eye] * CHART_SIDE - 0.5, EYE_REGION)
+    soft = cv2.GaussianBlur(masks.fill_polygon(outline, CHART_SIDE), (0, 0), 0.01 * CHART_SIDE)
+    return np.asarray(soft, np.float32)
 
 
 def drawn_in(points: Array) -> Array:

@@ -37,6 +37,7 @@ DARKEST = 0.1, 1.6  # darkest iris in log units: its share of the white; by the 
 BLUR = 0.4  # of an iris of no contrast at all; in its radii
 SOCKET_SHADE = 0.6  # how much of the new sockets' shade the white takes
 LEAST_WHITE = 6.0  # pixels of eye white that are believed over the light around the eye
+GLINT = 1.2  # times the usual eye white from which a place shines and says less about it
 HIGHLIGHT = 0.6  # share of the eye white from which a spot on the iris is a highlight
 LID_SHADOW, LID_SHADOW_REACH = 0.35, 0.45  # of the upper lid's; in iris radii
 
@@ -84,17 +85,32 @@ def _eyes(points: Array) -> list[_Eye]:
     marks = points[:, :2].astype(np.float64)
     found = []
     for side in (0, 1):
-        corners = marks[list(CORNERS[side])]
-        width = max(float(np.linalg.norm(corners[1] - corners[0])), 1e-3)
-        across = (corners[1] - corners[0]) / width
-        down = np.array([-across[1], across[0]])
+        units, width, opening = _opening(marks, side)
         right, top, left, bottom = marks[IRISES[side] + 1 : IRISES[side] + 5]
-        radii = 0.5 * np.linalg.norm(right - left), 0.5 * np.linalg.norm(bottom - top)
-        axes = np.stack([max(radii[0], 1e-3) * across, max(radii[1], 1e-3) * down])
-        lids = marks[list(LOWER_LIDS[side])] - marks[list(UPPER_LIDS[side])]
-        opening = max(float((lids @ down).mean()), 0.0) / width
+        radii = 0.5 * np.array([np.linalg.norm(right - left), np.linalg.norm(bottom - top)])
+        axes = np.maximum(radii, 1e-3)[:, None] * units
         found.append(_Eye(marks[EYES[side]], marks[IRISES[side]], axes, width, opening))
     return found
+
+
+def eye_openings(points: Array) -> tuple[float, float]:
+    """Return how far the eyes are open, in their widths, image left first.
+
+    Args:
+        points: (468 or more, 3) dense landmarks.
+    """
+    left, right = (_opening(points[:, :2].astype(np.float64), side)[2] for side in (0, 1))
+    return left, right
+
+
+def _opening(marks: Array, side: int) -> tuple[Array, float, float]:
+    """Return the unit vectors (2, 2) along and across an eye, its width, its height in widths."""
+    first, second = marks[list(CORNERS[side])]
+    width = max(float(np.linalg.norm(second - first)), 1e-3)
+    x, y = (second - first) / width
+    units = np.array([[x, y], [-y, x]])
+    lids = marks[list(LOWER_LIDS[side])] - marks[list(UPPER_LIDS[side])]
+    return units, width, max(float((lids @ units[1]).mean()), 0.0) / width
 
 
 def take_irises(photos: Sequence[tuple[Array, Array]]) -> tuple[Iris, Iris] | None:
@@ -230,6 +246,8 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
     grey = _grey(seen)
     free = np.clip(2.0 * soft - 1.0, 0.0, 1.0) ** 2
     beside = np.clip((distance - 1.1) / 0.2, 0.0, 1.0) * free * (grey / 128.0) ** 2
+    # A highlight beside the iris would spread over the white, and make one eye pale.
+    beside *= np.clip(2.0 - grey / (GLINT * _usual(grey, beside)), 0.0, 1.0)
     sigma = 0.8 * radius
     tones = [_mean(one, 1.0 - soft) + RATIO_FLOOR for one in (lit[part], swap[part], seen)]
     expected = iris.white * tones[0] / tones[1]
@@ -273,6 +291,12 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
         weight = share * (1.0 - opened) * np.clip(2.0 - 1.8 * reach, 0.0, 1.0)
         take_shading(lit[part], seen, weight.astype(np.float32), 0.0, radius)
     lit[part] += (np.clip(painted, 0.0, 255.0) - lit[part]) * (share * opened * soft)[..., None]
+
+
+def _usual(grey: Array, weight: Array) -> float:
+    """Return the median of a picture (h, w) where its weight (h, w) is half of the most."""
+    known = grey[weight > 0.5 * float(weight.max())]
+    return float(np.median(known)) + 1.0 if known.size else 256.0
 
 
 def _grey(picture: Array) -> Array:
