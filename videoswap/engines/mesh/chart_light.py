@@ -39,7 +39,7 @@ MEAN = np.full(3, 1.0 / 3.0, np.float32)
 SHINE_SIGMA = 0.05  # of the chart: what is brighter than its surroundings of this size shines
 PORE_SIGMA = 0.007  # of the chart: what is finer than this stays
 SHINING = 0.35  # log units by which a place is brighter where it has lost the skin's color
-GENTLE = 0.08  # log units by which shape alone makes a place brighter
+GENTLE, GLARE = 0.1, 0.25  # log units by which a place is brighter: by its shape; all is shine
 SHINE_TAKEN = 0.7
 FEATURE_GROWTH = ((EYES, 1.3), (BROWS, 1.15), ((OUTER_LIPS,), 1.0))
 EDGE_ON, TOWARDS = 0.0, 0.25
@@ -145,7 +145,7 @@ def without_shine(texture: Array) -> Array:
         where = cv2.resize(cv2.GaussianBlur(region, (0, 0), 0.8), (side, side))
         above = soft - spread_out(logarithm, where, SHINE_SIGMA * side, 0.0, 1e-3)
         luma = above @ LUMA
-        shine = np.maximum(luma - GENTLE, 0.0) * where
+        shine = luma * np.clip((luma - GENTLE) / (GLARE - GENTLE), 0.0, 1.0) * where
         color = np.minimum(shine / SHINING, 1.0)[..., None] * (above - luma[..., None])
         taken += SHINE_TAKEN * (shine[..., None] + color)
     return np.asarray(np.exp(logarithm - taken) - RATIO_FLOOR)

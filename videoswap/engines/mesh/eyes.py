@@ -37,7 +37,7 @@ DARKEST = 0.1, 1.6  # darkest iris in log units: its share of the white; by the 
 BLUR = 0.4  # of an iris of no contrast at all; in its radii
 SOCKET_SHADE = 0.6  # how much of the new sockets' shade the white takes
 LEAST_WHITE = 6.0  # pixels of eye white that are believed over the light around the eye
-GLINT = 1.2  # times the usual eye white from which a place shines and says less about it
+GLINT = 1.3, 1.7  # times the usual eye white: a place begins to shine, says nothing about it
 HIGHLIGHT = 0.6  # share of the eye white from which a spot on the iris is a highlight
 LID_SHADOW, LID_SHADOW_REACH = 0.35, 0.45  # of the upper lid's; in iris radii
 
@@ -245,9 +245,10 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
     # The white: the target's beside its iris and off its lashes, spread over the opening.
     grey = _grey(seen)
     free = np.clip(2.0 * soft - 1.0, 0.0, 1.0) ** 2
-    beside = np.clip((distance - 1.1) / 0.2, 0.0, 1.0) * free * (grey / 128.0) ** 2
+    beside = np.clip((distance - 1.1) / 0.2, 0.0, 1.0) * free
     # A highlight beside the iris would spread over the white, and make one eye pale.
-    beside *= np.clip(2.0 - grey / (GLINT * _usual(grey, beside)), 0.0, 1.0)
+    dull = np.clip((GLINT[1] - grey / _usual(grey, beside)) / (GLINT[1] - GLINT[0]), 0.0, 1.0)
+    beside *= (grey / 128.0) ** 2 * dull
     sigma = 0.8 * radius
     tones = [_mean(one, 1.0 - soft) + RATIO_FLOOR for one in (lit[part], swap[part], seen)]
     expected = iris.white * tones[0] / tones[1]
@@ -294,8 +295,8 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
 
 
 def _usual(grey: Array, weight: Array) -> float:
-    """Return the median of a picture (h, w) where its weight (h, w) is half of the most."""
-    known = grey[weight > 0.5 * float(weight.max())]
+    """Return the median of a picture (h, w) where its weight (h, w) is over a half."""
+    known = grey[weight > 0.5]
     return float(np.median(known)) + 1.0 if known.size else 256.0
 
 
