@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from videoswap.errors import InputError, UsageError
+from videoswap.training.encoder.sources import FaceSources
 from videoswap.training.lite.prepare import LitePrepareSettings, prepare_lite, unstrip
 from videoswap.training.shards import PackedPictures, is_held
 
@@ -62,3 +63,14 @@ def test_too_few_faces_are_refused(settings, tmp_path):
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(UsageError, match="must"):
         LitePrepareSettings(**wrong)
+
+
+def test_photos_that_judge_results_are_left_out(settings, tmp_path):
+    names = tmp_path / "judges.txt"
+    sources = FaceSources(settings.table, loose=False)
+    known = [face.name for face in sources.faces(settings.sources[0])]
+    names.write_text("\n".join(known))
+    with pytest.raises(InputError, match="too few faces"):
+        prepare_lite(replace(settings, exclude=names), tmp_path / "data")
+    with pytest.raises(InputError, match="cannot be read"):
+        prepare_lite(replace(settings, exclude=tmp_path / "nothing"), tmp_path / "data")
