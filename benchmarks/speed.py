@@ -45,7 +45,7 @@ with av.open(sys.argv[1]) as source, av.open(sys.argv[2], "w") as target:
 """
 
 
-def loop(path: Path, out: Path, times: int, most: int | None) -> int:
+def loop(path: Path, out: Path, times: int, most: int | None = None) -> int:
     """Repeat a video by copying its packets, at most so many; returns the number of frames."""
     frames = 0
     with av.open(str(out), "w") as target:

@@ -71,7 +71,9 @@ def test_a_plain_run_says_what_it_did(clip, photos, tmp_path):
     assert process.returncode == 0, said
     assert said == ""
     assert "most screen time" in told
-    assert told.splitlines()[-1].startswith(f"Result: {out}")
+    done = [line for line in told.splitlines() if line.startswith(f"Result: {out}")]
+    assert len(done) == 1
+    assert told.splitlines()[-2].startswith("time    ")
     assert start([*arguments, "--out_video_name", out], tmp_path).wait(60) == 6  # exists already
 
 

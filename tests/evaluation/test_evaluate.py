@@ -61,12 +61,14 @@ def planes(frame):
     return [samples(plane)[:, : plane.width] for plane in frame.planes]
 
 
-def test_a_clean_swap_has_no_defect(clean):
+def test_a_clean_swap_has_no_defect(swapped, cache, clean):
     assert clean.frames == FRAMES
     assert clean.recognizer == "dlib" == clean.encoder
     for key in ("fallback_frames", "wrong_source_frames", "outside_changed", "outside_places"):
         assert clean.number(key) == 0, key
-    assert 0.3 < clean.number("distance_to_source") < 0.7
+    unswapped = run(swapped, cache, result=swapped.original, step=4).number("distance_to_source")
+    assert 0.3 < clean.number("distance_to_source") < unswapped
+    assert clean.number("distance_to_original") > 0.6  # dlib's limit of the same person
     assert clean.number("mask_overlap") > 0.9
     assert clean.number("pose") < 8
     assert [str(note) for note in clean.notes] == ["the only person is taken"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,8 @@ from ..plugins import NoOptions
 
 if TYPE_CHECKING:
     from ..crops import CropSpec
+    from ..detection.appearance import Appearance
     from ..devices import Device
-    from ..occlusion.segmenter import Appearances
     from ..records import Crop, Fallback, Photo, SwappedCrop
 
 
@@ -216,7 +216,7 @@ class Engine(ABC):
             )
         return self.paint(crops, [identity[crop.source].data for crop in crops])
 
-    def for_video(self, appearances: Appearances) -> Engine:
+    def for_video(self, appearances: Callable[[int], Sequence[Appearance]]) -> Engine:
         """Return the engine for the crops of one video.
 
         Args:
@@ -250,7 +250,7 @@ class EngineWrapper(Engine):
         """Prepare one person as the inner engine does."""
         return self.engine.identity(photos)
 
-    def for_video(self, appearances: Appearances) -> Engine:
+    def for_video(self, appearances: Callable[[int], Sequence[Appearance]]) -> Engine:
         """Return the same around the inner engine for the crops of one video."""
         inner = self.engine.for_video(appearances)
         if inner is self.engine:
