@@ -140,6 +140,9 @@ def test_the_command_line(clip, photos, settings, tmp_path, monkeypatch, capsys)
     assert json.loads(capsys.readouterr().out) == json.loads(file.read_text())
     assert entry.main(["swap", "--plan", str(file), "-o", "o.mp4", "--dry_run"]) == 0
     assert "next person" in capsys.readouterr().out
+    over = ["swap", "--plan", str(file), "-o", "o.mp4", "--report", str(file), "--overwrite"]
+    assert entry.main(over) == 6 and read_plan(file) == found
+    capsys.readouterr()
     assert entry.main(["swap", "--plan", str(file), "--crf", "20"]) == 2
     assert "The plan decides what --crf" in capsys.readouterr().err
     assert entry.main(["swap", "-i", str(clip)]) == 2

@@ -110,13 +110,13 @@ def swap_by_plan(
         CancelledError: If ``cancel`` was set.
     """
     result = path_of("out", out)
-    found, files = _read(plan)
+    found = _read(plan)
     settings = settings_of(found, settings)
     with watched_run(settings, progress, cancel):
         path = _video(found, video)
         return swap_one(
             swap_one_video,
-            (_photos(found), files),
+            _files(found),
             path,
             result,
             results_of(result),
@@ -157,13 +157,12 @@ def preview_by_plan(
         VideoswapError: As in ``swap_by_plan``.
     """
     result, report_path = path_of("out", out), path_or_none("report_file", report_file)
-    found, files = _read(plan)
+    found = _read(plan)
     settings = settings_of(found, settings)
     outputs = {"preview": result, "report": report_path}
     with watched_run(settings, progress, cancel):
         path = _video(found, video)
-        photos = _photos(found), files
-        with prepared(photos, path, outputs, settings, False, say, found) as context:
+        with prepared(_files(found), path, outputs, settings, False, say, found) as context:
             report = preview_video(context, path, result, moment)
             if report_path is not None:
                 report.save(report_path)
@@ -187,16 +186,14 @@ def settings_of(plan: Plan, settings: SwapSettings) -> SwapSettings:
     )
 
 
-def _read(plan: Plan | AnyPath) -> tuple[Plan, list[Path]]:
-    """Return a plan and the files it was read from."""
-    if isinstance(plan, Plan):
-        return plan, []
-    path = path_of("plan", plan)
-    return read_plan(path), [path]
+def _read(plan: Plan | AnyPath) -> Plan:
+    return plan if isinstance(plan, Plan) else read_plan(plan)
 
 
-def _photos(plan: Plan) -> list[Path]:
-    return [photo for source in plan.sources for photo in source.photos]
+def _files(plan: Plan) -> tuple[list[Path], list[Path]]:
+    """Return the photos of a plan, and its own file in place of target faces."""
+    photos = [photo for source in plan.sources for photo in source.photos]
+    return photos, [] if plan.file is None else [plan.file]
 
 
 def _video(plan: Plan, video: AnyPath | None) -> Path:

@@ -10,8 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from ..detection.face_detector import FaceDetector
 from ..detection.face_models import FaceModels
 from ..jsonfile import write_json
@@ -22,6 +20,7 @@ from ..people.places import (
     Places,
     VideoPlaces,
 )
+from ..people.plan import FilmTime
 from ..people.sources import CROP_NAME, LISTING, SHEET, TIMELINE
 from ..records import Array, Face, Person, Track
 from ..rendering.progress import ProgressBar
@@ -61,7 +60,7 @@ class _Seen(Protocol):
     def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
         """Return from when to when, in seconds; empty in a picture."""
 
-    def extent(self) -> tuple[list[Fraction], Fraction, Fraction]:
+    def extent(self) -> tuple[Sequence[Fraction], Fraction, Fraction]:
         """Return when the shots begin, the first frame is shown and the last one ends."""
 
 
@@ -230,13 +229,10 @@ class _VideoSeen:
     def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
         return self._video.times(person)
 
-    def extent(self) -> tuple[list[Fraction], Fraction, Fraction]:
-        pts, scenes = self._analysis.frames.pts, self._analysis.frames.scenes
-        _, firsts = np.unique(scenes, return_index=True)
-        first, last = int(pts[0]), int(pts[-1])
-        step = last - int(pts[-2]) if len(pts) > 1 else 1
-        seconds = self._video.seconds
-        return [seconds(int(pts[one])) for one in firsts], seconds(first), seconds(last + step)
+    def extent(self) -> tuple[Sequence[Fraction], Fraction, Fraction]:
+        frames = self._analysis.frames
+        time = FilmTime(frames.pts, self._info.start_pts, self._info.time_base)
+        return time.shots(frames.scenes), time.seconds(int(frames.pts[0])), time.end
 
 
 class _PictureSeen:
@@ -261,7 +257,7 @@ class _PictureSeen:
     def times(self, person: Person) -> list[tuple[Fraction, Fraction]]:
         return []
 
-    def extent(self) -> tuple[list[Fraction], Fraction, Fraction]:
+    def extent(self) -> tuple[Sequence[Fraction], Fraction, Fraction]:
         return [], Fraction(0), Fraction(0)
 
 

@@ -111,6 +111,7 @@ class Plan(JsonDocument):
         people: The people of the video.
         settings: The settings; those of ``NOT_IN_PLANS`` say nothing.
         notes: What was said when the plan was made.
+        file: Where it was read from, which nothing may be written over; None if it was not.
     """
 
     video: Path
@@ -120,6 +121,7 @@ class Plan(JsonDocument):
     people: tuple[PlannedPerson, ...]
     settings: SwapSettings
     notes: tuple[Fallback, ...] = ()
+    file: Path | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -160,6 +162,22 @@ class FilmTime:
     def seconds(self, pts: int) -> Fraction:
         """Return a time of the stream as seconds from the video's first frame."""
         return (pts - self.start_pts) * self.time_base
+
+    def index_at(self, seconds: Fraction) -> int:
+        """Return the number of the frame that is shown at a time; -1 before the first."""
+        tick = self.start_pts + seconds / self.time_base
+        return int(np.searchsorted(self.pts, float(tick) + 1e-6, side="right")) - 1
+
+    @property
+    def end(self) -> Fraction:
+        """When the last frame ends, in seconds; it is shown as long as the one before."""
+        last = int(self.pts[-1])
+        return self.seconds(last + (last - int(self.pts[-2]) if len(self.pts) > 1 else 1))
+
+    def shots(self, scenes: Array) -> tuple[Fraction, ...]:
+        """Return when each shot begins, in seconds, by the number of the shot of each frame."""
+        firsts = np.unique(scenes, return_index=True)[1]
+        return tuple(self.seconds(int(self.pts[one])) for one in firsts)
 
     def ticks(self, seconds: Fraction) -> int:
         """Return the first tick that does not lie before a time."""

@@ -50,7 +50,7 @@ def read_plan(path: AnyPath) -> Plan:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise InputError("bad_plan", f"{path} is not JSON: {reason}.") from None
     try:
-        return _plan(_Part(found, ""), path.parent)
+        return replace(_plan(_Part(found, ""), path.parent), file=path)
     except InputError as error:
         raise InputError(error.code, f"{path}: {error.message}", error.hint) from None
     except UsageError as error:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from ..detection.face_models import FaceModels
 from ..errors import UsageError, VideoswapError
 from ..jobs.planning import planned_people
@@ -172,17 +170,9 @@ class Film:
             nobody = Matching((), ())
             threshold = tools.recognizer.default_threshold
             people = planned_people(info, analysis, persons, nobody, (), threshold)
-            pts, scenes = analysis.frames.pts, analysis.frames.scenes
-            time = FilmTime(pts, info.start_pts, info.time_base)
-            firsts = np.unique(scenes, return_index=True)[1]
-            step = int(pts[-1] - pts[-2]) if len(pts) > 1 else 1
-            self.found = Found(
-                info,
-                time,
-                {track.id: track for track in analysis.tracks},
-                tuple(time.seconds(int(pts[one])) for one in firsts),
-                time.seconds(int(pts[-1]) + step),
-            )
+            time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
+            tracks = {track.id: track for track in analysis.tracks}
+            self.found = Found(info, time, tracks, time.shots(analysis.frames.scenes), time.end)
         digest = video_digest(self.path)
         plan = Plan(self.path, digest, "mesh", (), people, replace(settings, overwrite=False))
         self.edits = Edits(plan)

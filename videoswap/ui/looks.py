@@ -155,10 +155,8 @@ def frame_at(found: Found, seconds: Fraction) -> int:
     Raises:
         InputError: ``no_such_moment``.
     """
-    pts = found.time.pts
-    tick = found.time.start_pts + seconds / found.time.time_base
-    index = int(np.searchsorted(pts, float(tick) + 1e-6, side="right")) - 1
-    if not 0 <= index < len(pts):
+    pts, index = found.time.pts, found.time.index_at(seconds)
+    if index < 0:
         raise InputError("no_such_moment", f"The film shows nothing at {float(seconds):.2f} s.")
     return int(pts[index])
 

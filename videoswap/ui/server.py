@@ -30,6 +30,7 @@ from ..people.plan_edits import (
     without_source,
 )
 from ..people.plan_reading import read_plan
+from ..plugins import plugin_named
 from ..settings import EncodeSettings, SwapSettings
 from .films import Film
 from .looks import LAYERS, Looks
@@ -44,7 +45,7 @@ from .sessions import (
     save_film,
 )
 from .settings import UiSettings
-from .views import command_line, film_view
+from .views import command_line, engine_views, film_view
 
 CHUNK = 1 << 20  # bytes of an upload that are written at once
 MOST_PHOTO_BYTES = 64 * 10**6
@@ -71,7 +72,7 @@ def create_app(settings: UiSettings, swap: SwapSettings | None = None) -> FastAP
     """
     looks, queue = Looks((swap or SwapSettings()).device), Queue()
     sessions = Sessions(settings, looks, queue)
-    usual = swap or SwapSettings()
+    usual, engines = swap or SwapSettings(), engine_views()
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -89,6 +90,9 @@ def create_app(settings: UiSettings, swap: SwapSettings | None = None) -> FastAP
         told = {"code": error.code, "message": error.message, "hint": error.hint}
         return JSONResponse(told, status)
 
+    def view(film: Film) -> dict[str, Any]:
+        return film_view(film, engines)
+
     def mine(request: Request) -> Session:
         return sessions.get(request.state.session)
 
@@ -98,7 +102,7 @@ def create_app(settings: UiSettings, swap: SwapSettings | None = None) -> FastAP
             if film.edits is not None and plan != film.plan():
                 film.edits.do(plan)
                 save_film(film)
-        return film_view(film)
+        return view(film)
 
     for place, (name, kind) in ASSETS.items():
         _serve(app, place, name, kind)
@@ -141,11 +145,11 @@ def create_app(settings: UiSettings, swap: SwapSettings | None = None) -> FastAP
         session.films[film.number] = film
         save_film(film)
         film.analyze(looks.models)
-        return film_view(film)
+        return view(film)
 
     @app.get("/api/films/{number}")
     def film_state(request: Request, number: str) -> dict[str, Any]:
-        return film_view(mine(request).film(number))
+        return view(mine(request).film(number))
 
     @app.delete("/api/films/{number}")
     def close_film(request: Request, number: str) -> dict[str, Any]:
@@ -160,14 +164,14 @@ def create_app(settings: UiSettings, swap: SwapSettings | None = None) -> FastAP
     def cancel_analysis(request: Request, number: str) -> dict[str, Any]:
         film = mine(request).film(number)
         film.cancel()
-        return film_view(film)
+        return view(film)
 
     @app.post("/api/films/{number}/analyze")
     def analyze_again(request: Request, number: str) -> dict[str, Any]:
         film = mine(request).film(number)
         if film.state in ("cancelled", "failed"):
             film.analyze(looks.models)
-        return film_view(film)
+        return view(film)
 
     @app.get("/api/films/{number}/people/{person}")
     def portrait(request: Request, number: str, person: int) -> Response:
@@ -230,7 +234,7 @@ def create_app(settings: UiSettings, swap: SwapSettings | None = None) -> FastAP
             with film.lock:
                 film.edits.undo() if kind == "undo" else film.edits.redo()
                 save_film(film)
-            return film_view(film)
+            return view(film)
         return edited(film, lambda plan: _edited(plan, wish))
 
     @app.get("/api/films/{number}/plan")
@@ -367,8 +371,6 @@ def _edited(plan: Plan, wish: dict[str, Any]) -> Plan:
 
 
 def _with_engine(plan: Plan, name: str, options: dict[str, Any]) -> Plan:
-    from ..plugins import plugin_named
-
     plugin = plugin_named(name)
     chosen = plugin.options(**options) if options else None
     settings = replace(plan.settings, swapper=name, engine_options=chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -11,8 +12,13 @@ from ..plugins import find_plugins, options_of
 from .films import Film, Found, best_moment
 
 
-def film_view(film: Film) -> dict[str, Any]:
-    """Return everything about a film that the page shows."""
+def film_view(film: Film, engines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return everything about a film that the page shows.
+
+    Args:
+        film: The film.
+        engines: What `engine_views` gave: it takes a look at files, and nothing changes in between.
+    """
     child = film.child
     view: dict[str, Any] = {
         "id": film.number,
@@ -40,7 +46,7 @@ def film_view(film: Film) -> dict[str, Any]:
             for one in plan.sources
         ],
         "engine": {"name": plan.engine, "options": _options(plan)},
-        "engines": _engines(),
+        "engines": engines,
         "blend": {
             name: getattr(plan.settings.blend, name)
             for name in ("strength", "mask", "keep_eyes", "keep_mouth")
@@ -95,7 +101,7 @@ def _options(plan: Plan) -> dict[str, Any]:
     return {one.name: getattr(kept, one.name) for one in fields(kept)}
 
 
-def _engines() -> list[dict[str, Any]]:
+def engine_views() -> list[dict[str, Any]]:
     """Return the engines that can be used here, with the options that a page can set."""
     found = []
     for plugin in find_plugins():
