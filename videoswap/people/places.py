@@ -20,6 +20,7 @@ from ..records import (
 from ..settings import FacePlace
 from ..tracking.analysis import Analysis
 from ..video.probe import VideoInfo
+from .plan import FilmTime
 
 NEAR_SECONDS = Fraction(1, 2)  # how far from a wanted moment a face may be
 PAUSE_SECONDS = Fraction(1)  # who is away for less counts as there all the time
@@ -184,10 +185,9 @@ class VideoPlaces:
             InputError: ``no_such_moment``.
         """
         pts = self._analysis.frames.pts
-        tick = self._info.start_pts + time / self._info.time_base
-        index = int(np.searchsorted(pts, float(tick) + 1e-6, side="right")) - 1
-        step = int(pts[-1] - pts[-2]) if len(pts) > 1 else 1
-        if index < 0 or tick >= int(pts[-1]) + step:
+        film = FilmTime(pts, self._info.start_pts, self._info.time_base)
+        index = film.index_at(time)
+        if index < 0 or time >= film.end:
             begin, end = (float(self.seconds(int(one))) for one in (pts[0], pts[-1]))
             raise InputError(
                 "no_such_moment",
