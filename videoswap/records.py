@@ -325,6 +325,9 @@ class SwappedCrop:
             that their tones are not to be matched; None where nothing is.
         reshaped: The crop with the target's face in the source's proportions, where the engine
             gives it those: the swap is finished against it. None where the face keeps its own.
+        around: (S, S) float32, 0 to 1, 0 along the border: where ``reshaped`` differs from the crop
+            in and around the face and is to be seen instead of it; None where nothing around the
+            face moved.
         correction: (9, N, N) float32, maps by which the finisher changes the swap, see
             ``videoswap.compositing.correction``; None changes nothing.
     """
@@ -334,6 +337,7 @@ class SwappedCrop:
     keeps: frozenset[str] = frozenset()
     beard: Array | None = None
     reshaped: Crop | None = None
+    around: Array | None = None
     correction: Array | None = None
 
     def __post_init__(self) -> None:
@@ -341,6 +345,8 @@ class SwappedCrop:
         side = self.pixels.shape[0]
         _check("pixels", self.pixels, (side, side, 3), np.float32)
         _check("mask", self.mask, (side, side), np.float32)
+        if self.around is not None:
+            _check("around", self.around, (side, side), np.float32)
         if self.correction is not None:
             _check("correction", self.correction, (9, None, None), np.float32)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -61,6 +62,58 @@ def test_the_outline_stays():
     assert np.abs(moved_by(dense(SOURCE), dense(TARGET))[OUTLINE]).max() < 1e-9
 
 
+def test_the_outline_goes_where_the_source_has_it_if_that_is_wanted():
+    source, target = dense(SOURCE), dense(TARGET)
+    wanted = difference_moves(source, target)
+    assert np.linalg.norm(wanted[OUTLINE], axis=1).max() > 3.0
+    apart = difference(source_proportions([source]), proportions(target[None])[0])
+    for inside, outline in ((0.0, 1.0), (1.0, 0.5)):
+        found = displacement(target.astype(np.float64), apart, inside, outline)[:468]
+        np.testing.assert_allclose(found[OUTLINE], outline * wanted[OUTLINE], atol=0.02)
+        np.testing.assert_allclose(found[NOSE], inside * wanted[NOSE], atol=0.5)
+
+
+def test_what_is_around_the_face_moves_along_and_the_border_does_not():
+    source, target = dense(SOURCE), dense(TARGET)
+    crop = crop_of(target)
+    rows, columns = np.mgrid[:SIZE, :SIZE].astype(np.float32) * 255.0 / SIZE
+    where = np.stack([columns, rows, rows], axis=2)  # pixels say where they were
+    crop = replace(crop, pixels=where)
+    made, _, around = reshaped(crop, source_proportions([source]), 1.0, 1.0)
+    came_from = made.pixels[..., :2] * (SIZE / 255.0)
+    motion = np.stack(np.meshgrid(*[np.arange(SIZE)] * 2), axis=2) - came_from
+    moves = (made.dense_landmarks - crop.dense_landmarks)[OUTLINE, :2]
+    at = np.round(made.dense_landmarks[OUTLINE, 1::-1]).astype(int).T
+    assert np.linalg.norm(moves, axis=1).max() > 3.0
+    level = np.abs(moves[:, 1]) < 4.0  # not the ears, where the face turns away
+    assert level.sum() > 20
+    assert np.linalg.norm(motion[tuple(at)] - moves, axis=1)[level].mean() < 0.6
+    steps = np.abs(np.diff(came_from[..., 0], axis=1)), np.abs(np.diff(came_from[..., 1], axis=0))
+    assert all(step.min() > 0.3 and step.max() < 1.8 for step in steps)  # nothing folds or tears
+    length = np.linalg.norm(motion, axis=2)
+    assert length[around == 0.0].max() < 0.5
+    assert around[length > 1.5].min() > 0.9
+    edge = np.concatenate([around[0], around[-1], around[:, 0], around[:, -1]])
+    assert edge.max() == 0.0
+
+
+def test_a_frame_changes_only_where_the_mask_says_so_and_occluders_stay():
+    photo, _ = photo_and_crop(dense=True)
+    photo = replace(photo, face=replace(photo.face, dense_landmarks=dense(SOURCE)))
+    engine = MeshEngine(options=MeshOptions(shape=1.0, shape_outline=1.0))
+    hand = np.zeros((SIZE, SIZE), np.float32)
+    hand[SIZE // 2 :, : SIZE // 3] = 1.0
+    inside_hand = cv2.erode(hand, np.ones((17, 17), np.uint8)) == 1.0  # its edge is soft
+    crop = replace(crop_of(dense(TARGET)), occluder_mask=hand)
+    (swap,) = engine.swap([crop], [engine.identity([photo])])
+    made = Finisher(keeps=engine.keeps).finish([FrameSwap(crop, swap)])
+    outside = masks.fill_polygon(crop.dense_landmarks[OUTLINE, :2], SIZE) == 0
+    assert (made.mask[outside] > 0.5).mean() > 0.1
+    assert made.mask[inside_hand].max() < 0.05
+    background = (swap.mask == 0.0) & (made.mask > 0.9)
+    np.testing.assert_allclose(made.pixels[background], swap.reshaped.pixels[background], atol=1e-3)
+
+
 def test_nothing_moves_further_than_a_centimetre():
     giant = dense(person(4, size=1.0))
     moves = moved_by(giant, dense(TARGET))
@@ -102,7 +155,8 @@ def test_pixels_move_with_their_points_and_nothing_outside_the_face_does():
         occluder_mask=np.zeros((SIZE, SIZE), np.float32),
         unoccluded=Unoccluded(np.zeros((64, 64, 3), np.float32), np.ones((64, 64), np.float32)),
     )
-    made, _ = reshaped(crop, source_proportions([source]), 1.0)
+    made, _, around = reshaped(crop, source_proportions([source]), 1.0)
+    assert around is None
     here, there = crop.dense_landmarks, made.dense_landmarks
     assert np.linalg.norm((there - here)[:, :2], axis=1).max() > 3.0
     pixels = [
@@ -146,16 +200,17 @@ def test_the_engine_draws_and_the_target_keeps_its_eyes_where_the_source_has_the
     np.testing.assert_allclose(red.mean(axis=0)[::-1], spot + moves, atol=1.0)
 
 
-@pytest.mark.parametrize("shape", [-0.1, 1.1, float("nan")])
-def test_a_shape_out_of_range_is_refused(shape):
-    with pytest.raises(UsageError) as error:
-        MeshOptions(shape=shape)
+@pytest.mark.parametrize("name", ["shape", "shape_outline"])
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_shape_out_of_range_is_refused(name, share):
+    with pytest.raises(UsageError, match=f"--{name} must") as error:
+        MeshOptions(**{name: share})
     assert error.value.code == "bad_shape"
 
 
 def test_the_shape_is_part_of_the_key():
-    keys = {MeshEngine(options=MeshOptions(shape=share)).key for share in (0.0, 0.5, 1.0)}
-    assert len(keys) == 3
+    options = [(0.0, 0.0), (0.5, 0.0), (1.0, 0.0), (0.5, 0.5)]
+    assert len({MeshEngine(options=MeshOptions(*shares)).key for shares in options}) == 4
 
 
 def test_the_expression_of_a_frame_survives_since_its_track_tells_the_proportions():

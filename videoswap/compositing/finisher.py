@@ -105,7 +105,27 @@ class Finisher:
             mask = masks.refeather(mask, settings.feather * len(mask))
         if settings.strength < 1.0:
             mask = mask * np.float32(settings.strength)
+        if swapped.around is not None:
+            around = swapped.around if occluder is None else swapped.around * (1.0 - occluder)
+            pixels, mask = _over(pixels, mask, crop.pixels, around)
         return SwappedCrop(pixels, mask)
+
+
+def _over(pixels: Array, mask: Array, below: Array, shown: Array) -> tuple[Array, Array]:
+    """Lay a swap over a moved picture.
+
+    Args:
+        pixels: (S, S, 3) float32, the swap.
+        mask: (S, S) float32, 0 to 1, of the swap.
+        below: (S, S, 3) float32, the moved picture.
+        shown: (S, S) float32, 0 to 1, where that is shown.
+
+    Returns:
+        Both as one picture with one mask.
+    """
+    either = mask + (1.0 - mask) * shown
+    share = (mask / np.maximum(either, 1e-6))[..., None]
+    return below + (pixels - below) * share, np.asarray(either, np.float32)
 
 
 def _either(one: Array | None, other: Array | None) -> Array | None:

@@ -54,6 +54,7 @@ from .warp import warp_tps
 SCHEMA = 13
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
+_AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
 _SHOWN = 96  # side at which the film is compared
 _SOFT = 64  # side at which masks without sharp edges are made
 #: As far beside a thing what is behind it is taken, since its edge may be blurred.
@@ -98,6 +99,12 @@ class MeshEngine(Engine):
             corrector = Corrector()
         self._corrector = corrector
         self._settings = settings or MeshSettings()
+        spec = type(self).spec
+        if self._options.shape_outline:
+            wide = 0.5 + (_TEMPLATE - 0.5) * _AROUND
+            spec = replace(spec, template=wide)
+            feather = self._settings.feather * _AROUND
+            self._settings = replace(self._settings, feather=feather)
         self._light = LightSettings()
         self._parser = FaceParser()
         self._track_beards: TrackBeards | None = None
@@ -112,7 +119,7 @@ class MeshEngine(Engine):
                 self._parser.key,
                 None if corrector is None else corrector.key,
             ),
-            type(self).spec,
+            spec,
             keeps=frozenset({MOUTH}),
             keeps_without_dense=frozenset({EYES}),
         )
@@ -146,7 +153,8 @@ class MeshEngine(Engine):
                 made.append(self._swap_one(crop, texture))
                 continue
             swapped = self._swap_one(with_front(crop, front), texture)
-            made.append(replace(swapped, mask=swapped.mask * (1.0 - front)))
+            around = None if swapped.around is None else swapped.around * (1.0 - front)
+            made.append(replace(swapped, mask=swapped.mask * (1.0 - front), around=around))
         if self._corrector is None:
             return made
         descriptors = [texture.descriptor for texture in people]
@@ -172,12 +180,14 @@ class MeshEngine(Engine):
 
     def _swap_one(self, crop: Crop, texture: Texture) -> SwappedCrop:
         if texture.chart is not None and crop.dense_landmarks is not None:
-            if not self._options.shape:
+            shape, outline = self._options.shape, self._options.shape_outline
+            if not shape and not outline:
                 raster = rasterize_face(crop.dense_landmarks, len(crop.pixels))
                 return self._swap_in_chart(crop, texture.chart, raster)
             assert texture.proportions is not None  # it has a chart
-            crop, raster = reshaped(crop, texture.proportions, self._options.shape)
-            return replace(self._swap_in_chart(crop, texture.chart, raster), reshaped=crop)
+            crop, raster, around = reshaped(crop, texture.proportions, shape, outline)
+            swapped = self._swap_in_chart(crop, texture.chart, raster)
+            return replace(swapped, reshaped=crop, around=around)
         size = crop.pixels.shape[0]
         points = crop.landmarks
         # Where a fringe hides the source's forehead the target keeps its own.

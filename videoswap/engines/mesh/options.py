@@ -16,6 +16,8 @@ class MeshOptions:
     Attributes:
         shape: How far the face gets the source's proportions inside its outline, 0 (the target's)
             to 1; it needs the dense landmarks of both.
+        shape_outline: How far jaw and outline get them as well, 0 to 1. What lies around the face
+            moves along, so pixels outside the face change too; masks show where.
         correct: Whether a small network corrects light, tone and shape of the swaps.
 
     Raises:
@@ -30,6 +32,14 @@ class MeshOptions:
             metavar="SHARE",
         ),
     )
+    shape_outline: float = field(
+        default=0.0,
+        metadata=option(
+            "how far jaw and outline get them too, 0 to 1; changes pixels around the face",
+            flag="--shape_outline",
+            metavar="SHARE",
+        ),
+    )
     correct: bool = field(
         default=False,
         metadata=option(
@@ -40,5 +50,6 @@ class MeshOptions:
     def __post_init__(self) -> None:
         """Check ranges."""
         conform(self)
-        if not 0.0 <= self.shape <= 1.0:
-            raise UsageError("bad_shape", "--shape must lie between 0 and 1.")
+        for flag, share in (("--shape", self.shape), ("--shape_outline", self.shape_outline)):
+            if not 0.0 <= share <= 1.0:
+                raise UsageError("bad_shape", f"{flag} must lie between 0 and 1.")

@@ -2,9 +2,13 @@
 
 The difference of the two faces' proportions (`geometry.face_proportions`) is added to the mesh of
 each crop in its pose. The target's are those of its whole track, so the difference is steady and
-expressions stay the target's. It ends at the outline, so nothing around the face moves, and lids
-and lips that face each other move together, so eyes and mouth close. The target's pixels are warped
-along, so light, eyes and mouth are taken from where they belong in the new face.
+expressions stay the target's. Lids and lips that face each other move together, so eyes and mouth
+close. The target's pixels are warped along, so light, eyes and mouth are taken from where they
+belong in the new face.
+
+The difference ends at the outline, so nothing around the face moves, unless the outline is wanted
+as well: then what lies around the face (ears, neck, hair, background) moves with it, less and less,
+and belongs to what is changed in the frame.
 """
 
 from __future__ import annotations
@@ -16,8 +20,10 @@ import cv2
 import numpy as np
 
 from ...detection.dense_landmarks import IBUG_68
-from ...geometry.face_mesh import CHART, EYES, INNER_LIPS, MESH_POINTS, Raster
+from ...geometry import face_masks as masks
+from ...geometry.face_mesh import CHART, EYES, INNER_LIPS, MESH_POINTS, OUTLINE, Raster
 from ...geometry.face_proportions import difference, mesh_pose, proportions
+from ...geometry.resample import resize
 from ...records import Array, Crop, Unoccluded
 from .chart import outwardness, rasterize_face
 
@@ -27,6 +33,10 @@ FIELD_SOFT = 1 / 64  # of the side by which motions at the edge of the nose pass
 OPENINGS = (*EYES, INNER_LIPS)
 AROUND_OPENINGS = (0.05, 0.05, 0.08)  # of the chart: how far what is around lids and lips follows
 IRIS_POINTS = 5  # of either eye, after the mesh's
+# What lies around a face whose outline moves; shares of the crop's side.
+AROUND, BORDER = 0.2, 0.08  # how far it moves along, and how wide it comes to rest at the border
+FIELD_WIDTHS = (FIELD_SOFT, 0.05, 0.15, 0.4)  # by which motions are continued, from fine to coarse
+MOVED_FROM = 0.15  # share of the outline's motion from which on a pixel counts as moved in full
 
 
 def source_proportions(photos: list[Array]) -> Array:
@@ -39,25 +49,32 @@ def source_proportions(photos: list[Array]) -> Array:
     return np.asarray(np.average(proportions(points), axis=0, weights=towards))
 
 
-def reshaped(crop: Crop, source: Array, amount: float) -> tuple[Crop, Raster]:
+def reshaped(
+    crop: Crop, source: Array, amount: float, outline: float = 0.0
+) -> tuple[Crop, Raster, Array | None]:
     """Give a target's face a source's proportions.
 
     Args:
         crop: The target, with dense landmarks.
         source: Proportions of the source.
-        amount: How far, 0 to 1.
+        amount: How far inside the outline, 0 to 1.
+        outline: How far the outline goes, 0 to 1.
 
     Returns:
-        The crop with its pixels, landmarks, beard and occluders moved, outside the face unchanged;
-        and its mesh, see `rasterize_face`.
+        The crop with its pixels, landmarks, beard and occluders moved; its mesh, see
+        `rasterize_face`; and where the picture moved, (S, S) float32, 0 to 1, None where nothing
+        outside the face did.
     """
     assert crop.dense_landmarks is not None
     points = crop.dense_landmarks.astype(np.float64)
     target = proportions(points[None])[0] if crop.proportions is None else crop.proportions
-    moves = displacement(points, difference(source, target), amount)
+    moves = displacement(points, difference(source, target), amount, outline)
     moved = points + moves
     raster = rasterize_face(moved, len(crop.pixels))
-    motion = _motion(raster, moves, len(crop.pixels))
+    if outline:
+        motion, around = _motion_around(raster, moves, len(crop.pixels))
+    else:
+        motion, around = _motion(raster, moves, len(crop.pixels)), None
     hidden, behind = crop.occluder_mask, crop.unoccluded
     if hidden is not None:
         hidden = _warped(hidden, motion, 1.0)
@@ -75,16 +92,17 @@ def reshaped(crop: Crop, source: Array, amount: float) -> tuple[Crop, Raster]:
         unoccluded=behind,
         dense_landmarks=moved.astype(np.float32),
     )
-    return made, raster
+    return made, raster, around
 
 
-def displacement(points: Array, apart: Array, amount: float) -> Array:
+def displacement(points: Array, apart: Array, amount: float, outline: float = 0.0) -> Array:
     """Return how far the points (478, 3) of a target go, in its own pixels and depth.
 
     Args:
         points: Dense landmarks of the target.
         apart: (468, 3) difference of the source's proportions, see ``face_proportions.difference``.
-        amount: How far, 0 to 1.
+        amount: How far inside the outline, 0 to 1.
+        outline: How far the outline goes, 0 to 1.
     """
     moves = apart.copy()
     # What opens eyes or mouth is expression, for the skin and lips around them as well.
@@ -92,7 +110,8 @@ def displacement(points: Array, apart: Array, amount: float) -> Array:
         moves += near @ (_closed(moves, contour) - moves[contour])
     length = np.linalg.norm(moves, axis=1, keepdims=True)
     moves *= np.minimum(1.0, FARTHEST / np.maximum(length, 1e-9))
-    moves *= amount * _inside()[:, None]
+    inside = _inside()[:, None]
+    moves *= amount * inside + outline * (1.0 - inside)
     for contour in OPENINGS:
         moves[contour] = _closed(moves, contour)
     irises = np.repeat([moves[eye].mean(axis=0) for eye in EYES], IRIS_POINTS, axis=0)
@@ -133,6 +152,39 @@ def _motion(raster: Raster, moves: Array, size: int) -> Array:
     return np.asarray(
         cv2.GaussianBlur(raster.interpolate(values), (0, 0), FIELD_SOFT * len(raster.weights))
     )
+
+
+def _motion_around(raster: Raster, moves: Array, size: int) -> tuple[Array, Array]:
+    """Return the motion of `_motion` that goes on around the face, and where the picture moves.
+
+    What is around the face moves as the outline beside it does, less and less with the distance,
+    and not at all along the border of the crop.
+
+    Returns:
+        (R, R, 2) float32, in sides; (size, size) float32, 0 to 1.
+    """
+    values = np.zeros((len(CHART), 2))
+    values[:MESH_POINTS] = moves[:MESH_POINTS, :2] / size
+    values[MESH_POINTS:] = values[OUTLINE]  # the ring goes as the outline does
+    side = len(raster.weights)
+    total, held = raster.interpolate(values), (raster.triangles >= 0).astype(np.float32)
+    motion, known = np.zeros_like(total), np.zeros_like(held)
+    for width in FIELD_WIDTHS:  # the nearest that is known counts most
+        share = cv2.GaussianBlur(held, (0, 0), width * side)
+        near = cv2.GaussianBlur(total, (0, 0), width * side)
+        new = (1.0 - known) * np.minimum(share / 0.5, 1.0)
+        motion += near * (new / np.maximum(share, 1e-6))[..., None]
+        known += new
+    motion /= np.maximum(known, 1e-6)[..., None]
+    outside = cv2.distanceTransform((~raster.face).astype(np.uint8), cv2.DIST_L2, 5) / side
+    reach = np.clip(1.0 - outside / AROUND, 0.0, 1.0)
+    share = masks.fade_border(
+        (reach * reach * (3.0 - 2.0 * reach)).astype(np.float32), BORDER * side
+    )
+    share = cv2.GaussianBlur(share, (0, 0), FIELD_SOFT * side)
+    share[0] = share[-1] = share[:, 0] = share[:, -1] = 0.0
+    moved = np.minimum(share / MOVED_FROM, np.float32(1.0))
+    return motion * share[..., None], resize(moved * moved * (3.0 - 2.0 * moved), size, size)
 
 
 def _warped(picture: Array, motion: Array, most: float) -> Array:
