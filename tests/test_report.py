@@ -11,8 +11,9 @@ import pytest
 from tests.helpers.report_keys import documented, keys_of
 from videoswap import __version__, swap_image
 from videoswap.jobs.folder_record import FolderItem, FolderReport, is_folder_report
+from videoswap.lost import Gap, Lost
 from videoswap.people.photo_advice import CheckedPhoto, PhotoAdvice
-from videoswap.records import Fallback, Gap, Lost, RunnerUp, observation
+from videoswap.records import Fallback, RunnerUp, observation
 from videoswap.rendering.pipeline import StageTime
 from videoswap.report import PersonReport, Report
 

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .geometry.face_masks import inner_face_mask
     from .jobs.folder_record import FolderItem, FolderReport
     from .jobs.photo_check import check_photos
+    from .lost import Gap, Lost
     from .occlusion.load import load_occlusion_segmenter
     from .occlusion.segmenter import OcclusionSegmenter
     from .people.photo_advice import CheckedPhoto, PhotoAdvice
@@ -75,8 +76,6 @@ if TYPE_CHECKING:
         Face,
         Fallback,
         FrameSwap,
-        Gap,
-        Lost,
         Person,
         Photo,
         RunnerUp,
@@ -268,7 +267,7 @@ _LAZY = {
     "FrameSurface": "crops",
     "FrameSwap": "records",
     "Frames": "tracking.analysis",
-    "Gap": "records",
+    "Gap": "lost",
     "GhostOptions": "engines.ghost.options",
     "GoodRange": "evaluation.metrics.metric",
     "Group": "evaluation.report",
@@ -277,7 +276,7 @@ _LAZY = {
     "Identity": "engines.base",
     "Inks": "video.stills.cmyk",
     "Landmarker": "detection.base",
-    "Lost": "records",
+    "Lost": "lost",
     "MeshOptions": "engines.mesh.options",
     "Metric": "evaluation.metrics.metric",
     "OcclusionSegmenter": "occlusion.segmenter",

@@ -11,8 +11,9 @@ from typing import Any
 
 from ._version import __version__
 from .jsonfile import JsonDocument, plain_fields
+from .lost import Lost
 from .people.photo_advice import CheckedPhoto
-from .records import Fallback, Lost, RunnerUp
+from .records import Fallback, RunnerUp
 from .rendering.pipeline import StageTime
 
 #: Of the JSON of all reports; goes up when a key is renamed or removed, or its meaning changes.

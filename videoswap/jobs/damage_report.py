@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from fractions import Fraction
 
 from ..errors import InputError, NoFaceError
-from ..records import Fallback, Gap, Lost, observation
+from ..lost import Gap, Lost
+from ..records import Fallback, observation
 from ..video.damage import Damage
 from ..video.probe import VideoInfo
 
