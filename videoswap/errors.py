@@ -38,6 +38,37 @@ def reason_of(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error).rstrip(".") or type(error).__name__
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what a library says of its failure, without a full stop."""
+    return (str(error).strip() or type(error).__name__).partition("\n")[0].rstrip(".")
+
+
+#: What torch, cuBLAS, cuDNN and onnxruntime say when memory runs out. cuDNN has no engine left
+#: where none fits into the memory that is free.
+_MEMORY_RAN_OUT = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "failed to allocate memory",
+    "bad allocation",
+    "bad_alloc",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+    "unable to find an engine",
+)
+
+
+def out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came out of, says that memory ran out."""
+    while error is not None:
+        said = str(error).lower()
+        named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if named or any(sign in said for sign in _MEMORY_RAN_OUT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 class UsageError(VideoswapError):
     """The request itself makes no sense (exit code 2)."""
 

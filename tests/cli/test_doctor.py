@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from videoswap import SwapSettings
+from videoswap import SwapSettings, devices
 from videoswap.cli import doctor as diagnosis
 from videoswap.cli import entry
 from videoswap.packages import NEEDED
+from videoswap.records import Fallback
+from videoswap.video import encoder_context
 
 
 def fake_distributions(names):
@@ -99,3 +101,45 @@ def test_a_user_without_a_home_has_no_cache_and_still_everything_else(monkeypatc
     (check,) = diagnosis._cache()
     assert not check.fine and "VIDEOSWAP_CACHE_DIR" in check.advice
     assert entry.main(["cache", "list"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("notes", "lines"),
+    [
+        ((), ["ok    device: cuda; torch and onnxruntime computed on the NVIDIA H200"]),
+        (
+            (
+                Fallback("torch on the GPU", "torch on the CPU", "no kernel"),
+                Fallback("onnxruntime on the GPU", "onnxruntime on the CPU", "no library"),
+            ),
+            [
+                "--    device: torch on the CPU instead of torch on the GPU, because no kernel",
+                "--    device: onnxruntime on the CPU instead of onnxruntime on the GPU, because "
+                "no library",
+            ],
+        ),
+    ],
+)
+def test_the_device_is_what_a_run_would_take(monkeypatch, notes, lines):
+    found = devices.Device("cuda", devices.PROVIDERS["cuda"], notes, "NVIDIA H200")
+    monkeypatch.setattr(devices, "gpu_present", lambda: True)
+    monkeypatch.setattr(devices, "choose_device", lambda wanted: found)
+    assert [str(check) for check in diagnosis._device()] == lines
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_hardware_encoder_is_believed_once_it_has_encoded(monkeypatch, works):
+    monkeypatch.setattr(devices, "gpu_present", lambda: True)
+    refused = None if works else "OpenEncodeSessionEx failed: unsupported device"
+    monkeypatch.setattr(encoder_context, "hardware_refusal", lambda name: refused)
+    whole, *others = diagnosis._encoders()
+    assert ("h264_nvenc" in whole.finding) is works
+    assert bool(others) is not works
+    assert all("H100" in str(check) and not check.needed for check in others)
+
+
+def test_a_hardware_encoder_without_hardware_says_so():
+    if Path("/dev/nvidia0").exists():
+        pytest.skip("there is a GPU")
+    assert encoder_context.hardware_refusal("h264_nvenc")
+    assert encoder_context.hardware_refusal("libx264") is None

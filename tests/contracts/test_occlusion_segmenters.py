@@ -17,7 +17,7 @@ from videoswap.occlusion.segmenter import OcclusionSegmenter
 from videoswap.records import Crop
 from videoswap.settings import MASKS
 
-CPU = Device("cpu", ("CPUExecutionProvider",), None)
+CPU = Device("cpu", ("CPUExecutionProvider",))
 
 
 @pytest.fixture(scope="module")

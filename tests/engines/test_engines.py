@@ -168,7 +168,7 @@ def test_exact_ghost_sees_whole_numbers():
 def test_ghosts_identity_is_the_raw_mean_over_photos_in_rgb(exact):
     recogniser = Recogniser()
     swapper = ghost(recogniser=recogniser, exact=exact)
-    data = swapper.identity([photo((255, 0, 0)), photo((0, 0, 0))]).data
+    data = swapper.identity([photo((255, 0, 0)), photo((0, 0, 0))]).data.z
     assert recogniser.seen[0].shape == (2, 3, 112, 112)
     np.testing.assert_allclose(data[0, :3].numpy(), [0.0, -1.0, -1.0], atol=1e-5)
     assert float(data.norm()) > 10  # not normalised
@@ -176,7 +176,7 @@ def test_ghosts_identity_is_the_raw_mean_over_photos_in_rgb(exact):
 
 def test_blendface_sees_sources_in_zero_to_one_and_normalises():
     encoder = Recogniser()
-    data = blendface(Mirror(), encoder).identity([photo((255, 0, 102))]).data
+    data = blendface(Mirror(), encoder).identity([photo((255, 0, 102))]).data.z
     assert encoder.seen[0].shape == (1, 3, 112, 112)
     np.testing.assert_allclose(encoder.seen[0][0, :, 50, 50].numpy(), [1.0, 0.0, 0.4], atol=1e-5)
     assert float(data.norm()) == pytest.approx(1.0, abs=1e-5)
@@ -185,7 +185,7 @@ def test_blendface_sees_sources_in_zero_to_one_and_normalises():
 def test_lites_identity_has_the_length_its_training_gave_it():
     encoder = Recogniser(128)
     swapper = aei(Mirror(), lambda faces: lite.identity_of(encoder, faces))
-    data = swapper.identity([photo((255, 0, 102)), photo((0, 255, 102))]).data
+    data = swapper.identity([photo((255, 0, 102)), photo((0, 255, 102))]).data.z
     assert encoder.seen[0].shape == (2, 3, 112, 112)
     assert data.shape == (1, 128)
     assert float(data.norm()) == pytest.approx(128**0.5, abs=1e-4)

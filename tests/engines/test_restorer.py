@@ -99,6 +99,8 @@ class Smooth(Engine):
 class Redraw:
     """A restorer that remembers what it saw and draws what a test wants."""
 
+    notes = ()
+
     def __init__(self, draw, template="ffhq_512", side=512):
         self.seen, self.draw = [], draw
         self.template, self.side = TEMPLATES[template], side

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from tests.helpers import fill
+from videoswap.errors import out_of_memory
 from videoswap.networks.aei_net import AEINet
 from videoswap.networks.cuda_graphs import (
     BATCH_SHAPES,
@@ -19,7 +21,6 @@ from videoswap.networks.cuda_graphs import (
     filled,
 )
 from videoswap.networks.fast_aei_net import FastAEINet
-from videoswap.networks.fast_network import out_of_memory
 
 
 class Recorder:
@@ -48,16 +49,16 @@ class Recorder:
     ("count", "shapes"),
     [
         (1, [1]),
-        (2, [2]),
-        (3, [4]),
-        (5, [4, 1]),
-        (6, [8]),
+        (2, [1, 1]),
+        (3, [1, 1, 1]),
+        (4, [8]),
         (9, [8, 1]),
-        (11, [8, 4]),
-        (12, [16]),
-        (23, [16, 8]),
+        (12, [8, 8]),
+        (24, [8, 8, 8]),
+        (25, [32]),
         (32, [32]),
         (70, [32, 32, 8]),
+        (100, [32, 32, 32, 8]),
     ],
 )
 def test_a_batch_is_cut_into_captured_sizes(count: int, shapes: list[int]) -> None:
@@ -79,25 +80,46 @@ def test_filling_up_repeats_the_last_sample_in_memory_of_its_own() -> None:
 
 def test_replayed_results_are_right_and_the_callers_own() -> None:
     capture = Recorder()
-    graphs = Graphs(lambda x, y: x * 2 + y, capture=capture)
+    graphs = Graphs(capture)
+    double = lambda x, y: x * 2 + y  # noqa: E731
     results = []
-    for count in (3, 7, 4, 40):
+    for count in (1, 7, 5, 40):
         x, y = torch.randn(count, 5), torch.randn(count, 5)
-        results.append((graphs(x, y), x * 2 + y))
+        results.append((graphs(double, x, y), x * 2 + y))
     assert all(torch.equal(got, want) for got, want in results)
-    assert capture.sizes == [4, 8, 32]  # each once, 40 is 32 and 8
+    assert capture.sizes == [1, 8, 32]  # each once, 40 is 32 and 8
     assert capture.replays == 5
     assert capture.pools == [None, "the pool", "the pool"]
     graphs.clear()
-    graphs(torch.randn(4, 5), torch.randn(4, 5))
-    assert capture.sizes[3:] == [4]
+    graphs(double, torch.randn(4, 5), torch.randn(4, 5))
+    assert capture.sizes[3:] == [8]
     assert capture.pools[3:] == [None]
+
+
+def test_larger_batches_than_fit_are_not_captured() -> None:
+    capture = Recorder()
+    graphs = Graphs(capture)
+    graphs.limit(16)
+    assert graphs.shapes == (1, 8)
+    assert len(graphs(lambda x: x, torch.zeros(32, 1))) == 32
+    assert capture.sizes == [8]
+    graphs.limit(0)
+    assert graphs.shapes == (1,)
+
+
+def test_a_network_goes_as_soon_as_nobody_holds_it() -> None:
+    fast, x, z = _fast()
+    fast._graphs = Graphs(lambda function, inputs, pool: (lambda: inputs[0], pool))
+    fast(x[:1], [fast.identity(z[0])])
+    gone = weakref.ref(fast)
+    del fast
+    assert gone() is None  # without the garbage collector: its memory is the GPU's
 
 
 def test_what_a_capture_uses_lives_as_long() -> None:
     kept = [object()]
-    graphs = Graphs(lambda x: x, keep=lambda: kept[0], capture=Recorder())
-    graphs(torch.zeros(1, 1))
+    graphs = Graphs(Recorder())
+    graphs(lambda x: x, torch.zeros(1, 1), keep=lambda: kept[0])
     assert graphs._captured[1][2] is kept[0]
 
 
@@ -112,12 +134,12 @@ def test_the_network_on_graphs_gives_everyone_their_own_swap() -> None:
     people = [fast.identity(row) for row in z]
     alone = torch.cat([fast(x[k : k + 1], [people[k]]) for k in range(7)])
     capture = Recorder()
-    fast._graphs = Graphs(fast._run, lambda: fast._workspace.memory, capture)
+    fast._graphs = Graphs(capture)
     for count in (1, 3, 7, 5):
         assert (fast(x[:count], people[:count]) - alone[:count]).abs().max() < 1e-4
-    assert capture.sizes == [1, 4, 8]
+    assert capture.sizes == [1, 8]
     assert (fast(x, people, graphs=False) - alone).abs().max() < 1e-4
-    assert capture.replays == 5
+    assert capture.replays == 1 + 3 + 1 + 1
     fast.release()
     assert len(fast._workspace.memory) == 0
     assert (fast(x[:1], people[:1]) - alone[:1]).abs().max() < 1e-4
@@ -131,7 +153,7 @@ def test_where_graphs_cannot_be_had_it_goes_on_without_them_and_says_why() -> No
         calls.append(1)
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
-    fast._graphs = Graphs(fast._run, capture=refusing)
+    fast._graphs = Graphs(refusing)
     people = [fast.identity(row) for row in z]
     assert torch.isfinite(fast(x, people)).all()
     fast(x, people)
@@ -148,10 +170,18 @@ def test_a_capture_that_runs_out_of_memory_is_not_taken_for_a_refusal() -> None:
         finally:
             raise RuntimeError("capture_end failed")  # as torch does
 
-    fast._graphs = Graphs(fast._run, capture=full)
+    fast._graphs = Graphs(full)
     with pytest.raises(RuntimeError) as caught:
         fast(x, [fast.identity(row) for row in z])
     assert out_of_memory(caught.value)
     assert fast.graphs_refused is None
-    assert not out_of_memory(RuntimeError("shapes differ"))
-    assert out_of_memory(RuntimeError("[enforce fail] can't allocate memory: you tried"))
+
+
+@pytest.mark.parametrize(("dtype", "said"), [(torch.float16, True), (torch.float32, False)])
+def test_what_is_too_large_for_half_is_no_white_pixel(dtype: torch.dtype, said: bool) -> None:
+    fast, _, _ = _fast()
+    fast.dtype = dtype
+    x = torch.tensor([1.5, float("inf"), -float("inf"), 0.0])
+    made = torch.sigmoid(fast._nan_where_too_large(x))
+    assert made.isnan().tolist() == [False, said, said, False]
+    assert torch.equal(made[[0, 3]], torch.sigmoid(x[[0, 3]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from videoswap.networks.fast_network import FastNetwork
 pytestmark = pytest.mark.needs_cuda
 
 WIDTHS, SIZE, NUMBERS = (8, 16, 16, 24, 32), 64, 24
+#: cuDNN takes another algorithm for another batch size: float32 differs by up to so much.
+BETWEEN_SHAPES = 1e-4
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -97,7 +100,9 @@ def test_graphs_give_what_single_kernels_give_for_any_batch(dtype: torch.dtype) 
     x, z = _inputs(40)
     for count in (5, 1, 3, 40, 5, 8):
         replayed, single = (_swap(fast, x[:count], z[:count], graphs) for graphs in (True, False))
-        assert (replayed - single).abs().mean() < (1e-5 if dtype == torch.float32 else 3e-3)
+        assert (replayed - single).abs().mean() < (
+            BETWEEN_SHAPES if dtype == torch.float32 else 3e-3
+        )
     assert fast.graphs_refused is None
     first = _swap(fast, x[:2], z[:2])
     kept = first.clone()
@@ -123,24 +128,34 @@ def test_a_batch_that_does_not_fit_is_halved_and_right() -> None:
     fill.fill(net, "memory")
     x, z = fill.image("memory", 256, 16, 32), fill.vec("memory", NUMBERS, 32)
     fast = FastAEINet(net, torch.float16, "cuda")
-    people = [fast.identity(row) for row in z]
-    wanted = torch.cat([fast(x[k : k + 1], [people[k]]).cpu() for k in range(32)])
+    batches = Batches(fast, 32)
+    people = [batches.identity(row) for row in z]
+    terms = [person.terms for person in people]
+    wanted = torch.cat(
+        [fast(x[k : k + 1], terms[k : k + 1], graphs=False).cpu() for k in range(32)]
+    )
+    peaks = []
+    for count in (4, 32):  # measured: between the two lies the edge
+        fast.release()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        fast(x[:count], terms[:count], graphs=False)
+        peaks.append(torch.cuda.max_memory_reserved())
     fast.release()
     torch.cuda.empty_cache()
+    fast.without_graphs("memory is measured without")
     total = torch.cuda.get_device_properties(0).total_memory
-    room = torch.cuda.memory_reserved() + 400 * 2**20  # 32 crops want more, a few do not
-    batches = Batches(fast, 32)
+    room = sum(peaks) / 2
     try:
         torch.cuda.set_per_process_memory_fraction(room / total)
         got = batches(x, people).cpu()
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert batches.largest < 32
-    assert fast.graphs_refused is None
+    assert 1 < batches.largest < 32
     assert (got - wanted).abs().mean() < 5e-3
 
 
-def test_start_up_measures_a_batch_and_takes_half_precision() -> None:
+def test_start_up_measures_a_batch_captures_and_takes_half_precision() -> None:
     from videoswap.engines.torch_runtime import start
 
     net = _aei()
@@ -150,6 +165,61 @@ def test_start_up_measures_a_batch_and_takes_half_precision() -> None:
     assert started.precision == "float16"
     assert started.notes == ()
     assert started.generator.largest == 32
+    generator = started.generator.generator
+    assert isinstance(generator, FastAEINet) and generator._graphs is not None
+    assert set(generator._graphs._captured) == {1, 8, 32}  # and none in the middle of a render
+
+
+def test_a_real_overflow_is_computed_in_float32() -> None:
+    from videoswap.engines.torch_runtime import Batches
+
+    net = _aei()
+    with torch.no_grad():
+        net.generator.up1.bias.fill_(1e5)  # beyond half precision's 65504 for every picture
+    x, z = _inputs(2)
+    half = FastAEINet(net, torch.float16, "cuda", graphs=False)
+    if torch.isfinite(_swap(half, x, z)).all():
+        pytest.skip("the network keeps these numbers small by itself")
+    batches = Batches(half, 32, lambda: FastAEINet(net, torch.float32, "cuda"))
+    got = batches(x, [batches.identity(row) for row in z]).cpu()
+    assert (got - _exact(net, x, z)).abs().mean() < 1e-4
+    assert len(batches.late_notes()) == 1
+
+
+def test_a_capture_beside_a_busy_thread() -> None:
+    fast = FastAEINet(_aei(), torch.float16, "cuda")
+    x, z = _inputs(32)
+    stop = threading.Event()
+
+    def busy() -> None:
+        while not stop.is_set():  # what onnxruntime or an encoder does meanwhile
+            torch.empty(64 << 20, dtype=torch.uint8, device="cuda").zero_()
+            torch.cuda.current_stream().synchronize()
+
+    other = threading.Thread(target=busy)
+    other.start()
+    try:
+        got = _swap(fast, x, z)
+    finally:
+        stop.set()
+        other.join()
+    assert fast.graphs_refused is None
+    assert (got - _swap(fast, x, z, graphs=False)).abs().mean() < 3e-3
+
+
+def test_onnxruntime_computes_on_the_gpu_as_on_the_cpu(tmp_path: Path) -> None:
+    import numpy as np
+
+    from videoswap.devices import PROVIDERS, _one_node, choose_device
+    from videoswap.weights.onnx_models import open_onnx, provider_notes, providers_of
+
+    device = choose_device("cuda")
+    session = open_onnx(tmp_path / "x", device.providers, graph=_one_node(), full_precision=True)
+    assert provider_notes(providers_of(session), device.providers, "it") == ()
+    x = np.random.default_rng(1).random((1, 1, 4, 4), np.float32)
+    here = open_onnx(tmp_path / "x", PROVIDERS["cpu"], graph=_one_node())
+    (got,), (want,) = session.run(None, {"x": x}), here.run(None, {"x": x})
+    assert np.abs(got - want).max() < 1e-5
 
 
 def test_the_benchmark_prints_faces_per_second(tmp_path: Path) -> None:

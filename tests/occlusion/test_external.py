@@ -3,15 +3,15 @@ import pytest
 
 from tests.helpers.covered_faces import over, stripe
 from tests.helpers.occlusion_files import save_parser, save_xseg
-from videoswap.devices import Device
+from videoswap.devices import PROVIDERS, Device
 from videoswap.errors import InputError
 from videoswap.occlusion.builtin import networks_key
 from videoswap.occlusion.external import PARSING, XSEG
 from videoswap.occlusion.load import load_occlusion_segmenter
-from videoswap.weights import load_manifest
+from videoswap.weights import load_manifest, onnx_models
 
-CPU = Device("cpu", ("CPUExecutionProvider",), None)
-GPU = Device("cuda", ("CPUExecutionProvider",), None)
+CPU = Device("cpu", ("CPUExecutionProvider",))
+GPU = Device("cuda", PROVIDERS["cuda"])
 
 
 @pytest.fixture
@@ -60,9 +60,17 @@ def test_another_networks_file_is_refused(weights):
     assert caught.value.code == "wrong_weights"
 
 
-def test_auto_takes_xseg_only_where_it_is_cheap(weights, face):
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_auto_takes_xseg_only_where_it_is_cheap(weights, face, monkeypatch):
     assert load_occlusion_segmenter("outline", CPU).segment(face) is face
     assert load_occlusion_segmenter("auto", GPU).key.startswith(networks_key())
     save_xseg(weights)
     assert load_occlusion_segmenter("auto", CPU).key.startswith(networks_key())
-    assert load_occlusion_segmenter("auto", GPU).key.startswith("xseg")
+    # onnxruntime does not start CUDA here: by itself it is not taken, by name it is, with a note.
+    assert load_occlusion_segmenter("auto", GPU).key.startswith(networks_key())
+    (note,) = load_occlusion_segmenter("xseg", GPU).notes
+    assert "xseg_1.onnx on the GPU" in str(note)
+    monkeypatch.setattr(onnx_models, "providers_of", lambda session: PROVIDERS["cuda"])
+    found = load_occlusion_segmenter("auto", GPU)
+    assert found.key.startswith("xseg")
+    assert found.notes == ()

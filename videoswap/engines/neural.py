@@ -42,6 +42,7 @@ class Framing:
         source: How faces are cut out of source photos, in the largest of its sizes.
         batch_size: Crops that are best given at once.
         notes: What the engine does otherwise than asked or expected.
+        device: Where the generator really runs, cpu or cuda; None for the run's device.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Framing:
     source: CropSpec
     batch_size: int
     notes: tuple[Fallback, ...] = ()
+    device: str | None = None
 
 
 class NeuralEngine(Engine):
@@ -59,9 +61,17 @@ class NeuralEngine(Engine):
         framing: Name and pictures.
         as_is: See :class:`Engine`.
         depends_on_past: See :class:`Engine`.
+        batches: Its generator, where torch runs it.
     """
 
-    def __init__(self, framing: Framing, as_is: str = "", depends_on_past: bool = False) -> None:
+    def __init__(
+        self,
+        framing: Framing,
+        as_is: str = "",
+        depends_on_past: bool = False,
+        batches: Batches | None = None,
+    ) -> None:
+        self._batches = batches
         super().__init__(
             framing.name,
             framing.key,
@@ -70,8 +80,13 @@ class NeuralEngine(Engine):
             as_is=as_is,
             depends_on_past=depends_on_past,
             notes=framing.notes,
+            device=framing.device,
         )
         self._source = framing.source
+
+    def late_notes(self) -> tuple[Fallback, ...]:
+        """See :class:`Engine`."""
+        return () if self._batches is None else self._batches.late_notes()
 
     def identity(self, photos: Sequence[Photo]) -> Identity:
         """Embed the photos of one person; the mean by the engine's own rule."""
@@ -105,7 +120,7 @@ class AEIEngine(NeuralEngine):
         encode: Callable[[Tensor], Tensor],
         mask: MaskRule = outline_mask,
     ) -> None:
-        super().__init__(framing)
+        super().__init__(framing, batches=generator)
         self._generator = generator
         self._encode = encode
         self._mask = mask
@@ -116,7 +131,7 @@ class AEIEngine(NeuralEngine):
 
         with torch.inference_mode():
             photos = torch.from_numpy(to_planar(pictures, -1, 1))
-            return self._generator.generator.identity(self._encode(photos))
+            return self._generator.identity(self._encode(photos))
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of 256 pixels."""

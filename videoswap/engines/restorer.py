@@ -76,6 +76,7 @@ class Restorer:
         self.side = kind.side
         self.template = TEMPLATES[kind.template]
         self._network = OnnxNetwork(path, providers)
+        self.notes = self._network.notes
         self._input = self._network.input_of("input", rank=4, side=kind.side)
         side = self._network.inputs[self._input][-1]
         if isinstance(side, int) and side != kind.side:
@@ -136,6 +137,7 @@ class RestoredEngine(EngineWrapper):
         self._restorer = restorer
         self._blend = blend
         self.key = f"{engine.key} + {key} {blend}"
+        self.notes = (*engine.notes, *restorer.notes)
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of one size and redraw the faces."""

@@ -128,12 +128,13 @@ def load_context(
         people, source_notes = load_sources([one.photos for one in plan.sources], tools, names)
     references, reference_notes = load_target_faces(target_faces, tools)
     engine = load_engine(settings.swapper, device=device, options=settings.engine_options)
-    engine = boosted(engine, settings.detail, device.name)
+    engine = boosted(engine, settings.detail, engine.device or device.name)
     engine = restored(engine, settings.detail, device.providers)
     mask = "outline" if engine.as_is else settings.blend.mask
     segmenter = load_occlusion_segmenter(mask, device)
     engine_notes = (*engine.notes, *unheeded(settings, engine, tools.dense_landmarker is not None))
-    notes = (*_model_notes(device, tools), *engine_notes, *source_notes, *reference_notes)
+    engine_notes += getattr(segmenter, "notes", ())
+    notes = (*device.notes, *tools.notes, *engine_notes, *source_notes, *reference_notes)
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
     leading = [one.leading for one in identities]
@@ -192,16 +193,6 @@ def unheeded(settings: SwapSettings, engine: Engine, dense: bool = True) -> tupl
         if why:
             notes.append(Fallback(f"the photo's {region}", f"the target's {region}", why))
     return tuple(notes)
-
-
-def _model_notes(device: Device, tools: FaceModels) -> tuple[Fallback, ...]:
-    """Say where the GPU or a model is not used although it was wanted: never silently."""
-    notes = [device.fallback] if device.fallback is not None else []
-    lost = [name for name in device.providers[:-1] if name not in tools.detector.providers]
-    if lost:
-        reason = f"onnxruntime could not start {lost[0]} (CUDA or cuDNN libraries missing?)"
-        notes.append(Fallback("the GPU", "face detection on the CPU", reason))
-    return (*notes, *tools.notes)
 
 
 class Clock:

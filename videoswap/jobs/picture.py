@@ -95,6 +95,8 @@ def swap_one_picture(
         if masks is not None:
             grey = Picture(np.repeat(mask[..., None], 3, axis=2), gray=True)
             write_picture(masks, grey, overwrite=overwrite)
+    late = context.engine.late_notes()
+    Notes(context.say).add(late)
     return Report(
         input=str(target),
         output=None if dry_run else str(out),
@@ -107,7 +109,7 @@ def swap_one_picture(
         segments=0,
         encoder=None,
         people=people,
-        notes=(*context.notes, *matching.notes, *notes),
+        notes=(*context.notes, *matching.notes, *notes, *late),
         unmatched=tuple(context.references[index].label for index in matching.missing),
         seconds={"all": round(time.perf_counter() - started, 3)},
         crop_sizes=tuple(sorted(sizes)),

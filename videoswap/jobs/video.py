@@ -119,7 +119,7 @@ def swap_one_video(
         tally = _Tally()
         if not dry_run:
             tally = _render(context, info, refined, plans, segments, targets, notes, clock)
-    notes.add(tally.notes)
+    notes.add((*tally.notes, *context.engine.late_notes()))
     encoder = targets.encoder
     sizes = sorted({part.size for part in plans.values()})
     return Report(
@@ -257,7 +257,7 @@ def _render(
     renderer = renderer_for(context, info, analysis, plans)
     tally = _Tally()
     key = render_key(
-        device=context.device.name,
+        device=(context.device.name, context.device.providers, context.device.gpu),
         analysis=analysis.key,
         plans=[(track, part.sources, part.size) for track, part in plans.items()],
         sources=[source.digest for source in context.sources],

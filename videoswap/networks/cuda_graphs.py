@@ -9,13 +9,17 @@ given from outside, so that everything else runs, and is tested, without a GPU.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 #: Batch sizes that are captured.
-BATCH_SHAPES = (1, 2, 4, 8, 16, 32)
+BATCH_SHAPES = (1, 8, 32)
+#: Crops that a piece of a batch costs besides its own: starting it, and kernels that do not fill
+#: the GPU.
+PIECE_COST = 2
 #: Calls before a capture, in which cuDNN and cuBLAS choose kernels and take their memory.
 WARM_UP = 3
 
@@ -28,7 +32,7 @@ Capture = Callable[[Function, Sequence[Tensor], Any], tuple[Callable[[], Tensor]
 def cut(count: int, shapes: Sequence[int] = BATCH_SHAPES) -> list[tuple[slice, int]]:
     """Cut a batch into pieces, each with the captured size that it is filled up to.
 
-    A piece fills at least three quarters of its size, so 6 crops are run as 8, but 5 as 4 and 1.
+    The way that costs least: 5 crops are run as 8, but 2 one by one, and 12 as 8 and 8.
 
     Args:
         count: Crops of the batch.
@@ -39,10 +43,22 @@ def cut(count: int, shapes: Sequence[int] = BATCH_SHAPES) -> list[tuple[slice, i
         left = count - start
         above = next((shape for shape in shapes if shape >= left), shapes[-1])
         below = max(shape for shape in shapes if shape <= left)
-        shape = above if 4 * left >= 3 * above else below
+        shape = above if _cost(left, above) <= _cost(left, below) else below
         pieces.append((slice(start, min(start + shape, count)), shape))
         start += shape
     return pieces
+
+
+def _cost(count: int, shape: int) -> int:
+    """Return what a batch costs in pieces of one size, in crops."""
+    return -(-count // shape) * (shape + PIECE_COST)
+
+
+@cache
+def _capture_stream() -> torch.cuda.Stream:
+    """The one stream of all warm-ups and captures: cuBLAS keeps 32 MB for each that it ever saw."""
+    stream: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    return stream
 
 
 def capture_on_cuda(
@@ -54,8 +70,7 @@ def capture_on_cuda(
         RuntimeError: If it cannot be captured, ``torch.OutOfMemoryError`` among others. The
             current stream is what it was before.
     """
-    here = torch.cuda.current_stream()
-    side: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    here, side = torch.cuda.current_stream(), _capture_stream()
     side.wait_stream(here)
     with torch.cuda.stream(side):
         for _ in range(WARM_UP):
@@ -65,7 +80,7 @@ def capture_on_cuda(
     graph = torch.cuda.CUDAGraph()
     try:
         # Other threads (onnxruntime, an encoder on the GPU) may go on meanwhile.
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool, side, capture_error_mode="thread_local"):
             output = function(*inputs)
     finally:
         torch.cuda.set_stream(here)  # torch leaves its own stream set when a capture fails
@@ -78,46 +93,68 @@ def capture_on_cuda(
 
 
 class Graphs:
-    """A function of batches, run on captured graphs.
+    """Functions of batches, run on captured graphs.
+
+    It holds no function, only what was captured, so that a network may hold it.
 
     Args:
-        function: Takes tensors whose first axis is the batch, gives one of the same batch. It
-            must not depend on anything else that changes.
-        keep: Gives what a capture makes use of and what must therefore live as long.
         capture: How graphs are made.
-        shapes: Batch sizes that are captured when they are first needed.
+        shapes: Batch sizes that are captured, ascending, beginning with 1.
     """
 
     def __init__(
-        self,
-        function: Function,
-        keep: Callable[[], object] = lambda: None,
-        capture: Capture = capture_on_cuda,
-        shapes: Sequence[int] = BATCH_SHAPES,
+        self, capture: Capture = capture_on_cuda, shapes: Sequence[int] = BATCH_SHAPES
     ) -> None:
-        self._function, self._keep, self._capture, self._shapes = function, keep, capture, shapes
+        self._capture, self._shapes = capture, tuple(shapes)
         self._captured: dict[int, tuple[list[Tensor], Callable[[], Tensor], object]] = {}
         self._pool: Any = None
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
-        """Compute for a batch of any size; the result is the caller's own."""
+    def __call__(
+        self,
+        function: Function,
+        *inputs: Tensor,
+        keep: Callable[[], object] = lambda: None,
+    ) -> Tensor:
+        """Compute for a batch of any size; the result is the caller's own.
+
+        Args:
+            function: Takes tensors whose first axis is the batch, gives one of the same batch.
+                It must not depend on anything else that changes, and is always the same one.
+            inputs: The tensors.
+            keep: Gives what a capture makes use of and what must therefore live as long.
+        """
         return torch.cat(
             [
-                self._run([x[piece] for x in inputs], shape)
+                self._run(function, [x[piece] for x in inputs], shape, keep)
                 for piece, shape in cut(len(inputs[0]), self._shapes)
             ]
         )
+
+    def limit(self, largest: int) -> None:
+        """Capture no batch of more than so many; those that are captured are kept."""
+        self._shapes = tuple(shape for shape in self._shapes if shape <= max(1, largest))
+
+    @property
+    def shapes(self) -> tuple[int, ...]:
+        """Batch sizes that are captured."""
+        return self._shapes
 
     def clear(self) -> None:
         """Let go of all graphs and their memory; they are captured anew when needed."""
         self._captured.clear()
         self._pool = None
 
-    def _run(self, inputs: Sequence[Tensor], shape: int) -> Tensor:
+    def _run(
+        self,
+        function: Function,
+        inputs: Sequence[Tensor],
+        shape: int,
+        keep: Callable[[], object],
+    ) -> Tensor:
         if shape not in self._captured:
             own = [filled(x, shape) for x in inputs]
-            replay, self._pool = self._capture(self._function, own, self._pool)
-            self._captured[shape] = own, replay, self._keep()
+            replay, self._pool = self._capture(function, own, self._pool)
+            self._captured[shape] = own, replay, keep()
         own, replay, _ = self._captured[shape]
         for mine, x in zip(own, inputs, strict=True):
             mine[: len(x)].copy_(x)

@@ -316,4 +316,4 @@ class FastAEINet(FastNetwork):
         for k, (block, attributes) in enumerate(zip(self._blocks, maps, strict=True)):
             h = upsample(h) if k else h
             h = block(h, attributes, modulation, self._workspace, self._tile_bytes)
-        return torch.tanh(h.float() / self._picture_scale)
+        return torch.tanh(self._nan_where_too_large(h.float()) / self._picture_scale)

@@ -262,4 +262,5 @@ class FastBlendSwap(FastNetwork):
             h = upsample(h) if k else h
             h = block(h, attributes, terms[0], self._workspace, self._room)
         mask = torch.matmul(rows_of(maps[-1]), self._head_weight).add_(self._head_bias)
-        return torch.sigmoid(torch.cat([h, map_of(mask, self.size)], dim=1).float())
+        made = torch.cat([h, map_of(mask, self.size)], dim=1).float()
+        return torch.sigmoid(self._nan_where_too_large(made))

@@ -12,6 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from ..errors import first_line, out_of_memory
 from .cuda_graphs import Graphs
 from .fast_layers import Workspace
 
@@ -21,18 +22,6 @@ _log = logging.getLogger(__name__)
 Terms = tuple[Tensor, ...]
 M = TypeVar("M", bound=nn.Module)
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
-
-
-def out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error, or one that it came out of, says that memory ran out."""
-    while error is not None:
-        text = str(error)
-        if isinstance(error, torch.OutOfMemoryError) or "not enough memory" in text:
-            return True
-        if "can't allocate memory" in text or "CUBLAS_STATUS_ALLOC_FAILED" in text:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def on_device(module: M, device: torch.device | str) -> M:
@@ -72,7 +61,7 @@ class FastNetwork(ABC):
         self._lock = threading.Lock()
         self._graphs: Graphs | None = None
         if self.device.type == "cuda" and graphs is not False:
-            self._graphs = Graphs(self._run, lambda: self._workspace.memory)
+            self._graphs = Graphs()
 
     @abstractmethod
     def identity(self, z: Tensor) -> Terms:
@@ -107,15 +96,26 @@ class FastNetwork(ABC):
                 return self._replay(self._graphs, *inputs)
             return self._run(*inputs)
 
+    def _nan_where_too_large(self, x: Tensor) -> Tensor:
+        """NaN for what overflowed half precision; a tanh or sigmoid would make it a white pixel."""
+        return x + (x - x) if self.dtype == torch.float16 else x
+
     def _replay(self, graphs: Graphs, *inputs: Tensor) -> Tensor:
         """Run on graphs, or from now on without them if they cannot be had here."""
         try:
-            return graphs(*inputs)
+            return graphs(self._run, *inputs, keep=lambda: self._workspace.memory)
         except RuntimeError as error:
             if out_of_memory(error):
                 raise
-            self.without_graphs(str(error).partition("\n")[0])
+            self.without_graphs(first_line(error))
         return self._run(*inputs)
+
+    def capture_up_to(self, largest: int) -> tuple[int, ...]:
+        """Capture no batch of more than so many from now on; return the sizes that remain."""
+        if self._graphs is None:
+            return ()
+        self._graphs.limit(largest)
+        return self._graphs.shapes
 
     def without_graphs(self, reason: str) -> None:
         """Start every kernel on its own from now on."""

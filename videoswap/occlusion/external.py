@@ -51,7 +51,8 @@ def load_xseg(providers: Sequence[str]) -> NetworkSegmenter:
             raise _wrong_weights(path)
         return 1.0 - np.clip(face.reshape(XSEG_SIZE, XSEG_SIZE), 0.0, 1.0)
 
-    return NetworkSegmenter(f"xseg {file_digest(path)}", TEMPLATES["ffhq_512"], XSEG_SIZE, predict)
+    key = f"xseg {file_digest(path)}"
+    return NetworkSegmenter(key, TEMPLATES["ffhq_512"], XSEG_SIZE, predict, network.notes)
 
 
 def load_face_parser(providers: Sequence[str]) -> NetworkSegmenter:
@@ -76,7 +77,7 @@ def load_face_parser(providers: Sequence[str]) -> NetworkSegmenter:
         return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BORDER_SIGMA))
 
     return NetworkSegmenter(
-        f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIZE, predict
+        f"parsing {file_digest(path)}", TEMPLATES["ffhq_512"], PARSING_SIZE, predict, network.notes
     )
 
 

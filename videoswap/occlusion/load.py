@@ -38,6 +38,8 @@ def load_occlusion_segmenter(
         return OutlineSegmenter()
     if mask == "parsing":
         return load_face_parser(device.providers)
-    if mask == "xseg" or (device.name == "cuda" and store.find(XSEG) is not None):
-        return load_xseg(device.providers)
+    if mask == "xseg" or (device.onnx == "cuda" and store.find(XSEG) is not None):
+        found = load_xseg(device.providers)
+        if mask == "xseg" or not found.notes:  # else it runs on the CPU, where it is too slow
+            return found
     return BuiltinSegmenter()

@@ -12,7 +12,7 @@ from ..detection.appearance import Appearance
 from ..geometry import face_masks as masks
 from ..geometry.affine import crop_matrix, five_points, transform
 from ..geometry.resample import warp, warp_back
-from ..records import Array, Crop
+from ..records import Array, Crop, Fallback
 
 #: Gives pictures of the face of a track, by the number of the track, at other times of the video.
 Appearances = Callable[[int], Sequence[Appearance]]
@@ -109,12 +109,14 @@ class NetworkSegmenter:
         size: Side of the framed picture in pixels.
         predict: From a picture (S, S, 3) float32 RGB, 0 to 255, to a mask (S, S) float32, 0 (the
             face) to 1 (something in front of it).
+        notes: What it does otherwise than asked.
     """
 
     key: str
     template: Array
     size: int
     predict: Callable[[Array], Array]
+    notes: tuple[Fallback, ...] = ()
 
     def segment(self, crop: Crop) -> Crop:
         """See ``OcclusionSegmenter``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import cast
@@ -22,6 +23,11 @@ from .formats import (
     encoders_for,
 )
 from .probe import VideoInfo
+
+NO_NVENC = (
+    "It needs an NVIDIA GPU with an encoder (A100, H100, H200 and B200 have none) and its driver; "
+    "use --encoder libx264."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +104,33 @@ def encoder_refusal(plan: EncoderPlan, info: VideoInfo) -> str | None:
     Returns:
         The encoder's message, None if it accepts the plan.
     """
+    return _refusal(lambda: new_encoder(plan, info), "nvenc" in plan.encoder)
+
+
+def hardware_refusal(encoder: str) -> str | None:
+    """Let a hardware encoder encode a small frame: that it is listed says nothing.
+
+    Returns:
+        Its message, None if it works here.
+    """
+
+    def small() -> VideoCodecContext:
+        context = cast(VideoCodecContext, av.CodecContext.create(encoder, "w"))
+        context.width = context.height = 256
+        context.pix_fmt, context.time_base = "yuv420p", Fraction(1, 25)
+        return context
+
+    return _refusal(small, True)
+
+
+def _refusal(make: Callable[[], VideoCodecContext], encode: bool) -> str | None:
     with av.logging.Capture() as logs:
         try:
             av.logging.set_level(av.logging.ERROR)
-            context = new_encoder(plan, info)
+            context = make()
             context.open()
-            if "nvenc" in plan.encoder:
-                frame = av.VideoFrame(info.width, info.height, plan.pix_fmt)
+            if encode:
+                frame = av.VideoFrame(context.width, context.height, context.pix_fmt or "")
                 frame.pts, frame.time_base = 0, context.time_base
                 context.encode(frame)
                 context.encode(None)
@@ -127,7 +153,7 @@ def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
         return
     hint = "Check --preset, --crf and --pix_fmt."
     if "nvenc" in plan.encoder:
-        hint = "It needs an NVIDIA GPU with a driver; use --encoder libx264."
+        hint = NO_NVENC
     elif plan.encoder in EVEN_SIZE_ENCODERS and (info.width % 2 or info.height % 2):
         hint = (
             f"The picture has an odd size ({info.width}x{info.height}): {_odd_advice(plan)} "

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from ..errors import InputError
-from ..records import Array
+from ..devices import CUDA_PROVIDER, load_cuda_libraries, onnx_device
+from ..errors import InputError, VideoswapError, first_line, out_of_memory
+from ..records import Array, Fallback
 from . import digests as known
 
 
@@ -23,6 +24,8 @@ def open_onnx(
     graph: bytes | None = None,
     threads: int | None = None,
     quiet: bool = False,
+    free_sides: bool = False,
+    full_precision: bool = False,
 ) -> Any:
     """Open an ONNX file; the one place where sessions of onnxruntime are made.
 
@@ -33,9 +36,14 @@ def open_onnx(
         threads: Threads of the CPU. Small networks get one, as other stages use the other cores;
             None leaves the number to onnxruntime.
         quiet: Whether onnxruntime's warnings about the file are kept back.
+        free_sides: Whether pictures of many sizes go in. On a GPU cuDNN then takes a good
+            algorithm by rule; otherwise it tries all of them, anew for each shape.
+        full_precision: Whether a GPU must not round the factors of float32 products to TF32, as
+            it does by default.
 
     Returns:
-        An ``onnxruntime.InferenceSession``.
+        An ``onnxruntime.InferenceSession``, which never goes on with another provider while it
+        runs; see :func:`provider_notes` for those that it opened with.
 
     Raises:
         InputError: ``damaged_weights``.
@@ -45,8 +53,25 @@ def open_onnx(
         options.intra_op_num_threads = options.inter_op_num_threads = threads
     if quiet:
         options.log_severity_level = 4
+    wanted: list[Any] = list(providers)
+    if CUDA_PROVIDER in wanted:
+        load_cuda_libraries()
+        at = wanted.index(CUDA_PROVIDER)
+        wanted[at] = CUDA_PROVIDER, cuda_options(free_sides, full_precision)
     with _as_damaged(path):
-        return onnxruntime.InferenceSession(graph or str(path), options, list(providers))
+        session = onnxruntime.InferenceSession(graph or str(path), options, wanted)
+    session.disable_fallback()
+    return session
+
+
+def cuda_options(free_sides: bool, full_precision: bool) -> dict[str, str]:
+    """Return the options of onnxruntime's CUDA provider, see :func:`open_onnx`."""
+    options = {"arena_extend_strategy": "kSameAsRequested"}  # torch wants memory too
+    if free_sides:
+        options["cudnn_conv_algo_search"] = "HEURISTIC"
+    if full_precision:
+        options["use_tf32"] = "0"
+    return options
 
 
 def providers_of(session: Any) -> tuple[str, ...]:
@@ -54,7 +79,29 @@ def providers_of(session: Any) -> tuple[str, ...]:
     return tuple(session.get_providers())
 
 
-def open_insightface(module: str, name: str, path: Path, providers: Sequence[str]) -> Any:
+def provider_notes(real: Sequence[str], wanted: Sequence[str], what: str) -> tuple[Fallback, ...]:
+    """Return a note if a session runs on another device than it was to.
+
+    Args:
+        real: The execution providers that it really uses, see :func:`providers_of`.
+        wanted: The providers that were asked for, best first.
+        what: What runs in it, as part of a sentence.
+    """
+    if onnx_device(wanted) == onnx_device(real):
+        return ()
+    reason = "onnxruntime could not start CUDA for it (see videoswap doctor)"
+    return (Fallback(f"{what} on the GPU", f"{what} on the CPU", reason),)
+
+
+def open_insightface(
+    module: str,
+    name: str,
+    path: Path,
+    providers: Sequence[str],
+    *,
+    free_sides: bool = False,
+    full_precision: bool = False,
+) -> Any:
     """Make one of insightface's networks of a local file.
 
     Args:
@@ -62,6 +109,8 @@ def open_insightface(module: str, name: str, path: Path, providers: Sequence[str
         name: Class in it that takes a path and a session.
         path: The ONNX file.
         providers: onnxruntime's execution providers, best first.
+        free_sides: See :func:`open_onnx`.
+        full_precision: See :func:`open_onnx`.
 
     Raises:
         ImportError: If insightface, or what it needs, is not installed.
@@ -69,7 +118,8 @@ def open_insightface(module: str, name: str, path: Path, providers: Sequence[str
     """
     kind = getattr(importlib.import_module(f"insightface.model_zoo.{module}"), name)
     with _as_damaged(path):
-        network = kind(str(path), open_onnx(path, providers))
+        session = open_onnx(path, providers, free_sides=free_sides, full_precision=full_precision)
+        network = kind(str(path), session)
     known.confirm(path)
     return network
 
@@ -93,23 +143,35 @@ _TYPES = {
 }
 
 
+#: Crops that onnxruntime gets at once, at most.
+LARGEST = 32
+
+
 class OnnxNetwork:
     """A graph of which the first output is wanted.
 
     Args:
         path: The file.
         providers: onnxruntime's execution providers, best first.
+        full_precision: See :func:`open_onnx`.
 
     Attributes:
         inputs: Shapes by name; sides that a graph leaves open are not numbers.
-        batched: Whether several samples go in at once; given up at the first refusal.
+        batched: Whether several samples go in at once; given up where single ones alone can run.
+        largest: Most samples at once; halved for good when memory runs out.
+        device: Where it really runs: cpu or cuda.
+        notes: Says so where that is not what was asked for.
 
     Raises:
         InputError: ``damaged_weights``.
     """
 
-    def __init__(self, path: Path, providers: Sequence[str]) -> None:
-        self._session = open_onnx(path, providers)
+    def __init__(
+        self, path: Path, providers: Sequence[str], *, full_precision: bool = False
+    ) -> None:
+        self._session = open_onnx(path, providers, full_precision=full_precision)
+        real = providers_of(self._session)
+        self.device, self.notes = onnx_device(real), provider_notes(real, providers, path.name)
         self.inputs: dict[str, tuple[int | str | None, ...]] = {
             one.name: tuple(one.shape) for one in self._session.get_inputs()
         }
@@ -117,6 +179,7 @@ class OnnxNetwork:
             one.name: _TYPES.get(one.type, np.float32) for one in self._session.get_inputs()
         }
         self.batched = not any(isinstance(shape[0], int) for shape in self.inputs.values())
+        self.largest = LARGEST
         self._output = self._session.get_outputs()[0].name
         self._path = path
         self._ran = False
@@ -151,22 +214,49 @@ class OnnxNetwork:
         Returns:
             (B, ...) float32.
         """
-        outputs = self._batch(inputs)
+        arrays = {key: np.ascontiguousarray(x, self._types[key]) for key, x in inputs.items()}
+        count = len(next(iter(arrays.values())))
+        made: list[Array] = []
+        start = 0
+        while start < count:
+            size = self.largest if self.batched else 1
+            part = {key: x[start : start + size] for key, x in arrays.items()}
+            some = self._some(part)
+            if some is not None:
+                made.append(some)
+                start += size
         if not self._ran:  # it is what it should be, since it takes and gives what is expected
             known.confirm(self._path)
             self._ran = True
-        return outputs
+        return np.concatenate(made)
 
-    def _batch(self, inputs: Mapping[str, Array]) -> Array:
-        arrays = {key: np.ascontiguousarray(x, self._types[key]) for key, x in inputs.items()}
+    def _some(self, arrays: Mapping[str, Array]) -> Array | None:
+        """Run a part of a batch; None if it has to be smaller, which it is from then on."""
         count = len(next(iter(arrays.values())))
-        if self.batched and count > 1:
-            try:
-                return self._run(arrays)
-            except Exception:  # a batch size that is open in name only
-                self.batched = False
+        try:
+            return self._run(arrays)
+        except Exception as error:  # onnxruntime raises whatever it likes
+            if not out_of_memory(error):
+                if count == 1:
+                    raise VideoswapError(
+                        "onnx_failed",
+                        f"{self._path} cannot be computed: {first_line(error)}.",
+                        "Try --device cpu." if self.device == "cuda" else "Fetch it again.",
+                    ) from error
+            elif count == 1:
+                raise VideoswapError(
+                    "out_of_memory",
+                    f"The memory is too small for {self._path.name}.",
+                    "Close other programs, use --device cpu, or a smaller engine.",
+                ) from error
+            else:
+                self.largest = count // 2
+                return None
+        # A batch size that is open in name only: if single ones run, that is how it stays.
         singles = [{key: x[k : k + 1] for key, x in arrays.items()} for k in range(count)]
-        return np.concatenate([self._run(single) for single in singles])
+        made = [one for single in singles if (one := self._some(single)) is not None]
+        self.batched = False
+        return np.concatenate(made)
 
     def _run(self, arrays: Mapping[str, Array]) -> Array:
         return np.asarray(self._session.run([self._output], dict(arrays))[0], np.float32)

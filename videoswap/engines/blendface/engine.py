@@ -10,6 +10,7 @@ alone is not resampled, and the mask ends before the border.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -53,10 +54,10 @@ def load(device: Device, model: str) -> BlendFaceEngine:
     """
     network = cast(BlendSwap, load_network(model, "cpu"))
     anyone = F.normalize(torch.ones(1, 512))
-    started = start(
-        lambda dtype: FastBlendSwap(network, dtype, device.name), anyone, device.name, 0.0, 1.0
-    )
-    del network.E_ema, network.G_ema  # only the identity encoder is needed from here on
+    make = partial(FastBlendSwap, network, device=device.name)
+    started = start(make, anyone, device.name, 0.0, 1.0)
+    if device.name == "cpu":  # only the identity encoder is needed from here on
+        del network.E_ema, network.G_ema
     file = prefer(load_manifest().model(model))
     key = engine_key("blendface", SCHEMA, started.precision, files=[file])
     batch = started.generator.largest
@@ -74,7 +75,7 @@ class BlendFaceEngine(NeuralEngine):
     """
 
     def __init__(self, framing: Framing, generator: Batches, encoder: Any) -> None:
-        super().__init__(framing)
+        super().__init__(framing, batches=generator)
         self._generator = generator
         self._encoder = encoder
 
@@ -82,7 +83,7 @@ class BlendFaceEngine(NeuralEngine):
     def embed(self, pictures: Sequence[Array]) -> Any:
         """Make the identity of one person: the direction of the mean, of length 1."""
         z: Tensor = self._encoder(torch.from_numpy(to_planar(pictures, 0, 1)))
-        return self._generator.generator.identity(F.normalize(z.mean(dim=0, keepdim=True)))
+        return self._generator.identity(F.normalize(z.mean(dim=0, keepdim=True)))
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of 256 pixels."""

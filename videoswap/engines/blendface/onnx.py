@@ -51,7 +51,8 @@ def load(device: Device, model: str) -> OnnxBlendFaceEngine:
         target=TARGET,
         source=SOURCE,
         batch_size=BATCH_SIZE if network.batched else 1,
-        notes=(said,),
+        notes=(said, *network.notes),
+        device=network.device,
     )
     return OnnxBlendFaceEngine(framing, network)
 

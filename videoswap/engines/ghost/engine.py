@@ -12,6 +12,7 @@ super-resolution treats every face for itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,13 +64,8 @@ def load(device: Device, options: GhostOptions) -> GhostEngine:
     sharpener = require(SHARPENER) if options.use_sr else None
     module = cast(AEINet, load_into(network_name(options), path, "cpu"))
     mask, notes = mask_rule(options.exact, device.providers)
-    started = start(
-        lambda dtype: FastAEINet(module, dtype, device.name),
-        torch.ones(512),
-        device.name,
-        -1.0,
-        1.0,
-    )
+    make = partial(FastAEINet, module, device=device.name)
+    started = start(make, torch.ones(512), device.name, -1.0, 1.0)
     files = [path, arcface, sharpener, find(LANDMARKS)]
     framing = Framing(
         name="ghost",
@@ -143,7 +139,7 @@ class GhostEngine(NeuralEngine):
         sharpen: Network | None = None,
         exact: bool = False,
     ) -> None:
-        super().__init__(framing, as_is=AS_IS if exact else "", depends_on_past=exact)
+        super().__init__(framing, AS_IS if exact else "", depends_on_past=exact, batches=generator)
         self._generator = generator
         self._recognizer = recognizer
         self._mask = mask
@@ -156,7 +152,7 @@ class GhostEngine(NeuralEngine):
         if self._exact:
             pictures = [rounded(picture) for picture in pictures]
         z = self._recognizer(halved(torch.from_numpy(to_planar(pictures, -1, 1))))
-        return self._generator.generator.identity(z.mean(dim=0, keepdim=True))
+        return self._generator.identity(z.mean(dim=0, keepdim=True))
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of one size."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...geometry.face_masks import fade_border
 from ...records import Array, Crop, Fallback
-from ...weights.onnx_models import open_insightface
+from ...weights.onnx_models import open_insightface, provider_notes, providers_of
 from ...weights.store import missing_files, require
 from ..neural import MaskRule, outline_mask, resized, rounded
 from .options import LANDMARKS
@@ -138,6 +138,7 @@ class Face2d106:
 
     def __init__(self, path: Path, providers: Sequence[str]) -> None:
         self._network = open_insightface("landmark", "Landmark", path, providers)
+        self.notes = provider_notes(providers_of(self._network.session), providers, path.name)
 
     def __call__(self, picture: Array) -> Array:
         """Find (106, 2) float32 landmarks of the face that fills ``picture`` (uint8 RGB).
@@ -168,7 +169,8 @@ def mask_rule(exact: bool, providers: Sequence[str]) -> tuple[MaskRule, tuple[Fa
     reason = missing_files([LANDMARKS], LANDMARKS)
     if reason is None:
         try:
-            return GhostMasks(Face2d106(require(LANDMARKS), providers), exact), ()
+            landmarks = Face2d106(require(LANDMARKS), providers)
+            return GhostMasks(landmarks, exact), landmarks.notes
         except ImportError as error:
             reason = f"insightface cannot be imported ({error})"
     note = Fallback("GHOST's mask", "the outline of the 68 landmarks as the mask", reason or "")

@@ -37,7 +37,10 @@ def load(device: Device, options: GhostOptions) -> OnnxGhostEngine:
     """
     path = options.g_path or require(f"ghost_{options.num_blocks}_onnx")
     files = [path, require(RECOGNIZER), require(converter())]
-    generator, recognizer, convert = (OnnxNetwork(file, device.providers) for file in files)
+    generator, recognizer, convert = (
+        OnnxNetwork(file, device.providers, full_precision=file != path) for file in files
+    )
+    started = (*generator.notes, *recognizer.notes, *convert.notes)
     mask, notes = mask_rule(False, device.providers)
     reason = "--G_path names one of them" if options.is_onnx else "only they are here"
     said = Fallback("GHOST's own weights", "FaceFusion's ONNX files and framing", reason)
@@ -47,7 +50,8 @@ def load(device: Device, options: GhostOptions) -> OnnxGhostEngine:
         target=TARGET,
         source=SOURCE,
         batch_size=BATCH_SIZE if generator.batched else 1,
-        notes=(said, *notes),
+        notes=(said, *started, *notes),
+        device=generator.device,
     )
     return OnnxGhostEngine(framing, generator, recognizer, convert, mask)
 

@@ -6,6 +6,7 @@ Source photo: ArcFace framing at 96, ``LiteEncoder``, times sqrt(128). Target: A
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import torch
@@ -53,13 +54,8 @@ def load(device: Device) -> AEIEngine:
     files = [require(GENERATOR), require(ENCODER)]
     module = cast(AEINet, load_into("lite", files[0], "cpu"))
     encoder = load_into("lite_encoder", files[1], "cpu")
-    started = start(
-        lambda dtype: FastAEINet(module, dtype, device.name),
-        torch.ones(NUMBERS),
-        device.name,
-        -1.0,
-        1.0,
-    )
+    make = partial(FastAEINet, module, device=device.name)
+    started = start(make, torch.ones(NUMBERS), device.name, -1.0, 1.0)
     framing = Framing(
         name="lite",
         key=engine_key("lite", SCHEMA, started.precision, files=files),

@@ -7,6 +7,7 @@ there, which blurs it once more. The mask is drawn from the target's landmarks.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import torch
@@ -54,10 +55,9 @@ def load(device: Device, model: str) -> AEIEngine:
     whole, files = load_whole(model)
     network = cast(FSGenerator, whole)
     anyone = F.normalize(torch.ones(1, network.G.c_id))
-    started = start(
-        lambda dtype: FastAEINet(network.G, dtype, device.name), anyone, device.name, -1.0, 1.0
-    )
-    del network.G  # only the encoders are needed from here on
+    make = partial(FastAEINet, network.G, device=device.name)
+    started = start(make, anyone, device.name, -1.0, 1.0)
+    del network.G, make  # only the encoders are needed from here on
     framing = Framing(
         name="reliableswap",
         key=engine_key("reliableswap", SCHEMA, started.precision, files=files),
