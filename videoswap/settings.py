@@ -229,7 +229,7 @@ class EncodeSettings:
         quality: Quality in words: draft, good, high (the default), visually_lossless, lossless.
         preset: Speed, in the encoder's own words.
         pix_fmt: Pixel format of the result; None keeps the source's.
-        threads: Threads of the encoder; 0 lets it decide.
+        threads: Threads of the encoder, whose output depends on them; 0 takes 4, everywhere.
         audio: What to do with sound: auto copies it where the container can hold it and else
             converts it; copy never converts; aac and opus convert what is something else;
             none leaves it out.

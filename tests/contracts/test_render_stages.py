@@ -58,7 +58,15 @@ def renderer():
     return Renderer(None, None, {}, engine, [], finisher, OutlineSegmenter(), BATCH)
 
 
-STAGES = ["_segment_occlusion", "_swap", "_finish"]
+STAGES = ["segment_occlusion", "swap", "finish"]
+
+
+def through(renderer, name, jobs):
+    """Send frames through a stage as its workers do, one after the other."""
+    steps = {step.name: step for step in renderer.steps((), SimpleNamespace(masked=False))}
+    each = steps[name].each
+    made = iter(steps[name].stage(jobs))
+    return made if each is None else (each(one) for one in made)
 
 
 @pytest.mark.parametrize("faces", [0, 1, 2])
@@ -66,7 +74,7 @@ STAGES = ["_segment_occlusion", "_swap", "_finish"]
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_frame_comes_out_once_and_in_order(renderer, stage, frames, faces):
     given = [job(number, faces) for number in range(frames)]
-    made = list(getattr(renderer, stage)(iter(given)))
+    made = list(through(renderer, stage, iter(given)))
     assert [one.frame.pts for one in made] == list(range(frames))
     for before, after in zip(given, made, strict=True):
         assert after.segment is before.segment
@@ -84,7 +92,7 @@ def test_no_more_is_read_ahead_than_a_batch_or_the_neighbors(renderer, stage):
             read.append(number)
             yield job(number, 1)
 
-    made = getattr(renderer, stage)(endless())
+    made = through(renderer, stage, endless())
     for number, _ in enumerate(islice(made, 20)):
         assert len(read) <= number + 1 + max(BATCH, TEMPORAL_RADIUS)
     made.close()
@@ -100,4 +108,4 @@ def test_batches_are_of_one_size_and_not_too_large(renderer):
 
 def test_context_frames_are_seen_and_not_given(renderer):
     given = [replace(job(number, 1), context=number in (0, 4)) for number in range(5)]
-    assert [one.frame.pts for one in renderer._finish(iter(given))] == [1, 2, 3]
+    assert [one.frame.pts for one in through(renderer, "finish", iter(given))] == [1, 2, 3]

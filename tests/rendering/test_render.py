@@ -1,5 +1,7 @@
 """What the second pass gives the finisher."""
 
+import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,10 +10,13 @@ import pytest
 from videoswap.compositing.sharpness import SHARP_DEVIATION
 from videoswap.crops import CropSpec
 from videoswap.records import Crop, Face, SwappedCrop, TrackSource
+from videoswap.rendering import render
 from videoswap.rendering.render import FrameJob, Renderer, plan_track
 from videoswap.rendering.segments import Segment
+from videoswap.threads import plan_threads
 
 SIDE = 8
+NO_OUTPUTS = SimpleNamespace(masked=False)
 
 
 def job(frame, tracks, context=False):
@@ -44,10 +49,14 @@ def renderer(asked):
     return Renderer(None, None, {}, None, [], finisher, None, 1)
 
 
+def finished(renderer, jobs):
+    return [renderer._finish(found) for found in renderer._windows(iter(jobs))]
+
+
 def test_windows_count_frames_also_where_the_face_is_missing(renderer, asked):
     seen = [(0, 1), (0,), (0, 1), (0, 1), ()]
     jobs = [job(frame, tracks) for frame, tracks in enumerate(seen)]
-    assert len(list(renderer._finish(iter(jobs)))) == 5
+    assert len(finished(renderer, jobs)) == 5
     assert asked[2, 0] == [-2, -1, 0, 1]
     assert asked[2, 1] == [-2, 0, 1]
     assert asked[0, 1] == [0, 2]
@@ -56,7 +65,7 @@ def test_windows_count_frames_also_where_the_face_is_missing(renderer, asked):
 
 def test_neighbours_of_a_segment_are_looked_at_and_not_given(renderer, asked):
     jobs = [job(0, (0,), True), job(1, (0,)), job(2, (0,), True)]
-    assert len(list(renderer._finish(iter(jobs)))) == 1
+    assert len(finished(renderer, jobs)) == 1
     assert asked == {(1, 0): [-1, 0, 1]}
 
 
@@ -76,3 +85,49 @@ def test_crops_are_as_large_as_the_face_and_no_larger_than_a_blurred_film_shows(
     face = Face(np.array([0, 0, side, side], np.float32), points, 1.0)
     engine, sources = SimpleNamespace(spec=spec), (TrackSource(0, 0),)
     assert plan_track([face] * 3, sources, engine, blur=blur).size == size
+
+
+@pytest.mark.parametrize(("batch", "depth"), [(1, 2), (32, 32)])
+def test_a_whole_batch_may_wait_on_either_side_of_the_swap(renderer, batch, depth):
+    steps = {step.name: step for step in replace(renderer, batch_size=batch).steps((), NO_OUTPUTS)}
+    assert [steps[name].depth for name in ("segment_occlusion", "swap")] == [depth, depth]
+
+
+def test_workers_are_as_planned(renderer):
+    plan = plan_threads(8)
+    steps = {step.name: step for step in replace(renderer, threads=plan).steps((), NO_OUTPUTS)}
+    workers = {name: step.workers for name, step in steps.items() if step.workers > 1}
+    assert workers == {"segment_occlusion": plan.occlusion, "finish": plan.finish}
+
+
+SLEEPS = {"segment_occlusion": 0.0015, "swap": 0.0017, "finish": 0.0015}  # seconds a frame
+FRAMES = 192
+
+
+def seconds(batch, monkeypatch):
+    """Return how long the pipeline of a render takes if its stages sleep, as on a GPU."""
+    engine = SimpleNamespace(
+        swap=lambda crops, people: time.sleep(SLEEPS["swap"] * len(crops)) or list(crops)
+    )
+    segmenter = SimpleNamespace(
+        segment=lambda crop: time.sleep(SLEEPS["segment_occlusion"]) or crop
+    )
+    finisher = SimpleNamespace(grain=False, finish=lambda same, at: time.sleep(SLEEPS["finish"]))
+    made = Renderer(None, None, {}, engine, [], finisher, segmenter, batch, plan_threads(1))
+    jobs = [job(number, (0,)) for number in range(FRAMES)]
+    monkeypatch.setattr(Renderer, "_decode", lambda self, segments: iter(jobs))
+    monkeypatch.setattr(Renderer, "_crop", lambda self, jobs: jobs)
+    monkeypatch.setattr(Renderer, "_composite", lambda self, job, masked: job)
+    monkeypatch.setattr(render, "encode_segments", lambda jobs, *others: jobs)
+    done, started = [], time.perf_counter()
+    made.run([], NO_OUTPUTS, lambda job: done.append(job.frame))
+    assert done == [None] * FRAMES
+    return time.perf_counter() - started
+
+
+def test_batches_of_32_are_as_fast_as_single_frames(monkeypatch):
+    """Two batches are on their way at the start and at the end, which a long film does not see."""
+    single = min(seconds(1, monkeypatch) for _ in range(2))
+    batches = min(seconds(32, monkeypatch) for _ in range(2))
+    start_and_end = 32 * (SLEEPS["segment_occlusion"] + SLEEPS["finish"])
+    assert batches - start_and_end < 1.1 * single

@@ -13,9 +13,9 @@ from ..jobs.video import analyze_with_progress, refine_landmarks_with_progress
 from ..people.choosing import check_numbers
 from ..people.places import VideoPlaces
 from ..records import Fallback, observation
-from ..rendering.pipeline import stages_share_the_cores
 from ..rendering.progress import ProgressBar
 from ..settings import PeopleSettings, SwapSettings
+from ..threads import stages_share_the_cores
 from ..video.probe import VideoInfo, probe
 from .expected import People, find_people
 from .frame_pairs import read_pairs

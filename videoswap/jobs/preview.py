@@ -23,10 +23,10 @@ from ..errors import UsageError
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Array, Face, Fallback, observation
-from ..rendering.pipeline import stages_share_the_cores
 from ..rendering.render import plan_track
 from ..rendering.segments import Segment, plan_segments
 from ..report import PersonReport, Report
+from ..threads import stages_share_the_cores
 from ..tracking.analysis import Analysis
 from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture

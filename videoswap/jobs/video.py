@@ -17,7 +17,7 @@ from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..people.plan import FilmTime, match_by_plan
 from ..records import Fallback, Person
-from ..rendering.pipeline import StageTime, stages_share_the_cores
+from ..rendering.pipeline import StageTime
 from ..rendering.progress import ProgressBar
 from ..rendering.render import (
     FrameJob,
@@ -29,6 +29,7 @@ from ..rendering.segment_folder import open_segment_folder, render_key
 from ..rendering.segments import Segment, SegmentOutputs, plan_segments
 from ..report import Report
 from ..settings import SwapSettings
+from ..threads import stages_share_the_cores
 from ..timerange import TimeRange
 from ..tracking.analysis import Analysis, RefinedAnalysis
 from ..tracking.analyze import analyze_video

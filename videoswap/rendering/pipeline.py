@@ -1,8 +1,9 @@
 """Stages in threads, joined by small bounded queues with one shared error state.
 
 A stage is a function from an iterator to an iterator. It decides itself how far it looks ahead
-by how many items it takes before it gives one. The first failure stops all stages, nothing
-hangs, and the caller gets the error.
+by how many items it takes before it gives one. What it does to single items may be shared by
+several workers, and the order stays. The first failure stops all stages, nothing hangs, and the
+caller gets the error.
 """
 
 from __future__ import annotations
@@ -11,11 +12,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
-
-import cv2
 
 Stage = Callable[[Iterator[Any]], Iterable[Any]]
 
@@ -27,14 +25,39 @@ class StageTime:
     Attributes:
         name: Name of the stage.
         items: Items it gave.
-        busy: Seconds in which it was not waiting for its neighbours.
-        cpu: Processor seconds of its own thread (libraries may use further threads).
+        busy: Seconds in which it was not waiting for its neighbours, of all its workers.
+        cpu: Processor seconds of its own threads (libraries may use further threads).
+        workers: Threads that shared it.
     """
 
     name: str
     items: int
     busy: float
     cpu: float
+    workers: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A stage of a pipeline, and how it is run.
+
+    Attributes:
+        name: Name to show.
+        stage: What it does to the stream, run by one thread at a time.
+        each: What it then does to every item, at the same time in all workers; None for nothing.
+        workers: Threads that share the step.
+        depth: Items that may wait behind it; None for the pipeline's own number. A stage that
+            works on batches needs room for one on either side: its neighbours go on meanwhile.
+    """
+
+    name: str
+    stage: Stage = iter
+    each: Callable[[Any], Any] | None = None
+    workers: int = 1
+    depth: int | None = None
+
+
+_END = object()  # of a stream
 
 
 class _Stopped(Exception):
@@ -50,10 +73,9 @@ class _Channel:
         self._closed = False
         self._broken = broken
         self._changed = threading.Condition()
-        self.waited = {"put": 0.0, "get": 0.0}
+        self.waited = 0.0  # seconds for items
 
     def put(self, item: Any) -> None:
-        started = time.perf_counter()
         with self._changed:
             while len(self._items) >= self._depth and not self._broken.is_set():
                 self._changed.wait()
@@ -61,7 +83,6 @@ class _Channel:
                 raise _Stopped
             self._items.append(item)
             self._changed.notify_all()
-        self.waited["put"] += time.perf_counter() - started
 
     def close(self) -> None:
         with self._changed:
@@ -80,7 +101,7 @@ class _Channel:
                     self._changed.wait()
                 if self._broken.is_set():
                     raise _Stopped
-                self.waited["get"] += time.perf_counter() - started
+                self.waited += time.perf_counter() - started
                 if not self._items:
                     return
                 item = self._items.popleft()
@@ -88,12 +109,91 @@ class _Channel:
             yield item
 
 
+class _Running:
+    """A step while it runs: its workers take items in turn and give them in the same order."""
+
+    def __init__(
+        self,
+        step: Step,
+        upstream: Iterable[Any],
+        outgoing: _Channel,
+        broken: threading.Event,
+    ) -> None:
+        self.step = step
+        self.outgoing = outgoing
+        self._upstream = upstream
+        self._broken = broken
+        self._pulling = threading.Lock()
+        self._items: Iterator[Any] | None = None
+        self._taken = self._given = 0
+        self._turn = threading.Condition()
+        self._left = step.workers
+        self.count, self.busy, self.cpu = 0, 0.0, 0.0
+
+    def work(self) -> None:
+        """Do a worker's share."""
+        busy, cpu = 0.0, time.thread_time()
+        try:
+            while True:
+                with self._pulling:
+                    started, waited = time.perf_counter(), self._waited()
+                    if self._items is None:
+                        self._items = iter(self.step.stage(iter(self._upstream)))
+                    item = next(self._items, _END)
+                    busy += time.perf_counter() - started - (self._waited() - waited)
+                    if item is _END:
+                        return
+                    number = self._taken
+                    self._taken += 1
+                if self.step.each is not None:
+                    started = time.perf_counter()
+                    item = self.step.each(item)
+                    busy += time.perf_counter() - started
+                self._give(number, item)
+        finally:
+            with self._turn:
+                self.busy += busy
+                self.cpu += time.thread_time() - cpu
+
+    def leave(self) -> bool:
+        """Note that a worker ended; True for the last one."""
+        with self._turn:
+            self._left -= 1
+            return self._left == 0
+
+    def close(self) -> None:
+        """End the stage, of which no worker is left."""
+        close = getattr(self._items, "close", None)
+        if close is not None:
+            close()
+
+    def wake(self) -> None:
+        """Wake who waits for its turn."""
+        with self._turn:
+            self._turn.notify_all()
+
+    def _waited(self) -> float:
+        return self._upstream.waited if isinstance(self._upstream, _Channel) else 0.0
+
+    def _give(self, number: int, item: Any) -> None:
+        with self._turn:
+            while self._given != number and not self._broken.is_set():
+                self._turn.wait()
+        if self._broken.is_set():
+            raise _Stopped
+        self.outgoing.put(item)
+        with self._turn:
+            self._given += 1
+            self.count += 1
+            self._turn.notify_all()
+
+
 class Pipeline:
-    """Runs named stages one after another, each in a thread of its own.
+    """Runs named stages one after another, each in threads of its own.
 
     Example:
         >>> double = lambda items: (2 * item for item in items)
-        >>> list(Pipeline().run(range(3), [("double", double)]))
+        >>> list(Pipeline().run(range(3), [Step("double", double)]))
         [0, 2, 4]
     """
 
@@ -108,28 +208,30 @@ class Pipeline:
         self._broken = threading.Event()
         self._lock = threading.Lock()
         self._error: BaseException | None = None
-        self._channels: list[_Channel] = []
+        self._running: list[_Running] = []
         self.times: list[StageTime] = []
 
-    def run(self, source: Iterable[Any], stages: list[tuple[str, Stage]]) -> Generator[Any]:
-        """Yield what comes out of the last stage.
+    def run(self, source: Iterable[Any], steps: Sequence[Step]) -> Generator[Any]:
+        """Yield what comes out of the last step.
 
         Args:
-            source: Where the items come from; iterated in the first stage's thread.
-            stages: Names and functions, in the order of the way.
+            source: Where the items come from; iterated in the first step's threads.
+            steps: The steps, in the order of the way.
 
         Raises:
-            BaseException: The first error of any stage, unchanged.
+            BaseException: The first error of any step, unchanged.
         """
         threads: list[threading.Thread] = []
         upstream: Iterable[Any] = source
-        incoming: _Channel | None = None
-        for name, stage in stages:
-            outgoing = _Channel(self._depth, self._broken)
-            self._channels.append(outgoing)
-            arguments = (name, stage, upstream, incoming, outgoing)
-            threads.append(threading.Thread(target=self._work, args=arguments, name=name))
-            upstream = incoming = outgoing
+        for step in steps:
+            depth = self._depth if step.depth is None else step.depth
+            running = _Running(step, upstream, _Channel(depth, self._broken), self._broken)
+            self._running.append(running)
+            threads += [
+                threading.Thread(target=self._work, args=(running,), name=step.name)
+                for _ in range(step.workers)
+            ]
+            upstream = running.outgoing
         try:
             for thread in threads:  # here, because Ctrl-C can come between two of them
                 thread.start()
@@ -144,51 +246,34 @@ class Pipeline:
         if self._error is not None:
             raise self._error
 
-    def _work(
-        self,
-        name: str,
-        stage: Stage,
-        upstream: Iterable[Any],
-        incoming: _Channel | None,
-        outgoing: _Channel,
-    ) -> None:
-        count, started, cpu_started = 0, time.perf_counter(), time.thread_time()
+    def _work(self, running: _Running) -> None:
         try:
-            for item in stage(iter(upstream)):
-                outgoing.put(item)
-                count += 1
+            running.work()
         except _Stopped:
             pass
         except BaseException as error:
             self._break(error)
+        if not running.leave():
+            return
+        try:
+            running.close()
+        except BaseException as error:
+            self._break(error)
         finally:
-            outgoing.close()
-            waited = outgoing.waited["put"] + (incoming.waited["get"] if incoming else 0.0)
-            busy = time.perf_counter() - started - waited
-            self.times.append(StageTime(name, count, busy, time.thread_time() - cpu_started))
+            running.outgoing.close()
+            step = running.step
+            self.times.append(
+                StageTime(step.name, running.count, running.busy, running.cpu, step.workers)
+            )
 
     def _break(self, error: BaseException | None) -> None:
         with self._lock:
             if error is not None and self._error is None:
                 self._error = error
             self._broken.set()
-        for channel in self._channels:
-            channel.wake()
-
-
-@contextmanager
-def stages_share_the_cores() -> Iterator[None]:
-    """Keep OpenCV from starting threads of its own inside the stages, and restore it after.
-
-    The stages, the decoder and the encoder already use every core; OpenCV's own threads only
-    take turns with them (measured: a quarter of a cached run's time).
-    """
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
+        for running in self._running:
+            running.outgoing.wake()
+            running.wake()
 
 
 Item = TypeVar("Item")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,11 +22,14 @@ from ..records import (
     SwappedCrop,
     TrackSource,
 )
+from ..threads import ThreadPlan, plan_threads
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
-from .pipeline import Pipeline, Stage, StageTime, sliding_windows
+from .encoding import encode_segments
+from .pipeline import Pipeline, StageTime, Step, sliding_windows
 from .segments import RenderOutputs, Segment
 
+QUEUE_DEPTH = 2  # frames around the swap at least
 LEAST_BLURRED_SIZE = 192  # pixels: crops are not made smaller for blur
 
 FacesBetween = Callable[[int, int, Collection[int]], Mapping[int, Sequence[tuple[int, Face]]]]
@@ -117,7 +120,7 @@ class Renderer:
         finisher: What fits the swaps to the film.
         segmenter: What finds occluders.
         batch_size: Crops given to the engine at once.
-        decoder_threads: Threads of the decoder; 0 lets it decide.
+        threads: How its threads share the cores.
     """
 
     info: VideoInfo
@@ -128,7 +131,7 @@ class Renderer:
     finisher: Finisher
     segmenter: OcclusionSegmenter
     batch_size: int
-    decoder_threads: int = 0
+    threads: ThreadPlan = field(default_factory=plan_threads)
 
     def run(
         self,
@@ -146,28 +149,38 @@ class Renderer:
         Returns:
             Where the time went.
         """
-
-        def encode(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
-            for segment in segments:
-                with outputs.open(segment, self.info) as writer:
-                    for _, job in zip(segment.pts, jobs, strict=False):
-                        writer.write(job.frame, job.mask, job.changed)
-                        yield job
-                    writer.finish()
-
         pipeline = Pipeline()
-        stages: list[tuple[str, Stage]] = [
-            ("decode", self._decode),
-            ("crop", self._crop),
-            ("segment_occlusion", self._segment_occlusion),
-            ("swap", self._swap),
-            ("finish", self._finish),
-            ("composite", lambda jobs: self._composite(jobs, outputs.masked)),
-            ("encode", encode),
-        ]
-        for job in pipeline.run(segments, stages):
+        steps = self.steps(segments, outputs)
+        for job in pipeline.run(segments, steps):
             on_frame(job)
         return tuple(pipeline.times)
+
+    def steps(self, segments: Sequence[Segment], outputs: RenderOutputs) -> list[Step]:
+        """Return the stages that frames of some segments go through."""
+        threads, batch = self.threads, max(QUEUE_DEPTH, self.batch_size)
+        masked = outputs.masked
+
+        def encode(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+            return encode_segments(jobs, segments, outputs, self.info, threads.encoders)
+
+        def composited(job: FrameJob) -> FrameJob:
+            return self._composite(job, masked)
+
+        return [
+            Step("decode", self._decode),
+            Step("crop", self._crop),
+            # A whole batch waits before the swap and behind it, so that nobody waits for one.
+            Step(
+                "segment_occlusion",
+                each=self._segment_occlusion,
+                workers=threads.occlusion,
+                depth=batch,
+            ),
+            Step("swap", self._swap, depth=batch),
+            Step("finish", self._windows, each=self._finish, workers=threads.finish),
+            Step("composite", each=composited, workers=threads.composite),
+            Step("encode", encode),
+        ]
 
     def _decode(self, segments: Iterator[Segment]) -> Iterator[FrameJob]:
         """Decode the frames of the segments; neighbours are read in one go."""
@@ -175,7 +188,7 @@ class Renderer:
             wanted = [(stretch[0], pts, True) for pts in stretch[0].before]
             wanted += [(segment, pts, False) for segment in stretch for pts in segment.pts]
             wanted += [(stretch[-1], pts, True) for pts in stretch[-1].after]
-            with VideoReader(self.info, self.decoder_threads) as reader:
+            with VideoReader(self.info, self.threads.decoder) as reader:
                 frames = reader.frames(wanted[0][1], wanted[-1][1])
                 for segment, pts, context in wanted:
                     frame = next(frames, None)
@@ -210,10 +223,9 @@ class Renderer:
                     crops.append(crop)
             yield replace(job, crops=tuple(crops))
 
-    def _segment_occlusion(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+    def _segment_occlusion(self, job: FrameJob) -> FrameJob:
         """Find what is in front of the faces."""
-        for job in jobs:
-            yield replace(job, crops=tuple(map(self.segmenter.segment, job.crops)))
+        return replace(job, crops=tuple(map(self.segmenter.segment, job.crops)))
 
     def _swap(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Swap the crops of several frames and people in batches of one size."""
@@ -229,29 +241,37 @@ class Renderer:
             for job in group:
                 yield replace(job, swapped=tuple(results[id(crop)] for crop in job.crops))
 
-    def _finish(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
-        """Finish every swap in view of the frames before and after."""
+    @staticmethod
+    def _windows(jobs: Iterator[FrameJob]) -> Iterator[tuple[Sequence[FrameJob], int]]:
+        """Yield every frame to be rendered with those before and after it, and its place."""
         for window, place in sliding_windows(jobs, TEMPORAL_RADIUS, _adjoining):
-            job = window[place]
-            if job.context:
-                continue
-            finished = []
-            for crop, swapped in zip(job.crops, job.swapped, strict=True):
-                same, at = _of_track(window, FrameSwap(crop, swapped, frame=place))
-                finished.append(self.finisher.finish(same, at))
-            yield replace(job, swapped=tuple(finished))
+            if not window[place].context:
+                yield window, place
 
-    def _composite(self, jobs: Iterator[FrameJob], masked: bool) -> Iterator[FrameJob]:
-        grain = self.finisher.grain
-        for job in jobs:
-            surface = FrameSurface(job.frame.image, self.info)
-            mask = np.zeros(surface.shape, np.uint8) if masked else None
-            changed = False
-            for crop, swapped in zip(job.crops, job.swapped, strict=True):
-                changed |= composite(
-                    surface, crop, swapped.pixels, mask=swapped.mask, grain=grain, frame_mask=mask
-                )
-            yield replace(job, mask=mask, changed=changed)
+    def _finish(self, found: tuple[Sequence[FrameJob], int]) -> FrameJob:
+        """Finish every swap of a frame in view of the frames before and after."""
+        window, place = found
+        job = window[place]
+        finished = []
+        for crop, swapped in zip(job.crops, job.swapped, strict=True):
+            same, at = _of_track(window, FrameSwap(crop, swapped, frame=place))
+            finished.append(self.finisher.finish(same, at))
+        return replace(job, swapped=tuple(finished))
+
+    def _composite(self, job: FrameJob, masked: bool) -> FrameJob:
+        surface = FrameSurface(job.frame.image, self.info)
+        mask = np.zeros(surface.shape, np.uint8) if masked else None
+        changed = False
+        for crop, swapped in zip(job.crops, job.swapped, strict=True):
+            changed |= composite(
+                surface,
+                crop,
+                swapped.pixels,
+                mask=swapped.mask,
+                grain=self.finisher.grain,
+                frame_mask=mask,
+            )
+        return replace(job, mask=mask, changed=changed)
 
 
 def _grouped(jobs: Iterator[FrameJob], batch_size: int) -> Iterator[list[FrameJob]]:

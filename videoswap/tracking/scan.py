@@ -22,7 +22,7 @@ from ..detection.search import FaceSearch, FollowedFace
 from ..geometry.affine import scale_of
 from ..occlusion.reference import OcclusionNetwork
 from ..records import Array, Face
-from ..rendering.pipeline import Pipeline, Stage
+from ..rendering.pipeline import Pipeline, Step
 from ..settings import AnalysisSettings
 from .face_tracker import FrameTracker
 from .flow import motion_between
@@ -87,11 +87,8 @@ class Scanner:
             maxlen=self._settings.max_gap + 1,
         )
         grouped = keyframe_groups(pictures, state.shot, self._settings.keyframe_interval)
-        stages: list[tuple[str, Stage]] = [
-            ("decode", iter),
-            ("search", partial(self._searched, state.followed)),
-        ]
-        with closing(Pipeline(GROUPS_AHEAD).run(grouped, stages)) as searched:
+        steps = [Step("decode"), Step("search", partial(self._searched, state.followed))]
+        with closing(Pipeline(GROUPS_AHEAD).run(grouped, steps)) as searched:
             for group in searched:
                 if group.frames.begins_shot:
                     tracker.begin_shot()

@@ -39,7 +39,7 @@ class EncoderPlan:
         codec: FFmpeg's name of the codec.
         pix_fmt: Pixel format given to the encoder.
         options: Options of the encoder, name and value.
-        threads: Threads of the encoder; 0 lets it decide.
+        threads: Threads of the encoder.
         container: FFmpeg's name of the container.
         time_base: Seconds per tick of pts.
         rate: Frames per second, a hint for rate control.

@@ -11,6 +11,7 @@ import av
 from ..errors import UsageError
 from ..records import Fallback
 from ..settings import EncodeSettings
+from ..threads import ENCODER_THREADS
 from .audio import check_sound
 from .color import (
     BT709,
@@ -97,7 +98,7 @@ def plan_encoder(info: VideoInfo, settings: EncodeSettings, out: Path) -> Encode
         codec=codec,
         pix_fmt=pix_fmt,
         options=tuple(options.items()),
-        threads=settings.threads,
+        threads=settings.threads or ENCODER_THREADS,
         container=container,
         time_base=info.time_base,
         rate=info.average_rate,
@@ -135,7 +136,7 @@ def plan_masks(info: VideoInfo, out: Path) -> EncoderPlan:
         codec=codec_of(encoder),
         pix_fmt="gray",
         options=tuple(options.items()),
-        threads=0,
+        threads=ENCODER_THREADS,
         container=container,
         time_base=info.time_base,
         rate=info.average_rate,

@@ -12,6 +12,7 @@ import av
 from ...errors import InputError, OutputError, UsageError
 from ...records import Array, Fallback
 from ...settings import EncodeSettings
+from ...threads import ENCODER_THREADS
 from ..color import (
     BT470BG,
     FULL,
@@ -170,7 +171,7 @@ def _plan(
         codec=av.Codec(encoder, "w").canonical_name,
         pix_fmt=pix_fmt,
         options=tuple(options.items()),
-        threads=0,
+        threads=ENCODER_THREADS,
         container=SEQUENCE_CONTAINER,
         time_base=info.time_base,
         rate=info.average_rate,
