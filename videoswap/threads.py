@@ -1,7 +1,4 @@
-"""How many cores this process may use, and how its threads share them.
-
-Nothing here imports more than the standard library.
-"""
+"""How many cores this process may use, and how its threads share them."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError
+from .records import Fallback
 
 #: Most cores that a process takes, where that is fewer than it may use.
 VARIABLE = "VIDEOSWAP_THREADS"
@@ -38,6 +36,13 @@ class Cores:
     usable: int
     there: int
     limit: str = ""
+
+    @property
+    def notes(self) -> tuple[Fallback, ...]:
+        """A note where not all may be used."""
+        if not self.limit:
+            return ()
+        return (Fallback(f"{self.there} cores", str(self.usable), self.limit),)
 
     def __str__(self) -> str:
         """Return a sentence without the full stop."""

@@ -100,8 +100,8 @@ def test_workers_are_as_planned(renderer):
     assert workers == {"segment_occlusion": plan.occlusion, "finish": plan.finish}
 
 
-SLEEPS = {"segment_occlusion": 0.0015, "swap": 0.0017, "finish": 0.0015}  # seconds a frame
-FRAMES = 192
+SLEEPS = {"segment_occlusion": 0.0075, "swap": 0.0085, "finish": 0.0075}  # seconds a frame
+FRAMES = 128
 
 
 def seconds(batch, monkeypatch):
@@ -126,8 +126,10 @@ def seconds(batch, monkeypatch):
 
 
 def test_batches_of_32_are_as_fast_as_single_frames(monkeypatch):
-    """Two batches are on their way at the start and at the end, which a long film does not see."""
-    single = min(seconds(1, monkeypatch) for _ in range(2))
-    batches = min(seconds(32, monkeypatch) for _ in range(2))
+    """What one batch waits for at the start and the end, a long film does not see."""
     start_and_end = 32 * (SLEEPS["segment_occlusion"] + SLEEPS["finish"])
-    assert batches - start_and_end < 1.1 * single
+    for _ in range(3):  # other processes may be in the way
+        single, batches = seconds(1, monkeypatch), seconds(32, monkeypatch)
+        if batches - start_and_end < 1.1 * single:
+            return
+    pytest.fail(f"{batches:.2f} s in batches, {single:.2f} s without")

@@ -65,6 +65,7 @@ def examine() -> tuple[Check, ...]:
         ("onnxruntime packages", _onnxruntime_packages),
         ("face models", _models),
         ("ffmpeg program", _ffmpeg),
+        ("cores", _cores),
         ("device", _device),
         ("cache", _cache),
         ("weights", _weights),
@@ -177,6 +178,12 @@ def _ffmpeg() -> list[Check]:
     from ..video.verify import ffmpeg_program
 
     return [Check("ffmpeg program", True, ffmpeg_program())]
+
+
+def _cores() -> list[Check]:
+    from ..threads import plan_threads, usable_cores
+
+    return [Check("cores", True, f"{usable_cores()}; threads: {plan_threads()}")]
 
 
 def _device() -> list[Check]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 
@@ -256,6 +256,8 @@ def _render(
     clock: Clock,
 ) -> _Tally:
     renderer = renderer_for(context, info, analysis, plans)
+    if targets.encoder is None:  # all frames go into one file, in order
+        renderer = replace(renderer, threads=replace(renderer.threads, encoders=1))
     tally = _Tally()
     key = render_key(
         device=(context.device.name, context.device.providers, context.device.gpu),

@@ -14,6 +14,7 @@ import onnxruntime
 from ..devices import CUDA_PROVIDER, load_cuda_libraries, onnx_device
 from ..errors import InputError, VideoswapError, first_line, out_of_memory
 from ..records import Array, Fallback
+from ..threads import plan_threads
 from . import digests as known
 
 
@@ -34,7 +35,7 @@ def open_onnx(
         providers: onnxruntime's execution providers, best first; see :func:`providers_of`.
         graph: What the ONNX file would hold; None reads ``path``.
         threads: Threads of the CPU. Small networks get one, as other stages use the other cores;
-            None leaves the number to onnxruntime.
+            None takes what is planned for large ones.
         quiet: Whether onnxruntime's warnings about the file are kept back.
         free_sides: Whether pictures of many sizes go in. On a GPU cuDNN then takes a good
             algorithm by rule; otherwise it tries all of them, anew for each shape.
@@ -49,8 +50,9 @@ def open_onnx(
         InputError: ``damaged_weights``.
     """
     options = onnxruntime.SessionOptions()
-    if threads is not None:
-        options.intra_op_num_threads = options.inter_op_num_threads = threads
+    threads = plan_threads().networks if threads is None else threads
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1 if threads == 1 else 0
     if quiet:
         options.log_severity_level = 4
     wanted: list[Any] = list(providers)
