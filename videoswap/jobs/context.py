@@ -135,7 +135,14 @@ def load_context(
     segmenter = load_occlusion_segmenter(mask, device)
     engine_notes = (*engine.notes, *unheeded(settings, engine, tools.dense_landmarker is not None))
     engine_notes += getattr(segmenter, "notes", ())
-    notes = (*usable_cores().notes, *device.notes, *tools.notes, *engine_notes, *source_notes, *reference_notes)
+    notes = (
+        *usable_cores().notes,
+        *device.notes,
+        *tools.notes,
+        *engine_notes,
+        *source_notes,
+        *reference_notes,
+    )
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
     leading = [one.leading for one in identities]
