@@ -21,8 +21,11 @@ from videoswap.engines.mesh.expression import (
     photo_shares,
     read_expression,
 )
-from videoswap.engines.mesh.folds import FOLDS, take_folds
+from videoswap.engines.mesh.folds import take_folds
 from videoswap.geometry.face_mesh import INNER_LIPS, OUTER_LIPS
+
+# Down from the wings of the nose, image left first.
+FOLDS = (203, 206, 216), (423, 426, 436)
 
 
 def smiling(points, by=0.12):
@@ -88,7 +91,7 @@ def folded(points, pixels):
     made = pixels.astype(np.float32).copy()
     dark = np.zeros(made.shape[:2], np.float32)
     for line in FOLDS:
-        marks = np.round(points[list(line[1:4]), :2]).astype(np.int32)
+        marks = np.round(points[list(line), :2]).astype(np.int32)
         cv2.polylines(dark, [marks], isClosed=False, color=1.0, thickness=5)
     made *= 1.0 - 0.5 * cv2.GaussianBlur(dark, (0, 0), 1.5)[..., None]
     return made

@@ -11,10 +11,15 @@ from tests.geometry.test_face_proportions import person, posed
 from videoswap import MeshOptions
 from videoswap.compositing.finisher import Finisher
 from videoswap.engines.mesh.engine import MeshEngine
-from videoswap.engines.mesh.shape import displacement, reshaped, source_proportions
+from videoswap.engines.mesh.shape import (
+    displacement,
+    reshaped,
+    source_proportions,
+    with_own_lips,
+)
 from videoswap.errors import UsageError
 from videoswap.geometry import face_masks as masks
-from videoswap.geometry.face_mesh import EYES, MEAN_SHAPE, OUTLINE
+from videoswap.geometry.face_mesh import EYES, INNER_LIPS, MEAN_SHAPE, OUTER_LIPS, OUTLINE
 from videoswap.geometry.face_proportions import difference, mesh_pose, proportions
 from videoswap.records import FrameSwap, Unoccluded
 
@@ -128,6 +133,32 @@ def test_lips_of_a_source_with_an_open_mouth_grow_no_thicker():
     assert moves[14] == pytest.approx(4.0, abs=0.1)  # half of it, the upper lip moves as far
     assert abs(moves[17] - moves[14]) < 1.5
     assert abs(moves[0] - moves[13]) < 1.5
+
+
+@pytest.mark.parametrize(("smile", "kept"), [(0.0, False), (0.25, True)])
+def test_a_mouth_grows_no_wider_by_a_smile_of_the_photo(smile, kept):
+    target, source = dense(SOURCE), dense(SOURCE)
+    lips = np.union1d(INNER_LIPS, OUTER_LIPS)
+    middle = source[lips].mean(axis=0)
+    source[lips] = middle + (source[lips] - middle) * np.float32([1 + 2 * smile, 1, 1])
+    source[lips] += np.float32([0, 3, 0])  # and it lies lower
+    crop = reshaped(crop_of(target), source_proportions([source]), 1.0)[0]
+    widths = [np.ptp(one[OUTER_LIPS, 0]) for one in (crop.dense_landmarks, target)]
+    assert widths[0] == pytest.approx(widths[1], abs=0.6 if kept else 3.0)
+    lower = (crop.dense_landmarks - target)[lips, 1].mean()
+    assert lower > 0.3
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_lips_that_keep_their_shape_go_along_as_a_whole(share):
+    apart = np.random.default_rng(3).normal(size=(468, 3))
+    found = with_own_lips(apart, share)
+    middle = apart[OUTER_LIPS].mean(axis=0)
+    np.testing.assert_allclose(
+        found[INNER_LIPS] - middle, (1 - share) * (apart[INNER_LIPS] - middle), atol=1e-9
+    )
+    far = [*OUTLINE, *EYES[0]]
+    np.testing.assert_allclose(found[far], apart[far], atol=0.01)
 
 
 @pytest.mark.parametrize("angles", [(0, 0, 0), (10, 5, 30)])

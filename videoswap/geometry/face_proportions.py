@@ -60,6 +60,14 @@ def difference(source: Array, target: Array) -> Array:
     return np.asarray((person @ (source - target)) @ directions).reshape(MESH_POINTS, 3)
 
 
+def shape_of(person: Array) -> Array:
+    """Return the shape (468, 3) that proportions (D,) describe, in the mean shape's unit and axes.
+
+    Their expression is in it: only `difference` takes that out.
+    """
+    return np.asarray(MEAN_SHAPE + (person @ _directions()[0]).reshape(MESH_POINTS, 3))
+
+
 @cache
 def _directions() -> tuple[Array, Array]:
     """Return the directions (D, 1404), of length 1, and the projection (D, D) on the person."""

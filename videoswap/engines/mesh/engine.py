@@ -38,6 +38,7 @@ from .expression import expression_change, read_expression
 from .eyes import draw_eyes, share_of_source
 from .folds import take_folds
 from .light import LightSettings, match_light
+from .mouth import take_mouth
 from .options import MeshOptions
 from .shape import reshaped
 from .source_parts import contradicts, parts_of
@@ -51,7 +52,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 13
+SCHEMA = 14
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
@@ -231,6 +232,7 @@ class MeshEngine(Engine):
         if change > 0.0:
             beard = None if beards is None else beards.either
             take_folds(lit, crop, view.places, change, beard)
+        take_mouth(lit, crop, change, None if beards is None else beards.either)
         keeps = frozenset() if self._paint_eyes(lit, view.pixels, crop, texture) else {EYES}
         contrast = None if beards is None else beards.contrast
         return SwappedCrop(lit, np.asarray(face, np.float32), frozenset(keeps), contrast)

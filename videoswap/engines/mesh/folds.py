@@ -14,24 +14,25 @@ from ...records import Array, Crop
 
 LIMIT = 0.6  # log units by which shading may change a pixel
 FOLD_SIZES = 0.005, 0.05  # sigmas of the finest and the coarsest, of the crop's side
-# From the wings of the nose past the corners of the mouth; image left first.
-FOLDS = (129, 203, 206, 216, 212, 202), (358, 423, 426, 436, 432, 422)
+# What a smile folds: from the wings of the nose over the cheeks to the chin; image left first.
+AROUND_MOUTH = (
+    *(2, 98, 129, 36, 205, 207, 214, 210, 169, 140, 171),
+    *(175, 396, 369, 394, 430, 434, 427, 425, 266, 358, 327),
+)
 BESIDE_BEARD = np.ones((5, 5), np.uint8)  # in pixels of the raster
 REGION_SIDE = 128
-FOLD_WIDTH, FOLD_BORDER = 0.09, 0.02  # of the region, and sigma of its border, of the chart
+GROWTH = 1.12  # of the region
+BORDER = 0.02  # sigma of its border, of the chart
 
 
 @cache
 def _region() -> Array:
-    """Return where the chart has these folds in any face, (128, 128) float32, 0 to 1."""
+    """Return where the chart has folds in any face, (128, 128) float32, 0 to 1."""
     place = CHART * REGION_SIDE - 0.5
-    region = np.zeros((REGION_SIDE, REGION_SIDE), np.float32)
-    width = round(FOLD_WIDTH * REGION_SIDE)
-    for line in FOLDS:
-        drawn = np.round(place[list(line)]).astype(np.int32)
-        cv2.polylines(region, [drawn], isClosed=False, color=1.0, thickness=width)
+    outline = masks.scale_points(place[list(AROUND_MOUTH)], GROWTH)
+    region = masks.fill_polygon(outline, REGION_SIDE)
     region *= 1.0 - masks.fill_polygon(masks.scale_points(place[OUTER_LIPS], 1.1), REGION_SIDE)
-    return np.asarray(cv2.GaussianBlur(region, (0, 0), FOLD_BORDER * REGION_SIDE))
+    return np.asarray(cv2.GaussianBlur(region, (0, 0), BORDER * REGION_SIDE))
 
 
 def take_folds(

@@ -21,17 +21,27 @@ import numpy as np
 
 from ...detection.dense_landmarks import IBUG_68
 from ...geometry import face_masks as masks
-from ...geometry.face_mesh import CHART, EYES, INNER_LIPS, MESH_POINTS, OUTLINE, Raster
-from ...geometry.face_proportions import difference, mesh_pose, proportions
+from ...geometry.face_mesh import (
+    CHART,
+    EYES,
+    INNER_LIPS,
+    MESH_POINTS,
+    OUTER_LIPS,
+    OUTLINE,
+    Raster,
+)
+from ...geometry.face_proportions import difference, mesh_pose, proportions, shape_of
 from ...geometry.resample import resize
 from ...records import Array, Crop, Unoccluded
 from .chart import outwardness, rasterize_face
+from .expression import expression_change, read_expression
 
 FARTHEST = 0.14  # that a point moves, in half widths at the ears: about a centimetre
 FULL_TO = 0.55  # outwardness up to which points move in full
 FIELD_SOFT = 1 / 64  # of the side by which motions at the edge of the nose pass into one another
 OPENINGS = (*EYES, INNER_LIPS)
 AROUND_OPENINGS = (0.05, 0.05, 0.08)  # of the chart: how far what is around lids and lips follows
+AROUND_LIPS = 0.05  # of the chart: how far what is around the lips goes with them
 IRIS_POINTS = 5  # of either eye, after the mesh's
 # What lies around a face whose outline moves; shares of the crop's side.
 AROUND, BORDER = 0.2, 0.08  # how far it moves along, and how wide it comes to rest at the border
@@ -68,7 +78,10 @@ def reshaped(
     assert crop.dense_landmarks is not None
     points = crop.dense_landmarks.astype(np.float64)
     target = proportions(points[None])[0] if crop.proportions is None else crop.proportions
-    moves = displacement(points, difference(source, target), amount, outline)
+    apart = difference(source, target)
+    # A smile that the one shows and the other does not is more than the directions take out.
+    smile = expression_change(*(read_expression(shape_of(one)) for one in (source, target)))
+    moves = displacement(points, with_own_lips(apart, smile), amount, outline)
     moved = points + moves
     raster = rasterize_face(moved, len(crop.pixels))
     if outline:
@@ -93,6 +106,19 @@ def reshaped(
         dense_landmarks=moved.astype(np.float32),
     )
     return made, raster, around
+
+
+def with_own_lips(apart: Array, share: float) -> Array:
+    """Leave the lips of a target their own shape: they only go along as a whole.
+
+    Args:
+        apart: (468, 3) difference of the source's proportions.
+        share: How far, 0 to 1.
+    """
+    if share == 0.0:
+        return apart
+    follows = share * _around_lips()[:, None]
+    return np.asarray(apart + follows * (apart[OUTER_LIPS].mean(axis=0) - apart))
 
 
 def displacement(points: Array, apart: Array, amount: float, outline: float = 0.0) -> Array:
@@ -136,6 +162,15 @@ def _around_openings() -> tuple[Array, ...]:
         follows[every, nearest] = np.exp(-((apart[every, nearest] / reach) ** 2))
         found.append(follows)
     return tuple(found)
+
+
+@cache
+def _around_lips() -> Array:
+    """Return how far each point (468,) goes with the lips: 1 for those in their outline."""
+    chart = CHART[:MESH_POINTS].astype(np.float32)
+    lips = chart[OUTER_LIPS]
+    apart = np.array([-cv2.pointPolygonTest(lips, tuple(map(float, one)), True) for one in chart])
+    return np.asarray(np.exp(-((np.maximum(apart, 0.0) / AROUND_LIPS) ** 2)))
 
 
 @cache
