@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from . import (
+    benchmark,
     cache,
     check,
     compare,
@@ -51,6 +52,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "similarity": (similarity, "say how alike encoders find one face and others"),
     "completion": (completion, "print a completion script for a shell"),
     "train": (train, "train the networks of this project and of its models"),
+    "benchmark": (benchmark, "say how many frames a second are swapped here"),
     "doctor": (doctor, "show what is installed and what can be used"),
 }
 
