@@ -64,7 +64,9 @@ def test_the_landmarks_of_a_drawn_film_lie_on_its_heads(tmp_path):
     for number, frame in enumerate(frames):
         assert [track for track, _ in faces[number]] == [0, 1]
         for _, face in faces[number]:
-            left, right = (face.landmarks[eye].mean(axis=0) for eye in (slice(36, 42), slice(42, 48)))
+            left, right = (
+                face.landmarks[eye].mean(axis=0) for eye in (slice(36, 42), slice(42, 48))
+            )
             cheek = (face.landmarks[30] + face.landmarks[2]) / 2
             red, _, blue = frame[tuple(np.round(cheek[::-1]).astype(int))].astype(int)
             assert red > blue + 25  # skin

@@ -27,11 +27,12 @@ from ..geometry import face_mesh as mesh
 from ..geometry.affine import five_points, transform_dense
 from ..occlusion.load import load_occlusion_segmenter
 from ..records import Array, Face, Photo, TrackSource
-from ..rendering.pipeline import StageTime, stages_share_the_cores
+from ..rendering.pipeline import StageTime
 from ..rendering.render import FacesBetween, Renderer, plan_track
 from ..rendering.segments import SegmentOutputs, plan_segments
 from ..report import Report
 from ..settings import DetailSettings, EncodeSettings
+from ..threads import stages_share_the_cores
 from ..video.encoder_plan import plan_encoder
 from ..video.probe import probe
 
@@ -226,11 +227,10 @@ def draw_film(path: Path, settings: BenchmarkSettings) -> dict[int, list[tuple[i
             frame = np.asarray(background, np.uint8)
             faces[number] = []
             for track in range(settings.faces):
-                turn = cv2.getRotationMatrix2D(
-                    (PATCH / 2, PATCH / 2), 6 * np.sin(number / 9), scale
-                )
+                angle, middle = 6 * np.sin(number / 9), (PATCH / 2, PATCH / 2)
+                turn: Array = cv2.getRotationMatrix2D(middle, angle, scale)
                 across = width * (track + 0.5) / settings.faces + 0.02 * width * np.sin(number / 11)
-                turn[:, 2] += (across - PATCH / 2, height / 2 - PATCH / 2)
+                turn[:, 2] += np.array([across - PATCH / 2, height / 2 - PATCH / 2])
                 moved = cv2.warpAffine(head, turn, (width, height), flags=cv2.INTER_AREA)
                 share = moved[..., 3:] / np.float32(255)
                 frame = np.asarray(moved[..., :3] * share + frame * (1 - share), np.uint8)
