@@ -39,7 +39,7 @@ def face(look=0.0, opening=1.0, mouth=1.0, scale=SCALE):
     return points
 
 
-def drawn(points, iris=BROWN, inside=(40, 20, 20), spot=None):
+def drawn(points, iris=BROWN, inside=(40, 20, 20), spot=None, white=WHITE):
     """Return the picture (SIZE, SIZE, 3) uint8 of a face."""
     picture = np.full((SIZE, SIZE, 3), SKIN, np.float32)
 
@@ -50,7 +50,7 @@ def drawn(points, iris=BROWN, inside=(40, 20, 20), spot=None):
     rows, columns = np.mgrid[:SIZE, :SIZE]
     for number, eye in enumerate(EYES):
         opened = masks.fill_polygon(points[eye, :2], SIZE)
-        fill(opened, WHITE)
+        fill(opened, white)
         centre, radius = points[IRISES[number]], np.ptp(points[IRISES[number] + 1 :][:4, 0]) / 2
         distance = np.hypot(columns - centre[0], rows - centre[1])
         disc = np.clip(radius + 0.5 - distance, 0, 1)
@@ -117,10 +117,34 @@ def test_the_white_is_in_the_light_of_the_target():
 
 
 def test_a_closed_eye_shows_no_iris():
-    made = swapped(photo(face(), iris=BLUE), crop(face(opening=0.05))).pixels
+    blue_eyed, brown_eyed = (
+        swapped(photo(face(), iris=iris), crop(face(opening=0.05))).pixels for iris in (BLUE, BROWN)
+    )
     for number in (0, 1):
         part, _ = eye_part(face(), number)
-        assert blue(made[part]).max() < 0.05
+        np.testing.assert_allclose(blue_eyed[part], brown_eyed[part], atol=2.0)
+
+
+def test_an_eye_that_the_film_does_not_show_is_not_drawn_where_landmarks_see_one():
+    source = photo(face(), iris=BLUE)
+    unseen = np.full((SIZE, SIZE, 3), SKIN, np.float32)
+    unseen += 4 * np.sin(np.arange(SIZE))[:, None, None]
+    shown, hidden = (
+        blue(swapped(source, one).pixels[eye_part(face(), 0)[0]]).max()
+        for one in (crop(face()), replace(crop(face()), pixels=unseen))
+    )
+    assert shown > 0.3
+    assert hidden < 0.1
+
+
+@pytest.mark.parametrize("white", [WHITE, (205, 150, 125)])
+def test_an_iris_is_no_bluer_since_lids_make_its_white_red(white):
+    grey = (95, 85, 80)
+    picture = drawn(face(), iris=grey, white=white)
+    iris, _ = take_irises([(picture, face())])
+    middle = iris.levels[0][len(iris.levels[0]) // 2, len(iris.levels[0]) // 2 + 22]
+    assert middle[2] - middle[0] < 0.13  # it would be 0.18
+    assert iris.white[0] - iris.white[2] < 60
 
 
 def test_an_eye_that_closes_shows_less_and_less():

@@ -52,7 +52,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 14
+SCHEMA = 15
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
@@ -61,6 +61,7 @@ _SOFT = 64  # side at which masks without sharp edges are made
 #: As far beside a thing what is behind it is taken, since its edge may be blurred.
 _BESIDE = np.ones((3, 3), np.uint8)
 _HAIR = 1.6  # how surely a pixel that does not agree is hair: it stays in full, not half
+_FOLDS_TAKEN = 0.75  # from the target at most: a person is known by them too
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,7 @@ class MeshEngine(Engine):
         change = expression_change(texture.expression, expression)
         if change > 0.0:
             beard = None if beards is None else beards.either
-            take_folds(lit, crop, view.places, change, beard)
+            take_folds(lit, crop, view.places, _FOLDS_TAKEN * change, beard)
         take_mouth(lit, crop, change, None if beards is None else beards.either)
         keeps = frozenset() if self._paint_eyes(lit, view.pixels, crop, texture) else {EYES}
         contrast = None if beards is None else beards.contrast

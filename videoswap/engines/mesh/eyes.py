@@ -18,7 +18,7 @@ from ...geometry import face_masks as masks
 from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.face_mesh import EYES
 from ...records import Array
-from .folds import take_shading
+from .folds import take_pattern
 
 IRISES = (468, 473)  # their centres; the four points of the rim follow each
 CORNERS = ((33, 133), (362, 263))  # image left first
@@ -28,8 +28,10 @@ REACH = 1.3  # iris radii that the texture reaches out
 RINGS = 24  # of the radial profile of the iris
 LEVELS = 4
 CLOSED, OPEN = 0.09, 0.17  # height of an opening in its widths: no eye is drawn, all of it is
+UNLIKE, LIKE = 0.05, 0.4  # variation of the film's eye in that of the painted one: likewise
 LEAST_PHOTO_OPENING = 0.17  # the same of a photo, from which an eye is taken
 LEAST_PHOTO_RADIUS = 2.5  # pixels of an iris
+WHITE_COLOR = 0.7  # of the skin's color: what the eye white has of it at most
 LEAST_CONTRAST = 0.12  # share of the eye white by which an iris must be darker
 SMALL, LARGE = 2.5, 4.0  # radius of an iris in pixels: the target's own eye is kept, none of it is
 TURNED, IN_VIEW = 0.45, 0.65  # width of an eye in that of the other one: likewise
@@ -169,7 +171,9 @@ def _take(pixels: Array, eye: _Eye) -> Iris | None:
     if beside.sum() < 40 or (seen & (radius < 1)).sum() < 0.25 * np.pi * IRIS_RADIUS**2:
         return None
     lit = beside & (bright >= np.median(bright[beside]))
-    white = np.median(picture[lit], axis=0)
+    lids = cv2.dilate(masks.fill_polygon(outline, side), np.ones((margin, margin), np.uint8)) == 0
+    lids &= bright >= np.median(bright[lids])
+    white = _whiter(np.median(picture[lit], axis=0), np.median(picture[lids], axis=0))
     # What lids cover, and highlights, are given the tone of their ring.
     ring = np.minimum((radius * RINGS / REACH).astype(int), RINGS - 1)
     known = [number for number in range(RINGS) if (seen & (ring == number)).sum() >= 4]
@@ -193,6 +197,21 @@ def _take(pixels: Array, eye: _Eye) -> Iris | None:
     disc = radius[middle, middle] < 1.0
     contrast = max(-float(np.log(levels[0].mean(axis=2)[disc] + 0.03).mean()), 0.05)
     return Iris(tuple(levels), white.astype(np.float32), contrast)
+
+
+def _whiter(white: Array, skin: Array) -> Array:
+    """Return the color (3,) of an eye white without that of lids reflected in it or mixed with it.
+
+    A reddish white would make a grey iris blue in the film, whose white is its own.
+    """
+    log_white, log_skin = (np.log(one + RATIO_FLOOR) for one in (white, skin))
+    reddish, skin_color = log_white - log_white.mean(), log_skin - log_skin.mean()
+    length = float(skin_color @ skin_color)
+    share = float(reddish @ skin_color) / max(length, 1e-6)
+    if length < 1e-4 or share <= WHITE_COLOR:
+        return white
+    whiter = np.exp(log_white - (share - WHITE_COLOR) * skin_color) - RATIO_FLOOR
+    return np.asarray(whiter * (white.mean() / whiter.mean()))
 
 
 def draw_eyes(
@@ -229,7 +248,7 @@ def _share(eye: _Eye, other: _Eye) -> float:
 
 def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: float) -> None:
     radius = eye.radius
-    margin = np.ceil(radius)
+    margin = np.ceil(1.5 * radius)
     low = np.clip(np.floor(eye.outline.min(axis=0) - margin), 0, len(lit) - 1).astype(int)
     high = np.clip(np.ceil(eye.outline.max(axis=0) + margin), 0, len(lit)).astype(int)
     shape = (int(high[1] - low[1]), int(high[0] - low[0]))
@@ -261,7 +280,9 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
     white = ((local + 0.03 * overall) / (held + 0.03)).astype(np.float32)
     # In a blurred film no iris is as dark as in a sharp photo.
     core = np.clip((1.0 - distance) / 0.2, 0.0, 1.0) * free
-    depth_seen = (np.log((grey + RATIO_FLOOR) / (_grey(white) + RATIO_FLOOR)) * core).sum()
+    # Its highlights are no part of it.
+    iris_seen = np.minimum(grey, _usual(grey, core))
+    depth_seen = (np.log((iris_seen + RATIO_FLOOR) / (_grey(white) + RATIO_FLOOR)) * core).sum()
     darkest = DARKEST[0] + DARKEST[1] * max(-float(depth_seen) / (float(core.sum()) + 1.0), 0.0)
     contrast = min(1.0, darkest / iris.contrast)
     white = (white * socket).astype(np.float32)
@@ -272,6 +293,7 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
     drawn = cv2.remap(texture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     solid = np.clip((REACH - distance) / (REACH - 1.0), 0.0, 1.0)[..., None]
     painted = white * (1.0 + (cv2.pow(drawn, contrast) - 1.0) * solid)
+    opened *= _evidence(grey, _grey(painted), free)
     inside = (inner > 0.5).astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / radius
     shade = LID_SHADOW * np.exp(-depth / LID_SHADOW_REACH) * np.clip(0.6 - down, 0.0, 1.0)
@@ -285,13 +307,31 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
     spot = np.minimum(spot, np.maximum(grey - HIGHLIGHT * _grey(white), 0.0))
     painted += (spot * np.clip((1.1 - distance) / 0.2, 0.0, 1.0))[..., None]
     if opened < 1.0:
-        # The line of the lashes comes from the target.
+        # Lids and lashes come from the target.
         middle = eye.outline.mean(axis=0) - eye.centre
         x, y = np.linalg.solve(eye.axes.T, middle).astype(np.float32)
         reach = np.hypot((across - x) * np.float32(radius / (0.6 * eye.width)), down - y)
         weight = share * (1.0 - opened) * np.clip(2.0 - 1.8 * reach, 0.0, 1.0)
-        take_shading(lit[part], seen, weight.astype(np.float32), 0.0, radius)
+        take_pattern(lit[part], seen, weight, np.clip(reach - 1.0, 0.0, 1.0), 1.5 * radius)
     lit[part] += (np.clip(painted, 0.0, 255.0) - lit[part]) * (share * opened * soft)[..., None]
+
+
+def _evidence(seen: Array, painted: Array, weight: Array) -> float:
+    """Return how surely a film shows an open eye, 0 to 1, where the landmarks see one.
+
+    Landmarks read eyes that are shut, blurred or in the dark as open. Where the film shows an eye,
+    its brightness varies as that of the painted one does, and not much less.
+
+    Args:
+        seen: (h, w) levels of the film.
+        painted: (h, w) levels of the eye painted there.
+        weight: (h, w), 0 to 1: what counts.
+    """
+    share = weight / max(float(weight.sum()), 1e-3)
+    film, eye = (np.log(one + RATIO_FLOOR) for one in (seen, painted))
+    film, eye = (one - float((one * share).sum()) for one in (film, eye))
+    alike = float((film * eye * share).sum()) / max(float((eye * eye * share).sum()), 1e-6)
+    return float(np.clip((alike - UNLIKE) / (LIKE - UNLIKE), 0.0, 1.0))
 
 
 def _usual(grey: Array, weight: Array) -> float:

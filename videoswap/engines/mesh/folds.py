@@ -11,8 +11,9 @@ from ...geometry import face_masks as masks
 from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.face_mesh import CHART, OUTER_LIPS
 from ...records import Array, Crop
+from .light import spread_out
 
-LIMIT = 0.6  # log units by which shading may change a pixel
+LIMIT, PATTERN_LIMIT = 0.6, 1.2  # log units by which shading and patterns may change a pixel
 FOLD_SIZES = 0.005, 0.05  # sigmas of the finest and the coarsest, of the crop's side
 # What a smile folds: from the wings of the nose over the cheeks to the chin; image left first.
 AROUND_MOUTH = (
@@ -78,8 +79,39 @@ def take_folds(
     np.minimum(changed, 255.0, out=changed)
 
 
-def take_shading(lit: Array, target: Array, weight: Array, fine: float, coarse: float) -> None:
-    """Replace the shading of a face between two sizes by the target's; changes ``lit``.
+def take_pattern(
+    lit: Array,
+    target: Array,
+    weight: Array,
+    around: Array,
+    sigma: float,
+    inside: tuple[Array, Array] | None = None,
+) -> None:
+    """Replace what a face shows by what the target does, in the light of the face; changes ``lit``.
+
+    Args:
+        lit: (H, W, 3) float32 RGB, 0 to 255.
+        target: (H, W, 3) float32 RGB, 0 to 255.
+        weight: (H, W), 0 to 1: how much of it is replaced.
+        around: (H, W), 0 to 1: surroundings, by whose colors in both the target's are changed.
+        sigma: Pixels over which those are averaged.
+        inside: What has a mean color of its own that it keeps, and the part of it that is looked
+            at, both (H, W), 0 to 1.
+    """
+    apart = np.log(target + RATIO_FLOOR) - np.log(lit + RATIO_FLOOR)
+    mean = np.tensordot(around, apart, 2) / max(float(around.sum()), 1.0)
+    kept = spread_out(apart, around.astype(np.float32), sigma, mean, 1e-3)
+    if inside is not None:
+        whole, looked_at = inside
+        own = np.tensordot(looked_at, apart, 2) / max(float(looked_at.sum()), 1.0)
+        kept = kept + (own - kept) * whole[..., None]
+    gain = np.exp(np.clip(apart - kept, -PATTERN_LIMIT, PATTERN_LIMIT) * weight[..., None])
+    lit += (lit + RATIO_FLOOR) * (gain - 1.0)
+    np.clip(lit, 0.0, 255.0, out=lit)
+
+
+def shading_gain(lit: Array, target: Array, weight: Array, fine: float, coarse: float) -> Array:
+    """Return by what a face is multiplied to get the target's shading between two sizes.
 
     Shading is the difference of two Gaussians of the logarithm of each channel.
 
@@ -89,13 +121,10 @@ def take_shading(lit: Array, target: Array, weight: Array, fine: float, coarse: 
         weight: (H, W) float32, 0 to 1: how much of it is replaced.
         fine: Sigma in pixels under which details stay as they are; 0 replaces them as well.
         coarse: Sigma in pixels over which light stays as it is.
+
+    Returns:
+        (H, W, 3) float32.
     """
-    lit *= shading_gain(lit, target, weight, fine, coarse)
-    np.minimum(lit, 255.0, out=lit)
-
-
-def shading_gain(lit: Array, target: Array, weight: Array, fine: float, coarse: float) -> Array:
-    """Return the factor (H, W, 3) float32 by which `take_shading` changes a face."""
     change: Array = cv2.log(target + RATIO_FLOOR) - cv2.log(lit + RATIO_FLOOR)
     if fine > 0.0:
         change = np.asarray(cv2.GaussianBlur(change, (0, 0), fine))

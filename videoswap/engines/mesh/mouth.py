@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 
 from ...geometry import face_masks as masks
-from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.face_mesh import INNER_LIPS, OUTER_LIPS
 from ...records import Array, Crop
-from .light import spread_out
+from .folds import take_pattern
 
 CORNERS = 61, 291
 AROUND = 0.5  # lengths in this unit are of the width of the mouth: what is looked at
@@ -23,7 +22,6 @@ RIM = 0.16  # skin around the lips that is taken along, fading out
 LIP_BORDER = 0.03  # sigma
 LINE = 0.03  # sigma of the line between the lips
 SKIN_SIGMA = 0.25  # over which the skin keeps the light of the swap
-LIMIT = 1.2  # log units by which a pixel changes
 LEAST_WIDTH = 6.0  # pixels
 LEAST_SEEN = 20.0  # pixels of the lips
 
@@ -75,12 +73,6 @@ def take_mouth(lit: Array, crop: Crop, change: float, beard: Array | None = None
     lips = np.clip(2.0 * mouth - 1.0, 0.0, 1.0) * (1.0 - opening) * free
     if float(lips.sum()) < LEAST_SEEN:
         return
-    apart = np.log(crop.pixels[part] + RATIO_FLOOR) - np.log(lit[part] + RATIO_FLOOR)
-    # Both keep the mean of the swap: the lips as a whole, the skin that of its surroundings.
-    own = np.tensordot(lips, apart, 2) / lips.sum()
-    kept = spread_out(apart, (1.0 - around) * free, SKIN_SIGMA * width, own, 1e-3)
-    kept = kept + (own - kept) * mouth[..., None]
-    gain = np.clip(apart - kept, -LIMIT, LIMIT) * (weight * free)[..., None]
-    changed = lit[part]
-    changed += (changed + RATIO_FLOOR) * (np.exp(gain) - 1.0)
-    np.clip(changed, 0.0, 255.0, out=changed)
+    skin = (1.0 - around) * free
+    sigma = SKIN_SIGMA * width
+    take_pattern(lit[part], crop.pixels[part], weight * free, skin, sigma, (mouth, lips))
