@@ -1,8 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
 from videoswap.geometry.affine import invert, resize_matrix, shifted
-from videoswap.geometry.resample import resize, warp, warp_back
+from videoswap.geometry.resample import blur, resize, warp, warp_back
 
 
 def checkerboard(size=96):
@@ -61,3 +62,20 @@ def test_resizing_averages_only_where_the_picture_shrinks(size, spread):
     made = resize(checkerboard(), size, size)
     assert made.shape == (size, size, 3)
     assert np.ptp(made) <= spread and (size == 24 or np.ptp(made) > 150)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "shape"), [(2.0, (64, 80)), (9.0, (201, 130)), (30.0, (256, 256, 3))]
+)
+def test_a_wide_blur_at_a_smaller_size_is_that_at_full_size(sigma, shape):
+    noise = np.random.default_rng(3).random(shape).astype(np.float32)
+    noise[: shape[0] // 3] += 1.0
+    made, wanted = blur(noise, sigma), cv2.GaussianBlur(noise, (0, 0), sigma)
+    assert made.shape == shape and made.dtype == np.float32
+    np.testing.assert_allclose(made, wanted, atol=0.03)
+    inner = np.s_[40:-40, 40:-40] if min(shape[:2]) > 100 else np.s_[:]
+    np.testing.assert_allclose(made[inner], wanted[inner], atol=0.02)
+
+
+def test_a_blur_of_one_channel_keeps_its_shape():
+    assert blur(np.ones((64, 64, 1), np.float32), 12.0).shape == (64, 64, 1)

@@ -30,6 +30,7 @@ from ...geometry.face_mesh import (
     rasterize,
     with_ring,
 )
+from ...geometry.resample import blur
 from ...records import Array
 from .beards import BEARD_SIDE, source_beard
 from .chart_light import LIGHT_SIDE, without_shine
@@ -237,8 +238,8 @@ def _without_openings(texture: Array) -> Array:
         ring = masks.fill_polygon(around, CHART_SIDE) * (hole == 0)
         total, held = np.zeros_like(texture), np.zeros((CHART_SIDE, CHART_SIDE), np.float32)
         for sigma, share in ((3.0, 1.0), (12.0, 0.01)):
-            total += share * cv2.GaussianBlur(texture * ring[..., None], (0, 0), sigma)
-            held += share * cv2.GaussianBlur(ring, (0, 0), sigma)
+            total += share * blur(texture * ring[..., None], sigma)
+            held += share * blur(ring, sigma)
         soft = cv2.GaussianBlur(hole, (0, 0), 1.0)[..., None]
         made = made + (total / np.maximum(held, 1e-6)[..., None] - made) * soft
     return np.asarray(made, np.float32)
@@ -263,7 +264,7 @@ def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Arra
     towards = np.clip(-normals(points.astype(np.float64))[:, 2:], -1.0, 1.0)
     view = raster.interpolate(with_ring(towards))[..., 0]
     weight: Array = np.clip((view - TURNED_AWAY) / (IN_FULL_VIEW - TURNED_AWAY), 0.0, 1.0)
-    weight = cv2.GaussianBlur(weight, (0, 0), _SOFT_SHARE * CHART_SIDE)
+    weight = blur(weight, _SOFT_SHARE * CHART_SIDE)
     for eye, opening in zip(EYES, eye_openings(points), strict=True):
         if opening < SHUT:  # lashes and lids of a shut eye are of no use on an open one
             weight = weight * (1.0 - _eye_region(eye))

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from ...geometry.brightness import RATIO_FLOOR
+from ...geometry.resample import blur
 from ...records import Array
 
 _DARKEST = 3  # percentile
@@ -100,8 +101,8 @@ def spread_out(
     values: Array, trust: Array, sigma: float, otherwise: Array | float, doubt: float
 ) -> Array:
     """Average (N, N, 3) values around every place by trust (N, N), or say what holds otherwise."""
-    held = cv2.GaussianBlur(trust, (0, 0), sigma)[..., None]
-    local = cv2.GaussianBlur(values * trust[..., None], (0, 0), sigma).reshape(values.shape)
+    held = blur(trust, sigma)[..., None]
+    local = blur(values * trust[..., None], sigma)
     return np.asarray((local + doubt * otherwise) / (held + doubt))
 
 

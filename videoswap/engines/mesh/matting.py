@@ -64,8 +64,8 @@ def matte(picture: Array, thing: Array, skin: Array, *, free: Array) -> Matte:
     side = len(picture)
     seed = (thing > SEED).astype(np.uint8)
     sure = (thing > SURE_THING).astype(np.float32)
-    around = cv2.dilate((thing > 1.0 - SURE_SKIN).astype(np.uint8), disc(2 * APART * side))
-    bare = ((skin > SURE_SKIN) & (around == 0)).astype(np.float32)
+    bare = (skin > SURE_SKIN) & ~_within(thing > 1.0 - SURE_SKIN, APART)
+    bare = bare.astype(np.float32)
     if min(float(sure.sum()), float(bare.sum())) < LEAST_SEED:
         return _matte(thing, thing)
     color = np.log(cv2.GaussianBlur(np.maximum(picture, 0.0), (0, 0), COLOR_NOISE) + RATIO_FLOOR)
@@ -115,7 +115,11 @@ def _matte(whole: Array, thing: Array) -> Matte:
 
 
 def _within(seed: Array, reach: float) -> Array:
-    return np.asarray(cv2.dilate(seed, disc(2 * reach * len(seed))) > 0)
+    """Return what is no further from a seed than a share of the side, (S, S) bool."""
+    if not seed.any():
+        return np.zeros(seed.shape, bool)
+    distance = cv2.distanceTransform((seed == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(distance <= reach * len(seed))
 
 
 def disc(diameter: float) -> Array:

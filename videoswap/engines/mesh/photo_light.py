@@ -14,6 +14,7 @@ import numpy as np
 from ...geometry import face_masks as masks
 from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.face_mesh import BROWS, CHART, OUTER_LIPS, OUTLINE
+from ...geometry.resample import blur
 from ...records import Array
 from .chart_light import LUMA, regions
 from .light import spread_out
@@ -40,7 +41,7 @@ def evenly_lit(texture: Array) -> Array:
     """
     side = len(texture)
     apart = np.ascontiguousarray(texture[:, ::-1]) - texture
-    texture = texture + 0.5 * cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * side)
+    texture = texture + 0.5 * blur(apart, SIDE_LIGHT * side)
     # The shadow of a fringe on a forehead would pass for a brow. Elsewhere shape casts them too.
     logarithm = _log(texture)
     skin = _forehead(side)
