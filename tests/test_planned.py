@@ -17,6 +17,7 @@ from videoswap import (
     preview_by_plan,
     read_plan,
     swap_by_plan,
+    swap_image,
     swap_video,
 )
 from videoswap.cli import entry
@@ -102,16 +103,64 @@ def test_an_edited_plan(clip, photos, lossless, planned, tmp_path):
     )
 
 
-def test_a_plan_is_for_its_video_and_for_videos(
-    clip, solo_clip, group_photo, photos, planned, settings, tmp_path
-):
+def test_a_plan_is_for_its_video(clip, solo_clip, photos, planned, settings, tmp_path):
     with pytest.raises(InputError) as caught:
         swap_by_plan(planned(), tmp_path / "out.mp4", video=solo_clip, settings=settings)
     assert caught.value.code == "plan_of_other_video"
     with pytest.raises(UsageError) as refused:
-        make_plan([photos["source"]], group_photo, settings=settings)
-    assert refused.value.code == "plan_of_picture"
+        make_plan([photos["source"]], tmp_path, settings=settings)
+    assert refused.value.code == "plan_of_folder"
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_plan_of_a_picture(group_photo, photos, settings, tmp_path):
+    file, two = tmp_path / "t1.plan.json", replace(settings, people=PeopleSettings(persons=(0, 3)))
+    sources = [photos["source"], photos["other"]]
+    plan = make_plan(sources, group_photo, file, settings=two)
+    assert [bool(one.sources) for one in plan.people] == [True, False, False, True, False, False]
+    assert "seconds" not in plan.people[0].facts
+    swap_image(sources, group_photo, tmp_path / "direct.png", settings=two)
+    report = swap_by_plan(file, tmp_path / "planned.png", settings=settings)
+    direct, by_plan = (cv2.imread(str(tmp_path / f"{one}.png")) for one in ("direct", "planned"))
+    assert np.array_equal(direct, by_plan) and report.people[3].source == "other.png"
+    preview_by_plan(file, tmp_path / "look.png", settings=settings)
+    look = cv2.imread(str(tmp_path / "look.png"))
+    assert np.array_equal(look[-direct.shape[0] :, direct.shape[1] :], direct)
+    data = json.loads(file.read_text())
+    first, fourth = data["people"][0], data["people"][3]
+    fourth["tracks"] += first["tracks"]
+    first["tracks"] = []
+    file.write_text(json.dumps(data))
+    report = swap_by_plan(file, tmp_path / "merged.png", settings=settings)
+    assert report.people[3].tracks == 2 and report.people[0].tracks == 0
+    data["people"][3]["tracks"][1]["track"] = 6
+    file.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"people\[3\].tracks\[1\]: the video has no track 6"):
+        swap_by_plan(file, tmp_path / "wrong.png", settings=settings)
+
+
+def test_what_a_plan_made_is_measured(clip, photos, lossless, planned, tmp_path, monkeypatch):
+    def change(data):
+        data["people"][1]["source"] = [{"source": "other.png", "to": 0.4}]
+
+    path, result = planned(change), tmp_path / "result.mkv"
+    swap_by_plan(path, result, settings=lossless, save_masks=tmp_path / "masks.mkv")
+    monkeypatch.setenv("VIDEOSWAP_CACHE_DIR", str(lossless.cache_dir))
+    numbers = tmp_path / "numbers.json"
+    words = ["evaluate", str(clip), str(result), "--plan", str(path), "--device", "cpu"]
+    files = ["--masks", str(tmp_path / "masks.mkv"), "--json", str(numbers)]
+    assert entry.main([*words, *files]) == 0
+    found = json.loads(numbers.read_text())["groups"]
+    groups = {one["name"]: one for one in reversed(found)}  # of a name the swapped one
+    assert groups["person 0"]["source"] == "source.png"
+    assert groups["person 0"]["rows"] == 24
+    # From 0.4 s on nobody asks for a swap of the second person.
+    swapped, alone = (groups[one]["over_time"]["seconds"] for one in ("person 1", "all left alone"))
+    assert max(swapped) < 0.4 <= min(alone)
+    identity = groups["person 0"]["metrics"]["distance_to_source"]
+    assert identity["label"] and set(identity["plot"]) <= set(groups["person 0"]["over_time"])
+    assert entry.main([*words, "--person", "0"]) == 2
+    assert entry.main(words[:3]) == 2
 
 
 def test_a_plan_is_never_written_over(planned, settings, tmp_path):

@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from .people.photo_advice import CheckedPhoto, PhotoAdvice
     from .people.plan import Plan, PlannedPerson, PlannedSource, Span
     from .people.plan_reading import read_plan
-    from .planned import make_plan, preview_by_plan, swap_by_plan
+    from .planned import evaluate_by_plan, make_plan, preview_by_plan, swap_by_plan
     from .records import (
         Crop,
         Face,
@@ -206,6 +206,7 @@ __all__ = [
     "crop_face",
     "engine_key",
     "evaluate",
+    "evaluate_by_plan",
     "inner_face_mask",
     "list_faces",
     "load_engine",
@@ -318,6 +319,7 @@ _LAZY = {
     "crop_face": "crops",
     "engine_key": "engines.base",
     "evaluate": "api",
+    "evaluate_by_plan": "planned",
     "inner_face_mask": "geometry.face_masks",
     "list_faces": "api",
     "load_engine": "engines.registry",

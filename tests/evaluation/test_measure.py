@@ -47,7 +47,9 @@ def run(tracks, count, sources, step=1):
     families = Families((Counting(),), (Counting(over_time=False),), ())
     faces = Faces(tracks, count)
     persons = {track: track for track in tracks}
-    return measure(pairs, faces, persons, sources, families, None, step), faces
+    return measure(
+        pairs, faces, persons, lambda track, pts: sources.get(track), families, None, step
+    ), faces
 
 
 def test_only_frames_that_follow_each_other_are_put_together():

@@ -13,6 +13,7 @@ from videoswap.people.plan import Plan, PlannedPerson, PlannedSource, Span
 from videoswap.people.plan_edits import (
     divided,
     given,
+    hidden,
     merged,
     renamed,
     taken_out,
@@ -103,6 +104,12 @@ def test_sources_come_and_go():
     assert [one.name for one in left.sources] == ["b"] and uses(left) == []
 
 
+def test_who_is_hidden_keeps_the_own_face():
+    plan = hidden(PLAN, 0)
+    assert plan.people[0] == replace(ANN, hidden=True, sources=())
+    assert hidden(plan, 0, False).people[0] == replace(ANN, sources=())
+
+
 def test_names():
     assert renamed(PLAN, 1, " Cat ").people[1] == replace(BOB, name="Cat")
 
@@ -119,6 +126,7 @@ def test_names():
         lambda: taken_out(PLAN, 1, 0),
         lambda: taken_out(PLAN, 0, 2),
         lambda: renamed(PLAN, 0, "  "),
+        lambda: hidden(PLAN, 2),
     ],
 )
 def test_what_makes_no_sense_is_refused(edit):

@@ -108,11 +108,12 @@ def test_from_a_film_to_the_result_of_the_command_line(page, clip, photos, envir
     assert page.locator("#cards > li").count() == 2
     assert faults(page) == []
     page.set_input_files("#photo-0", str(photos["source"]))
-    until(page, "document.getElementById('source-0').value !== ''")
+    until(page, "(document.getElementById('source-0')?.value ?? '') !== ''")
     page.set_input_files("#photo-1", str(photos["other"]))
-    until(page, "document.getElementById('source-1').value !== ''")
+    until(page, "(document.getElementById('source-1')?.value ?? '') !== ''")
     rendered(page)
     assert faults(page) == []
+    page.click("#as-command summary")
     with page.expect_download() as plan:
         page.click("#plan-save")
     plan.value.save_as(tmp_path / "film.plan.json")
@@ -141,7 +142,18 @@ def test_people_are_merged_and_it_is_undone(page, clip):
     until(page, "document.querySelectorAll('#cards > li').length === 1")
     page.click("#undo")
     until(page, "document.querySelectorAll('#cards > li').length === 2")
-    page.click("#redo")
+    page.click("#more-1 summary")
+    page.click("#hide-1")
+    page.wait_for_selector("#cards-hidden:not([hidden])")
+    assert page.locator("#cards > li").count() == 1
+    page.click("#cards-hidden")
+    page.click("#again-1")
+    until(page, "document.querySelectorAll('#name-1').length === 1")
+    for _ in range(2):  # shown again, hidden
+        page.click("#undo")
+        page.wait_for_timeout(300)
+    page.click("#more-0 summary")
+    page.click("#join-0")
     until(page, "document.querySelectorAll('#cards > li').length === 1")
     page.reload()
     page.wait_for_selector("#people:not([hidden])")
@@ -166,14 +178,14 @@ def test_narrow_and_by_keyboard_alone(page, solo_clip, photos):
     wide = "document.documentElement.scrollWidth"
     assert page.evaluate(wide) <= 390
     assert faults(page) == []
+    page.set_input_files("#photo-0", str(photos["left"]))
+    rendered(page)
     reached = set()
     page.keyboard.press("Tab")
     for _ in range(60):
         reached.add(page.evaluate("document.activeElement.id"))
         page.keyboard.press("Tab")
     assert {"film-close", "photo-0", "source-0", "name-0", "time", "split", "start"} <= reached
-    page.set_input_files("#photo-0", str(photos["left"]))
-    rendered(page)
     page.focus("#time")
     page.keyboard.press("End")
     page.focus("#start")
@@ -186,7 +198,7 @@ def test_narrow_and_by_keyboard_alone(page, solo_clip, photos):
 def test_a_run_is_cancelled_and_goes_on_after_a_reload(page, clip, photos):
     open_film(page, clip)
     page.set_input_files("#photo-0", str(photos["source"]))
-    until(page, "document.getElementById('source-0').value !== ''")
+    until(page, "(document.getElementById('source-0')?.value ?? '') !== ''")
     page.click("#start")
     page.click("#runs >> text=Cancel")
     page.wait_for_selector("#runs >> text=/cancelled/")

@@ -12,7 +12,7 @@ pytest.importorskip("fastapi")
 from starlette.testclient import TestClient
 
 from videoswap.errors import UsageError
-from videoswap.ui import films, server
+from videoswap.ui import films, looks, server
 from videoswap.ui.security import COOKIE, signed
 from videoswap.ui.sessions import chosen_path, plain_name
 from videoswap.ui.settings import UiSettings
@@ -40,6 +40,7 @@ def settings(tmp_path, allowed):
 def page(settings, monkeypatch):
     """Return a browser, whose films are never analyzed."""
     monkeypatch.setattr(films.Film, "analyze", lambda film, tools: None)
+    monkeypatch.setattr(looks.Looks, "warm_up", lambda one, settings: None)
     return TestClient(server.create_app(settings), base_url=HOST)
 
 

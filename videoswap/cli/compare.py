@@ -33,7 +33,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--masks", nargs="+", type=Path, default=[], metavar="FILE", help="one for each result"
     )
-    add_common(parser, source_needed=False)
+    add_common(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

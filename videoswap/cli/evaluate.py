@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from ..settings import AnalysisSettings
 from . import arguments as shared
 from . import swap_flags
 from .parser import Parser
+
+if TYPE_CHECKING:
+    from ..evaluation.report import Evaluation
 
 
 def add_arguments(parser: Parser) -> None:
@@ -37,15 +41,30 @@ def add_arguments(parser: Parser) -> None:
         metavar="FILE",
         help="write a page with plots; it shows faces, so keep it private",
     )
-    add_common(parser, source_needed=True)
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        metavar="FILE",
+        help="the plan that the swap went by: it says which photos went onto whom",
+    )
+    add_common(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure one result and print the table."""
-    from .. import api
     from ..evaluation.report import table
 
-    evaluation = api.evaluate(
+    evaluation = _by_plan(arguments) if arguments.plan is not None else _by_photos(arguments)
+    arguments.console.show("\n".join(table(evaluation)))
+    return 0
+
+
+def _by_photos(arguments: argparse.Namespace) -> Evaluation:
+    from .. import api
+
+    if not arguments.source:
+        raise arguments.parser.wrong_usage("--source_paths is missing.")
+    return api.evaluate(
         arguments.original,
         arguments.result,
         arguments.source,
@@ -56,11 +75,44 @@ def run(arguments: argparse.Namespace) -> int:
         say=arguments.console.say,
         **common_options(arguments),
     )
-    arguments.console.show("\n".join(table(evaluation)))
-    return 0
 
 
-def add_common(parser: Parser, source_needed: bool) -> None:
+#: What cannot stand beside ``--plan``, which says it.
+_SAID_BY_PLAN = {
+    *("source", "source_paths", "target_faces_paths", "person", "all_faces", "face_at"),
+    *("start", "end", "min_face", "similarity_th", "swap_report", "gallery"),
+}
+
+
+def _by_plan(arguments: argparse.Namespace) -> Evaluation:
+    """Measure what a plan made.
+
+    Raises:
+        UsageError: ``plan_and_flags``.
+    """
+    from .. import planned
+
+    others = sorted(f"--{name}" for name in arguments.given & _SAID_BY_PLAN)
+    if others:
+        raise UsageError(
+            "plan_and_flags",
+            f"The plan says what {' and '.join(others)} would say.",
+            "Leave it out.",
+        )
+    return planned.evaluate_by_plan(
+        arguments.plan,
+        arguments.result,
+        video=arguments.original,
+        masks=arguments.masks,
+        step=arguments.step,
+        settings=common_options(arguments)["settings"],
+        json_file=arguments.json,
+        html_file=arguments.html,
+        say=arguments.console.say,
+    )
+
+
+def add_common(parser: Parser) -> None:
     """Add the flags that ``videoswap compare`` has too."""
     parser.add_argument(
         "-s",
@@ -70,7 +122,6 @@ def add_common(parser: Parser, source_needed: bool) -> None:
         nargs="+",
         type=Path,
         default=[],
-        required=source_needed,
         metavar="PHOTO",
         help="the photos that were put in, as given to the swap",
     )

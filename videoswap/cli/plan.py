@@ -16,7 +16,7 @@ SUFFIX = ".plan.json"
 def add_arguments(parser: Parser) -> None:
     """Add the flags: those of a swap that shape the result."""
     parser.usage = "%(prog)s VIDEO -s PHOTO... [-o FILE] [flags]"
-    parser.add_argument("video", type=Path, nargs="?", metavar="VIDEO", help="the video")
+    parser.add_argument("video", type=Path, nargs="?", metavar="VIDEO", help="the video or picture")
     what = parser.add_argument_group("what to swap")
     swap.add_photos(what)
     what.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from ..jobs.context import Notes, Say
 from ..jobs.video import analyze_with_progress, refine_landmarks_with_progress
 from ..people.choosing import check_numbers
 from ..people.places import VideoPlaces
-from ..records import Fallback, observation
+from ..people.plan import FilmTime, Plan
+from ..records import Fallback, Person, observation
 from ..rendering.progress import ProgressBar
-from ..settings import PeopleSettings, SwapSettings
+from ..settings import AnalysisSettings, SwapSettings
 from ..threads import stages_share_the_cores
 from ..video.probe import VideoInfo, probe
-from .expected import People, find_people
+from .expected import People, find_people, planned_people
 from .frame_pairs import read_pairs
 from .measure import Measured, measure
 from .metrics.columns import Collector, Columns, joined
@@ -39,6 +41,7 @@ def evaluate_result(
     settings: SwapSettings,
     say: Say,
     swap_report: Path | None = None,
+    plan: Plan | None = None,
 ) -> Evaluation:
     """Measure one result.
 
@@ -54,28 +57,44 @@ def evaluate_result(
             ``cache_dir`` are used.
         say: Called with sentences for the user.
         swap_report: The report of the swap, whose threshold is used where its unit is the same.
+        plan: The plan of the swap, which then says who got what; ``sources`` and ``targets`` are
+            not looked at.
 
     Raises:
-        UsageError: ``bad_step``, ``no_source`` or ``sources_and_targets``.
+        UsageError: ``bad_step``, ``no_source``, ``sources_and_targets`` or ``other_face_models``.
         InputError: If a file cannot be used, or the result is not one of this original.
         NoFaceError: If there is nobody to measure.
     """
-    _check(sources, targets, settings.people, step)
+    if plan is None:
+        check_numbers(len(sources), len(targets), settings.people)
+    elif plan.settings.analysis.face_models != AnalysisSettings().face_models:
+        raise UsageError(
+            "other_face_models",
+            "The tracks of this plan are those of other face models than the ones that judge.",
+            "Measure without the plan: give the photos, and who got them.",
+        )
+    if step < 1:
+        raise UsageError("bad_step", "--step must be at least 1.")
     infos = probe(original), probe(result)
     covers = None if masks is None else probe(masks)
     tools = FaceModels.load(choose_device(settings.device).providers)
     with analyze_with_progress(infos[0], settings, tools) as analysis:
         refined = refine_landmarks_with_progress(analysis)
         threshold, doubts = person_threshold(settings, swap_report, tools.recognizer)
-        people = find_people(
-            VideoPlaces(infos[0], analysis),
-            sources,
-            targets,
-            gallery,
-            threshold,
-            tools,
-            settings.people,
-        )
+        if plan is not None:
+            frames = analysis.frames.pts
+            time = FilmTime(frames, infos[0].start_pts, infos[0].time_base)
+            people = planned_people(plan, analysis.tracks, time, tools)
+        else:
+            people = find_people(
+                VideoPlaces(infos[0], analysis),
+                sources,
+                targets,
+                gallery,
+                threshold,
+                tools,
+                settings.people,
+            )
         persons = {track: one.id for one in people.persons for track in one.track_ids}
         families = all_families(people, persons, tools, settings.analysis)
         pairs = read_pairs(*infos, covers, settings.time_range)
@@ -84,14 +103,14 @@ def evaluate_result(
                 pairs,
                 refined,
                 persons,
-                people.matching.sources,
+                people.matching.source_at,
                 families,
                 tools.landmarker,
                 step,
                 bar.advance,
             )
     notes = Notes(say)
-    notes.add((*doubts, *people.matching.notes))
+    notes.add((*doubts, *people.matching.notes, *_divided(people.persons)))
     notes.add(_coverage(measured, infos, len(analysis.frames.pts)))
     lossless = infos[1].codec in LOSSLESS_CODECS and infos[1].pix_fmt == infos[0].pix_fmt
     return Evaluation(
@@ -108,12 +127,14 @@ def evaluate_result(
     )
 
 
-def _check(
-    sources: Sequence[Path], targets: Sequence[Path], people: PeopleSettings, step: int
-) -> None:
-    if step < 1:
-        raise UsageError("bad_step", "--step must be at least 1.")
-    check_numbers(len(sources), len(targets), people)
+def _divided(persons: Sequence[Person]) -> list[Fallback]:
+    """Say which tracks a plan gives to several people: they count as the last one's."""
+    seen = Counter(track for one in persons for track in one.track_ids)
+    both = sorted(track for track, count in seen.items() if count > 1)
+    if not both:
+        return []
+    shown = f"tracks that several people share count as the last one's: {', '.join(map(str, both))}"
+    return [observation(shown)]
 
 
 def _coverage(

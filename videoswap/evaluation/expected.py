@@ -13,13 +13,14 @@ from ..errors import InputError
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
+from ..people.plan import FilmTime, Plan, match_by_plan
 from ..people.sources import (
     embedding_of,
     load_sources,
     load_target_faces,
     photo_files,
 )
-from ..records import Array, Person, Photo
+from ..records import Array, Person, Photo, Track
 from ..settings import PeopleSettings
 
 
@@ -28,7 +29,7 @@ class Known:
     """A face that a swapped one may look like.
 
     Attributes:
-        label: Path of the photo, or the number of the person.
+        label: Path of the photo, name of the source in a plan, or the number of the person.
         kind: ``source``, ``original`` or ``gallery``.
         number: Index of the source or number of the person; -1 in the gallery.
         embedding: (D,) float32.
@@ -106,8 +107,40 @@ def find_people(
     return People(persons, matching, tuple(known))
 
 
-def _known(paths: Sequence[Path], kind: str, tools: FaceModels) -> list[Known]:
-    people, _ = load_sources(paths, tools)
+def planned_people(
+    plan: Plan, tracks: Sequence[Track], time: FilmTime, tools: FaceModels
+) -> People:
+    """Return the people of a plan and what it gives them.
+
+    Args:
+        plan: The plan.
+        tracks: The tracks of the original.
+        time: Its frames.
+        tools: The face tools.
+
+    Raises:
+        InputError: ``bad_plan``, or if a photo cannot be read.
+    """
+    persons, matching = match_by_plan(plan, tracks, time)
+    names = [one.name for one in plan.sources]
+    known = [
+        *_known([one.photos for one in plan.sources], "source", tools, names),
+        *(
+            Known(f"person {one.id}", "original", one.id, one.embedding)
+            for one in persons
+            if one.embedding.size
+        ),
+    ]
+    return People(persons, matching, tuple(known))
+
+
+def _known(
+    paths: Sequence[Path | Sequence[Path]],
+    kind: str,
+    tools: FaceModels,
+    names: Sequence[str] | None = None,
+) -> list[Known]:
+    people, _ = load_sources(paths, tools, names)
     return [
         Known(
             one.label,

@@ -40,7 +40,7 @@ def measure(
     pairs: Iterable[FramePair],
     analysis: RefinedAnalysis,
     persons: Mapping[int, int],
-    sources: Mapping[int, int],
+    source_at: Callable[[int, int], int | None],
     families: Families,
     landmarker: Landmarker,
     step: int = 1,
@@ -52,7 +52,8 @@ def measure(
         pairs: The frames.
         analysis: Where the original's faces are.
         persons: Number of the person by track.
-        sources: Index of the source by track, for the tracks that should be swapped.
+        source_at: Gives the index of the source that a track should have in a frame, by number and
+            pts; None for one that should be left alone.
         families: What is measured.
         landmarker: Finds fresh landmarks.
         step: Families that look at single frames look at every one of so many.
@@ -65,7 +66,8 @@ def measure(
     for pair, faces in with_faces(pairs, analysis):
         count += 1
         face_pairs = [
-            FacePair(pair, track, sources.get(track), face, landmarker) for track, face in faces
+            FacePair(pair, track, source_at(track, pair.pts), face, landmarker)
+            for track, face in faces
         ]
         chosen = pair.index % step == 0
         to_swap = [face_pair for face_pair in face_pairs if face_pair.source is not None]

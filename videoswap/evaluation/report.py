@@ -253,6 +253,8 @@ def _group(group: Group) -> dict[str, Any]:
             one.metric.key: {
                 "value": one.number,
                 "unit": one.metric.unit,
+                "label": one.metric.label,
+                "plot": list(one.metric.plot),
                 "why": one.why,
                 "good": one.good,
                 "range": one.metric.good_words,

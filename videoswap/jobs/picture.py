@@ -16,6 +16,7 @@ from ..detection.face_detector import FaceDetector
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import PicturePlaces
+from ..people.plan import FilmTime, match_by_plan
 from ..records import Array, Face, FrameSwap, Person, Track
 from ..report import Report
 from ..video.encoder_choice import ignored_settings
@@ -126,21 +127,24 @@ def read_and_match(context: JobContext, target: Path) -> MatchedPicture:
 
     Raises:
         InputError: If it cannot be read.
-        VideoswapError: See `match_people`.
+        VideoswapError: See `match_people` and `match_by_plan`.
     """
     say_if_large(target, context.say)
     picture = read_picture(target)
     faces = FaceDetector(context.tools, context.settings.analysis).detect(picture.rgb)
     places = picture_places(target, picture.rgb, faces, context.tools.recognizer)
-    persons, matching = match_people(
-        places,
-        context.references,
-        context.threshold,
-        context.tools.recognizer,
-        "--similarity_th sets how strict to be.",
-        context.settings.people,
-        len(context.sources),
-    )
+    if context.plan is not None:
+        persons, matching = match_by_plan(context.plan, places.tracks, FilmTime.of_picture())
+    else:
+        persons, matching = match_people(
+            places,
+            context.references,
+            context.threshold,
+            context.tools.recognizer,
+            "--similarity_th sets how strict to be.",
+            context.settings.people,
+            len(context.sources),
+        )
     return MatchedPicture(picture, faces, places, persons, matching)
 
 

@@ -5,49 +5,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError
 from ..paths import is_folder, real_path
 from ..people.matching import Match, Matching
 from ..people.plan import FilmTime, Plan, PlannedPerson, PlannedSource, Span
 from ..people.sources import photo_files
-from ..records import Person
-from ..tracking.analysis import Analysis
+from ..records import Person, Track
 from ..tracking.key import video_digest
-from ..video.probe import VideoInfo, media_kind, probe
+from ..video.probe import media_kind, probe
 from .context import JobContext, Notes
 from .damage_report import damage_notes, summarize_damage
-from .people_report import describe, person_reports
+from .people_report import describe, person_reports, picture_reports
+from .picture import read_and_match
 from .video import analyze_with_progress, match_in_video
 
 
-def check_is_video(path: Path) -> None:
-    """Refuse a picture: there is nothing to plan in one.
-
-    Raises:
-        UsageError: ``plan_of_picture``.
-        InputError: If it cannot be read.
-    """
-    if is_folder(path) or media_kind(path) == "image":
-        raise UsageError(
-            "plan_of_picture",
-            f"{path} is no video, and a plan is for one video.",
-            "Choose the people of a picture or folder with --person, --face_at or "
-            "--target_faces_paths.",
-        )
-
-
-def make_plan(context: JobContext, video: Path) -> Plan:
-    """Decide who is in a video and who gets which source, and return that as a plan.
+def make_plan(context: JobContext, target: Path) -> Plan:
+    """Decide who is in a video or picture and who gets which source, and return that as a plan.
 
     Args:
         context: Models, photos and engine.
-        video: The video.
+        target: The video or picture.
 
     Raises:
         VideoswapError: Whatever stands in the way, by kind.
     """
-    info = probe(video, context.settings.fps)
     notes = Notes(context.say)
+    sources = planned_sources(context)
+    if media_kind(target) == "image":
+        people = _in_picture(context, target, sources, notes)
+    else:
+        people = _in_video(context, target, sources, notes)
+    return Plan(
+        video=real_path(target),
+        digest=video_digest(target),
+        engine=context.engine.name,
+        sources=sources,
+        people=people,
+        settings=context.settings,
+        notes=(*context.notes, *notes.said),
+    )
+
+
+def _in_video(
+    context: JobContext, video: Path, sources: Sequence[PlannedSource], notes: Notes
+) -> tuple[PlannedPerson, ...]:
+    info = probe(video, context.settings.fps)
     with analyze_with_progress(info, context.settings, context.tools) as analysis:
         notes.add(analysis.fallbacks)
         notes.add(damage_notes(summarize_damage(info, analysis.damage)))
@@ -56,17 +58,22 @@ def make_plan(context: JobContext, video: Path) -> Plan:
         for line in describe(reports):
             context.say(line)
         notes.add(matching.notes)
-        sources = planned_sources(context)
-        people = planned_people(info, analysis, persons, matching, sources, context.threshold)
-        return Plan(
-            video=real_path(video),
-            digest=video_digest(video),
-            engine=context.engine.name,
-            sources=sources,
-            people=people,
-            settings=context.settings,
-            notes=(*context.notes, *notes.said),
-        )
+        time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
+        tracks = analysis.tracks
+        return planned_people(time, tracks, persons, matching, sources, context.threshold)
+
+
+def _in_picture(
+    context: JobContext, picture: Path, sources: Sequence[PlannedSource], notes: Notes
+) -> tuple[PlannedPerson, ...]:
+    found = read_and_match(context, picture)
+    everybody = found.places.everybody(found.persons)
+    reports = picture_reports(found.persons, found.matching, context.sources)
+    for line in describe(reports, lambda report: everybody.in_words(report.person)):
+        context.say(line)
+    notes.add((*found.matching.notes, *found.picture.notes))
+    tracks, time = found.places.tracks, FilmTime.of_picture()
+    return planned_people(time, tracks, found.persons, found.matching, sources, context.threshold)
 
 
 def planned_sources(context: JobContext) -> tuple[PlannedSource, ...]:
@@ -89,8 +96,8 @@ def planned_sources(context: JobContext) -> tuple[PlannedSource, ...]:
 
 
 def planned_people(
-    info: VideoInfo,
-    analysis: Analysis,
+    time: FilmTime,
+    tracks: Sequence[Track],
     persons: Sequence[Person],
     matching: Matching,
     sources: Sequence[PlannedSource],
@@ -99,28 +106,26 @@ def planned_people(
     """Return the people of a plan, and what shows nobody that is known.
 
     Args:
-        info: The video.
-        analysis: What was found in it.
+        time: The frames of the video or picture.
+        tracks: Its tracks.
         persons: Its people.
         matching: Who gets what.
         sources: The sources by number.
         threshold: Largest distance of a match.
     """
-    time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
-    spans = {track.id: time.span(track.first_pts, track.last_pts) for track in analysis.tracks}
+    spans = {track.id: time.span(track.first_pts, track.last_pts) for track in tracks}
     given = {match.person: match for match in reversed(matching.matches)}
     people = []
     for person in persons:
         match = given.get(person.id)
         facts: dict[str, object] = {} if match is None else _why(match, threshold)
-        facts |= {
-            "first_seconds": float((person.first_pts - info.start_pts) * info.time_base),
-            "seconds": float(person.screen_time * info.time_base),
-            "frames": person.frames,
-        }
+        if len(time.pts) > 1:  # a picture has no times
+            facts["first_seconds"] = float(time.seconds(person.first_pts))
+            facts["seconds"] = float(person.screen_time * time.time_base)
+        facts["frames"] = person.frames
         uses = () if match is None else ((sources[match.source].name, Span()),)
-        tracks = tuple((track, spans[track]) for track in person.track_ids)
-        people.append(PlannedPerson(f"person {person.id}", uses, tracks, facts))
+        shown = tuple((track, spans[track]) for track in person.track_ids)
+        people.append(PlannedPerson(f"person {person.id}", uses, shown, facts))
     known = {track for person in persons for track in person.track_ids}
     unknown = tuple((track, span) for track, span in spans.items() if track not in known)
     if unknown:  # nobody can say whose these are; --all_faces swaps them too

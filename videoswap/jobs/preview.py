@@ -8,7 +8,7 @@ around it that filters over time look at, are rendered.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -77,11 +77,8 @@ def preview_picture(
     for line in describe(people, lambda report: everybody.in_words(report.person)):
         context.say(line)
     notes.add((*found.matching.notes, *found.picture.notes))
-    before = found.picture.rgb
-    after = before.copy()
-    swap_in_place(context, after, found.faces, found.matching.sources)
-    after = found.picture.with_rgb(after).rgb  # a grey picture stays grey
-    _write(out, before, after, context.settings.overwrite)
+    shown = render_picture(context, found.picture, found.faces, found.matching)
+    _write(out, shown.before, shown.after, context.settings.overwrite)
     seconds = {"all": round(time.perf_counter() - started, 3)}
     return _report(context, target, out, people, found.matching, notes, True, seconds)
 
@@ -149,6 +146,24 @@ class Moment:
     mask: Array
     faces: tuple[tuple[int, Face], ...]
     swapped: bool
+
+
+def render_picture(
+    context: JobContext, picture: Picture, faces: Sequence[Face], matching: Matching
+) -> Moment:
+    """Render a still picture, by the code that makes the result.
+
+    Args:
+        context: Models, photos and engine.
+        picture: The picture.
+        faces: Its faces; tracks have their numbers.
+        matching: Who gets what.
+    """
+    after = picture.rgb.copy()
+    mask = swap_in_place(context, after, faces, matching.sources)
+    after = picture.with_rgb(after).rgb  # a grey picture stays grey
+    given = tuple((track, faces[track]) for track in sorted(matching.sources))
+    return Moment(picture.rgb, after, mask, given, bool(given))
 
 
 def render_moment(

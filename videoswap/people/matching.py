@@ -60,6 +60,12 @@ class Matching:
         """Return what a track gets, by time."""
         return tuple(one for one in self.tracks if one.track == track)
 
+    def source_at(self, track: int, pts: int) -> int | None:
+        """Return what a track gets in a frame; None for nothing."""
+        when = np.array([pts])
+        found = (one.source for one in self.of_track(track) if one.covers(when)[0])
+        return next(found, None)
+
     @property
     def sources(self) -> dict[int, int]:
         """Source index by track number; of a track with several sources the last."""

@@ -53,6 +53,8 @@ class PeopleInPicture:
     def in_words(self, person: int) -> str:
         """Say where a person is among the others, from left to right."""
         order = self.from_left()
+        if person not in order:
+            return "not there"
         count, place = len(order), order.index(person)
         if count == 1:
             return "alone"
@@ -257,7 +259,8 @@ class PicturePlaces:
 
     def everybody(self, persons: Sequence[Person]) -> PeopleInPicture:
         """Return who is in the picture."""
-        boxes = {one.id: self._faces[one.best_track].box for one in persons}
+        seen = [one for one in persons if one.track_ids]  # a plan may leave somebody without
+        boxes = {one.id: self._faces[one.best_track].box for one in seen}
         return PeopleInPicture(Fraction(0), boxes, self._shape[1], self._shape[0])
 
     def view(self, persons: Sequence[Person], place: FacePlace) -> PeopleInPicture:

@@ -1,4 +1,4 @@
-"""A swap as data: who is in a video, who gets which source and when, and the settings.
+"""A swap as data: who is in a video or picture, who gets which source and when, and the settings.
 
 A plan is a JSON file that people may edit; ``docs/plan.md`` describes it and ``plan.schema.json``
 is its JSON Schema. ``plan_reading.py`` reads one.
@@ -81,12 +81,14 @@ class PlannedPerson:
         sources: (name of a source, when) pairs; none leave the person alone.
         tracks: (number of a track, when) pairs: what shows the person.
         facts: Why it gets the source and when it is seen, for whoever reads the plan.
+        hidden: Whether the page shows no card of it.
     """
 
     name: str
     sources: tuple[tuple[str, Span], ...]
     tracks: tuple[tuple[int, Span], ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    hidden: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -96,7 +98,9 @@ class PlannedPerson:
         elif len(self.sources) == 1 and self.sources[0][1] == Span():
             source = self.sources[0][0]
         tracks = [{"track": number, **span.as_data()} for number, span in self.tracks]
-        return {"name": self.name, "source": source, **plain(self.facts), "tracks": tracks}
+        hidden = {"hidden": True} if self.hidden else {}
+        facts = plain(self.facts)
+        return {"name": self.name, "source": source, **hidden, **facts, "tracks": tracks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class Plan(JsonDocument):
     """A swap as data.
 
     Attributes:
-        video: The video.
+        video: The video, or a picture, whose faces are tracks of one frame.
         digest: Of its content, see ``tracking.key.video_digest``.
         engine: Name of the engine.
         sources: The source people.
@@ -167,6 +171,11 @@ class FilmTime:
         """Return the number of the frame that is shown at a time; -1 before the first."""
         tick = self.start_pts + seconds / self.time_base
         return int(np.searchsorted(self.pts, float(tick) + 1e-6, side="right")) - 1
+
+    @classmethod
+    def of_picture(cls) -> FilmTime:
+        """Return the time of a picture: one frame, at 0."""
+        return cls(np.zeros(1, np.int64), 0, Fraction(1))
 
     @property
     def end(self) -> Fraction:

@@ -117,6 +117,17 @@ def divided(plan: Plan, person: int, time: Fraction) -> Plan:
     return _followed(plan, person, first, PlannedPerson(f"{one.name} (2)", one.sources, late))
 
 
+def hidden(plan: Plan, person: int, hide: bool = True) -> Plan:
+    """Hide a person, who then keeps the own face, or show it again.
+
+    Raises:
+        UsageError: ``bad_edit``.
+    """
+    one = _person(plan, person)
+    sources = () if hide else one.sources
+    return _with_person(plan, person, replace(one, hidden=hide, sources=sources))
+
+
 def taken_out(plan: Plan, person: int, entry: int) -> Plan:
     """Make a person of its own of an entry of somebody's tracks.
 

@@ -168,7 +168,7 @@ def _source(part: _Part, folder: Path) -> PlannedSource:
 
 
 def _person(part: _Part, index: int, names: Sequence[str]) -> PlannedPerson:
-    found = part.object(("name", "source", "tracks", *_FACTS))
+    found = part.object(("name", "source", "hidden", "tracks", *_FACTS))
     source = part.key("source")
     uses: list[tuple[str, Span]] = []
     if isinstance(source.value, list):
@@ -183,7 +183,9 @@ def _person(part: _Part, index: int, names: Sequence[str]) -> PlannedPerson:
         tracks.append((one.key("track").number(), one.span()))
     name = f"person {index}" if found.get("name") is None else part.key("name").text()
     facts = {key: _fact(part.key(key)) for key in _FACTS if found.get(key) is not None}
-    return PlannedPerson(name, tuple(uses), tuple(tracks), facts)
+    if not isinstance(found.get("hidden", False), bool):
+        raise part.key("hidden").refuse("must be true or false")
+    return PlannedPerson(name, tuple(uses), tuple(tracks), facts, found.get("hidden", False))
 
 
 def _fact(part: _Part) -> Any:

@@ -1,4 +1,4 @@
-"""A film on the page: its analysis, its people, and the plan that is edited."""
+"""A film or picture on the page: its analysis, its people, and the plan that is edited."""
 
 from __future__ import annotations
 
@@ -6,42 +6,17 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 
 from ..detection.face_models import FaceModels
 from ..errors import UsageError, VideoswapError
-from ..jobs.planning import planned_people
-from ..people.clustering import people_of
-from ..people.matching import Matching
-from ..people.plan import FilmTime, Plan, PlannedPerson
-from ..records import Track
+from ..people.plan import Plan
 from ..settings import SwapSettings
-from ..tracking.analyze import analyze_video
 from ..tracking.key import video_digest
-from ..video.probe import VideoInfo, probe
 from .children import Child
+from .targets import Target, open_target
 
 MOST_EDITS = 200  # that can be undone
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What the analysis says about a film.
-
-    Attributes:
-        info: The video.
-        time: Its frames.
-        tracks: Its tracks by number.
-        shots: When each shot begins, in seconds.
-        end: When its last frame ends, in seconds.
-    """
-
-    info: VideoInfo
-    time: FilmTime
-    tracks: dict[int, Track]
-    shots: tuple[Fraction, ...]
-    end: Fraction
 
 
 class Edits:
@@ -82,7 +57,7 @@ class Edits:
 
 @dataclass(slots=True, eq=False)
 class Film:
-    """A film that a browser has opened.
+    """A film or picture that a browser has opened.
 
     Attributes:
         name: As the user knows it.
@@ -105,7 +80,7 @@ class Film:
     state: str = "analyzing"
     problem: dict[str, str] = field(default_factory=dict)
     edits: Edits | None = None
-    found: Found | None = None
+    found: Target | None = None
     child: Child | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -122,6 +97,7 @@ class Film:
         """
         self.state, self.problem = "analyzing", {}
         words = ["faces", str(self.path), "-o", str(self.people_folder), "--overwrite"]
+        words += ["--device", self.settings.device]
         self.child = Child(words, lambda code: self._analyzed(code, tools))
 
     def cancel(self) -> None:
@@ -146,7 +122,8 @@ class Film:
                 return
             if code:
                 said = self.child.complaints[-1] if self.child and self.child.complaints else ""
-                self._fail("analysis_failed", said.removeprefix("videoswap: "))
+                said = said.removeprefix("videoswap: ").replace(str(self.path), self.name)
+                self._fail("analysis_failed", said)
                 return
             try:
                 self._take(tools())
@@ -160,32 +137,9 @@ class Film:
         self.problem = {"code": code, "message": message or "It failed.", "hint": hint}
 
     def _take(self, tools: FaceModels) -> None:
-        """Read the analysis, which is in the cache now; in the plan nobody gets anything yet."""
-        info = probe(self.path, self.settings.fps)
-        settings = self.settings
-        with analyze_video(
-            info, settings.analysis, settings.time_range, cache_dir=settings.cache_dir, models=tools
-        ) as analysis:
-            persons = people_of(self.path, analysis.tracks, tools.recognizer)
-            nobody = Matching((), ())
-            threshold = tools.recognizer.default_threshold
-            people = planned_people(info, analysis, persons, nobody, (), threshold)
-            time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
-            tracks = {track.id: track for track in analysis.tracks}
-            self.found = Found(info, time, tracks, time.shots(analysis.frames.scenes), time.end)
-        digest = video_digest(self.path)
-        plan = Plan(self.path, digest, "mesh", (), people, replace(settings, overwrite=False))
-        self.edits = Edits(plan)
-
-
-def best_moment(person: PlannedPerson, found: Found) -> float | None:
-    """Return a time in seconds at which a person of a plan is seen well; None if it never is."""
-    tracks = [(found.tracks[one], span) for one, span in person.tracks if one in found.tracks]
-    if not tracks:
-        return None
-    track, span = max(tracks, key=lambda pair: pair[0].count)
-    frames = found.time.frames(span, track)
-    if not len(frames):
-        return None
-    pts = track.best_pts if track.best_pts in frames else int(frames[len(frames) // 2])
-    return float(found.time.seconds(pts))
+        """Read the analysis; in the plan nobody gets anything yet."""
+        self.found, people = open_target(self.path, self.settings, tools)
+        if self.edits is not None:  # of before a restart
+            return
+        digest, settings = video_digest(self.path), replace(self.settings, overwrite=False)
+        self.edits = Edits(Plan(self.path, digest, "mesh", (), people, settings))

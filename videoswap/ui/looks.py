@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,19 +15,17 @@ import numpy as np
 
 from ..detection.face_models import FaceModels
 from ..devices import choose_device
-from ..errors import InputError, UsageError
+from ..errors import InputError, UsageError, VideoswapError
 from ..fingerprint import digest_of
 from ..jobs.context import JobContext, load_context
 from ..jobs.portraits import crop_square
-from ..jobs.preview import Moment, render_moment
+from ..jobs.preview import Moment
 from ..jobs.request import say_nothing
-from ..people.plan import Plan, match_by_plan
+from ..people.plan import Plan
 from ..records import Array
-from ..settings import AnalysisSettings
-from ..tracking.analysis import Analysis
-from ..tracking.analyze import analyze_video
-from ..video.reader import VideoReader, upright_picture
-from .films import Film, Found, best_moment
+from ..settings import AnalysisSettings, SwapSettings
+from .films import Film
+from .targets import Target, best_moment, frame_at
 
 LAYERS = ("result", "mask", "landmarks")
 MOMENTS_KEPT = 24
@@ -55,6 +55,16 @@ class Looks:
         with self._lock:
             return self._loaded_models()
 
+    def warm_up(self, settings: SwapSettings) -> None:
+        """Load, in another thread, what the first frame will need anyway."""
+        plan = Plan(Path(), "", "mesh", (), (), settings)
+
+        def load() -> None:
+            with suppress(VideoswapError), self._lock:
+                self._context_of(plan)
+
+        threading.Thread(target=load, daemon=True).start()
+
     def original(self, film: Film, seconds: Fraction) -> bytes:
         """Return a frame as it was, as JPEG.
 
@@ -62,10 +72,7 @@ class Looks:
             InputError: ``no_such_moment``.
         """
         found = _found(film)
-        pts = frame_at(found, seconds)
-        with VideoReader(found.info) as reader:
-            picture = upright_picture(found.info, next(iter(reader.frames(pts, pts))))
-        return jpeg(picture)
+        return jpeg(found.frame(frame_at(found, seconds)))
 
     def portrait(self, film: Film, number: int) -> bytes:
         """Return a square picture of a person of the plan, as JPEG.
@@ -79,13 +86,10 @@ class Looks:
             raise UsageError("no_such_person", f"There is no picture of person {number}.")
         pts = frame_at(found, Fraction(repr(seconds)))
         tracks = {track for track, _ in plan.people[number].tracks}
-        with self._lock, self._analysis(found, plan) as analysis:
-            faces = dict(analysis.found_faces_between(pts, pts, tracks).get(pts, ()))
-        with VideoReader(found.info) as reader:
-            picture = upright_picture(found.info, next(iter(reader.frames(pts, pts))))
-        if not faces:
-            return jpeg(picture)
-        return jpeg(crop_square(picture, next(iter(faces.values())), PORTRAIT_MARGIN))
+        with self._lock:
+            faces = found.faces(pts, tracks, self._loaded_models())
+        picture = found.frame(pts)
+        return jpeg(crop_square(picture, faces[0], PORTRAIT_MARGIN) if faces else picture)
 
     def look(self, film: Film, plan: Plan, seconds: Fraction, layer: str) -> bytes:
         """Return a frame as the result shows it before encoding, as JPEG.
@@ -107,30 +111,16 @@ class Looks:
             moment = self._moment(found, plan, pts)
         return jpeg(_drawn(moment, layer))
 
-    def _moment(self, found: Found, plan: Plan, pts: int) -> Moment:
+    def _moment(self, found: Target, plan: Plan, pts: int) -> Moment:
         key = digest_of(plan.to_json(), pts)
         if key in self._moments:
             self._moments.move_to_end(key)
             return self._moments[key]
-        context = self._context_of(plan)
-        with self._analysis(found, plan) as analysis:
-            _, matching = match_by_plan(plan, analysis.tracks, found.time)
-            moment = render_moment(context, found.info, analysis, matching, pts)
+        moment = found.render(self._context_of(plan), plan, pts)
         self._moments[key] = moment
         while len(self._moments) > MOMENTS_KEPT:
             self._moments.popitem(last=False)
         return moment
-
-    def _analysis(self, found: Found, plan: Plan) -> Analysis:
-        """Open the analysis, which is in the cache."""
-        settings = plan.settings
-        return analyze_video(
-            found.info,
-            settings.analysis,
-            settings.time_range,
-            cache_dir=settings.cache_dir,
-            models=self._loaded_models(),
-        )
 
     def _context_of(self, plan: Plan) -> JobContext:
         """Load photos and engine, or take those of the frame before with the settings of now."""
@@ -149,22 +139,10 @@ class Looks:
         return self._models
 
 
-def frame_at(found: Found, seconds: Fraction) -> int:
-    """Return the frame that is shown at a time.
-
-    Raises:
-        InputError: ``no_such_moment``.
-    """
-    pts, index = found.time.pts, found.time.index_at(seconds)
-    if index < 0:
-        raise InputError("no_such_moment", f"The film shows nothing at {float(seconds):.2f} s.")
-    return int(pts[index])
-
-
-def jpeg(picture: Array) -> bytes:
-    """Return a picture (H, W, 3) uint8 RGB as JPEG, made smaller where it is very large."""
+def jpeg(picture: Array, longest: int = LONGEST_SIDE) -> bytes:
+    """Return a picture (H, W, 3) uint8 RGB as JPEG, made smaller where it is larger than that."""
     height, width = picture.shape[:2]
-    factor = LONGEST_SIDE / max(height, width)
+    factor = longest / max(height, width)
     if factor < 1:
         size = round(width * factor), round(height * factor)
         picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
@@ -190,7 +168,7 @@ def _drawn(moment: Moment, layer: str) -> Array:
     return moment.after
 
 
-def _found(film: Film) -> Found:
+def _found(film: Film) -> Target:
     if film.found is None:
         raise UsageError("not_ready", f"{film.name} is not analyzed yet.")
     return film.found

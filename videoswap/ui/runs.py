@@ -19,17 +19,20 @@ STATES = ("waiting", "running", "paused", "done", "failed", "cancelled", "interr
 #: States from which a run can be put into the queue again.
 STOPPED = ("failed", "cancelled", "interrupted")
 RECORD = "run.json"
+STILLS = (".png", ".jpg", ".webp", ".tif")  # suffixes of results that are pictures
 
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A run of a plan.
+    """A run of a plan, or a measurement of what one made.
 
     Attributes:
         title: Name of the film.
         folder: Its private folder, with the plan, the result and the report.
         suffix: Of the result.
         flags: More flags of the command.
+        film: The original.
+        measures: Name of the folder of the run whose result is measured; empty for a swap.
         number: Its identifier.
         state: One of ``STATES``.
         problem: What went wrong, in a sentence.
@@ -40,6 +43,8 @@ class Run:
     folder: Path
     suffix: str
     flags: tuple[str, ...] = ()
+    film: str = ""
+    measures: str = ""
     number: str = field(default_factory=lambda: secrets.token_hex(8))
     state: str = "waiting"
     problem: str = ""
@@ -48,23 +53,46 @@ class Run:
     @property
     def plan(self) -> Path:
         """The plan it goes by."""
-        return self.folder / "film.plan.json"
+        return self._swap / "film.plan.json"
 
     @property
     def result(self) -> Path:
         """What comes out."""
-        return self.folder / f"result{self.suffix}"
+        return self.folder / ("quality.json" if self.measures else f"result{self.suffix}")
+
+    @property
+    def masks(self) -> Path:
+        """Where the result differs from the original."""
+        return self._swap / ("masks.png" if self.suffix in STILLS else "masks.mkv")
+
+    @property
+    def page(self) -> Path:
+        """The page of a measurement."""
+        return self.folder / "quality.html"
 
     @property
     def report(self) -> Path:
         """The report about it."""
         return self.folder / "report.json"
 
+    @property
+    def _swap(self) -> Path:
+        """Folder of the swap."""
+        return self.folder.parent / self.measures if self.measures else self.folder
+
     def words(self) -> list[str]:
         """Return the command."""
+        if self.measures:
+            swapped = self._swap / f"result{self.suffix}"
+            return [
+                *("evaluate", self.film, str(swapped), "--plan", str(self.plan)),
+                *("--masks", str(self.masks), "--json", str(self.result)),
+                *("--html", str(self.page), "--overwrite", *self.flags),
+            ]
         return [
             *("swap", "--plan", str(self.plan), "-o", str(self.result)),
-            *("--report", str(self.report), "--overwrite", *self.flags),
+            *("--report", str(self.report), "--save_masks", str(self.masks)),
+            *("--overwrite", *self.flags),
         ]
 
     def save(self) -> None:
@@ -74,6 +102,8 @@ class Run:
             "title": self.title,
             "suffix": self.suffix,
             "flags": list(self.flags),
+            "film": self.film,
+            "measures": self.measures,
             "number": self.number,
             "state": state,
             "problem": self.problem,
@@ -85,6 +115,8 @@ class Run:
         child = self.child
         return {
             "id": self.number,
+            "kind": "measure" if self.measures else "swap",
+            "still": self.suffix in STILLS,
             "title": self.title,
             "state": self.state,
             "problem": self.problem,
@@ -104,7 +136,8 @@ def read_run(folder: Path) -> Run:
     """
     try:
         found: Any = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        run = Run(found["title"], folder, found["suffix"], tuple(found["flags"]), found["number"])
+        flags, film, measures = tuple(found["flags"]), found["film"], found["measures"]
+        run = Run(found["title"], folder, found["suffix"], flags, film, measures, found["number"])
         run.state, run.problem = found["state"], found["problem"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError("bad_run", f"{folder / RECORD} is damaged.") from None
@@ -196,6 +229,7 @@ class Queue:
                 run.state = "done" if code in (0, 5) and run.result.is_file() else "failed"
             complaints: Sequence[str] = run.child.complaints if run.child is not None else ()
             if run.state == "failed":
-                run.problem = complaints[-1].removeprefix("videoswap: ") if complaints else ""
+                said = complaints[-1].removeprefix("videoswap: ") if complaints else ""
+                run.problem = said.replace(run.film, run.title) if run.film else said
             run.save()
             self._next()

@@ -18,6 +18,7 @@ from ..errors import InputError, UsageError, VideoswapError
 from ..jsonfile import write_json
 from ..paths import is_file, is_folder, real_path
 from ..people.plan_reading import read_plan
+from ..settings import SwapSettings
 from .films import Edits, Film
 from .looks import Looks
 from .runs import RECORD, Queue, Run, read_run
@@ -77,12 +78,16 @@ class Sessions:
 
     Args:
         settings: The settings.
+        usual: Settings that films begin with.
         looks: Renders frames, and has the models.
         queue: Runs what is asked for.
     """
 
-    def __init__(self, settings: UiSettings, looks: Looks, queue: Queue) -> None:
+    def __init__(
+        self, settings: UiSettings, usual: SwapSettings, looks: Looks, queue: Queue
+    ) -> None:
         self._settings = settings
+        self._usual = usual
         self._looks = looks
         self._queue = queue
         self._lock = threading.Lock()
@@ -121,12 +126,13 @@ class Sessions:
     def _read_film(self, folder: Path) -> Film | None:
         try:
             found: Any = json.loads((folder / FILM_RECORD).read_text(encoding="utf-8"))
-            plan = read_plan(folder / PLAN_RECORD)
-            film = Film(found["name"], Path(found["path"]), folder, plan.settings, found["number"])
+            edited = is_file(folder / PLAN_RECORD)
+            plan = read_plan(folder / PLAN_RECORD) if edited else None
+            film = Film(found["name"], Path(found["path"]), folder, self._usual, found["number"])
         except (OSError, ValueError, KeyError, TypeError, VideoswapError):
             return None
+        film.edits = None if plan is None else Edits(plan)
         film.analyze(self._looks.models)
-        film.edits = Edits(plan)
         return film
 
     def _forget_old(self) -> None:

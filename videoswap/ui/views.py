@@ -9,7 +9,8 @@ from typing import Any
 
 from ..people.plan import Plan, PlannedPerson
 from ..plugins import find_plugins, options_of
-from .films import Film, Found, best_moment
+from .films import Film
+from .targets import Target, best_moment
 
 
 def film_view(film: Film, engines: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -30,14 +31,14 @@ def film_view(film: Film, engines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if film.edits is None or film.found is None:
         return view
     plan, found = film.edits.plan, film.found
-    shape = found.info.orientation
     return {
         **view,
-        "width": shape.upright_width,
-        "height": shape.upright_height,
-        "seconds": float(found.end),
+        "kind": found.kind,
+        "width": found.width,
+        "height": found.height,
+        "seconds": float(found.time.end),
         "shots": [float(one) for one in found.shots],
-        "frame_seconds": float(found.end) / max(1, len(found.time.pts)),
+        "frame_seconds": float(found.time.end) / max(1, len(found.time.pts)),
         "people": [
             _person_view(number, person, found) for number, person in enumerate(plan.people)
         ],
@@ -59,16 +60,17 @@ def film_view(film: Film, engines: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def command_line(film: Film) -> str:
     """Return the command that does what the plan says, to be typed where the plan was saved."""
     stem = film.path.stem
-    return shlex.join(
-        ["videoswap", "swap", "--plan", f"{stem}.plan.json", "-o", f"{stem}_swapped.mp4"]
-    )
+    picture = film.found is not None and film.found.kind == "picture"
+    result = f"{stem}_swapped{film.path.suffix if picture else '.mp4'}"
+    return shlex.join(["videoswap", "swap", "--plan", f"{stem}.plan.json", "-o", result])
 
 
-def _person_view(number: int, person: PlannedPerson, found: Found) -> dict[str, Any]:
+def _person_view(number: int, person: PlannedPerson, found: Target) -> dict[str, Any]:
     spans = sorted(_seen(person, found))
     return {
         "number": number,
         "name": person.name,
+        "hidden": person.hidden,
         "sources": [{"source": name, **span.as_data()} for name, span in person.sources],
         "spans": [[float(start), float(end)] for start, end in spans],
         "seconds": float(sum(end - start for start, end in spans)),
@@ -78,7 +80,7 @@ def _person_view(number: int, person: PlannedPerson, found: Found) -> dict[str, 
     }
 
 
-def _seen(person: PlannedPerson, found: Found) -> list[tuple[Any, Any]]:
+def _seen(person: PlannedPerson, found: Target) -> list[tuple[Any, Any]]:
     """Return from when to when a person is on screen, in seconds."""
     spans = []
     for number, span in person.tracks:
@@ -86,7 +88,7 @@ def _seen(person: PlannedPerson, found: Found) -> list[tuple[Any, Any]]:
         if track is None:
             continue
         whole = found.time.span(track.first_pts, track.last_pts)
-        end = min(one for one in (span.end, whole.end, found.end) if one is not None)
+        end = min(one for one in (span.end, whole.end, found.time.end) if one is not None)
         start = max(span.start, whole.start)
         if start < end:
             spans.append((start, end))
