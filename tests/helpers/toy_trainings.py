@@ -45,7 +45,7 @@ class Toy(Recipe):
             "critic": nn.Linear(2, 1),
         }  # fmt: skip
         self.phases = tuple(
-            Phase(name, (name,), optimizer, warmup_stable_decay(optimizer, self.loop.steps, 3))
+            Phase(name, (name,), optimizer, warmup_stable_decay(self, optimizer, 3))
             for name, optimizer in (
                 ("generator", torch.optim.AdamW(self.networks["generator"].parameters(), 0.02)),
                 ("critic", torch.optim.SGD(self.networks["critic"].parameters(), 0.02, 0.9)),

@@ -124,17 +124,17 @@ class _Run:
         totals.precision = totals.precision or self._precision()
         journal = Journal(self._folder, settings, self._say)
         meters, clock = Meters(), Clock(totals.seconds, limit)
-        stopped = False
+        finished, stopped = self._is_finished(totals), False
         try:
             with prefetched(self._parts, totals.step, settings.workers) as batches:
-                while totals.step < settings.steps and not stopped:
+                while not finished and not stopped:
                     meters.add(self._step(next(batches), totals))
                     totals.step += 1
                     totals.samples += settings.batch
                     totals.seconds = clock.seconds
+                    finished = self._is_finished(totals)
                     stopped = self._devices.agree(cancel() or clock.is_up)
-                    ended = stopped or totals.step == settings.steps
-                    self._report(journal, meters, clock, totals, ended)
+                    self._report(journal, meters, clock, totals, finished or stopped)
         finally:
             journal.close()
         files: tuple[Path, ...] = ()
@@ -142,7 +142,15 @@ class _Run:
             with self._ready() as networks:
                 files = recipe.export(networks, self._folder)
         self._devices.wait()
-        return Outcome(totals, totals.step == settings.steps, files)
+        return Outcome(totals, finished, files)
+
+    def _is_finished(self, totals: Totals) -> bool:
+        """Whether the steps or the minutes are used up; also tells the recipe of the time."""
+        if self._settings.minutes:
+            used = {"time": totals.seconds / (60 * self._settings.minutes)}
+            # Processes must have the same rate, so they go by their mean time.
+            self._recipe.time_used = self._devices.means(used)["time"]
+        return totals.step >= self._settings.steps or self._recipe.time_used >= 1
 
     def _parts(self, step: int) -> list[Batch]:
         """Make this process's parts of a step's batch."""
@@ -220,14 +228,16 @@ class _Run:
         step, settings = totals.step, self._settings
         speed = clock.speed(step % settings.log_every or settings.log_every)
         rate = self._recipe.phases[0].optimizer.param_groups[0]["lr"]
-        left = eta((settings.steps - step) / speed)
+        left = (settings.steps - step) / speed
+        if settings.minutes:
+            left = min(left, max(60 * settings.minutes - totals.seconds, 0))
         samples = speed * settings.batch
         journal.write(
             "train",
             step,
             losses | {"rate": rate, "samples per second": samples, "seconds": totals.seconds},
             f"step {step}/{settings.steps}  {rounded(losses)}  rate {rate:.2g}  "
-            f"{samples:.0f} samples/s  {eta(totals.seconds)} so far, {left} left",
+            f"{samples:.0f} samples/s  {eta(totals.seconds)} so far, {eta(left)} left",
         )
 
     def _evaluate(self, journal: Journal, totals: Totals) -> None:

@@ -10,7 +10,7 @@ from ..fieldtypes import conform
 PRECISIONS = ("auto", "bfloat16", "float32")
 #: Settings of the loop that may change when a run is resumed.
 CHANGEABLE = (
-    *("steps", "threads", "workers", "log_every", "checkpoint_every", "evaluate_every"),
+    *("steps", "minutes", "threads", "workers", "log_every", "checkpoint_every", "evaluate_every"),
     *("tensorboard", "wandb", "wandb_project", "wandb_entity", "run_name"),
 )
 
@@ -20,7 +20,9 @@ class LoopSettings:
     """How long, how much at once, how exact: what every recipe has.
 
     Attributes:
-        steps: Steps of the optimizers in all.
+        steps: Steps of the optimizers in all, at most.
+        minutes: The training ends after so many, without pauses between its parts; rates that fall
+            towards its end follow the time then. 0 leaves it to the steps.
         batch: Samples a step, over all processes and parts.
         accumulate: Parts that a process divides its share into, to need less memory.
         clip_norm: Largest norm of a phase's gradient; 0 for no limit.
@@ -42,6 +44,7 @@ class LoopSettings:
     """
 
     steps: int = 100_000
+    minutes: float = 0.0
     batch: int = 64
     accumulate: int = 1
     clip_norm: float = 5.0
@@ -64,7 +67,7 @@ class LoopSettings:
         for name in ("steps", "batch", "accumulate", "log_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise UsageError("wrong_setting", f"loop.{name} must be at least 1.")
-        for name in ("clip_norm", "seed", "threads", "workers", "evaluate_every"):
+        for name in ("minutes", "clip_norm", "seed", "threads", "workers", "evaluate_every"):
             if getattr(self, name) < 0:
                 raise UsageError("wrong_setting", f"loop.{name} must not be negative.")
         if self.batch % self.accumulate:

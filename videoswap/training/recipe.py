@@ -71,6 +71,7 @@ class Recipe(ABC):
         phases: In the order in which a step goes through them.
         changeable: Settings that may change when a run is resumed, besides those of the loop.
         notes: What it does otherwise than wanted; said when a run begins.
+        time_used: Share of ``loop.minutes`` that is used up, which the loop keeps; else 0.
     """
 
     name: ClassVar[str]
@@ -81,6 +82,7 @@ class Recipe(ABC):
     phases: tuple[Phase, ...]
     changeable: ClassVar[tuple[str, ...]] = ()
     notes: tuple[Fallback, ...] = ()
+    time_used: float = 0.0
 
     @property
     @abstractmethod
@@ -137,7 +139,7 @@ class Recipe(ABC):
 
 
 def warmup_stable_decay(
-    optimizer: Optimizer, steps: int, warmup: int, decay: float = 0.4
+    recipe: Recipe, optimizer: Optimizer, warmup: int, decay: float = 0.4
 ) -> LambdaLR:
     """Make a learning rate that rises, stays, and falls to zero in a straight line.
 
@@ -145,15 +147,16 @@ def warmup_stable_decay(
     (arXiv 2404.06395).
 
     Args:
+        recipe: Whose steps or minutes end the training, whichever end first.
         optimizer: With the rate of the stable part.
-        steps: Steps in all.
         warmup: Steps of the rise.
-        decay: Share of the steps in which it falls.
+        decay: Share of the training in which it falls.
     """
 
     def factor(step: int) -> float:
-        left = (steps - step) / max(steps * decay, 1)
-        return min((step + 1) / max(warmup, 1), 1.0) * min(max(left, 0.0), 1.0)
+        left = 1 - max(step / recipe.loop.steps, recipe.time_used)
+        falling = 1.0 if left >= decay else max(left, 0.0) / decay
+        return min((step + 1) / max(warmup, 1), 1.0) * falling
 
     return LambdaLR(optimizer, factor)
 

@@ -110,7 +110,7 @@ def estimate(recipe: Recipe, device: str = "auto") -> Estimate:
         precision=precision,
         step_seconds=step,
         batch_seconds=making,
-        total_seconds=slower * settings.steps,
+        total_seconds=min(slower * settings.steps, 60 * settings.minutes or float("inf")),
         memory=memory_used(devices.device),
     )
 

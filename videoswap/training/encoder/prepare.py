@@ -42,6 +42,7 @@ class PrepareSettings:
             them.
         identities: First folders of names below which identities count: those of the table, or
             the folder itself in loose photos. Others have one photo of each person.
+        excluded: Names of photos that are not packed at all: those that judge later on.
         held: One photo of so many is held out.
         synthetic: Shards of made faces.
         per_shard: Faces in each of them.
@@ -53,6 +54,7 @@ class PrepareSettings:
     table: Path | None = None
     landmarks: Path | None = None
     identities: tuple[str, ...] = ("id_celeb24",)
+    excluded: tuple[str, ...] = ()
     held: int = 25
     synthetic: int = 48
     per_shard: int = 2048
@@ -118,7 +120,8 @@ def prepare_encoder(
 
     def fill_originals(name: str, shard: ShardWriter) -> None:
         for face in sources.faces(names[name]):
-            _add_original(face, shard, teacher, settings)
+            if face.name not in settings.excluded:
+                _add_original(face, shard, teacher, settings)
 
     left = pack(folder, names, fill_originals, cancel=cancel, say=say)
     if left or not settings.synthetic:
@@ -168,6 +171,7 @@ class _Maker:
                 for source in self._settings.sources
                 for face in self._sources.faces(source)
                 if face.picture.shape[0] == CROP_SIZE
+                and face.name not in self._settings.excluded
                 and not is_held(face.name, self._settings.held)
             ]
             if not faces:

@@ -89,7 +89,7 @@ class EncoderRecipe(Recipe):
             other_rate=settings.other_rate,
             weight_decay=settings.weight_decay,
         )
-        schedule = warmup_stable_decay(optimizer, self.loop.steps, settings.warmup, settings.decay)
+        schedule = warmup_stable_decay(self, optimizer, settings.warmup, settings.decay)
         self.phases = (Phase("encoder", ("encoder", "people"), optimizer, schedule),)
 
     @property

@@ -92,7 +92,7 @@ class LiteRecipe(Recipe):
             other_rate=settings.other_rate,
             weight_decay=settings.weight_decay,
         )
-        schedule = warmup_stable_decay(optimizer, self.loop.steps, settings.warmup, settings.decay)
+        schedule = warmup_stable_decay(self, optimizer, settings.warmup, settings.decay)
         return Phase("generator", ("generator",), optimizer, schedule)
 
     @property

@@ -67,7 +67,7 @@ class CoveredFacesRecipe(Recipe):
         optimizer = torch.optim.AdamW(
             network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay
         )
-        schedule = warmup_stable_decay(optimizer, self.loop.steps, settings.warmup, settings.decay)
+        schedule = warmup_stable_decay(self, optimizer, settings.warmup, settings.decay)
         self.phases = (Phase(self.name, (self.name,), optimizer, schedule),)
         self._drawn = lru_cache(maxsize=max(2 * settings.again, 1))(self._draw_batch)
 

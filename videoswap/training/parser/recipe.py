@@ -73,7 +73,7 @@ class ParserRecipe(Recipe):
             other_rate=settings.other_rate,
             weight_decay=settings.weight_decay,
         )
-        schedule = warmup_stable_decay(optimizer, self.loop.steps, settings.warmup, settings.decay)
+        schedule = warmup_stable_decay(self, optimizer, settings.warmup, settings.decay)
         self.phases = (Phase("parser", ("parser",), optimizer, schedule),)
 
     @property
