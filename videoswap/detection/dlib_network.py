@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +39,43 @@ def open_dlib_network(path: Path) -> Callable[[Array], Array]:
     Raises:
         InputError: ``damaged_weights``.
     """
-    session = open_onnx(path, threads=1, graph=_Network(_Tensors(path)).made().SerializeToString())
+    session = open_onnx(path, threads=1, graph=_Network(read_dlib_weights(path)).made().SerializeToString())
 
     def embed(chip: Array) -> Array:
         given = {"chip": chip[None].astype(np.float32)}
         return np.asarray(session.run(["embedding"], given)[0][0])
 
     return embed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DlibWeights:
+    """What the network has learned.
+
+    Attributes:
+        convolutions: Kernels (O, I, K, K) and offsets (O,) from the picture on: the first one with
+            stride 2, then two for each block. The factors and offsets that follow are in them.
+        matrix: (256, 128), from the mean of the last maps to the embedding.
+    """
+
+    convolutions: tuple[tuple[Array, Array], ...]
+    matrix: Array
+
+
+def read_dlib_weights(path: Path) -> DlibWeights:
+    """Read ``dlib_face_recognition_resnet_model_v1.dat``.
+
+    Raises:
+        InputError: ``damaged_weights``.
+    """
+    tensors, width = _Tensors(path), LEVELS[0][0]
+    convolutions = [tensors.convolution(3, width, 7)]
+    for made, blocks, _ in LEVELS:
+        for _ in range(blocks):
+            convolutions += [tensors.convolution(width, made, 3), tensors.convolution(made, made, 3)]
+            width = made
+    matrix = tensors.next(width, EMBEDDING_SIZE, 1, 1).reshape(width, EMBEDDING_SIZE)
+    return DlibWeights(tuple(convolutions), matrix)
 
 
 class _Tensors:
@@ -66,6 +97,13 @@ class _Tensors:
         self._at = begin + 4 * count
         return np.frombuffer(self._data, "<f4", count, begin)
 
+    def convolution(self, width: int, made: int, side: int) -> tuple[Array, Array]:
+        """Return a convolution and the factors and offsets that follow it as one."""
+        tensor = self.next(made * (width * side * side + 1), 1, 1, 1)
+        factors, offsets = self.next(2 * made, 1, 1, 1).reshape(2, made)
+        kernels = tensor[:-made].reshape(made, width, side, side) * factors[:, None, None, None]
+        return kernels, tensor[-made:] * factors + offsets
+
 
 def _number(value: int) -> bytes:
     """Return how dlib writes a whole number above 0: the count of its bytes, then these."""
@@ -76,8 +114,8 @@ def _number(value: int) -> bytes:
 class _Network:
     """Builds the network."""
 
-    def __init__(self, tensors: _Tensors) -> None:
-        self._tensors = tensors
+    def __init__(self, weights: DlibWeights) -> None:
+        self._matrix, self._convolutions = weights.matrix, iter(weights.convolutions)
         self._graph = OnnxGraph()
 
     def made(self) -> onnx.ModelProto:
@@ -85,19 +123,18 @@ class _Network:
         maps = self._graph.add("Transpose", "chip", perm=[0, 3, 1, 2])
         maps = self._graph.add("Sub", maps, self._graph.weight(np.reshape(MEAN_RGB, (1, 3, 1, 1))))
         maps = self._graph.add("Mul", maps, self._graph.weight(1 / 256))
-        maps = self._graph.add("Relu", self._convolved(maps, 3, 32, side=7, stride=2))
+        maps = self._graph.add("Relu", self._convolved(maps, stride=2))
         maps = self._graph.add("MaxPool", maps, kernel_shape=[3, 3], strides=[2, 2])
-        width, size = 32, _pooled(_pooled(CHIP_SIZE, 7), 3)
+        width, size = LEVELS[0][0], _pooled(_pooled(CHIP_SIZE, 7), 3)
         for made, blocks, halved in LEVELS:
             for number in range(blocks):
                 if halved and number == 0:
                     maps, size = self._halved(maps, width, made, size)
                 else:
-                    maps = self._residual(maps, self._twice(maps, width, made, stride=1))
+                    maps = self._residual(maps, self._twice(maps, stride=1))
                 width = made
         flat = self._graph.add("Flatten", self._graph.add("GlobalAveragePool", maps))
-        matrix = self._tensors.next(width, EMBEDDING_SIZE, 1, 1).reshape(width, EMBEDDING_SIZE)
-        self._graph.add("MatMul", flat, self._graph.weight(matrix), out="embedding")
+        self._graph.add("MatMul", flat, self._graph.weight(self._matrix), out="embedding")
         return self._graph.model(
             "dlib",
             [float_value("chip", [1, CHIP_SIZE, CHIP_SIZE, 3])],
@@ -111,7 +148,7 @@ class _Network:
         """Add a block that halves the maps; dlib fills what either of the two lacks with zeros."""
         plain, changed = _pooled(size, 2), _pooled(size, 3)
         after = max(plain, changed)
-        change = self._padded(self._twice(maps, width, made, stride=2), 0, after - changed)
+        change = self._padded(self._twice(maps, stride=2), 0, after - changed)
         maps = self._graph.add("AveragePool", maps, kernel_shape=[2, 2], strides=[2, 2])
         maps = self._padded(maps, made - width, after - plain)
         return self._residual(maps, change), after
@@ -120,17 +157,13 @@ class _Network:
         after = np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)
         return self._graph.add("Pad", maps, self._graph.weight(after, np.int64))
 
-    def _twice(self, maps: str, width: int, made: int, stride: int) -> str:
-        first = self._graph.add("Relu", self._convolved(maps, width, made, side=3, stride=stride))
-        return self._convolved(first, made, made, side=3, stride=1)
+    def _twice(self, maps: str, stride: int) -> str:
+        return self._convolved(self._graph.add("Relu", self._convolved(maps, stride)), stride=1)
 
-    def _convolved(self, maps: str, width: int, made: int, side: int, stride: int) -> str:
-        """Add a convolution and the factors and offsets that follow it as one."""
-        tensor = self._tensors.next(made * (width * side * side + 1), 1, 1, 1)
-        factors, offsets = self._tensors.next(2 * made, 1, 1, 1).reshape(2, made)
-        kernels = tensor[:-made].reshape(made, width, side, side) * factors[:, None, None, None]
-        bias = tensor[-made:] * factors + offsets
-        pad = side // 2 if stride == 1 else 0
+    def _convolved(self, maps: str, stride: int) -> str:
+        """Add the next convolution."""
+        kernels, bias = next(self._convolutions)
+        pad = kernels.shape[-1] // 2 if stride == 1 else 0
         kept = self._graph.weight(kernels), self._graph.weight(bias)
         return self._graph.add("Conv", maps, *kept, strides=[stride] * 2, pads=[pad] * 4)
 

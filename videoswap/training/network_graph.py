@@ -27,7 +27,15 @@ class NetworkGraph(OnnxGraph):
         super().__init__()
         self._half = half
 
-    def convolution(self, flow: str, conv: Any, norm: Any = None, *, patch: int = 1) -> str:
+    def convolution(
+        self,
+        flow: str,
+        conv: Any,
+        norm: Any = None,
+        *,
+        patch: int = 1,
+        pads: list[int] | None = None,
+    ) -> str:
         """Add a convolution and the batch norm that follows it as one.
 
         Args:
@@ -36,6 +44,7 @@ class NetworkGraph(OnnxGraph):
             norm: The ``BatchNorm2d``, or None.
             patch: Side of the patches over which the convolution runs, as ``PixelUnshuffle`` makes
                 them; the graph's runs over the pixels, which is the same sum.
+            pads: Pixels added before and after, as ONNX has them; None takes the convolution's.
         """
         kernel, bias = conv.weight, conv.bias
         if norm is not None:
@@ -48,12 +57,12 @@ class NetworkGraph(OnnxGraph):
         return self.add(
             *("Conv", flow, self.half(kernel), *biases),
             strides=[stride] * 2,
-            pads=[pad] * 4,
+            pads=[pad] * 4 if pads is None else pads,
             group=conv.groups,
         )
 
     def residual_block(self, flow: str, block: Any) -> str:
-        """Add a ``ResidualBlock`` of ``networks.lite``."""
+        """Add a block with ``body`` and ``skip``, as those of ``networks.correction``."""
         first, norm, _, second, last = block.body
         inner = self.add("Relu", self.convolution(flow, first, norm))
         inner = self.convolution(inner, second, last)

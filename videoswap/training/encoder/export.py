@@ -1,17 +1,23 @@
-"""The small encoder as files: safetensors in half precision, and ONNX.
-
-In the ONNX graph the patches and the first convolution are one convolution of 12 x 12 with stride
-4, which is the same sum.
-"""
+"""The small encoder as files: safetensors in half precision, and ONNX."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 from torch import Tensor, nn
 
-from ...networks.lite import NUMBERS, PATCH, SIZE, LiteEncoder, ResidualBlock
+from ...networks.lite import (
+    CROP_LEFT,
+    CROP_SIZE,
+    CROP_TOP,
+    NUMBERS,
+    SIZE,
+    LiteEncoder,
+    ResidualBlock,
+)
 from ...weights.onnx_graph import float_value
 from ..network_graph import NetworkGraph
 
@@ -35,31 +41,39 @@ def write_onnx(encoder: LiteEncoder, path: Path) -> None:
     Its input ``face`` is (N, 3, 96, 96) float32 RGB in [-1, 1], its output ``embedding`` (N, 128)
     of length 1.
     """
-    graph, layers = NetworkGraph(), list(encoder.body)
-    flow, at = "face", 0
-    while at < len(layers):
-        layer = layers[at]
-        if isinstance(layer, nn.PixelUnshuffle):
-            flow = graph.convolution(flow, layers[at + 1], layers[at + 2], patch=PATCH)
-            at += 2
-        elif isinstance(layer, ResidualBlock):
-            flow = graph.residual_block(flow, layer)
-        elif isinstance(layer, nn.Conv2d):
-            flow = graph.convolution(flow, layer, layers[at + 1])
-            at += 1
-        elif isinstance(layer, nn.ReLU):
-            flow = graph.add("Relu", flow)
-        elif isinstance(layer, nn.Flatten):
-            flow = graph.add("Flatten", flow)
-        elif isinstance(layer, nn.Linear):
-            matrix, bias = graph.half(layer.weight), graph.half(layer.bias)
-            flow = graph.add("Gemm", flow, matrix, bias, transB=1)
-        else:
-            raise TypeError(f"no rule for {type(layer).__name__}")
-        at += 1
+    graph = NetworkGraph()
+    first = np.array([CROP_TOP, CROP_LEFT], np.int64)
+    edges = [graph.weight(one, np.int64) for one in (first, first + CROP_SIZE, [2, 3])]
+    stem, norm, _, pool, *layers = encoder.body
+    flow = graph.add("Relu", graph.convolution(graph.add("Slice", "face", *edges), stem, norm))
+    sides: Any = pool
+    flow = graph.add(
+        *("MaxPool", flow), kernel_shape=[sides.kernel_size] * 2, strides=[sides.stride] * 2
+    )
+    for layer in layers:
+        if isinstance(layer, ResidualBlock):
+            flow = _residual_block(graph, flow, layer)
+    flow = graph.add("Flatten", graph.add("GlobalAveragePool", flow))
+    last: Any = layers[-1]
+    matrix, bias = graph.half(last.weight), graph.half(last.bias)
+    flow = graph.add("Gemm", flow, matrix, bias, transB=1)
     least = graph.weight(_LEAST_NORM)
     norm = graph.add("Max", graph.add("ReduceL2", flow, axes=[1], keepdims=1), least)
     graph.add("Div", flow, norm, out="embedding")
     taken = float_value("face", ("n", 3, SIZE, SIZE))
     given = float_value("embedding", ("n", NUMBERS))
     onnx.save(graph.model("lite_encoder", [taken], [given]), path)
+
+
+def _residual_block(graph: NetworkGraph, flow: str, block: ResidualBlock) -> str:
+    conv, norm, _, second, last = list(block.body)[-5:]
+    skip, halved = flow, block.stride > 1
+    inner = graph.convolution(flow, conv, norm, pads=[0, 0, 1, 1] if halved else None)
+    change = graph.convolution(graph.add("Relu", inner), second, last)
+    if halved:
+        size = [block.stride] * 2
+        skip = graph.add("AveragePool", skip, kernel_shape=size, strides=size)
+    if block.more:
+        after = np.array([0, 0, 0, 0, 0, block.more, 0, 0], np.int64)
+        skip = graph.add("Pad", skip, graph.weight(after, np.int64))
+    return graph.add("Relu", graph.add("Add", change, skip))

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...engines.mesh.engine import MeshEngine
 from ...geometry.affine import TEMPLATES, crop_matrix
 from ...networks.correction import CORRECTION_SIZE
-from ...networks.lite import SIZE, LiteEncoder, ResidualBlock
+from ...networks.lite import SIZE, LiteEncoder, ResidualBlock, cropped
 from ...weights.loading import fitted_state
 
 
@@ -80,7 +80,7 @@ class IdentityJudge:
         """Return embeddings of length 1 and the features of the first two stages."""
         grid = self._grid.to(picture.device).expand(len(picture), -1, -1, -1)
         flow = F.grid_sample(picture.float(), grid, padding_mode="border", align_corners=False)
-        flow = flow.contiguous(memory_format=torch.channels_last)
+        flow = cropped(flow).contiguous(memory_format=torch.channels_last)
         features: list[Tensor] = []
         for layer in self._body:
             flow = layer(flow)
