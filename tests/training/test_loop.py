@@ -13,6 +13,7 @@ from tests.helpers.swapper_runs import assert_same, checkpoint_of
 from tests.helpers.toy_trainings import Plain, Toy, ToySettings
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.locks import try_lock
+from videoswap.training import loop
 from videoswap.training.checkpoint import NAME
 from videoswap.training.loop import LOCK, train
 from videoswap.training.loop_settings import LoopSettings
@@ -66,6 +67,25 @@ def test_it_stops_when_its_minutes_are_up(tmp_path):
     outcome = train(Toy(), tmp_path, minutes=0)
     assert (outcome.totals.step, outcome.finished) == (1, False)
     assert (tmp_path / NAME).is_file()
+
+
+def test_a_training_of_some_minutes_ends_by_time_and_its_rate_with_it(tmp_path, monkeypatch):
+    seconds = iter(range(1000))
+
+    class Clock(loop.Clock):
+        seconds_ = property(lambda self: float(next(seconds)))
+        seconds = seconds_
+
+    monkeypatch.setattr(loop, "Clock", Clock)
+    recipe = Toy(settings(steps=1000, minutes=0.5, evaluate_every=0))
+    outcome = train(recipe, tmp_path)
+    assert outcome.finished and 30 <= outcome.totals.step <= 32
+    lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
+    rates = [line["rate"] for line in lines]
+    assert rates[4] == 0.02 and rates[-1] < 0.003  # the last two fifths fall
+    assert (
+        train(Toy(settings(steps=1000, minutes=0.5)), tmp_path).totals.step == outcome.totals.step
+    )
 
 
 def test_it_learns(tmp_path):

@@ -39,7 +39,9 @@ def open_dlib_network(path: Path) -> Callable[[Array], Array]:
     Raises:
         InputError: ``damaged_weights``.
     """
-    session = open_onnx(path, threads=1, graph=_Network(read_dlib_weights(path)).made().SerializeToString())
+    session = open_onnx(
+        path, threads=1, graph=_Network(read_dlib_weights(path)).made().SerializeToString()
+    )
 
     def embed(chip: Array) -> Array:
         given = {"chip": chip[None].astype(np.float32)}
@@ -72,7 +74,10 @@ def read_dlib_weights(path: Path) -> DlibWeights:
     convolutions = [tensors.convolution(3, width, 7)]
     for made, blocks, _ in LEVELS:
         for _ in range(blocks):
-            convolutions += [tensors.convolution(width, made, 3), tensors.convolution(made, made, 3)]
+            convolutions += [
+                tensors.convolution(width, made, 3),
+                tensors.convolution(made, made, 3),
+            ]
             width = made
     matrix = tensors.next(width, EMBEDDING_SIZE, 1, 1).reshape(width, EMBEDDING_SIZE)
     return DlibWeights(tuple(convolutions), matrix)

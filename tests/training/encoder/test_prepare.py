@@ -1,11 +1,20 @@
 """Packing, on crops of the people of the group photo."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+pytest.importorskip("torch")
+
+import torch
+
 from videoswap.errors import InputError, UsageError
+from videoswap.networks.lite import LiteEncoder
 from videoswap.training.encoder import prepare
-from videoswap.training.encoder.prepare import PrepareSettings, prepare_encoder
+from videoswap.training.encoder.prepare import FIRST_WEIGHTS, PrepareSettings, prepare_encoder
+from videoswap.training.encoder.recipe import EncoderRecipe
+from videoswap.training.encoder.settings import EncoderSettings
 from videoswap.training.report import write_report
 from videoswap.training.shards import PackedPictures, is_held
 
@@ -14,7 +23,7 @@ from videoswap.training.shards import PackedPictures, is_held
 def settings(crops):
     return PrepareSettings(
         sources=(crops / "faces.tar",), table=crops / "faces.csv", identities=("known",),
-        held=1000, synthetic=2, per_shard=6,
+        held=1000, synthetic=2, per_shard=6, cut=0,
     )  # fmt: skip
 
 
@@ -65,6 +74,25 @@ def test_packing_goes_on_and_gives_the_same(settings, packed_crops, tmp_path):
     assert PackedPictures(tmp_path).key == PackedPictures(packed_crops).key
 
 
+def test_the_first_weights_are_cut_out_of_the_teacher(packed_crops, settings, monkeypatch):
+    asked = []
+
+    def cut_down(weights, faces, mean):
+        asked.append((len(weights.convolutions), tuple(faces.shape), mean))
+        return LiteEncoder()
+
+    monkeypatch.setattr("videoswap.training.encoder.pruning.cut_down", cut_down)
+    for _ in range(2):  # the second time they are there
+        assert prepare_encoder(replace(settings, cut=10), packed_crops)
+    ((convolutions, shape, mean),) = asked
+    assert (convolutions, shape) == (29, (10, 3, 128, 128))
+    assert np.allclose(mean, prepare.mean_label(PackedPictures(packed_crops).columns))
+    begun = EncoderRecipe(EncoderSettings(data=packed_crops)).networks["encoder"].state_dict()
+    (packed_crops / FIRST_WEIGHTS).unlink()
+    random = EncoderRecipe(EncoderSettings(data=packed_crops)).networks["encoder"].state_dict()
+    assert not torch.equal(begun["body.0.weight"], random["body.0.weight"])
+
+
 def test_the_page_has_counts_and_pictures(packed_crops):
     text = write_report(packed_crops).read_text()
     assert "<h1>18 packed pictures</h1>" in text
@@ -88,7 +116,7 @@ def test_about_one_photo_of_so_many_is_held_out():
 
 
 def test_folders_without_a_table_lie_on_the_template(crops, tmp_path):
-    settings = PrepareSettings(sources=(crops,), synthetic=0)
+    settings = PrepareSettings(sources=(crops,), synthetic=0, cut=0)
     assert prepare_encoder(settings, tmp_path)
     columns = PackedPictures(tmp_path).columns
     assert columns["name"].tolist() == [f"{number}.jpg" for number in range(6)]
@@ -100,7 +128,7 @@ def test_faces_of_loose_photos_are_found_and_cut_out(group_photo, tmp_path):
     photo.parent.mkdir(parents=True)
     photo.write_bytes(group_photo.read_bytes())
     settings = PrepareSettings(
-        sources=(tmp_path / "photos",), loose=True, identities=("friends",), synthetic=0
+        sources=(tmp_path / "photos",), loose=True, identities=("friends",), synthetic=0, cut=0
     )
     assert prepare_encoder(settings, tmp_path / "data")
     columns = PackedPictures(tmp_path / "data").columns

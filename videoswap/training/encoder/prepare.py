@@ -2,19 +2,22 @@
 
 The teacher is dlib's descriptor (see :mod:`videoswap.detection.recognition`). Its label of a photo
 is the mean of the answers to the photo and to its mirror image. A share of the photos is held out;
-no made face has a part of them.
+no made face has a part of them. At last its network is cut down to the one that learns, which are
+the first weights of a training.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from ...detection.dlib_network import read_dlib_weights
 from ...detection.landmarks import DlibLandmarker
+from ...detection.packaged_files import recognition_path
 from ...detection.recognition import DlibRecognizer
 from ...errors import InputError, UsageError
 from ...fieldtypes import conform
@@ -25,6 +28,8 @@ from ..shards import PackedPictures, ShardWriter, is_held, pack
 from .sources import CROP_SIZE, FaceSources, SourceFace
 from .synthesis import Synthesizer
 
+#: Beside the shards: dlib's network cut down to the small one.
+FIRST_WEIGHTS = "first.safetensors"
 #: Side of a packed crop, the middle of which a network sees.
 PACKED_SIZE = 128
 
@@ -46,7 +51,8 @@ class PrepareSettings:
         held: One photo of so many is held out.
         synthetic: Shards of made faces.
         per_shard: Faces in each of them.
-        seed: Of the made faces.
+        cut: Faces by which dlib's network is cut down to the first weights; 0 makes none.
+        seed: Of the made faces and of the choice of those.
     """
 
     sources: tuple[Path, ...] = ()
@@ -58,12 +64,13 @@ class PrepareSettings:
     held: int = 25
     synthetic: int = 48
     per_shard: int = 2048
+    cut: int = 1600
     seed: int = 7
 
     def __post_init__(self) -> None:
         conform(self)
-        if min(self.held, self.per_shard) < 1 or min(self.synthetic, self.seed) < 0:
-            problem = "held and per_shard must be at least 1, synthetic and seed not negative."
+        if min(self.held, self.per_shard) < 1 or min(self.synthetic, self.cut, self.seed) < 0:
+            problem = "held and per_shard must be at least 1, the other numbers not negative."
             raise UsageError("wrong_setting", problem)
 
 
@@ -123,12 +130,41 @@ def prepare_encoder(
             if face.name not in settings.excluded:
                 _add_original(face, shard, teacher, settings)
 
-    left = pack(folder, names, fill_originals, cancel=cancel, say=say)
-    if left or not settings.synthetic:
-        return not left
     maker = _Maker(settings, folder, sources, teacher)
     made = [f"synthetic-{number:03d}" for number in range(settings.synthetic)]
-    return not pack(folder, made, maker.fill, cancel=cancel, say=say)
+    if pack(folder, names, fill_originals, cancel=cancel, say=say):
+        return False
+    if pack(folder, made, maker.fill, cancel=cancel, say=say):
+        return False
+    if settings.cut and not (folder / FIRST_WEIGHTS).is_file():
+        say("Cutting dlib's network down to the first weights.")
+        _write_first_weights(folder, settings)
+    return True
+
+
+def mean_label(columns: Mapping[str, Array]) -> Array:
+    """Return the mean descriptor of the photos to learn from, (128,) float32.
+
+    dlib's descriptors lie far from the origin: their mean says nothing of who it is.
+    """
+    real = (columns["kind"] == "original") & ~columns["held"]
+    return np.asarray(columns["label"][real].astype(np.float32).mean(axis=0))
+
+
+def _write_first_weights(folder: Path, settings: PrepareSettings) -> None:
+    import torch
+
+    from ..recipe import as_input
+    from .export import write_safetensors
+    from .pruning import cut_down
+
+    packed = PackedPictures(folder)
+    rows = np.flatnonzero(~packed.columns["held"])
+    rows = np.random.default_rng(settings.seed).permutation(rows)[: settings.cut]
+    faces = np.stack([packed.picture(int(row)) for row in rows]).astype(np.float32) / 255
+    mean = torch.from_numpy(mean_label(packed.columns))
+    encoder = cut_down(read_dlib_weights(recognition_path()), as_input(faces), mean)
+    write_safetensors(encoder, folder / FIRST_WEIGHTS, half=False)
 
 
 class _Maker:

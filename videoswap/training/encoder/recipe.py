@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ...networks.lite import NUMBERS, SIZE, LiteEncoder
 from ...records import Array
+from ...weights.loading import fitted_state
 from ..augment import Augmentation, augment, frame
 from ..margins import Centers, Margin
 from ..muon import Muon
@@ -27,6 +28,7 @@ from ..shards import PackedPictures
 from ..sheets import grid
 from . import losses
 from .export import write_onnx, write_safetensors
+from .prepare import FIRST_WEIGHTS, mean_label
 from .settings import EncoderSettings
 
 NEAREST, SHEET_ROWS = 6, 12  # of the sample sheet
@@ -60,8 +62,7 @@ class EncoderRecipe(Recipe):
         real = columns["kind"] == "original"
         training = np.flatnonzero(~columns["held"])
         self._held: list[int] = np.flatnonzero(columns["held"] & real).tolist()
-        # dlib's descriptors lie far from the origin: their mean says nothing of who it is.
-        mean = columns["label"][training][real[training]].astype(np.float32).mean(axis=0)
+        mean = mean_label(columns)
         self._label = _centered(columns["label"], mean)
         self._own = _centered(columns["teacher"], mean)
         names = np.unique(columns["identity"][columns["identity"] != ""])
@@ -74,10 +75,9 @@ class EncoderRecipe(Recipe):
         torch.manual_seed(self.loop.seed)
         encoder = LiteEncoder().train()
         encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if settings.initial is not None:
-            from ...weights.loading import fitted_state
-
-            encoder.load_state_dict(fitted_state("lite_encoder", settings.initial))
+        first = settings.data / FIRST_WEIGHTS if settings.initial is None else settings.initial
+        if settings.initial is not None or first.is_file():
+            encoder.load_state_dict(fitted_state("lite_encoder", first))
         self._centers = Centers(len(names), NUMBERS)
         self.networks = {"encoder": encoder, "people": self._centers}
         kernels = [one for one in encoder.parameters() if one.ndim == 4 and one.shape[1] > 1]

@@ -17,7 +17,8 @@ class EncoderSettings:
 
     Attributes:
         data: Folder of the shards that ``videoswap train prepare encoder`` made.
-        initial: Weights to begin with, a safetensors file; None begins with random ones.
+        initial: Weights to begin with, a safetensors file; None takes dlib's network cut down, which
+            is packed with the data, or random ones where it is not.
         rate: Learning rate of Muon in the stable part, for the kernels of the hidden layers.
         other_rate: That of AdamW, for all else.
         weight_decay: Of AdamW.
@@ -36,11 +37,11 @@ class EncoderSettings:
 
     data: Path = Path("data/encoder")
     initial: Path | None = None
-    rate: float = 0.03
-    other_rate: float = 3e-3
+    rate: float = 0.01
+    other_rate: float = 1e-3
     weight_decay: float = 0.02
-    warmup: int = 300
-    decay: float = 0.4
+    warmup: int = 100
+    decay: float = 0.7
     own: float = 0.25
     relation: float = 0.15
     people: float = 0.1
