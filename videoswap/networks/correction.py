@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .lite import ResidualBlock
 from .parser import convolution
+from .residual_block import ResidualBlock
 
 #: Side of the input and of the maps in pixels.
 CORRECTION_SIZE, MAPS_SIZE = 96, 48

@@ -1,8 +1,9 @@
 """The identity encoder of this project's own small engine.
 
-It is dlib's ResNet-29 (King, 2017, http://blog.dlib.net) for half the resolution, with fewer blocks,
-and with a quarter of the channels between the two convolutions of a block. So the large network can
-be cut down to it (`training/encoder/pruning.py`), and a training begins with what that one knows.
+It is dlib's ResNet-29 (King, 2017, http://blog.dlib.net) for half the resolution, with fewer
+blocks, and with a quarter of the channels between the two convolutions of a block. So the large
+network can be cut down to it (`training/encoder/pruning.py`), and a training begins with what that
+one knows.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ SIZE = 96
 CROP_TOP, CROP_LEFT, CROP_SIZE = 15, 10, 76
 
 
-class ResidualBlock(nn.Module):
+class NarrowBlock(nn.Module):
     """Two 3 x 3 convolutions, plus the input, which is averaged where the maps are halved.
 
     Args:
@@ -67,7 +68,7 @@ class LiteEncoder(nn.Module):
         c_in = STEM
         for c_out, inside, blocks, stride in STAGES:
             for number in range(blocks):
-                layers.append(ResidualBlock(c_in, inside, c_out, stride if number == 0 else 1))
+                layers.append(NarrowBlock(c_in, inside, c_out, stride if number == 0 else 1))
                 c_in = c_out
         layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(c_in, NUMBERS)]
         self.body = nn.Sequential(*layers)

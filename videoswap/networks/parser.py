@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .lite import ResidualBlock
+from .residual_block import ResidualBlock
 
 #: Side of the input in pixels.
 PARSER_SIZE = 128

@@ -62,7 +62,7 @@ class NetworkGraph(OnnxGraph):
         )
 
     def residual_block(self, flow: str, block: Any) -> str:
-        """Add a block with ``body`` and ``skip``, as those of ``networks.correction``."""
+        """Add a block with ``body`` and ``skip``, as a ``ResidualBlock``."""
         first, norm, _, second, last = block.body
         inner = self.add("Relu", self.convolution(flow, first, norm))
         inner = self.convolution(inner, second, last)

@@ -70,7 +70,7 @@ def test_a_block_is_fitted_to_the_goal(faces):
     offsets = torch.randn(2, 8, generator=random) / 8
     one = pruning._LargeBlock((kernels[0], offsets[0]), (kernels[1], offsets[1]), halved=False)
     given = torch.rand(12, 8, 9, 9, generator=random)
-    block = pruning.ResidualBlock(8, 2, 8, 1).eval()
+    block = pruning.NarrowBlock(8, 2, 8, 1).eval()
     with torch.no_grad():
         goal = one.before_relu(given)
         pruning._fit(block, [one], given, goal, random)

@@ -16,7 +16,7 @@ from ...networks.lite import (
     NUMBERS,
     SIZE,
     LiteEncoder,
-    ResidualBlock,
+    NarrowBlock,
 )
 from ...weights.onnx_graph import float_value
 from ..network_graph import NetworkGraph
@@ -51,21 +51,21 @@ def write_onnx(encoder: LiteEncoder, path: Path) -> None:
         *("MaxPool", flow), kernel_shape=[sides.kernel_size] * 2, strides=[sides.stride] * 2
     )
     for layer in layers:
-        if isinstance(layer, ResidualBlock):
-            flow = _residual_block(graph, flow, layer)
+        if isinstance(layer, NarrowBlock):
+            flow = _narrow_block(graph, flow, layer)
     flow = graph.add("Flatten", graph.add("GlobalAveragePool", flow))
     last: Any = layers[-1]
     matrix, bias = graph.half(last.weight), graph.half(last.bias)
     flow = graph.add("Gemm", flow, matrix, bias, transB=1)
     least = graph.weight(_LEAST_NORM)
-    norm = graph.add("Max", graph.add("ReduceL2", flow, axes=[1], keepdims=1), least)
-    graph.add("Div", flow, norm, out="embedding")
+    length = graph.add("Max", graph.add("ReduceL2", flow, axes=[1], keepdims=1), least)
+    graph.add("Div", flow, length, out="embedding")
     taken = float_value("face", ("n", 3, SIZE, SIZE))
     given = float_value("embedding", ("n", NUMBERS))
     onnx.save(graph.model("lite_encoder", [taken], [given]), path)
 
 
-def _residual_block(graph: NetworkGraph, flow: str, block: ResidualBlock) -> str:
+def _narrow_block(graph: NetworkGraph, flow: str, block: NarrowBlock) -> str:
     conv, norm, _, second, last = list(block.body)[-5:]
     skip, halved = flow, block.stride > 1
     inner = graph.convolution(flow, conv, norm, pads=[0, 0, 1, 1] if halved else None)

@@ -1,6 +1,6 @@
 """dlib's network cut down to the small encoder, so that a training begins with what it knows.
 
-Every block of the small network takes the place of one or more blocks of the large one. The channels
+Every block of the small network takes the place of one or more of the large one. The channels
 between its two convolutions are those of the large ones from which the second convolution can best
 be fitted again, by least squares, to what the large network answers at that place; the blocks
 before it are the small ones already, so that each makes up for their errors.
@@ -30,7 +30,7 @@ from ...networks.lite import (
     SIZE,
     STAGES,
     LiteEncoder,
-    ResidualBlock,
+    NarrowBlock,
     cropped,
 )
 
@@ -82,7 +82,7 @@ def cut_down(weights: DlibWeights, faces: Tensor, mean: Tensor, *, seed: int = 0
     seen = _in_parts(lambda x: cropped(_resized(x, SIZE)), faces)
     _set_stem(encoder, stem, seen)
     small = _in_parts(encoder.body[:4], seen)
-    blocks = [one for one in encoder.body if isinstance(one, ResidualBlock)]
+    blocks = [one for one in encoder.body if isinstance(one, NarrowBlock)]
     for block, group in zip(blocks, _groups(convolutions), strict=True):
         goal = large
         for one in group:
@@ -119,7 +119,7 @@ def _set_stem(encoder: LiteEncoder, stem: tuple[Tensor, Tensor], seen: Tensor) -
 
 
 def _at_half_size(kernel: Tensor) -> Tensor:
-    """Turn kernels (O, I, 7, 7) over a picture of twice the size, by steps of 2, to (O, I, 5, 5)."""
+    """Turn kernels (O, I, 7, 7), by steps of 2 over twice the size, to (O, I, 5, 5)."""
     doubling = torch.zeros(7, 5)
     for tap in range(7):
         near = tap // 2 + 1
@@ -136,14 +136,15 @@ def _large_stem(faces: Tensor, kernel: Tensor, offset: Tensor) -> Tensor:
 
 
 def _fit(
-    block: ResidualBlock,
+    block: NarrowBlock,
     group: Sequence[_LargeBlock],
     given: Tensor,
     goal: Tensor,
     random: torch.Generator,
 ) -> None:
     """Set a small block so that it answers to what it is given with the goal, before its ReLU."""
-    *pad, first, first_norm, _, second, second_norm = block.body
+    parts: list[Any] = list(block.body)
+    *pad, first, first_norm, _, second, second_norm = parts
     framed = nn.Sequential(*pad)
     kernels = torch.cat([one.first[0] for one in group])
     offsets = torch.cat([one.first[1] for one in group])
@@ -154,7 +155,7 @@ def _fit(
     places = goal.shape[-1] ** 2
     count = min(places, max(1, ROWS // len(given)))
     rows, goals = [], []
-    for x, wanted in zip(given.split(_BATCH), goal.split(_BATCH), strict=True):
+    for x, wanted in zip(_parts(given), _parts(goal), strict=True):
         chosen = torch.randperm(places, generator=random)[:count]
         windows = F.unfold(inside(x), 3, padding=1)[:, :, chosen]
         change = (wanted - block.skipped(x)).flatten(2)[:, :, chosen]
@@ -204,7 +205,7 @@ def _set(conv: Any, norm: Any, kernel: Tensor, offset: Tensor, given: Tensor) ->
     conv.weight.copy_(kernel * scale)
     sums = [
         torch.stack([one.sum((0, 2, 3)), one.square().sum((0, 2, 3))]).double()
-        for one in map(conv, given.split(_BATCH))
+        for one in map(conv, _parts(given))
     ]
     count = len(given) * conv(given[:1])[0, 0].numel()
     mean, square = torch.stack(sums).sum(0) / count
@@ -219,7 +220,12 @@ def _resized(faces: Tensor, side: int) -> Tensor:
 
 
 def _in_parts(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
-    return torch.cat([function(one) for one in values.split(_BATCH)])
+    return torch.cat([function(one) for one in _parts(values)])
+
+
+def _parts(values: Tensor) -> tuple[Tensor, ...]:
+    parts: tuple[Tensor, ...] = torch.split(values, _BATCH)
+    return parts
 
 
 def _filled(maps: Tensor, side: int) -> Tensor:

@@ -17,8 +17,8 @@ class EncoderSettings:
 
     Attributes:
         data: Folder of the shards that ``videoswap train prepare encoder`` made.
-        initial: Weights to begin with, a safetensors file; None takes dlib's network cut down, which
-            is packed with the data, or random ones where it is not.
+        initial: Weights to begin with, a safetensors file; None takes dlib's network cut down, as
+            it lies with the data, or random ones where it does not.
         rate: Learning rate of Muon in the stable part, for the kernels of the hidden layers.
         other_rate: That of AdamW, for all else.
         weight_decay: Of AdamW.

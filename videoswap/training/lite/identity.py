@@ -11,7 +11,7 @@ from torch import Tensor
 from ...engines.mesh.engine import MeshEngine
 from ...geometry.affine import TEMPLATES, crop_matrix
 from ...networks.correction import CORRECTION_SIZE
-from ...networks.lite import SIZE, LiteEncoder, ResidualBlock, cropped
+from ...networks.lite import SIZE, LiteEncoder, NarrowBlock, cropped
 from ...weights.loading import fitted_state
 
 
@@ -84,6 +84,6 @@ class IdentityJudge:
         features: list[Tensor] = []
         for layer in self._body:
             flow = layer(flow)
-            if isinstance(layer, ResidualBlock):
+            if isinstance(layer, NarrowBlock):
                 features.append(flow)
         return F.normalize(flow.float()), [features[0], features[2]]
