@@ -54,11 +54,13 @@ NEEDED = (
 )
 _NEURAL = "pip install 'videoswap[neural]'"
 _UI = "pip install 'videoswap[ui]'"
+_RAY = "pip install 'videoswap[ray]'"
 OPTIONAL = (
     Package("torch", "torch", "runs the neural engines", way=_NEURAL),
     Package("safetensors", "safetensors", "reads weights of the neural engines", way=_NEURAL),
     Package("fastapi", "fastapi", "serves the page of `videoswap ui`", way=_UI),
     Package("uvicorn", "uvicorn", "serves the page of `videoswap ui`", way=_UI),
+    Package("ray", "ray", "shares work between machines (--executor ray)", way=_RAY),
     Package("multipart", "python-multipart", "takes uploads of the page", way=_UI),
     Package(
         "insightface",

@@ -349,6 +349,9 @@ class DetailSettings:
             raise UsageError("bad_restorer_blend", "--restorer_blend must lie between 0 and 1.")
 
 
+EXECUTORS = ("local", "ray")
+
+
 @dataclass(frozen=True, slots=True)
 class SwapSettings:
     """Everything that shapes a swap besides the files.
@@ -375,10 +378,15 @@ class SwapSettings:
         strict_streams: Fail, instead of reporting, if a stream cannot be kept.
         strict_input: Fail, instead of reporting, if the video is damaged or cut short.
         fps: Frames a second of numbered pictures; None takes 25.
+        jobs: Processes that share the work on a video, which comes out the same; None takes as
+            many as pay by what is measured. More than one need a script with
+            ``if __name__ == "__main__":``.
+        executor: Where these are: local, or ray for a cluster.
+        ship_input: Send the video to the machines of a cluster, which do not see its path.
 
     Raises:
         UsageError: ``wrong_type``, ``bad_device``, ``bad_threshold``, ``bad_batch_size``,
-            ``bad_fps`` or ``bad_segment``.
+            ``bad_fps``, ``bad_segment``, ``bad_jobs`` or ``bad_executor``.
     """
 
     swapper: str = "auto"
@@ -399,6 +407,9 @@ class SwapSettings:
     strict_streams: bool = False
     strict_input: bool = False
     fps: Fraction | None = None
+    jobs: int | None = 1
+    executor: str = "local"
+    ship_input: bool = False
     ghost: InitVar[object | None] = None
 
     @property
@@ -430,5 +441,12 @@ class SwapSettings:
             raise UsageError("bad_batch_size", "--batch_size must be at least 1.")
         if self.fps is not None and not self.fps > 0:
             raise UsageError("bad_fps", "--fps must be above 0.", "For example 24 or 24000/1001.")
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError("bad_jobs", "--jobs must be auto, or at least 1.")
+        if self.executor not in EXECUTORS:
+            names = " or ".join(EXECUTORS)
+            raise UsageError(
+                "bad_executor", f"Unknown --executor {self.executor!r}.", f"Use {names}."
+            )
         if self.segment_frames < 1:
             raise UsageError("bad_segment", "A segment needs at least one frame.")

@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 #: What may stand beside ``--plan``: it says nothing about what the result shows.
 _BESIDE_PLAN = {
     *("plan", "save_masks", "report", "dry_run", "preview", "overwrite"),
-    *("device", "progress", "no_cache", "cache_limit"),
+    *("device", "progress", "no_cache", "cache_limit", "jobs", "executor", "ship_input"),
     *("quiet", "verbose", "log_file", "config", "debug", "format", "out_dir"),
     *(*target.INPUTS, *target.NAMES),
 }

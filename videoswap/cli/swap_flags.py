@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..plugins import EngineOption, Plugin, find_plugins, options_of
 from ..settings import (
     AUDIO,
+    EXECUTORS,
     MASKS,
     QUALITIES,
     RESTORERS,
@@ -37,6 +38,7 @@ def add_flags(parser: Parser) -> None:
     _add_blend(parser)
     _add_detail(parser)
     _add_encode(parser)
+    add_workers(parser)
 
 
 def settings_from(arguments: argparse.Namespace) -> SwapSettings:
@@ -59,6 +61,9 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         strict_streams=arguments.strict_streams,
         strict_input=arguments.strict_input,
         fps=arguments.fps,
+        jobs=arguments.jobs,
+        executor=arguments.executor,
+        ship_input=arguments.ship_input,
     )
 
 
@@ -297,6 +302,30 @@ def _add_encode(parser: Parser) -> None:
     )
     text = "fail if the video is damaged or cut short instead of swapping what is left"
     out.add_argument("--strict_input", action="store_true", help=text)
+
+
+def add_workers(parser: Parser) -> None:
+    """Add the flags of who does the work."""
+    work = parser.add_argument_group("several processes, several machines")
+    work.add_argument(
+        "--jobs",
+        type=values.jobs,
+        default=SwapSettings().jobs,
+        metavar="{N,auto}",
+        help="processes that share the work on a video; the result is the same (default 1; auto: "
+        "as many as pay by what the first second shows)",
+    )
+    work.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        default=SwapSettings().executor,
+        help="where they are: on this machine, or on a Ray cluster (docs/cluster.md)",
+    )
+    work.add_argument(
+        "--ship_input",
+        action="store_true",
+        help="send the video to the machines of the cluster, which do not see its path",
+    )
 
 
 def _encode(arguments: argparse.Namespace) -> EncodeSettings:

@@ -40,6 +40,15 @@ def time(text: str) -> Fraction:
     return seconds
 
 
+def jobs(text: str) -> int | None:
+    """Read a number of processes; auto is None."""
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ArgumentTypeError(f"{_short(text)} is neither auto nor a number of processes")
+    return int(text)
+
+
 def face_place(text: str) -> FacePlace:
     """Read TIME, TIME:POSITION or POSITION: 00:12, 00:12:left, left, 0.5,0.3."""
     before, colon, last = text.rpartition(":")

@@ -128,11 +128,7 @@ def load_context(
         names = [one.name for one in plan.sources]
         people, source_notes = load_sources([one.photos for one in plan.sources], tools, names)
     references, reference_notes = load_target_faces(target_faces, tools)
-    engine = load_engine(settings.swapper, device=device, options=settings.engine_options)
-    engine = boosted(engine, settings.detail, engine.device or device.name)
-    engine = restored(engine, settings.detail, device.providers)
-    mask = "outline" if engine.as_is else settings.blend.mask
-    segmenter = load_occlusion_segmenter(mask, device)
+    engine, segmenter = load_swapper(settings, device)
     engine_notes = (*engine.notes, *unheeded(settings, engine, tools.dense_landmarker is not None))
     engine_notes += getattr(segmenter, "notes", ())
     notes = (
@@ -163,6 +159,15 @@ def load_context(
         say,
         plan,
     )
+
+
+def load_swapper(settings: SwapSettings, device: Device) -> tuple[Engine, OcclusionSegmenter]:
+    """Load what makes swaps: the engine with what is around it, and what finds occluders."""
+    engine = load_engine(settings.swapper, device=device, options=settings.engine_options)
+    engine = boosted(engine, settings.detail, engine.device or device.name)
+    engine = restored(engine, settings.detail, device.providers)
+    mask = "outline" if engine.as_is else settings.blend.mask
+    return engine, load_occlusion_segmenter(mask, device)
 
 
 def say_if_large(path: Path, say: Say) -> None:

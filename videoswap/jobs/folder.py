@@ -56,6 +56,9 @@ _NOT_IN_RESULTS = (
     "device",
     "batch_size",
     "segment_frames",
+    "jobs",
+    "executor",
+    "ship_input",
 )
 
 

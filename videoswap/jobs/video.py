@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from ..compositing.finisher import TEMPORAL_RADIUS
 from ..detection.face_models import FaceModels
 from ..errors import InputError
+from ..executors.base import Executor
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
@@ -20,7 +22,6 @@ from ..records import Fallback, Person
 from ..rendering.pipeline import StageTime
 from ..rendering.progress import ProgressBar
 from ..rendering.render import (
-    FrameJob,
     Renderer,
     TrackPlan,
     plan_track,
@@ -51,6 +52,7 @@ from .video_results import (
     make_results,
     plan_results,
 )
+from .workers import open_executor, render_segments
 
 
 @dataclass(slots=True)
@@ -84,9 +86,10 @@ def swap_one_video(
     targets = plan_results(info, out, masks, settings)
     notes = Notes(context.say)
     notes.add(targets.notes)
-    with clock.part("analyze"):
-        analysis = analyze_with_progress(info, settings, context.tools)
-    with analysis:
+    with ExitStack() as stack:
+        executor = stack.enter_context(open_executor(settings))
+        with clock.part("analyze"):
+            analysis = stack.enter_context(analyze_with_progress(info, settings, context.tools))
         known = analysis.fallbacks
         notes.add(known)
         if analysis.cached:
@@ -119,7 +122,9 @@ def swap_one_video(
         swapped = reduce(np.union1d, [part.pts for part in plans.values()])
         tally = _Tally()
         if not dry_run:
-            tally = _render(context, info, refined, plans, segments, targets, notes, clock)
+            tally = _render(
+                context, info, refined, plans, segments, targets, notes, clock, executor
+            )
     notes.add((*tally.notes, *context.engine.late_notes()))
     encoder = targets.encoder
     sizes = sorted({part.size for part in plans.values()})
@@ -254,6 +259,7 @@ def _render(
     targets: ResultPlan,
     notes: Notes,
     clock: Clock,
+    executor: Executor | None,
 ) -> _Tally:
     renderer = renderer_for(context, info, analysis, plans)
     if targets.encoder is None:  # all frames go into one file, in order
@@ -290,11 +296,22 @@ def _render(
         faces = sum(int(np.isin(part.pts, frames).sum()) for part in plans.values())
         with clock.part("render"), ProgressBar("render", len(frames), faces) as bar:
 
-            def rendered(job: FrameJob) -> None:
-                tally.changed += job.changed
-                bar.advance(len(job.crops))
+            def rendered(faces: int, changed: bool) -> None:
+                tally.changed += changed
+                bar.advance(faces)
 
-            tally.stages = renderer.run(missing, outputs, rendered)
+            tally.stages = render_segments(
+                context,
+                info,
+                analysis,
+                renderer,
+                plans,
+                missing,
+                outputs,
+                executor,
+                notes,
+                rendered,
+            )
         if sink is None:  # some were rendered by an earlier run
             pieces = [EncodedSegment.load(outputs.video(one), check=False) for one in segments]
             tally.changed = sum(piece.changed for piece in pieces)

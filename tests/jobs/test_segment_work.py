@@ -1,0 +1,161 @@
+"""Segments rendered by several processes: the same bits as by one."""
+
+import multiprocessing
+import os
+import random
+import signal
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import av
+import pytest
+
+import videoswap.jobs.workers
+from videoswap import swap_video
+from videoswap.errors import CancelledError, VideoswapError
+from videoswap.executors.base import Attempt
+from videoswap.executors.gain import Measured
+from videoswap.executors.local import LocalExecutor
+from videoswap.settings import SwapSettings
+
+
+def content(path):
+    """Return headers and packets of the video."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        packets = [(packet.pts, bytes(packet)) for packet in container.demux(stream)]
+        return stream.codec_context.extradata, packets
+
+
+@pytest.fixture(scope="module")
+def run(clip, photos, tmp_path_factory):
+    """Swap the clip with some settings; gives the report, and result and masks in bits."""
+    folder = tmp_path_factory.mktemp("runs")
+    usual = SwapSettings(device="cpu", segment_frames=2, overwrite=True)
+
+    def made(name, progress=None, cancel=None, **changes):
+        out, masks = folder / f"{name}.mkv", folder / f"{name}-masks.mkv"
+        report = swap_video(
+            [photos["source"]],
+            clip,
+            out,
+            target_faces=[photos["left"]],
+            settings=replace(usual, cache_dir=folder / "cache", **changes),
+            save_masks=masks,
+            progress=progress,
+            cancel=cancel,
+        )
+        return report, content(out), content(masks)
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def alone(run):
+    return run("alone")
+
+
+class Killed(LocalExecutor):
+    """Kills workers at random, none twice at the same task, until there were enough."""
+
+    kills, chance = 1, 0.3
+
+    def __init__(self, workers):
+        super().__init__(workers)
+        self.killed, self._random = 0, random.Random(5)
+
+    def run(self, work, tasks, on_frame):
+        def frame(faces):
+            on_frame(faces)
+            if self.killed < self.kills and self._random.random() < self.chance:
+                at = [one for one in self._processes if one.attempt and one.attempt.number == 1]
+                if at:
+                    os.kill(self._random.choice(at).process.pid, signal.SIGKILL)
+                    type(self).last, self.killed = self, self.killed + 1
+
+        yield from super().run(work, tasks, frame)
+
+
+def test_two_processes_render_the_same_bits_though_one_is_killed(run, alone, monkeypatch):
+    monkeypatch.setattr(videoswap.jobs.workers, "LocalExecutor", Killed)
+    seen = []
+    report, *results = run("two", jobs=2, progress=seen.append)
+    assert Killed.last.killed == 1
+    assert report.segments == 12
+    assert results == list(alone[1:])
+    assert {one.name for one in report.stages} == {one.name for one in alone[0].stages}
+    assert sum(one.items for one in report.stages if one.name == "encode") >= 24
+    assert report.swapped_frames == alone[0].swapped_frames > 0
+    assert [one.done for one in seen if one.stage == "render"][-1] == 24
+    assert not report.notes or report.notes == alone[0].notes
+
+
+@pytest.mark.slow
+def test_workers_killed_ten_times_give_the_same_bits(run, alone, monkeypatch):
+    """Short form: the test before this one."""
+    monkeypatch.setattr(Killed, "kills", 10)
+    monkeypatch.setattr(Killed, "chance", 0.8)
+    monkeypatch.setattr(videoswap.jobs.workers, "LocalExecutor", Killed)
+    assert run("ten", jobs=2)[1:] == alone[1:]
+    assert Killed.last.killed == 10
+
+
+def test_a_segment_that_fails_twice_is_an_error_that_names_its_frames(run, monkeypatch):
+    class Doomed(LocalExecutor):
+        def run(self, work, tasks, on_frame):
+            given = list(tasks)
+            Attempt(given[3], 2).again("its process was ended by signal 9")
+            yield
+
+    monkeypatch.setattr(videoswap.jobs.workers, "LocalExecutor", Doomed)
+    with pytest.raises(VideoswapError, match=r"Segment 3 \(frames 6 to 7, 0\.\d\d to 0\.\d\d s\)"):
+        run("doomed", jobs=2)
+
+
+def test_a_run_that_is_ended_leaves_no_process_and_goes_on_later(run, alone):
+    cancel = threading.Event()
+
+    def stop(update):
+        if update.stage == "render" and update.done >= 6:
+            cancel.set()
+
+    with pytest.raises(CancelledError):
+        run("ended", jobs=2, progress=stop, cancel=cancel)
+    assert multiprocessing.active_children() == []
+    assert run("ended")[1:] == alone[1:]
+
+
+@pytest.mark.parametrize(("free", "jobs"), [(0.2, 1), (1.0, 2)])
+def test_auto_goes_by_what_is_free(run, alone, monkeypatch, free, jobs):
+    """The clip is too short for real, so what was measured is made up."""
+    monkeypatch.setattr(videoswap.jobs.workers, "TRIAL_FRAMES", 10)
+    monkeypatch.setattr(
+        videoswap.jobs.workers.CoreMeter, "read", lambda meter: Measured(60.0, 1.0, free)
+    )
+    asked = []
+
+    class Noted(LocalExecutor):
+        def __init__(self, workers):
+            asked.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr(videoswap.jobs.workers, "LocalExecutor", Noted)
+    assert run("auto", jobs=None)[1:] == alone[1:]
+    assert asked == ([] if jobs == 1 else [jobs])
+
+
+@pytest.mark.parametrize(
+    ("plan", "past", "why"),
+    [
+        (None, False, "an animated picture is written in one go"),
+        ("x264", True, "the engine ghost goes on from frame to frame"),
+        ("x264", False, ""),
+    ],
+)
+def test_why_one_process_renders_all(plan, past, why):
+    engine = SimpleNamespace(name="ghost", depends_on_past=past)
+    found = videoswap.jobs.workers.why_alone(
+        SimpleNamespace(engine=engine), SimpleNamespace(plan=plan)
+    )
+    assert found == why
