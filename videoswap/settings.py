@@ -34,6 +34,7 @@ def default_cache_dir() -> Path | None:
 
 QUALITIES = ("draft", "good", "high", "visually_lossless", "lossless")
 AUDIO = ("auto", "copy", "aac", "opus", "none")
+EXECUTORS = ("local", "ray")
 DEFAULT_CACHE_LIMIT = 20 * 10**9  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -349,9 +350,6 @@ class DetailSettings:
             raise UsageError("bad_restorer_blend", "--restorer_blend must lie between 0 and 1.")
 
 
-EXECUTORS = ("local", "ray")
-
-
 @dataclass(frozen=True, slots=True)
 class SwapSettings:
     """Everything that shapes a swap besides the files.
@@ -378,9 +376,8 @@ class SwapSettings:
         strict_streams: Fail, instead of reporting, if a stream cannot be kept.
         strict_input: Fail, instead of reporting, if the video is damaged or cut short.
         fps: Frames a second of numbered pictures; None takes 25.
-        jobs: Processes that share the work on a video, which comes out the same; None takes as
-            many as pay by what is measured. More than one need a script with
-            ``if __name__ == "__main__":``.
+        jobs: Processes that share a video, with the same result; None takes as many as pay. A
+            script with more than one needs ``if __name__ == "__main__":``.
         executor: Where these are: local, or ray for a cluster.
         ship_input: Send the video to the machines of a cluster, which do not see its path.
 
@@ -444,9 +441,7 @@ class SwapSettings:
         if self.jobs is not None and self.jobs < 1:
             raise UsageError("bad_jobs", "--jobs must be auto, or at least 1.")
         if self.executor not in EXECUTORS:
-            names = " or ".join(EXECUTORS)
-            raise UsageError(
-                "bad_executor", f"Unknown --executor {self.executor!r}.", f"Use {names}."
-            )
+            message = f"Unknown --executor {self.executor!r}."
+            raise UsageError("bad_executor", message, f"Use {' or '.join(EXECUTORS)}.")
         if self.segment_frames < 1:
             raise UsageError("bad_segment", "A segment needs at least one frame.")
