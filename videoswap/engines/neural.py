@@ -14,10 +14,11 @@ from ..crops import CropSpec, PictureSurface, crop_face
 from ..errors import InputError
 from ..geometry.face_masks import inner_face_mask
 from ..records import Array, Crop, Fallback, Photo, SwappedCrop
-from ..tensors import from_planar, to_planar
+from ..tensors import to_planar
 from .base import Engine, Identity
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from .torch_runtime import Batches
@@ -134,15 +135,31 @@ class AEIEngine(NeuralEngine):
             return self._generator.identity(self._encode(photos))
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
-        """Swap crops of 256 pixels."""
-        import torch
+        """Swap crops of 256 pixels; the pictures are converted on the device."""
+        from ..on_tensors.conversions import downloaded, uploaded
 
-        inputs = torch.from_numpy(to_planar([crop.pixels for crop in crops], -1, 1))
-        made = from_planar(self._generator(inputs, people).float().cpu().numpy(), -1, 1)
+        pictures = uploaded([crop.pixels for crop in crops], self._generator.device)
+        made = downloaded(self.paint_tensors(pictures, people))
         return [
             SwappedCrop(picture, self._mask(crop, picture))
             for crop, picture in zip(crops, made, strict=True)
         ]
+
+    @property
+    def paints_tensors(self) -> bool:
+        """Whether :meth:`paint_tensors` with the landmarks' outline as mask is all it does."""
+        return self._mask is outline_mask
+
+    @property
+    def tensor_device(self) -> torch.device:
+        """Where :meth:`paint_tensors` computes."""
+        return self._generator.device
+
+    def paint_tensors(self, pictures: Tensor, people: Sequence[Any]) -> Tensor:
+        """Swap pictures (B, 3, 256, 256) float32 RGB, 0 to 255, on any device; gives the same."""
+        from ..on_tensors.conversions import from_range, to_range
+
+        return from_range(self._generator(to_range(pictures, -1, 1), people), -1, 1)
 
 
 def truncated(pictures: Sequence[Array]) -> list[Array]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import numpy as np
 
 from ..crops import GENERATOR_SIZE
 from ..geometry.affine import compose, transform
+from ..geometry.face_masks import inner_face_mask
 from ..records import (
     Array,
     Crop,
@@ -27,6 +28,9 @@ from ..records import (
 from ..settings import DetailSettings
 from .base import Engine, EngineWrapper
 from .neural import resized
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: Counted up whenever results with pixel boost change.
 SCHEMA = 1
@@ -94,6 +98,9 @@ class PixelBoostEngine(EngineWrapper):
         parts = self.spec.boost_for(side)
         if parts == 1 and side in self.engine.spec.sizes:
             return self.engine.paint(crops, people)
+        inner: Any = self.engine
+        if getattr(inner, "paints_tensors", False) and inner.tensor_device.type == "cuda":
+            return self.paint_on_device(crops, people)
         small = [scaled(crop, parts * GENERATOR_SIZE) for crop in crops]
         pieces = [piece for crop in small for piece in taken_apart(crop, parts)]
         made: list[SwappedCrop] = []
@@ -105,6 +112,53 @@ class PixelBoostEngine(EngineWrapper):
             _put_together(made[number * parts**2 : (number + 1) * parts**2], crop.pixels, side)
             for number, crop in enumerate(small)
         ]
+
+    def paint_on_device(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
+        """Do the same on the device of an engine that paints tensors: only crops go up and down."""
+        from ..on_tensors import conversions
+
+        side = crops[0].pixels.shape[0]
+        inner: Any = self.engine
+        given = conversions.uploaded([crop.pixels for crop in crops], inner.tensor_device)
+        made = conversions.downloaded(self.paint_tensors(given, people))
+        masks = [self.mask_of_landmarks(crop.landmarks, side) for crop in crops]
+        return [SwappedCrop(picture, mask) for picture, mask in zip(made, masks, strict=True)]
+
+    def paint_tensors(self, pictures: Tensor, people: Sequence[Any]) -> Tensor:
+        """Swap pictures (B, 3, S, S) float32 RGB, 0 to 255, of any of its sizes; gives the same."""
+        import torch
+
+        from ..on_tensors import conversions
+
+        inner: Any = self.engine
+        side = pictures.shape[2]
+        parts = self.spec.boost_for(side)
+        if parts == 1 and side in self.engine.spec.sizes:
+            return cast("Tensor", inner.paint_tensors(pictures, people))
+        small = conversions.scaled_down(pictures, parts * GENERATOR_SIZE)
+        pieces = conversions.taken_apart(small, parts)
+        whose = [person for person in people for _ in range(parts**2)]
+        made = torch.cat(
+            [
+                inner.paint_tensors(
+                    pieces[start : start + self.batch_size], whose[start : start + self.batch_size]
+                )
+                for start in range(0, len(pieces), self.batch_size)
+            ]
+        )
+        whole = conversions.without_grid(conversions.joined(made, parts), small, parts)
+        return conversions.enlarged(whole, side)
+
+    def mask_of_landmarks(self, landmarks: Array, side: int) -> Array:
+        """Draw the mask (side, side) of a crop at the sub-images' size, in their middle.
+
+        Args:
+            landmarks: (68, 2) in pixels of the crop.
+            side: Side of the crop.
+        """
+        share = GENERATOR_SIZE / side
+        points = landmarks * np.float32(share) + np.float32(0.5 * share - 0.5)
+        return resized(inner_face_mask(points, GENERATOR_SIZE), side)
 
 
 def _put_together(pieces: Sequence[SwappedCrop], target: Array, size: int) -> SwappedCrop:

@@ -221,6 +221,11 @@ class Batches:
         self._exact_people: dict[int, tuple[Person, Person]] = {}
         self._redone = 0
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return getattr(self.generator, "device", torch.device("cpu"))
+
     def identity(self, z: Tensor) -> Person:
         """Prepare one person, once for all swaps.
 
