@@ -28,6 +28,8 @@ from . import config
 from .parser import Parser, spelled_out
 
 INTERRUPTED = 130
+#: Codes of the colors of what a line may begin with: errors red, notes yellow, results green.
+COLORS = {"videoswap": "31", "Note": "33", "Result": "32", "Preview": "32", "Plan": "32"}
 
 EXIT_CODES = """exit codes:
   0 all done        2 wrong usage       3 unusable input    4 no face, or none that matches
@@ -297,9 +299,19 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")  # file names may be anything
 
 
+def painted(line: str, stream: TextIO) -> str:
+    """Color the word a line begins with, on terminals only, and not where NO_COLOR is set."""
+    word, colon, rest = line.partition(":")
+    color = COLORS.get(word)
+    plain = not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    if color is None or not colon or plain:
+        return line
+    return f"\x1b[{color}m{word}:\x1b[0m{rest}"
+
+
 def _print(line: str, stream: TextIO) -> None:
     try:
-        print(line, file=stream, flush=True)
+        print(painted(line, stream), file=stream, flush=True)
     except OSError:
         _silence(stream)
 

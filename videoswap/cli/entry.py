@@ -24,7 +24,7 @@ from . import (
     ui,
     verify,
 )
-from .console import EXIT_CODES, add_common, run_guarded
+from .console import EXIT_CODES, Console, add_common, run_guarded
 from .parser import Parser
 
 
@@ -69,7 +69,7 @@ All commands: videoswap --help"""
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``videoswap``: one of ``COMMANDS``; without a word, say what people do first."""
     if not (sys.argv[1:] if argv is None else argv):
-        print(FIRST_STEPS)
+        Console().show(FIRST_STEPS)
         return 0
     return run_guarded(program(), argv)
 
