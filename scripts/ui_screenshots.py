@@ -34,7 +34,8 @@ WIDTH, HEIGHT, RATE = 960, 540, Fraction(24)
 SHOTS = (("both", 1.5), ("collins", 1.0), ("hopper", 1.0), ("both", 1.0))  # who, seconds
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONG = 300_000  # milliseconds that a step may take
-COLORS = 96  # of a picture for the repository
+SHOWN_WIDTH = 760  # pixels of a picture for the repository
+COLORS = 128  # of a picture for the repository
 MOST_BYTES = 60_000  # of one of them
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 
@@ -185,8 +186,11 @@ def states(page: Page, inputs: Path) -> Iterator[tuple[str, str]]:
 
 
 def small(png: bytes, colors: int = COLORS) -> bytes:
-    """Return a PNG with a palette, of at most ``MOST_BYTES``."""
+    """Return a PNG with a palette, made smaller, of at most ``MOST_BYTES``."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
+    if picture.width > SHOWN_WIDTH:
+        height = round(picture.height * SHOWN_WIDTH / picture.width)
+        picture = picture.resize((SHOWN_WIDTH, height), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     picture.quantize(colors, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     if out.tell() <= MOST_BYTES or colors <= 8:

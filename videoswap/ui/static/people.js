@@ -188,7 +188,7 @@ function byTime(person, id, now) {
   };
   const [from, first] = field("from", "From", "0");
   const [to, second] = field("to", "to", "");
-  to.placeholder = "the end";
+  to.placeholder = "end";
   const set = button("Set", () => edit({
     kind: "span", person: person.number, source: source.value || null,
     from: Number(from.value || 0), to: to.value === "" ? null : Number(to.value),
@@ -216,7 +216,7 @@ async function addPhotos(files, person) {
     tell([`${found.people[person].name} gets ${use}.`, ...advice].join(" "));
     return true;
   });
-  if (!done && page.film === before) drawCards();
+  if (!done && page.film?.id === before.id) drawCards();
 }
 
 $("cards-more").addEventListener("click", () => {
