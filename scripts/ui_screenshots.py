@@ -172,9 +172,6 @@ def states(page: Page, inputs: Path) -> Iterator[tuple[str, str]]:
     page.click("#runs summary")
     page.wait_for_timeout(1500)
     yield "done", "#results"
-    page.click("text=Measure the quality")
-    page.wait_for_selector("#runs .verdict")
-    yield "quality", "#runs > li:first-child"
     page.click("#film-close")
     page.wait_for_selector("#open:not([hidden])")
     page.set_input_files("#film-file", str(inputs / "pair.png"))
@@ -183,6 +180,9 @@ def states(page: Page, inputs: Path) -> Iterator[tuple[str, str]]:
     until(page, "document.querySelectorAll('.drop.given').length === 1")
     rendered(page)
     yield "picture", ""
+    page.click("text=Measure the quality")
+    page.wait_for_selector("#runs .verdict")
+    yield "quality", "#runs > li:first-child"
 
 
 def small(png: bytes, colors: int = COLORS) -> bytes:
