@@ -159,3 +159,14 @@ def test_why_one_process_renders_all(plan, past, why):
         SimpleNamespace(engine=engine), SimpleNamespace(plan=plan)
     )
     assert found == why
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ship_input", [False, True])
+def test_a_cluster_of_two_workers_renders_the_same_bits(run, alone, ship_input):
+    """Short form: what a worker does is the same as in the tests above."""
+    pytest.importorskip("ray")
+    name = f"ray-{ship_input}"
+    report, *results = run(name, jobs=2, executor="ray", ship_input=ship_input)
+    assert results == list(alone[1:])
+    assert report.segments == 12

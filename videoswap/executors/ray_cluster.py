@@ -56,6 +56,7 @@ class RayExecutor:
         self._ray: Any = None
         self._owned = False
         self._films: list[str] = []
+        self._sent: dict[Path, Film] = {}
 
     @property
     def workers(self) -> int:
@@ -81,11 +82,14 @@ class RayExecutor:
             raise UsageError(
                 "not_one_file", "Numbered pictures cannot be sent.", "Put them on a shared disk."
             )
+        if info.path in self._sent:
+            return self._sent[info.path]
         ray, name = self._started(), f"videoswap-{uuid.uuid4().hex}{info.path.suffix}"
         with info.path.open("rb") as file:
             chunks = [ray.put(part) for part in iter(lambda: file.read(CHUNK), b"")]
         self._films.append(name)
-        return Film(_Shipped(name, info.path.stat().st_size, tuple(chunks)))
+        self._sent[info.path] = Film(_Shipped(name, info.path.stat().st_size, tuple(chunks)))
+        return self._sent[info.path]
 
     def run(
         self, work: Work, tasks: Iterable[Task | None], on_frame: OnFrame

@@ -89,7 +89,9 @@ def swap_one_video(
     with ExitStack() as stack:
         executor = stack.enter_context(open_executor(settings))
         with clock.part("analyze"):
-            analysis = stack.enter_context(analyze_with_progress(info, settings, context.tools))
+            analysis = stack.enter_context(
+                analyze_with_progress(info, settings, context.tools, executor)
+            )
         known = analysis.fallbacks
         notes.add(known)
         if analysis.cached:
@@ -155,7 +157,9 @@ def swap_one_video(
     )
 
 
-def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceModels) -> Analysis:
+def analyze_with_progress(
+    info: VideoInfo, settings: SwapSettings, tools: FaceModels, executor: Executor | None = None
+) -> Analysis:
     """Analyze a video, or take that from the cache, under a progress bar."""
     with (
         stages_share_the_cores(),
@@ -168,6 +172,8 @@ def analyze_with_progress(info: VideoInfo, settings: SwapSettings, tools: FaceMo
             cache_dir=settings.cache_dir,
             models=tools,
             progress=lambda update: bar.reach(update.done),
+            executor=executor,
+            device=settings.device,
         )
 
 

@@ -13,15 +13,17 @@ from pathlib import Path
 from ..detection.face_models import FaceModels
 from ..detection.face_view import FramePicture
 from ..detection.search import search_height
+from ..executors.base import Executor
 from ..settings import AnalysisSettings
 from ..timerange import TimeRange
 from ..video.probe import VideoInfo
 from ..video.reader import AnalysisScaler, VideoReader
 from ..watching import OnProgress, ProgressUpdate
 from .analysis import Analysis, raise_if_set
-from .key import analysis_key
+from .key import analysis_key, model_keys
 from .scan import Scanner
 from .scan_state import ScannedGroup
+from .shot_work import ShotWork, find_shots, scan_in_workers
 from .store import Store
 from .store_opening import open_store
 
@@ -38,6 +40,8 @@ def analyze_video(
     models: FaceModels,
     progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
+    executor: Executor | None = None,
+    device: str = "auto",
 ) -> Analysis:
     """Find and track every face of a video.
 
@@ -49,6 +53,8 @@ def analyze_video(
         models: The networks that see faces.
         progress: Called often with the frames done, and the frames expected if that is known.
         cancel: Set it to end early; what was done is kept.
+        executor: Workers that share the shots; what is found is the same.
+        device: Where their networks run: auto, cpu or cuda.
 
     Returns:
         The analysis; close it, or use it as a context manager.
@@ -64,6 +70,10 @@ def analyze_video(
     try:
         cached = store.finished
         if not cached:
+            if executor is not None and store.state() is None:
+                film = executor.film(info)
+                work = ShotWork(info, film, device, settings, model_keys(models), _read_frames)
+                _fill_in_workers(store, executor, work, span, progress, cancel)
             scanner = Scanner(models, settings)
             _fill(store, scanner, info, settings, span, progress, cancel)
             store.finish()
@@ -119,6 +129,33 @@ def _fill(
             if progress is not None:
                 progress(ProgressUpdate("analyze", done, expected))
         store.add(batch, reader.problems.damage[kept:])
+
+
+def _fill_in_workers(
+    store: Store,
+    executor: Executor,
+    work: ShotWork,
+    span: tuple[int | None, int | None],
+    progress: OnProgress | None,
+    cancel: threading.Event | None,
+) -> None:
+    """Scan the video, up to where something is wrong with it, shot by shot in workers."""
+    info, done = work.info, 0
+    expected = info.frames_hint if span == (None, None) else None
+
+    def frame(faces: int) -> None:
+        nonlocal done
+        raise_if_set(cancel)
+        done += 1
+        if progress is not None:
+            progress(ProgressUpdate("analyze", done, expected))
+
+    with VideoReader(info, threads=1) as reader:
+        pictures = _scaled(reader, work.settings, *span)
+        shots = find_shots(pictures, lambda: not reader.problems.any)
+        for groups in scan_in_workers(executor, work, shots, frame):
+            store.add(groups)
+        store.add([], reader.problems.damage)
 
 
 def _read_frames(

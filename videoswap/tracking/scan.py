@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ..compositing.sharpness import SHARP_DEVIATION, face_blur
 from ..detection.appearance import Appearance
@@ -64,7 +64,10 @@ class Scanner:
         self._search = FaceSearch(models.detector, settings)
 
     def scan(
-        self, pictures: Iterable[FramePicture], state: ScanState | None = None
+        self,
+        pictures: Iterable[FramePicture],
+        state: ScanState | None = None,
+        last_pts: int | None = None,
     ) -> Generator[ScannedGroup]:
         """Yield what every group of frames shows; close the generator to stop early.
 
@@ -72,6 +75,8 @@ class Scanner:
             pictures: The frames in order; another thread iterates them.
             state: The state after the last group that was kept, to go on from there. Then the
                 pictures begin with its recent frames.
+            last_pts: The last frame of a shot that ends the scan, though a few more frames are
+                given, which tell its end from a flash; None goes on to the last picture.
         """
         state = ScanState() if state is None else state
         tracker = FrameTracker(
@@ -87,6 +92,8 @@ class Scanner:
             maxlen=self._settings.max_gap + 1,
         )
         grouped = keyframe_groups(pictures, state.shot, self._settings.keyframe_interval)
+        if last_pts is not None:
+            grouped = takewhile(lambda group: group.frames[0].pts <= last_pts, grouped)
         steps = [Step("decode"), Step("search", partial(self._searched, state.followed))]
         with closing(Pipeline(GROUPS_AHEAD).run(grouped, steps)) as searched:
             for group in searched:
