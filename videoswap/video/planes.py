@@ -57,7 +57,7 @@ def read_rgb(frame: av.VideoFrame, box: Box, color: Color) -> Array:
             chroma = _plane(frame, index, form, _chroma_box(box, form))
             parts.append(_upsampled(chroma, form)[:height, :width])
         merged = cv2.merge(parts)
-    rgb: Array = cv2.transform(merged.astype(np.float32), _matrices(form, color)[0])
+    rgb: Array = cv2.transform(merged.astype(np.float32), color_matrices(form, color)[0])
     np.clip(rgb, 0, 255, out=rgb)
     return to_view(rgb, color.transfer)
 
@@ -78,7 +78,7 @@ def write_rgb(frame: av.VideoFrame, box: Box, rgb: Array, mask: Array, color: Co
     frame.make_writable()
     form = _layout(frame.format.name)
     rgb = from_view(rgb, color.transfer)
-    new = cv2.split(cv2.transform(rgb, _matrices(form, color)[1]))
+    new = cv2.split(cv2.transform(rgb, color_matrices(form, color)[1]))
     weight = np.multiply(mask, np.float32(1 / 255), dtype=np.float32)
     top = (1 << form.depth) - 1
     if form.model == "yuv":
@@ -146,7 +146,7 @@ def _add(target: Array, change: Array, top: int) -> None:
 
 
 @lru_cache(maxsize=32)
-def _matrices(form: Layout, color: Color) -> tuple[Array, Array]:
+def color_matrices(form: Layout, color: Color) -> tuple[Array, Array]:
     """Return (3, 4) float32 affine maps: samples to RGB 0..255, and back."""
     unit = 1 << (form.depth - 8)
     luma = (0, 2**form.depth - 1) if color.full_range else (16 * unit, 219 * unit)
