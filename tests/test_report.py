@@ -14,6 +14,7 @@ from videoswap.jobs.folder_record import FolderItem, FolderReport, is_folder_rep
 from videoswap.lost import Gap, Lost
 from videoswap.people.photo_advice import CheckedPhoto, PhotoAdvice
 from videoswap.records import Fallback, RunnerUp, observation
+from videoswap.rendering.failed_swaps import FailedSwap
 from videoswap.rendering.pipeline import StageTime
 from videoswap.report import PersonReport, Report
 
@@ -42,6 +43,8 @@ REPORT = Report(
     crop_sizes=(256,),
     lost=Lost(1, Fraction(1, 25), (GAP,), GAP, 1, 1, (Fraction(1, 7),), ("subtitle 3",)),
     photos=PHOTOS,
+    failed_swaps=(FailedSwap(0, Fraction(1, 2), Fraction(3, 4), 6, "black"),),
+    failed_frames=6,
 )
 
 

@@ -14,6 +14,7 @@ from .jsonfile import JsonDocument, plain_fields
 from .lost import Lost
 from .people.photo_advice import CheckedPhoto
 from .records import Fallback, RunnerUp
+from .rendering.failed_swaps import FailedSwap
 from .rendering.pipeline import StageTime
 
 #: Of the JSON of all reports; goes up when a key is renamed or removed, or its meaning changes.
@@ -89,6 +90,9 @@ class Report(JsonDocument):
         dry_run: Whether nothing was written.
         lost: What of the film is not in the result.
         photos: The photos of the sources, and what makes swaps from them worse.
+        failed_swaps: Where a face kept its original because the engine's swap was wrong, twice;
+            the first of these stretches.
+        failed_frames: Frames in which that was so.
     """
 
     input: str
@@ -114,11 +118,13 @@ class Report(JsonDocument):
     dry_run: bool = False
     lost: Lost = field(default_factory=Lost)
     photos: tuple[CheckedPhoto, ...] = ()
+    failed_swaps: tuple[FailedSwap, ...] = ()
+    failed_frames: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether everything that was asked for was done."""
-        return not self.unmatched
+        return not self.unmatched and not self.failed_frames
 
     def as_data(self) -> dict[str, Any]:
         """Return the report as plain data; times are decimal seconds."""

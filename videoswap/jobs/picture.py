@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..people.matching import Matching
 from ..people.places import PicturePlaces
 from ..people.plan import FilmTime, match_by_plan
 from ..records import Array, Face, FrameSwap, Person, Track
+from ..rendering.failed_swaps import FailedSwap, failure_notes, stretches, swap_checked
 from ..report import Report
 from ..video.encoder_choice import ignored_settings
 from ..video.stills.picture import (
@@ -87,10 +89,16 @@ def swap_one_picture(
     spec = context.engine.spec
     sizes = {_size(context, faces[track]) for track in matching.sources}
     swapped = True
+    failed_swaps: tuple[FailedSwap, ...] = ()
     if not dry_run:
         # The old pixels tell which inks are mixed anew; otherwise nobody needs them any more.
         pixels = picture.rgb if picture.inks is None else picture.rgb.copy()
-        mask = swap_in_place(context, pixels, faces, matching.sources)
+        mask, failed = swap_in_place(context, pixels, faces, matching.sources)
+        owners = {track: person.id for person in found.persons for track in person.track_ids}
+        failed_swaps = failed_in_picture(failed, owners)
+        lost = tuple(failure_notes(failed_swaps))
+        Notes(context.say).add(lost)
+        notes += lost
         swapped = bool(mask.any())
         write_picture(out, picture.with_rgb(pixels), quality, overwrite=overwrite)
         if masks is not None:
@@ -119,6 +127,8 @@ def swap_one_picture(
         masks=None if masks is None or dry_run else str(masks),
         dry_run=dry_run,
         photos=context.photos,
+        failed_swaps=failed_swaps,
+        failed_frames=int(bool(failed_swaps)),
     )
 
 
@@ -169,7 +179,7 @@ def picture_places(
 
 def swap_in_place(
     context: JobContext, pixels: Array, faces: Sequence[Face], sources: Mapping[int, int]
-) -> Array:
+) -> tuple[Array, dict[int, str]]:
     """Swap faces of a picture.
 
     Args:
@@ -179,22 +189,34 @@ def swap_in_place(
         sources: Index of a source by number of a face.
 
     Returns:
-        The mask (H, W) uint8.
+        The mask (H, W) uint8, and by number of a face what is wrong with swaps that failed.
     """
     surface = PictureSurface(pixels)
     mask = np.zeros(pixels.shape[:2], np.uint8)
     engine, finisher = context.engine, context.finisher()
+    failed: dict[int, str] = {}
     for track, source in sorted(sources.items(), key=lambda pair: faces[pair[0]].size):
         face = faces[track]
         crop = crop_face(surface, face, engine.spec, track=track, source=source)
         if crop is None:
             continue
         crop = context.segmenter.segment(crop)
-        swapped = engine.swap([crop], context.identities)[0]
+        (swapped,) = swap_checked(engine, [crop], context.identities)
+        if isinstance(swapped, str):
+            failed[track] = swapped
+            continue
         made = finisher.finish([FrameSwap(crop, swapped)])
         grain = finisher.grain
         composite(surface, crop, made.pixels, mask=made.mask, grain=grain, frame_mask=mask)
-    return mask
+    return mask, failed
+
+
+def failed_in_picture(
+    failed: Mapping[int, str], owners: Mapping[int, int]
+) -> tuple[FailedSwap, ...]:
+    """Return what failed in a picture as a report has it."""
+    found = [(0, track, reason) for track, reason in failed.items()]
+    return stretches(found, np.zeros(1, np.int64), owners, 0, Fraction(1))
 
 
 def _size(context: JobContext, face: Face) -> int:

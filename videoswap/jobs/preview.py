@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ..errors import UsageError
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Array, Face, Fallback, observation
+from ..rendering.failed_swaps import FailedSwap, FailedSwaps, failure_notes, stretches
 from ..rendering.render import plan_track
 from ..rendering.segments import Segment, plan_segments
 from ..report import PersonReport, Report
@@ -34,7 +35,7 @@ from ..video.stills.picture import Picture, write_picture
 from ..video.stills.still_formats import still_format
 from .context import Clock, JobContext, Notes
 from .people_report import describe, person_reports, picture_reports
-from .picture import read_and_match, swap_in_place
+from .picture import failed_in_picture, read_and_match, swap_in_place
 from .video import (
     analyze_with_progress,
     match_in_video,
@@ -79,6 +80,7 @@ def preview_picture(
     notes.add((*found.matching.notes, *found.picture.notes))
     shown = render_picture(context, found.picture, found.faces, found.matching)
     _write(out, shown.before, shown.after, context.settings.overwrite)
+    notes.add(failure_notes(shown.failed))
     seconds = {"all": round(time.perf_counter() - started, 3)}
     return _report(context, target, out, people, found.matching, notes, True, seconds)
 
@@ -119,6 +121,7 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
         pts = first.best_pts if moment is None else places.pts_at(moment)
         shown = render_moment(context, info, analysis, matching, pts, clock)
     before, swapped = shown.before, shown.swapped
+    notes.add(failure_notes(shown.failed))
     if not swapped:
         where = f"at {float(places.seconds(pts)):.2f} s"
         notes.add(
@@ -139,6 +142,7 @@ class Moment:
         mask: (H, W) uint8, where it was changed.
         faces: (track, face) pairs, in upright pixels, of those who are swapped.
         swapped: Whether anybody is.
+        failed: Faces that stay because their swap came out wrong.
     """
 
     before: Array
@@ -146,6 +150,7 @@ class Moment:
     mask: Array
     faces: tuple[tuple[int, Face], ...]
     swapped: bool
+    failed: tuple[FailedSwap, ...] = ()
 
 
 def render_picture(
@@ -160,10 +165,11 @@ def render_picture(
         matching: Who gets what.
     """
     after = picture.rgb.copy()
-    mask = swap_in_place(context, after, faces, matching.sources)
+    mask, failed = swap_in_place(context, after, faces, matching.sources)
     after = picture.with_rgb(after).rgb  # a grey picture stays grey
     given = tuple((track, faces[track]) for track in sorted(matching.sources))
-    return Moment(picture.rgb, after, mask, given, bool(given))
+    lost = failed_in_picture(failed, {})
+    return Moment(picture.rgb, after, mask, given, bool(given), lost)
 
 
 def render_moment(
@@ -205,12 +211,15 @@ def render_moment(
     }
     with clock.part("render"), stages_share_the_cores():
         shown = _Shown(info)
-        renderer_for(context, info, refined, plans).run([segment], shown, lambda job: None)
+        failed = FailedSwaps()
+        renderer = replace(renderer_for(context, info, refined, plans), failed=failed.add)
+        renderer.run([segment], shown, lambda job: None)
     with VideoReader(info) as reader:
         before = upright_picture(info, next(iter(reader.frames(pts, pts))))
     faces = tuple(refined.faces_between(pts, pts).get(pts, ()))
     swapped = any(pts in part.pts for part in plans.values())
-    return Moment(before, shown.pictures[0], shown.masks[0], faces, swapped)
+    lost = stretches(failed.all(), frames.pts, {}, info.start_pts, info.time_base)
+    return Moment(before, shown.pictures[0], shown.masks[0], faces, swapped, lost)
 
 
 def side_by_side(before: Array, after: Array) -> Array:

@@ -144,7 +144,8 @@ class SegmentWork:
     ) -> tuple[StageTime, ...]:
         outputs = SegmentOutputs(folder, self.encoder, self.mask_encoder)
         with stages_share_the_cores():
-            return renderer.run([segment], outputs, lambda job: tell(len(job.crops)))
+            own = replace(renderer, failed=outputs.failed.add)
+            return own.run([segment], outputs, lambda job: tell(len(job.crops)))
 
 
 def worker_keys(engine: Engine, segmenter: OcclusionSegmenter) -> tuple[str, ...]:

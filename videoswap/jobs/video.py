@@ -19,6 +19,7 @@ from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..people.plan import FilmTime, match_by_plan
 from ..records import Fallback, Person
+from ..rendering.failed_swaps import MAX_STRETCHES, FailedSwaps, failure_notes, stretches
 from ..rendering.pipeline import StageTime
 from ..rendering.progress import ProgressBar
 from ..rendering.render import (
@@ -62,6 +63,7 @@ class _Tally:
     notes: list[Fallback] = field(default_factory=list)
     stages: tuple[StageTime, ...] = ()
     changed: int = 0
+    failed: tuple[tuple[int, int, str], ...] = ()
 
 
 def swap_one_video(
@@ -128,6 +130,9 @@ def swap_one_video(
                 context, info, refined, plans, segments, targets, notes, clock, executor
             )
     notes.add((*tally.notes, *context.engine.late_notes()))
+    owners = {track: person.id for person in persons for track in person.track_ids}
+    failed = stretches(tally.failed, frames.pts, owners, info.start_pts, info.time_base)
+    notes.add(failure_notes(failed))
     encoder = targets.encoder
     sizes = sorted({part.size for part in plans.values()})
     return Report(
@@ -154,6 +159,8 @@ def swap_one_video(
         dry_run=dry_run,
         lost=lost,
         photos=context.photos,
+        failed_swaps=failed[:MAX_STRETCHES],
+        failed_frames=len({pts for pts, *_ in tally.failed}),
     )
 
 
@@ -267,7 +274,8 @@ def _render(
     clock: Clock,
     executor: Executor | None,
 ) -> _Tally:
-    renderer = renderer_for(context, info, analysis, plans)
+    failed = FailedSwaps()
+    renderer = replace(renderer_for(context, info, analysis, plans), failed=failed.add)
     if targets.encoder is None:  # all frames go into one file, in order
         renderer = replace(renderer, threads=replace(renderer.threads, encoders=1))
     tally = _Tally()
@@ -292,7 +300,7 @@ def _render(
         ) as folder,
         animation_sink(info, targets) as sink,
     ):
-        outputs = SegmentOutputs(folder, targets.encoder, targets.mask_encoder, sink)
+        outputs = SegmentOutputs(folder, targets.encoder, targets.mask_encoder, sink, failed)
         missing = [segment for segment in segments if outputs.needs(segment)]
         if len(missing) < len(segments):
             context.say(
@@ -318,9 +326,11 @@ def _render(
                 notes,
                 rendered,
             )
+        tally.failed = tuple(failed.all())
         if sink is None:  # some were rendered by an earlier run
             pieces = [EncodedSegment.load(outputs.video(one), check=False) for one in segments]
             tally.changed = sum(piece.changed for piece in pieces)
+            tally.failed = tuple(one for piece in pieces for one in piece.failed)
         pts = analysis.frames.pts
         tally.notes += make_results(
             info, targets, outputs, sink, segments, pts, context.settings, clock

@@ -26,6 +26,7 @@ from ..threads import ThreadPlan, plan_threads
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame, VideoReader
 from .encoding import encode_segments
+from .failed_swaps import OnFailed, swap_checked
 from .pipeline import Pipeline, StageTime, Step, sliding_windows
 from .segments import RenderOutputs, Segment
 
@@ -121,6 +122,7 @@ class Renderer:
         segmenter: What finds occluders.
         batch_size: Crops given to the engine at once.
         threads: How its threads share the cores.
+        failed: Told of swaps that came out wrong (segment, pts, track, why), in the swap's thread.
     """
 
     info: VideoInfo
@@ -132,6 +134,7 @@ class Renderer:
     segmenter: OcclusionSegmenter
     batch_size: int
     threads: ThreadPlan = field(default_factory=plan_threads)
+    failed: OnFailed | None = None
 
     def run(
         self,
@@ -231,15 +234,26 @@ class Renderer:
         """Swap the crops of several frames and people in batches of one size."""
         for group in _grouped(jobs, self.batch_size):
             crops = [crop for job in group for crop in job.crops]
-            results: dict[int, SwappedCrop] = {}
+            results: dict[int, SwappedCrop | str] = {}
             for size in {len(crop.pixels) for crop in crops}:
                 alike = [crop for crop in crops if len(crop.pixels) == size]
                 for start in range(0, len(alike), self.batch_size):
                     batch = alike[start : start + self.batch_size]
-                    swapped = self.engine.swap(batch, self.identities)
+                    swapped = swap_checked(self.engine, batch, self.identities)
                     results.update(zip(map(id, batch), swapped, strict=True))
             for job in group:
-                yield replace(job, swapped=tuple(results[id(crop)] for crop in job.crops))
+                yield self._with_swaps(job, [results[id(crop)] for crop in job.crops])
+
+    def _with_swaps(self, job: FrameJob, made: Sequence[SwappedCrop | str]) -> FrameJob:
+        """Return a frame with its swaps; faces whose swap is wrong are left as they are."""
+        crops, swapped = [], []
+        for crop, one in zip(job.crops, made, strict=True):
+            if not isinstance(one, str):
+                crops.append(crop)
+                swapped.append(one)
+            elif self.failed is not None and not job.context:
+                self.failed(job.segment.number, job.frame.pts, crop.track, one)
+        return replace(job, crops=tuple(crops), swapped=tuple(swapped))
 
     @staticmethod
     def _windows(jobs: Iterator[FrameJob]) -> Iterator[tuple[Sequence[FrameJob], int]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from ..video.encoder_context import EncoderPlan
 from ..video.probe import VideoInfo
 from ..video.reader import DecodedFrame
 from ..video.segment import EncodedSegment
+from .failed_swaps import FailedSwaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,14 @@ class SegmentOutputs:
         plan: How segments of the video are encoded; None if a sink takes the frames.
         mask_plan: How segments of the masks are encoded; None for no masks.
         sink: Takes the frames of formats that cannot be joined from segments.
+        failed: Swaps that came out wrong, which are kept with their segment.
     """
 
     folder: Path
     plan: EncoderPlan | None
     mask_plan: EncoderPlan | None
     sink: FrameSink | None = None
+    failed: FailedSwaps = field(default_factory=FailedSwaps)
 
     @property
     def masked(self) -> bool:
@@ -156,7 +159,7 @@ class SegmentOutputs:
                 video = stack.enter_context(SegmentEncoder(self.plan, info, self.video(segment)))
             if self.mask_plan is not None:
                 mask = stack.enter_context(SegmentEncoder(self.mask_plan, info, self.mask(segment)))
-            yield _Writer(video, mask, self.sink)
+            yield _Writer(video, mask, self.sink, lambda: self.failed.of(segment.number))
 
 
 @dataclass(slots=True, eq=False)
@@ -164,6 +167,7 @@ class _Writer:
     video: SegmentEncoder | None
     mask: SegmentEncoder | None
     sink: FrameSink | None
+    failed: Callable[[], tuple[tuple[int, int, str], ...]]
     changed: int = 0
 
     def write(self, frame: DecodedFrame, mask: Array | None, changed: bool) -> None:
@@ -181,7 +185,7 @@ class _Writer:
     def finish(self) -> None:
         for encoder in (self.video, self.mask):
             if encoder is not None:
-                encoder.finish(self.changed)
+                encoder.finish(self.changed, self.failed())
 
 
 def _complete(path: Path, segment: Segment) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -69,15 +70,19 @@ class SegmentEncoder:
         image.pict_type = 0  # the source's own choice of key frames must not be copied
         self._drain(image)
 
-    def finish(self, changed: int = 0) -> EncodedSegment:
+    def finish(
+        self, changed: int = 0, failed: Sequence[tuple[int, int, str]] = ()
+    ) -> EncodedSegment:
         """Encode what is left and close the segment.
 
         Args:
             changed: Number of its frames that differ from the source, which is kept with it.
+            failed: Swaps that came out wrong, see `EncodedSegment`, kept likewise.
         """
         self._drain(None)
         with self._writer:
-            return self._writer.finish(self._context.extradata or b"", self._plan.encoder, changed)
+            headers = self._context.extradata or b""
+            return self._writer.finish(headers, self._plan.encoder, changed, failed)
 
     def _drain(self, image: av.VideoFrame | None) -> None:
         try:

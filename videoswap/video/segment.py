@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,7 @@ class EncodedSegment:
         extradata: Headers of the encoder.
         encoder: Name of the encoder.
         changed: Number of its frames that differ from the source.
+        failed: Swaps that came out wrong, so that the original stayed: pts, track and why.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class EncodedSegment:
     extradata: bytes
     encoder: str
     changed: int = 0
+    failed: tuple[tuple[int, int, str], ...] = ()
 
     def packets(self) -> Iterator[bytes]:
         """Yield the bytes of the packets, one at a time."""
@@ -83,8 +85,9 @@ class EncodedSegment:
                 extradata=bytes.fromhex(trailer["extradata"]),
                 encoder=trailer["encoder"],
                 changed=int(trailer["changed"]),
+                failed=tuple((int(t), int(n), str(why)) for t, n, why in trailer["failed"]),
             )
-        except (OSError, ValueError, KeyError, struct.error) as error:
+        except (OSError, ValueError, TypeError, KeyError, struct.error) as error:
             raise InputError(
                 "damaged_segment",
                 f"The encoded segment {path} is damaged: {error}.",
@@ -132,9 +135,20 @@ class SegmentWriter:
         self._digest.update(data)
         self._table.append((pts, duration, int(key), len(data)))
 
-    def finish(self, extradata: bytes, encoder: str, changed: int = 0) -> EncodedSegment:
+    def finish(
+        self,
+        extradata: bytes,
+        encoder: str,
+        changed: int = 0,
+        failed: Sequence[tuple[int, int, str]] = (),
+    ) -> EncodedSegment:
         """Write the trailer and give the file its name."""
-        facts = {"encoder": encoder, "extradata": extradata.hex(), "changed": changed}
+        facts: dict[str, Any] = {
+            "encoder": encoder,
+            "extradata": extradata.hex(),
+            "changed": changed,
+        }
+        facts["failed"] = list(failed)
         text = json.dumps({**facts, "packets": self._table}).encode()
         tail = text + _LENGTH.pack(len(text))
         self._digest.update(tail)
