@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         TrackSource,
         Unoccluded,
     )
+    from .rendering.failed_swaps import FailedSwap
     from .rendering.pipeline import StageTime
     from .report import PersonReport, Report
     from .tracking.analysis import Analysis, Frames, RefinedAnalysis
@@ -140,6 +141,7 @@ __all__ = [
     "FaceParts",
     "FacePlace",
     "FaceTracker",
+    "FailedSwap",
     "Fallback",
     "FileStamp",
     "Finisher",
@@ -300,6 +302,7 @@ _LAZY = {
     "ShotDetector": "tracking.shots",
     "Similarity": "evaluation.similarity",
     "Span": "people.plan",
+    "FailedSwap": "rendering.failed_swaps",
     "StageTime": "rendering.pipeline",
     "Surface": "crops",
     "SwappedCrop": "records",

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -76,6 +77,48 @@ def test_every_end_has_a_code_and_a_sentence(error, words, code, told, capsys):
     assert told in err and "Traceback" not in err
     assert err.count("\n") == bool(told)
     assert ("again" in err) == ("again" in told)
+
+
+ENDLESS = """
+import time
+from videoswap.cli import console
+from videoswap.cli.parser import Parser
+def run(arguments):
+    try:
+        print("running", flush=True)
+        time.sleep(60)
+    finally:
+        print("cleaning", flush=True)
+        time.sleep(CLEANING)
+        print("clean", flush=True)
+parser = Parser(prog="test")
+parser.set_defaults(run=run)
+console.add_common(parser)
+raise SystemExit(console.run_guarded(parser, []))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("cleaning", "pause", "ends"), [(60, 0.7, "at once"), (0.5, 0.0, "clean")])
+def test_a_second_signal_ends_it_at_once_but_an_echo_of_the_first_does_not(
+    number, cleaning, pause, ends
+):
+    code = ENDLESS.replace("CLEANING", str(cleaning))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(number)
+    assert process.stdout.readline() == "cleaning\n"
+    time.sleep(pause)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert (out, "at once" in err) == (("", True) if ends == "at once" else ("clean\n", False))
 
 
 def test_debug_shows_where_it_happened(capsys):

@@ -172,8 +172,8 @@ def _signal_rows() -> tuple[Case, ...]:
                 Case(
                     f"{number.name} in the {name}",
                     _LONG,
-                    130,
-                    "interrupted",
+                    128 + number,
+                    "interrupted" if number == signal.SIGINT else "terminated",
                     make=_LONG_FILM,
                     way=_signalled(pattern, number),
                 )
@@ -183,7 +183,7 @@ def _signal_rows() -> tuple[Case, ...]:
                 Case(
                     f"{number.name} after {delay} s",
                     _LONG,
-                    (0, 130),
+                    (0, 128 + number),
                     make=_LONG_FILM,
                     leaves=("out.mp4",),
                     way=_at_once(number, delay),

@@ -7,10 +7,12 @@ import contextlib
 import errno
 import io
 import logging
+import math
 import os
 import re
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,13 +29,15 @@ from ..watching import Watcher, watched
 from . import config
 from .parser import Parser, spelled_out
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the number of the signal, as shells have it
+_DOUBLE_TAP = 0.5  # seconds in which a second signal counts as the same one
 #: Codes of the colors of what a line may begin with: errors red, notes yellow, results green.
 COLORS = {"videoswap": "31", "Note": "33", "Result": "32", "Preview": "32", "Plan": "32"}
 
 EXIT_CODES = """exit codes:
   0 all done        2 wrong usage       3 unusable input    4 no face, or none that matches
-  5 done in part    6 unusable output   130 interrupted     1 a defect of videoswap
+  5 done in part    6 unusable output   130 interrupted     143 terminated
+  1 a defect of videoswap
 Missing packages, missing weights and too little memory count as unusable input (3).
 """
 
@@ -152,8 +156,8 @@ def run_guarded(parser: Parser, argv: Sequence[str] | None, every: Parser | None
         return int(leaving.code or 0)
     except VideoswapError as error:
         return _fail(console, error, "--debug" in words)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C
     with contextlib.ExitStack() as stack:
+        ended = stack.enter_context(_ending())
         try:
             log = None if arguments.log_file is None else _open_log(arguments.log_file)
             if log is not None:
@@ -171,7 +175,7 @@ def run_guarded(parser: Parser, argv: Sequence[str] | None, every: Parser | None
         except KeyboardInterrupt:
             kept = not getattr(arguments, "no_cache", False)
             hint = "Run it again to go on where it stopped." if kept else ""
-            return _fail(console, _Interrupted("interrupted", "Interrupted.", hint), debug)
+            return _fail(console, ended.error(hint), debug)
         except Exception as error:
             if _reader_has_gone(error):
                 return 0
@@ -188,6 +192,47 @@ def _bars(arguments: argparse.Namespace) -> AbstractContextManager[Watcher]:
 
 class _Interrupted(VideoswapError):
     exit_code = INTERRUPTED
+
+
+class _Terminated(VideoswapError):
+    exit_code = TERMINATED
+
+
+class _Ending:
+    """What Ctrl-C and SIGTERM do: the first ends the run in good order, a later one at once."""
+
+    def __init__(self) -> None:
+        self._number, self._first = signal.SIGINT, -math.inf
+
+    def __call__(self, number: int, frame: object) -> None:
+        now = time.monotonic()
+        if self._first == -math.inf:
+            self._number, self._first = signal.Signals(number), now
+            raise KeyboardInterrupt
+        if now - self._first > _DOUBLE_TAP:  # Make passes on what the terminal sent already
+            # Nothing half done has a result's name; the next run clears what is left.
+            os.write(2, b"videoswap: Stopped at once.\n")
+            os._exit(128 + number)
+
+    def error(self, hint: str) -> VideoswapError:
+        """Return the error that the run ends with."""
+        if self._number == signal.SIGTERM:
+            return _Terminated("terminated", "Terminated.", hint)
+        return _Interrupted("interrupted", "Interrupted.", hint)
+
+
+@contextmanager
+def _ending() -> Iterator[_Ending]:
+    """Heed Ctrl-C and SIGTERM meanwhile; Ctrl-C stays ignored where it is, as under nohup."""
+    ending, before = _Ending(), {}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if number == signal.SIGTERM or signal.getsignal(number) is signal.default_int_handler:
+            before[number] = signal.signal(number, ending)
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parsed(parser: Parser, words: Sequence[str], every: Parser | None) -> argparse.Namespace:
