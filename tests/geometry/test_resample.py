@@ -77,5 +77,9 @@ def test_a_wide_blur_at_a_smaller_size_is_that_at_full_size(sigma, shape):
     np.testing.assert_allclose(made[inner], wanted[inner], atol=0.02)
 
 
-def test_a_blur_of_one_channel_keeps_its_shape():
-    assert blur(np.ones((64, 64, 1), np.float32), 12.0).shape == (64, 64, 1)
+@pytest.mark.parametrize("sigma", [1.0, 12.0])
+@pytest.mark.parametrize("shape", [(64, 64, 1), (65, 67, 1)])
+def test_a_blur_of_one_channel_keeps_its_shape(shape, sigma):
+    made = blur(np.ones(shape, np.float32), sigma)
+    assert made.shape == shape
+    np.testing.assert_allclose(made, 1.0, atol=1e-4)

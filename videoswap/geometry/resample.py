@@ -12,7 +12,7 @@ import numpy as np
 from ..records import Array
 from .affine import compose, invert, resize_matrix, scale_of, transform
 
-LEAST_SIGMA = 4.0  # pixels: a wide blur is made where it is still so wide
+LEAST_SIGMA = 1.9  # pixels: a wide blur is made where it is still so wide
 LEAST_BLURRED_SIDE = 24  # pixels of a picture that is made smaller for a blur
 
 
@@ -45,10 +45,11 @@ def blur(picture: Array, sigma: float) -> Array:
     Returns:
         The same shape, float32.
     """
-    height, width = picture.shape[:2]
+    shape = picture.shape
+    height, width = shape[:2]
     factor = int(min(sigma / LEAST_SIGMA, min(height, width) / LEAST_BLURRED_SIDE))
     if factor < 2:
-        return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma)).reshape(picture.shape)
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma)).reshape(shape)
     # Whole blocks, so that nothing shifts; the last ones go on past the border.
     missing = -height % factor, -width % factor
     if any(missing):
@@ -60,7 +61,6 @@ def blur(picture: Array, sigma: float) -> Array:
     # Averaging and linear interpolation blur by f^2 / 12 and f^2 / 6 themselves.
     left = float(np.sqrt((sigma / factor) ** 2 - 0.25))
     made = cv2.resize(cv2.GaussianBlur(small, (0, 0), left), full, interpolation=cv2.INTER_LINEAR)
-    shape = (height, width, *picture.shape[2:])
     return np.asarray(made[:height, :width]).reshape(shape)
 
 

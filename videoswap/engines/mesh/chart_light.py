@@ -259,6 +259,8 @@ def _robust_fit(
     trust = np.ones_like(weights)
     bend, slope = 0.1 + BEARD_STIFFNESS * hidden, 1e-2 + 0.1 * BEARD_STIFFNESS * hidden
     penalty = np.diag([1e-6, slope, slope, bend, bend, bend]) * float(fitted.sum())
+    narrow = np.float32(1.0) / outlier
+    beard = region.beard / np.float32(settings.beard)
     # Start wide so that a badly lit half of the face is not mistaken for an outlier.
     for width in (4.0, 2.0, 1.0, 1.0):
         weighted = basis * (fitted * trust).reshape(-1, 1)
@@ -266,12 +268,13 @@ def _robust_fit(
         coefficients = coefficients.astype(np.float32)
         surface = (basis @ coefficients).reshape(difference.shape)
         apart = difference - surface
-        error = np.abs(apart) @ MEAN / (width * outlier)
-        luma = cv2.blur(apart @ LUMA, (3, 3))
-        other = luma[:, ::-1]
-        shared = np.where(luma * other > 0.0, np.minimum(np.abs(luma), np.abs(other)), 0.0)
-        bearded = shared * region.beard / settings.beard
-        agrees = np.maximum(1.0 - error**2, 0.0) ** 2
+        error = cv2.transform(cv2.absdiff(difference, surface), MEAN[None]) * narrow
+        luma = cv2.blur(cv2.transform(apart, LUMA[None]), (3, 3))
+        other = cv2.flip(luma, 1)
+        # the lesser of both sides where they have one sign, else 0
+        shared = np.maximum(np.minimum(luma, other), 0.0) - np.minimum(np.maximum(luma, other), 0.0)
+        bearded = shared * beard
+        agrees = np.maximum(1.0 - (error / np.float32(width)) ** 2, 0.0) ** 2
         skin = np.maximum(1.0 - bearded**2, 0.0) ** 2
         trust = agrees * skin
     # A shadow under a chin may pass for a beard, and its color would stay.

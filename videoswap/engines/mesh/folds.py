@@ -98,16 +98,17 @@ def take_pattern(
         inside: What has a mean color of its own that it keeps, and the part of it that is looked
             at, both (H, W), 0 to 1.
     """
-    apart = np.log(target + RATIO_FLOOR) - np.log(lit + RATIO_FLOOR)
+    raised = lit + RATIO_FLOOR
+    apart: Array = cv2.log(target + RATIO_FLOOR) - cv2.log(raised)
     mean = np.tensordot(around, apart, 2) / max(float(around.sum()), 1.0)
     kept = spread_out(apart, around.astype(np.float32), sigma, mean, 1e-3)
     if inside is not None:
         whole, looked_at = inside
         own = np.tensordot(looked_at, apart, 2) / max(float(looked_at.sum()), 1.0)
         kept = kept + (own - kept) * whole[..., None]
-    gain = np.exp(np.clip(apart - kept, -PATTERN_LIMIT, PATTERN_LIMIT) * weight[..., None])
-    lit += (lit + RATIO_FLOOR) * (gain - 1.0)
-    np.clip(lit, 0.0, 255.0, out=lit)
+    change = np.clip(apart - kept, -PATTERN_LIMIT, PATTERN_LIMIT) * weight[..., None]
+    gain: Array = cv2.exp(change.astype(np.float32))
+    np.clip(raised * gain - RATIO_FLOOR, 0.0, 255.0, out=lit)
 
 
 def shading_gain(lit: Array, target: Array, weight: Array, fine: float, coarse: float) -> Array:

@@ -126,12 +126,12 @@ def veil_between(small: Array, target: Array, face: Array, share: float) -> Arra
     """Return the haze (3,) of a target over a source, both (N, N, 3), where the face (N, N) is."""
     if not face.any():
         return np.zeros(3, np.float32)
+    count = int(face.sum())
+    darkest, middle = round(_DARKEST / 100 * (count - 1)), count // 2
     ranked = [
-        np.sort(np.stack([part[face] for part in cv2.split(one)]), axis=1)
+        np.partition(np.stack([part[face] for part in cv2.split(one)]), (darkest, middle), axis=1)
         for one in (small, target)
     ]
-    count = ranked[0].shape[1]
-    darkest, middle = round(_DARKEST / 100 * (count - 1)), count // 2
     own, seen = (one[:, darkest] / np.maximum(one[:, middle], 1.0) for one in ranked)
     lifted = np.clip((seen - own) / np.maximum(1.0 - own, 0.05), 0.0, 0.8)
     return np.asarray(share * lifted * ranked[1][:, middle], np.float32)

@@ -17,7 +17,7 @@ from ...geometry.affine import (
     transform,
 )
 from ...geometry.brightness import RATIO_FLOOR
-from ...geometry.resample import warp
+from ...geometry.resample import blur, warp
 from ...records import Array, Photo
 from .chart import ChartTexture, make_chart_texture
 from .shape import source_proportions
@@ -158,7 +158,7 @@ def _evenly_lit(picture: Array, controls: Array) -> Array:
     mirrored = (controls * [-1.0, 1.0] + [1.0, 0.0])[MIRRORED]
     flipped = np.ascontiguousarray(picture[:, ::-1])
     apart = warp_tps(flipped, mirrored, controls, len(picture))[0] - picture
-    coarse = cv2.GaussianBlur(apart, (0, 0), SIDE_LIGHT * len(picture))
+    coarse = blur(apart, SIDE_LIGHT * len(picture))
     return np.asarray(np.clip(picture + 0.5 * coarse, 0.0, 255.0))
 
 
