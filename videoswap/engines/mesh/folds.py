@@ -14,6 +14,7 @@ from ...records import Array, Crop
 from .light import spread_out
 
 LIMIT, PATTERN_LIMIT = 0.6, 1.2  # log units by which shading and patterns may change a pixel
+SMOOTH_SIGMA = 3.0  # pixels of a smaller picture, in which averages are found
 FOLD_SIZES = 0.005, 0.05  # sigmas of the finest and the coarsest, of the crop's side
 # What a smile folds: from the wings of the nose over the cheeks to the chin; image left first.
 AROUND_MOUTH = (
@@ -101,7 +102,16 @@ def take_pattern(
     raised = lit + RATIO_FLOOR
     apart: Array = cv2.log(target + RATIO_FLOOR) - cv2.log(raised)
     mean = np.tensordot(around, apart, 2) / max(float(around.sum()), 1.0)
-    kept = spread_out(apart, around.astype(np.float32), sigma, mean, 1e-3)
+    # As smooth as it is, it is found at a fraction of the size.
+    height, width = around.shape
+    step = max(sigma / SMOOTH_SIGMA, 1.0)
+    small = max(round(width / step), 1), max(round(height / step), 1)
+    coarse, free = (
+        cv2.resize(one, small, interpolation=cv2.INTER_AREA)
+        for one in (apart, around.astype(np.float32))
+    )
+    average = spread_out(coarse, free, sigma / step, mean, 1e-3).astype(np.float32)
+    kept: Array = cv2.resize(average, (width, height), interpolation=cv2.INTER_LINEAR)
     if inside is not None:
         whole, looked_at = inside
         own = np.tensordot(looked_at, apart, 2) / max(float(looked_at.sum()), 1.0)
