@@ -108,6 +108,19 @@ def test_without_ray_it_is_said_how_to_get_it(monkeypatch):
         ray_cluster.RayExecutor(2)
 
 
+@pytest.mark.parametrize(("address", "where"), [("", "on this machine"), ("a:1", "at a:1")])
+def test_a_cluster_that_cannot_be_had_is_told(monkeypatch, address, where):
+    def fail(**given):
+        assert ("num_cpus" in given) == (not address)
+        raise Exception("The node timed out.\nmore")
+
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(InputError, match=f"No Ray cluster {where}: The node timed out"):
+        list(ray_cluster.RayExecutor(2, "cpu").run(Squares(), tasks(1), print))
+
+
 def test_numbered_pictures_are_not_sent(monkeypatch):
     info = VideoInfo.__new__(VideoInfo)
     object.__setattr__(info, "sequence", object())

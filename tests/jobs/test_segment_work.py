@@ -2,19 +2,24 @@
 
 import multiprocessing
 import os
+import pickle
 import random
+import shutil
 import signal
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
 import av
 import pytest
 
+import videoswap.jobs.video
 import videoswap.jobs.workers
 from videoswap import swap_video
 from videoswap.errors import CancelledError, VideoswapError
 from videoswap.executors.base import Attempt
+from videoswap.executors.film import Film
 from videoswap.executors.gain import Measured
 from videoswap.executors.local import LocalExecutor
 from videoswap.settings import SwapSettings
@@ -161,10 +166,44 @@ def test_why_one_process_renders_all(plan, past, why):
     assert found == why
 
 
+class Elsewhere:
+    """Does tasks in this process on copies, the last first; sees no files but its own film."""
+
+    workers, shares_disk = 2, False
+
+    def __init__(self, film):
+        self.copy = film
+
+    def film(self, info):
+        return Film(self.fetch)
+
+    def fetch(self):
+        return self.copy
+
+    def run(self, work, tasks, on_frame):
+        handler = pickle.loads(pickle.dumps(work)).open()
+        for task in [*tasks][::-1]:
+            payload = pickle.loads(pickle.dumps(task.payload))
+            yield task, pickle.loads(pickle.dumps(handler(payload, on_frame)))
+
+
+def test_segments_that_come_back_from_elsewhere_are_the_same_bits(
+    run, alone, clip, monkeypatch, tmp_path
+):
+    shutil.copy(clip, tmp_path / "copy.mp4")
+
+    @contextmanager
+    def elsewhere(settings, jobs=None):
+        yield Elsewhere(tmp_path / "copy.mp4")
+
+    monkeypatch.setattr(videoswap.jobs.video, "open_executor", elsewhere)
+    assert run("elsewhere", jobs=2)[1:] == alone[1:]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("ship_input", [False, True])
 def test_a_cluster_of_two_workers_renders_the_same_bits(run, alone, ship_input):
-    """Short form: what a worker does is the same as in the tests above."""
+    """Short form: the test before this one, and those of `RayExecutor`."""
     pytest.importorskip("ray")
     name = f"ray-{ship_input}"
     report, *results = run(name, jobs=2, executor="ray", ship_input=ship_input)

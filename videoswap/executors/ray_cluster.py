@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from ..errors import InputError, UsageError, VideoswapError
+from ..errors import InputError, UsageError, VideoswapError, first_line
 from ..threads import VARIABLE, usable_cores
 from ..video.probe import VideoInfo
 from .base import Attempt, Handler, OnFrame, Task, Work
@@ -166,20 +166,20 @@ class RayExecutor:
 
         if not ray.is_initialized():
             common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-            if os.environ.get(ADDRESS):
-                try:
-                    ray.init(**common)
-                except ConnectionError as error:
-                    raise InputError(
-                        "no_cluster",
-                        f"No Ray cluster answers at {os.environ[ADDRESS]}: {error}.",
-                        "Start it (docs/cluster.md), or unset RAY_ADDRESS.",
-                    ) from None
-            else:
-                cores = usable_cores().usable
-                cores = cores if self._jobs is None else self._jobs
-                ray.init(num_cpus=cores, include_dashboard=False, **common)
-                self._owned = True
+            address = os.environ.get(ADDRESS)
+            if not address:
+                cores = usable_cores().usable if self._jobs is None else self._jobs
+                common |= {"num_cpus": cores, "include_dashboard": False}
+            try:
+                ray.init(**common)
+            except Exception as error:  # it raises whatever it likes
+                where = f"at {address}" if address else "on this machine"
+                raise InputError(
+                    "no_cluster",
+                    f"No Ray cluster {where}: {first_line(error)}.",
+                    "Start one (docs/cluster.md), or use --executor local.",
+                ) from error
+            self._owned = not address
         self._ray = ray
         return ray
 
