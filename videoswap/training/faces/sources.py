@@ -1,4 +1,4 @@
-"""What there is to look through: pictures and videos of folders, single files and tar files."""
+"""What there is to look through: pictures and videos of folders, single, tar and record files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from ...video.formats import VIDEO_SUFFIXES
 from ...video.stills.picture import read_picture
 from ...video.stills.pillow import READABLE_SUFFIXES
 from ..shards import decode_jpeg
+from .record_files import list_records, record_picture
+
+RECORDS = ".rec"  # suffix of MXNet's record files
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,9 @@ class Item:
 
     Attributes:
         name: Unique: name of the source, and the path within it.
-        path: The file, or the tar file it lies in.
+        path: The file, or the tar or record file it lies in.
         identity: Name of the person, where folder or table say so; else empty.
-        offset: Of its first byte in a tar file; -1 for a file of its own.
+        offset: Of its first byte in that; -1 for a file of its own.
         size: In bytes.
     """
 
@@ -49,7 +52,10 @@ class Item:
             return read_picture(self.path).rgb
         with self.path.open("rb") as file:
             file.seek(self.offset)
-            return decode_jpeg(file.read(self.size), self.name)
+            data = file.read(self.size)
+        if self.path.suffix.lower() == RECORDS:
+            data = record_picture(data, self.path)
+        return decode_jpeg(data, self.name)
 
 
 def list_items(
@@ -61,7 +67,8 @@ def list_items(
     is named after. Videos and pictures that lie loose in a source show anybody.
 
     Args:
-        sources: Folders, looked through to their bottom, tar files, pictures or videos.
+        sources: Folders, looked through to their bottom, tar files, record files of MXNet, pictures
+            or videos.
         table: CSV with the columns file (path within the source) and identity, which counts in
             place of the folder where it is not empty.
         folders: Whether folders name people.
@@ -104,12 +111,15 @@ def _files(source: Path) -> Iterator[tuple[str, Path, int, int]]:
                     name = PurePosixPath(member.name)
                     if member.isfile() and _is_wanted(name) and not _is_video(name):
                         yield name.as_posix(), source, member.offset_data, member.size
+        elif source.suffix.lower() == RECORDS:
+            for one in list_records(source):
+                yield f"{one.label}/{one.key:08d}.jpg", source, one.offset, one.size
         elif _is_wanted(source):
             yield "", source, -1, source.stat().st_size
         else:
-            hint = "Sources are folders, tar files that are not compressed, pictures and videos."
+            hint = "Sources are folders, tar files that are not compressed, .rec, pictures, videos."
             raise InputError("bad_source", f"{source} is no source of faces.", hint)
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, ValueError, tarfile.TarError) as error:  # ValueError: an empty file mapped
         raise InputError("bad_source", f"{source} cannot be read: {reason_of(error)}.") from None
 
 
