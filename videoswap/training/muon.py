@@ -7,12 +7,14 @@ singular values near 1. A convolution's kernel is a matrix of its outputs by all
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from .recipe import Phase, Recipe, warmup_stable_decay
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 5
@@ -98,3 +100,62 @@ def orthogonalized(matrix: Tensor) -> Tensor:
         x = a * x + (b * gram + c * gram @ gram) @ x
     found: Tensor = x.T if tall else x
     return found
+
+
+class MuonSettings(Protocol):
+    """What a recipe's settings have to say: two rates, their decay, and how they change."""
+
+    @property
+    def rate(self) -> float:
+        """Of the kernels of hidden layers."""
+
+    @property
+    def other_rate(self) -> float:
+        """Of all else."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of all else."""
+
+    @property
+    def warmup(self) -> int:
+        """Steps in which the rates rise."""
+
+    @property
+    def decay(self) -> float:
+        """Share of the training in which they fall."""
+
+
+def muon_phase(
+    recipe: Recipe,
+    name: str,
+    networks: Mapping[str, nn.Module],
+    settings: MuonSettings,
+    last: Sequence[nn.Parameter] = (),
+) -> Phase:
+    """Make the phase in which networks learn by Muon.
+
+    Args:
+        recipe: Whose phase it is.
+        name: Of the phase.
+        networks: By their names in the recipe.
+        settings: Rates.
+        last: Kernels of last layers, which AdamW changes; so it does depthwise ones.
+    """
+    parameters = [one for network in networks.values() for one in network.parameters()]
+    apart = set(map(id, last))
+    kernels = [
+        one
+        for one in parameters
+        if one.ndim == 4 and min(one.shape[:2]) > 1 and id(one) not in apart
+    ]
+    hidden = set(map(id, kernels))
+    optimizer = Muon(
+        kernels,
+        [one for one in parameters if id(one) not in hidden],
+        rate=settings.rate,
+        other_rate=settings.other_rate,
+        weight_decay=settings.weight_decay,
+    )
+    schedule = warmup_stable_decay(recipe, optimizer, settings.warmup, settings.decay)
+    return Phase(name, tuple(networks), optimizer, schedule)

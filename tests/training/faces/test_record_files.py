@@ -89,5 +89,5 @@ def test_damaged_files(file, damage):
         file.with_suffix(".idx").write_text("1 2 3\n")
     else:
         file.write_bytes({"cut": data[:-40], "magic": b"x" + data[1:], "empty": b""}[damage])
-    with pytest.raises(InputError, match="bad_source|damaged|index|cannot be read"):
+    with pytest.raises(InputError, match=r"damaged|index|cannot be read"):
         list_items([file])

@@ -21,9 +21,9 @@ from ...records import Array
 from ...weights.loading import fitted_state
 from ..augment import Augmentation, augment, frame
 from ..margins import Centers, Margin
-from ..muon import Muon
+from ..muon import muon_phase
 from ..ordering import AUGMENTATION, EpochOrder, generator
-from ..recipe import Batch, Phase, Recipe, as_input, warmup_stable_decay
+from ..recipe import Batch, Recipe, as_input
 from ..shards import PackedPictures
 from ..sheets import grid
 from . import losses
@@ -80,17 +80,7 @@ class EncoderRecipe(Recipe):
             encoder.load_state_dict(fitted_state("lite_encoder", first))
         self._centers = Centers(len(names), NUMBERS)
         self.networks = {"encoder": encoder, "people": self._centers}
-        kernels = [one for one in encoder.parameters() if one.ndim == 4 and one.shape[1] > 1]
-        hidden = set(map(id, kernels))
-        optimizer = Muon(
-            kernels,
-            [one for one in _all_parameters(self.networks) if id(one) not in hidden],
-            rate=settings.rate,
-            other_rate=settings.other_rate,
-            weight_decay=settings.weight_decay,
-        )
-        schedule = warmup_stable_decay(self, optimizer, settings.warmup, settings.decay)
-        self.phases = (Phase("encoder", ("encoder", "people"), optimizer, schedule),)
+        self.phases = (muon_phase(self, "encoder", self.networks, settings),)
 
     @property
     def settings(self) -> EncoderSettings:
@@ -190,10 +180,6 @@ class EncoderRecipe(Recipe):
             for first in range(0, len(crops), self.loop.batch)
         ]
         return np.concatenate(parts)
-
-
-def _all_parameters(networks: Mapping[str, nn.Module]) -> list[nn.Parameter]:
-    return [one for network in networks.values() for one in network.parameters()]
 
 
 def _centered(descriptors: Array, mean: Array) -> Array:

@@ -19,9 +19,9 @@ from ...records import Array
 from ..augment import Augmentation, change_look
 from ..encoder.export import write_safetensors
 from ..losses import adversarial, discriminator
-from ..muon import Muon
+from ..muon import muon_phase
 from ..ordering import AUGMENTATION, EpochOrder, generator
-from ..recipe import Batch, Phase, Recipe, as_input, warmup_stable_decay
+from ..recipe import Batch, Phase, Recipe, as_input
 from ..shards import PackedPictures
 from ..sheets import grid
 from .export import write_correction_onnx
@@ -66,7 +66,8 @@ class LiteRecipe(Recipe):
             network.load_state_dict(load_file(settings.initial))
         self.networks = {"generator": network}
         self._judge = None if settings.encoder is None else IdentityJudge(settings.encoder)
-        self.phases = (self._generator_phase(network),)
+        last = [network.last.weight]
+        self.phases = (muon_phase(self, "generator", self.networks, settings, last),)
         if settings.adversarial:
             critic = MultiscaleDiscriminator(width=24, n_layers=3, scales=2).train()
             optimizer = torch.optim.AdamW(
@@ -76,24 +77,6 @@ class LiteRecipe(Recipe):
             self.phases += (Phase("discriminator", ("discriminator",), optimizer),)
         for one in self.networks.values():
             one.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def _generator_phase(self, network: CorrectionNetwork) -> Phase:
-        settings = self._settings
-        kernels = [
-            one
-            for one in network.parameters()
-            if one.ndim == 4 and one is not network.last.weight and min(one.shape[:2]) > 1
-        ]
-        hidden = set(map(id, kernels))
-        optimizer = Muon(
-            kernels,
-            [one for one in network.parameters() if id(one) not in hidden],
-            rate=settings.rate,
-            other_rate=settings.other_rate,
-            weight_decay=settings.weight_decay,
-        )
-        schedule = warmup_stable_decay(self, optimizer, settings.warmup, settings.decay)
-        return Phase("generator", ("generator",), optimizer, schedule)
 
     @property
     def settings(self) -> LiteSettings:

@@ -17,9 +17,9 @@ from ...networks.parser import PARSER_CLASSES, PARSER_SIZE, ParserNetwork
 from ...records import Array
 from ..augment import Augmentation, change_look
 from ..encoder.export import write_safetensors
-from ..muon import Muon
+from ..muon import muon_phase
 from ..ordering import AUGMENTATION, EpochOrder, generator
-from ..recipe import Batch, Phase, Recipe, as_input, warmup_stable_decay
+from ..recipe import Batch, Recipe, as_input
 from ..shards import PackedPictures
 from ..sheets import grid
 from .beards import draw_beard
@@ -63,18 +63,8 @@ class ParserRecipe(Recipe):
 
             parser.load_state_dict(load_file(settings.initial))
         self.networks = {"parser": parser}
-        last = parser.last.weight
-        kernels = [one for one in parser.parameters() if one.ndim == 4 and one is not last]
-        hidden = set(map(id, kernels))
-        optimizer = Muon(
-            kernels,
-            [one for one in parser.parameters() if id(one) not in hidden],
-            rate=settings.rate,
-            other_rate=settings.other_rate,
-            weight_decay=settings.weight_decay,
-        )
-        schedule = warmup_stable_decay(self, optimizer, settings.warmup, settings.decay)
-        self.phases = (Phase("parser", ("parser",), optimizer, schedule),)
+        last = [parser.last.weight]
+        self.phases = (muon_phase(self, "parser", self.networks, settings, last),)
 
     @property
     def settings(self) -> ParserSettings:
