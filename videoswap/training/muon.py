@@ -131,7 +131,7 @@ def muon_phase(
     name: str,
     networks: Mapping[str, nn.Module],
     settings: MuonSettings,
-    last: Sequence[nn.Parameter] = (),
+    last: Sequence[Tensor] = (),
 ) -> Phase:
     """Make the phase in which networks learn by Muon.
 
