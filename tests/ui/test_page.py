@@ -152,7 +152,6 @@ def test_people_are_merged_and_it_is_undone(page, clip):
     for _ in range(2):  # shown again, hidden
         page.click("#undo")
         page.wait_for_timeout(300)
-    page.click("#more-0 summary")
     page.click("#join-0")
     until(page, "document.querySelectorAll('#cards > li').length === 1")
     page.reload()
