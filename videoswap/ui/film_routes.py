@@ -74,11 +74,7 @@ def add_film_routes(site: Site) -> APIRouter:
 
     @routes.delete("/api/films/{number}")
     def close_film(request: Request, number: str) -> dict[str, Any]:
-        session = site.mine(request)
-        film = session.film(number)
-        film.cancel()
-        del session.films[number]
-        shutil.rmtree(film.folder, ignore_errors=True)
+        site.mine(request).close_film(number)
         return {}
 
     @routes.post("/api/films/{number}/cancel")

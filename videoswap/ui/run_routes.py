@@ -43,7 +43,15 @@ def add_run_routes(site: Site) -> APIRouter:
         check_room(film, site.settings)
         encode = EncodeSettings(quality=str(wish.get("quality", "high")))
         device = ("--device", site.usual.device)
-        run = Run(film.name, session.new_folder("run"), suffix, device, str(film.path))
+        run = Run(
+            film.name,
+            session.new_folder("run"),
+            suffix,
+            device,
+            str(film.path),
+            "",
+            film.folder.name,
+        )
         replace(plan, settings=replace(plan.settings, encode=encode)).save(run.plan)
         session.runs[run.number] = run
         site.queue.add(run)
@@ -58,7 +66,9 @@ def add_run_routes(site: Site) -> APIRouter:
                 "nothing_to_measure", "The result of a film is measured once it is there."
             )
         folder, name = session.new_folder("measure"), swapped.folder.name
-        run = Run(swapped.title, folder, swapped.suffix, swapped.flags, swapped.film, name)
+        run = Run(
+            swapped.title, folder, swapped.suffix, swapped.flags, swapped.film, name, swapped.uses
+        )
         session.runs[run.number] = run
         site.queue.add(run)
         return run.as_data()
@@ -80,7 +90,7 @@ def add_run_routes(site: Site) -> APIRouter:
     def remove(request: Request, number: str) -> dict[str, Any]:
         session = site.mine(request)
         site.queue.remove(session.run(number))
-        del session.runs[number]
+        session.forget_run(number)
         return {}
 
     @routes.get("/api/runs/{number}/result")

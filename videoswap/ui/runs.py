@@ -33,6 +33,7 @@ class Run:
         flags: More flags of the command.
         film: The original.
         measures: Name of the folder of the run whose result is measured; empty for a swap.
+        uses: Name of the folder of the film, with the upload and the photos.
         number: Its identifier.
         state: One of ``STATES``.
         problem: What went wrong, in a sentence.
@@ -45,6 +46,7 @@ class Run:
     flags: tuple[str, ...] = ()
     film: str = ""
     measures: str = ""
+    uses: str = ""
     number: str = field(default_factory=lambda: secrets.token_hex(8))
     state: str = "waiting"
     problem: str = ""
@@ -104,6 +106,7 @@ class Run:
             "flags": list(self.flags),
             "film": self.film,
             "measures": self.measures,
+            "uses": self.uses,
             "number": self.number,
             "state": state,
             "problem": self.problem,
@@ -136,8 +139,10 @@ def read_run(folder: Path) -> Run:
     """
     try:
         found: Any = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        flags, film, measures = tuple(found["flags"]), found["film"], found["measures"]
-        run = Run(found["title"], folder, found["suffix"], flags, film, measures, found["number"])
+        run = Run(
+            *(found["title"], folder, found["suffix"], tuple(found["flags"])),
+            *(found["film"], found["measures"], found["uses"], found["number"]),
+        )
         run.state, run.problem = found["state"], found["problem"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError("bad_run", f"{folder / RECORD} is damaged.") from None

@@ -66,6 +66,36 @@ class Session:
             raise UsageError("no_such_run", "That run is not here.")
         return self.runs[number]
 
+    def close_film(self, number: str) -> None:
+        """Close a film; its files are kept as long as a run needs them.
+
+        Raises:
+            UsageError: ``no_such_film``.
+        """
+        film = self.film(number)
+        film.cancel()
+        del self.films[number]
+        (film.folder / FILM_RECORD).unlink(missing_ok=True)
+        self._tidy(film.folder)
+
+    def forget_run(self, number: str) -> None:
+        """Forget a run, and the files of its film if that is closed and no other run needs them.
+
+        Raises:
+            UsageError: ``no_such_run``.
+        """
+        run = self.run(number)
+        del self.runs[number]
+        if run.uses:
+            self._tidy(self.folder / run.uses)
+
+    def _tidy(self, folder: Path) -> None:
+        """Delete the folder of a film that is closed, unless a run needs it."""
+        opened = {film.folder for film in self.films.values()}
+        needed = {self.folder / run.uses for run in self.runs.values() if run.uses}
+        if folder not in opened | needed:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def new_folder(self, kind: str) -> Path:
         """Make a private folder."""
         path = self.folder / f"{kind}-{secrets.token_hex(8)}"
