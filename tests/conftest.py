@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             cuda = _has_cuda() if cuda is None else cuda
             if not cuda:
                 item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_certificate(tmp_path_factory) -> Iterator[Path]:
+    """Keep the certificate that signs results of tests out of the user's home."""
+    folder = tmp_path_factory.mktemp("user data") / "credentials"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIDEOSWAP_CREDENTIALS_DIR", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,8 @@ NEEDED = (
     Package("OpenEXR", "openexr", "reads and writes EXR pictures"),
     Package("ffmpeg", "ffmpeg-python", "drives the ffmpeg program"),
     Package("imageio_ffmpeg", "imageio-ffmpeg", "carries an ffmpeg program"),
+    Package("c2pa", "c2pa-python", "signs and reads content credentials"),
+    Package("cryptography", "cryptography", "makes and reads certificates"),
     Package("filelock", "filelock", "keeps two runs apart"),
     Package("flatbuffers", "flatbuffers", "reads .tflite files"),
     Package("tqdm", "tqdm", "draws progress bars"),

@@ -234,7 +234,8 @@ def settings_of(plan: Plan, settings: SwapSettings) -> SwapSettings:
 
     Args:
         plan: The plan.
-        settings: Their ``device``, ``cache_dir``, ``cache_limit`` and ``overwrite`` are taken.
+        settings: Their ``device``, ``cache_dir``, ``cache_limit``, ``overwrite`` and ``marks``
+            are taken.
     """
     return replace(
         plan.settings,
@@ -242,6 +243,7 @@ def settings_of(plan: Plan, settings: SwapSettings) -> SwapSettings:
         cache_dir=settings.cache_dir,
         cache_limit=settings.cache_limit,
         overwrite=settings.overwrite,
+        marks=settings.marks,
     )
 
 

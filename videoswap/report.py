@@ -12,6 +12,7 @@ from typing import Any
 from ._version import __version__
 from .jsonfile import JsonDocument, plain_fields
 from .lost import Lost
+from .marks import Provenance
 from .people.photo_advice import CheckedPhoto
 from .records import Fallback, RunnerUp
 from .rendering.failed_swaps import FailedSwap
@@ -93,6 +94,7 @@ class Report(JsonDocument):
         failed_swaps: Where a face kept its original because the engine's swap was wrong, twice;
             the first of these stretches.
         failed_frames: Frames in which that was so.
+        provenance: What the result says about itself.
     """
 
     input: str
@@ -120,6 +122,7 @@ class Report(JsonDocument):
     photos: tuple[CheckedPhoto, ...] = ()
     failed_swaps: tuple[FailedSwap, ...] = ()
     failed_frames: int = 0
+    provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def complete(self) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .errors import UsageError
 from .fieldtypes import conform
+from .marks import MarkSettings
 from .plugins import engine_asked_for
 from .timerange import TimeRange
 
@@ -380,6 +381,7 @@ class SwapSettings:
             script with more than one needs ``if __name__ == "__main__":``.
         executor: Where these are: local, or ray for a cluster.
         ship_input: Send the video to the machines of a cluster, which do not see its path.
+        marks: How the result says that it is synthetic.
 
     Raises:
         UsageError: ``wrong_type``, ``bad_device``, ``bad_threshold``, ``bad_batch_size``,
@@ -407,6 +409,7 @@ class SwapSettings:
     jobs: int | None = 1
     executor: str = "local"
     ship_input: bool = False
+    marks: MarkSettings = field(default_factory=MarkSettings)
     ghost: InitVar[object | None] = None
 
     @property

@@ -125,6 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
 _BESIDE_PLAN = {
     *("plan", "save_masks", "report", "dry_run", "preview", "overwrite"),
     *("device", "progress", "no_cache", "cache_limit", "jobs", "executor", "ship_input"),
+    *("mark", "label", "certificate", "private_key"),
     *("quiet", "verbose", "log_file", "config", "debug", "format", "out_dir"),
     *(*target.INPUTS, *target.NAMES),
 }

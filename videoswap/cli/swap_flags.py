@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from ..marks import MARKS, MarkSettings
 from ..plugins import EngineOption, Plugin, find_plugins, options_of
 from ..settings import (
     AUDIO,
@@ -39,6 +41,7 @@ def add_flags(parser: Parser) -> None:
     _add_detail(parser)
     _add_encode(parser)
     add_workers(parser)
+    _add_marks(parser)
 
 
 def settings_from(arguments: argparse.Namespace) -> SwapSettings:
@@ -64,6 +67,7 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         jobs=arguments.jobs,
         executor=arguments.executor,
         ship_input=arguments.ship_input,
+        marks=_marks(arguments),
     )
 
 
@@ -336,4 +340,38 @@ def _encode(arguments: argparse.Namespace) -> EncodeSettings:
         pix_fmt=arguments.pix_fmt,
         audio=arguments.audio,
         quality=arguments.quality,
+    )
+
+
+def _add_marks(parser: Parser) -> None:
+    marks = parser.add_argument_group("what the result says about itself (docs/provenance.md)")
+    marks.add_argument(
+        "--mark",
+        choices=MARKS,
+        default=MarkSettings().mark,
+        help="signed writes metadata and content credentials (C2PA) that say that the result is "
+        "synthetic (default); plain writes the metadata alone, so that the same run gives the same "
+        "bytes; none writes neither",
+    )
+    marks.add_argument(
+        "--no_mark", dest="mark", action="store_const", const="none", help="the same as --mark none"
+    )
+    marks.add_argument("--label", metavar="TEXT", help="show a text in every frame, bottom left")
+    marks.add_argument(
+        "--certificate",
+        type=Path,
+        metavar="FILE",
+        help="sign with this certificate (PEM, issuers after it), not with this machine's own",
+    )
+    marks.add_argument(
+        "--private_key", type=Path, metavar="FILE", help="its private key (PEM, no password)"
+    )
+
+
+def _marks(arguments: argparse.Namespace) -> MarkSettings:
+    return MarkSettings(
+        mark=arguments.mark,
+        label=arguments.label,
+        certificate=arguments.certificate,
+        private_key=arguments.private_key,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from ..cache import tidy
 from ..compositing.finisher import Finisher
 from ..compositing.kept_regions import EYES, MOUTH
+from ..compositing.label import Label, check_letters
 from ..detection.face_detector import LARGE_PICTURE_PIXELS
 from ..detection.face_models import FaceModels
 from ..detection.face_parser import FaceParser
@@ -20,6 +21,7 @@ from ..engines.pixel_boost import boosted
 from ..engines.registry import load_engine
 from ..engines.restorer import restored
 from ..errors import InputError
+from ..marks import MarkSettings
 from ..occlusion.load import load_occlusion_segmenter
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..people.choosing import check_numbers
@@ -31,6 +33,7 @@ from ..people.sources import (
     load_sources,
     load_target_faces,
 )
+from ..provenance.marker import Marker
 from ..records import Fallback
 from ..settings import BlendSettings, SwapSettings
 from ..threads import usable_cores
@@ -56,6 +59,7 @@ class JobContext:
         photos: The photos of the sources, and what makes swaps from them worse.
         say: Where sentences for the user go.
         plan: Who gets what, if that is decided already.
+        marker: What marks the results.
     """
 
     settings: SwapSettings
@@ -70,6 +74,7 @@ class JobContext:
     photos: tuple[CheckedPhoto, ...]
     say: Say
     plan: Plan | None = None
+    marker: Marker = field(default_factory=lambda: Marker(MarkSettings(mark="plain")))
 
     @property
     def threshold(self) -> float:
@@ -87,6 +92,15 @@ class JobContext:
         """Name of what redraws the swapped faces; None for nothing."""
         name = self.settings.detail.restorer
         return None if name == "none" else name
+
+    def label(self, width: int, height: int) -> Label | None:
+        """Make what every frame of this upright size shows besides; None for nothing.
+
+        Raises:
+            UsageError: ``bad_label`` if it does not fit.
+        """
+        text = self.settings.marks.label
+        return None if text is None else Label(text, width, height)
 
     def finisher(self) -> Finisher:
         """Make what finishes the engine's swaps."""
@@ -118,6 +132,9 @@ def load_context(
         check_numbers(len(sources), len(target_faces), settings.people)
     if settings.cache_dir is not None:
         tidy(settings.cache_dir, settings.cache_limit, say)
+    if settings.marks.label is not None:
+        check_letters(settings.marks.label)
+    marker = Marker.load(settings.marks, keep=settings.cache_dir is not None)
     device = choose_device(settings.device)
     tools = FaceModels.load(device.providers, settings.analysis)
     for path in (*sources, *target_faces):
@@ -134,6 +151,7 @@ def load_context(
     notes = (
         *usable_cores().notes,
         *device.notes,
+        *marker.notes,
         *tools.notes,
         *engine_notes,
         *source_notes,
@@ -158,6 +176,7 @@ def load_context(
         photos,
         say,
         plan,
+        marker,
     )
 
 

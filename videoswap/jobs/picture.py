@@ -14,11 +14,12 @@ from ..compositing.composite import composite
 from ..crops import PictureSurface, covered_pixels, crop_face
 from ..detection.base import Recognizer
 from ..detection.face_detector import FaceDetector
+from ..marks import Provenance
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import PicturePlaces
 from ..people.plan import FilmTime, match_by_plan
-from ..records import Array, Face, FrameSwap, Person, Track
+from ..records import Array, Face, Fallback, FrameSwap, Person, Track
 from ..rendering.failed_swaps import FailedSwap, failure_notes, stretches, swap_checked
 from ..report import Report
 from ..video.encoder_choice import ignored_settings
@@ -29,7 +30,7 @@ from ..video.stills.picture import (
     still_quality,
     write_picture,
 )
-from ..video.stills.still_formats import check_mask_name
+from ..video.stills.still_formats import check_mask_name, still_format
 from .context import JobContext, Notes, say_if_large
 from .people_report import describe, picture_reports
 
@@ -80,6 +81,7 @@ def swap_one_picture(
         *picture.notes,
         *losses(picture, out),
         *ignored_settings(encode, ("encoder", "crf", "preset", "pix_fmt")),
+        *context.marker.planned(still_format(out).name, target),
     )
     people = picture_reports(found.persons, matching, context.sources)
     everybody = found.places.everybody(found.persons)
@@ -90,6 +92,7 @@ def swap_one_picture(
     sizes = {_size(context, faces[track]) for track in matching.sources}
     swapped = True
     failed_swaps: tuple[FailedSwap, ...] = ()
+    swapped, provenance = True, Provenance()
     if not dry_run:
         # The old pixels tell which inks are mixed anew; otherwise nobody needs them any more.
         pixels = picture.rgb if picture.inks is None else picture.rgb.copy()
@@ -100,7 +103,10 @@ def swap_one_picture(
         Notes(context.say).add(lost)
         notes += lost
         swapped = bool(mask.any())
-        write_picture(out, picture.with_rgb(pixels), quality, overwrite=overwrite)
+        put_label(context, pixels, mask)
+        provenance, lost = write_marked(context, out, picture.with_rgb(pixels), target, quality)
+        Notes(context.say).add(lost)
+        notes += lost
         if masks is not None:
             grey = Picture(np.repeat(mask[..., None], 3, axis=2), gray=True)
             write_picture(masks, grey, overwrite=overwrite)
@@ -129,7 +135,43 @@ def swap_one_picture(
         photos=context.photos,
         failed_swaps=failed_swaps,
         failed_frames=int(bool(failed_swaps)),
+        provenance=provenance,
     )
+
+
+def write_marked(
+    context: JobContext,
+    out: Path,
+    picture: Picture,
+    parent: Path | None,
+    quality: int | None = 95,
+) -> tuple[Provenance, tuple[Fallback, ...]]:
+    """Write a picture that says what it is.
+
+    Args:
+        context: Has what marks it.
+        out: The result.
+        picture: What to write.
+        parent: The file that it was made of; None for numbered pictures.
+        quality: As in `write_picture`.
+
+    Returns:
+        What it says about itself, and why that is not what was asked for.
+
+    Raises:
+        UsageError, OutputError: As `write_picture` does.
+    """
+    marker, kind = context.marker, still_format(out).name
+    sealed: list[tuple[Provenance, tuple[Fallback, ...]]] = []
+    write_picture(
+        out,
+        picture,
+        quality,
+        overwrite=context.settings.overwrite,
+        mark=marker.text is not None,
+        seal=lambda part: sealed.append(marker.seal(part, kind, parent)),
+    )
+    return sealed[0]
 
 
 def read_and_match(context: JobContext, target: Path) -> MatchedPicture:
@@ -217,6 +259,17 @@ def failed_in_picture(
     """Return what failed in a picture as a report has it."""
     found = [(0, track, reason) for track, reason in failed.items()]
     return stretches(found, np.zeros(1, np.int64), owners, 0, Fraction(1))
+
+
+def put_label(context: JobContext, pixels: Array, mask: Array | None = None) -> None:
+    """Put the label that is asked for, if any, on a picture and into its mask.
+
+    Raises:
+        UsageError: ``bad_label`` if it does not fit.
+    """
+    label = context.label(pixels.shape[1], pixels.shape[0])
+    if label is not None:
+        label.draw(PictureSurface(pixels), mask)
 
 
 def _size(context: JobContext, face: Face) -> int:

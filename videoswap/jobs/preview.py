@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..compositing.finisher import TEMPORAL_RADIUS
 from ..errors import UsageError
+from ..marks import Provenance
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Array, Face, Fallback, observation
@@ -31,11 +32,17 @@ from ..threads import stages_share_the_cores
 from ..tracking.analysis import Analysis
 from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture
-from ..video.stills.picture import Picture, write_picture
+from ..video.stills.picture import Picture
 from ..video.stills.still_formats import still_format
 from .context import Clock, JobContext, Notes
 from .people_report import describe, person_reports, picture_reports
-from .picture import failed_in_picture, read_and_match, swap_in_place
+from .picture import (
+    failed_in_picture,
+    put_label,
+    read_and_match,
+    swap_in_place,
+    write_marked,
+)
 from .video import (
     analyze_with_progress,
     match_in_video,
@@ -79,10 +86,10 @@ def preview_picture(
         context.say(line)
     notes.add((*found.matching.notes, *found.picture.notes))
     shown = render_picture(context, found.picture, found.faces, found.matching)
-    _write(out, shown.before, shown.after, context.settings.overwrite)
     notes.add(failure_notes(shown.failed))
+    said = _write(context, out, target, shown.before, shown.after, notes)
     seconds = {"all": round(time.perf_counter() - started, 3)}
-    return _report(context, target, out, people, found.matching, notes, True, seconds)
+    return _report(context, target, out, people, found.matching, notes, True, seconds, said)
 
 
 def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction | None) -> Report:
@@ -127,9 +134,10 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
         notes.add(
             [observation(f"nobody who is swapped is seen {where}: both pictures are the same")]
         )
-    _write(out, before, shown.after, settings.overwrite)
+    parent = None if info.sequence is not None else video
+    said = _write(context, out, parent, before, shown.after, notes)
     times, cached = clock.seconds, analysis.cached
-    return _report(context, video, out, people, matching, notes, swapped, times, cached)
+    return _report(context, video, out, people, matching, notes, swapped, times, said, cached)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,6 +174,7 @@ def render_picture(
     """
     after = picture.rgb.copy()
     mask, failed = swap_in_place(context, after, faces, matching.sources)
+    put_label(context, after, mask)
     after = picture.with_rgb(after).rgb  # a grey picture stays grey
     given = tuple((track, faces[track]) for track in sorted(matching.sources))
     lost = failed_in_picture(failed, {})
@@ -270,8 +279,18 @@ class _Shown:
         """Nothing is left to do."""
 
 
-def _write(out: Path, before: Array, after: Array, overwrite: bool) -> None:
-    write_picture(out, Picture(side_by_side(before, after)), overwrite=overwrite)
+def _write(
+    context: JobContext,
+    out: Path,
+    parent: Path | None,
+    before: Array,
+    after: Array,
+    notes: Notes,
+) -> Provenance:
+    """Write both; returns what the picture says about itself."""
+    provenance, lost = write_marked(context, out, Picture(side_by_side(before, after)), parent)
+    notes.add(lost)
+    return provenance
 
 
 def _report(
@@ -283,6 +302,7 @@ def _report(
     notes: Notes,
     swapped: bool,
     seconds: dict[str, float],
+    provenance: Provenance,
     cached: bool = False,
 ) -> Report:
     return Report(
@@ -303,4 +323,5 @@ def _report(
         seconds=seconds,
         restorer=context.restorer,
         photos=context.photos,
+        provenance=provenance,
     )

@@ -14,6 +14,7 @@ from ..compositing.finisher import TEMPORAL_RADIUS
 from ..detection.face_models import FaceModels
 from ..errors import InputError
 from ..executors.base import Executor
+from ..marks import Provenance
 from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
@@ -64,6 +65,7 @@ class _Tally:
     stages: tuple[StageTime, ...] = ()
     changed: int = 0
     failed: tuple[tuple[int, int, str], ...] = ()
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 def swap_one_video(
@@ -85,7 +87,7 @@ def swap_one_video(
     settings = context.settings
     clear_leftovers(out.parent)
     info = probe(video, settings.fps)
-    targets = plan_results(info, out, masks, settings)
+    targets = plan_results(info, out, masks, settings, context.marker)
     notes = Notes(context.say)
     notes.add(targets.notes)
     with ExitStack() as stack:
@@ -161,6 +163,7 @@ def swap_one_video(
         photos=context.photos,
         failed_swaps=failed[:MAX_STRETCHES],
         failed_frames=len({pts for pts, *_ in tally.failed}),
+        provenance=tally.provenance,
     )
 
 
@@ -230,6 +233,7 @@ def renderer_for(
         context.finisher(),
         context.segmenter.for_video(analysis.appearances),
         context.batch_size,
+        label=context.label(info.orientation.upright_width, info.orientation.upright_height),
     )
 
 
@@ -286,6 +290,7 @@ def _render(
         sources=[source.digest for source in context.sources],
         engine=context.engine.key,
         blend=context.settings.blend,
+        label=context.settings.marks.label,
         segmenter=context.segmenter.key,
         encoders=[targets.encoder, targets.mask_encoder],
         segments=[segment.pts for segment in segments],
@@ -332,7 +337,8 @@ def _render(
             tally.changed = sum(piece.changed for piece in pieces)
             tally.failed = tuple(one for piece in pieces for one in piece.failed)
         pts = analysis.frames.pts
-        tally.notes += make_results(
-            info, targets, outputs, sink, segments, pts, context.settings, clock
+        made, tally.provenance = make_results(
+            info, targets, outputs, sink, segments, pts, context, clock
         )
+        tally.notes += made
     return tally

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OutputError, UsageError
+from ..marks import Provenance
+from ..provenance.marker import Marker
 from ..records import Array, Fallback, observation
 from ..rendering.progress import ProgressBar
 from ..rendering.segments import Segment, SegmentOutputs
@@ -29,7 +31,7 @@ from ..video.sequences.pattern import is_numbered
 from ..video.sequences.writing import SEQUENCE_CONTAINER, plan_pictures, write_pictures
 from ..video.streams import StreamPlan
 from ..video.verify import verify, verify_copied
-from .context import Clock
+from .context import Clock, JobContext
 
 CHECK = "a final check"
 
@@ -39,7 +41,8 @@ class ResultPlan:
     """Where the results go and how they are encoded.
 
     ``encoder`` is None for animated pictures, which are written in one go; ``losses`` is what
-    they cannot keep, ``source`` what has to be said of the source.
+    results cannot keep, ``source`` what has to be said of the source, and ``container`` the
+    format of the result by the name of FFmpeg's muxer.
     """
 
     out: Path
@@ -49,6 +52,7 @@ class ResultPlan:
     streams: StreamPlan | None
     losses: tuple[Fallback, ...] = ()
     source: tuple[Fallback, ...] = ()
+    container: str = ""
 
     @property
     def dropped(self) -> tuple[str, ...]:
@@ -64,7 +68,7 @@ class ResultPlan:
 
 
 def plan_results(
-    info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings
+    info: VideoInfo, out: Path, masks: Path | None, settings: SwapSettings, marker: Marker
 ) -> ResultPlan:
     """Plan how the results are written, before any work is spent.
 
@@ -99,7 +103,14 @@ def plan_results(
     if settings.strict_streams:
         streams.check()
     mask_encoder = None if masks is None else plan_masks(info, masks)
-    return ResultPlan(out, masks, encoder, mask_encoder, streams, losses, source)
+    container = animation or (SEQUENCE_CONTAINER if encoder is None else encoder.container)
+    losses += marker.planned(container, _parent(info))
+    return ResultPlan(out, masks, encoder, mask_encoder, streams, losses, source, container)
+
+
+def _parent(info: VideoInfo) -> Path | None:
+    """Return the file that a result is made of; None for numbered pictures."""
+    return None if info.sequence is not None else info.path
 
 
 @contextmanager
@@ -119,9 +130,9 @@ def make_results(
     sink: AnimationWriter | None,
     segments: Sequence[Segment],
     pts: Array,
-    settings: SwapSettings,
+    context: JobContext,
     clock: Clock,
-) -> list[Fallback]:
+) -> tuple[list[Fallback], Provenance]:
     """Join the pieces, check the results, and only then let them replace anything.
 
     Args:
@@ -131,19 +142,21 @@ def make_results(
         sink: Has the frames of an animated picture; None for a video.
         segments: All segments, in order.
         pts: (n,) int64, all frames.
-        settings: The settings.
+        context: Has the settings, and what marks the result.
         clock: Takes the time.
 
     Returns:
-        What was done otherwise than expected.
+        What was done otherwise than expected, and what the result says about itself.
 
     Raises:
         OutputError: ``verification_failed``, where the file is left under another name;
             ``output_exists`` and what else `atomic_output` raises.
         InputError: If the source cannot be read.
     """
+    settings, marker = context.settings, context.marker
+    mark = marker.text is not None
     if is_numbered(targets.out):
-        return _deliver_pictures(info, targets, outputs, segments, pts, settings, clock)
+        return _deliver_pictures(info, targets, outputs, segments, pts, context, clock)
     notes: list[Fallback] = []
     with ExitStack() as names:
         masks = None
@@ -157,13 +170,26 @@ def make_results(
                 with output_errors(targets.masks):  # else it would be the result that is named
                     mux(pieces, info, plan, masks, pts, part, copy_streams=False)
             if sink is not None:
-                sink.finish(result)
+                sink.finish(result, mark)
             elif targets.encoder is not None:
                 pieces = [outputs.video(segment) for segment in segments]
                 plan, part, audio = targets.encoder, settings.time_range, settings.encode.audio
-                made = mux(pieces, info, plan, result, pts, part, audio=audio, progress=bar.reach)
+                made = mux(
+                    pieces,
+                    info,
+                    plan,
+                    result,
+                    pts,
+                    part,
+                    audio=audio,
+                    progress=bar.reach,
+                    mark=mark,
+                )
                 notes += made.notes
             info.check_unchanged()  # sound and the like were copied from it just now
+        with clock.part("sign"), output_errors(targets.out):
+            provenance, unsigned = marker.seal(result, targets.container, _parent(info))
+            notes += unsigned
         with clock.part("verify"):
             unchecked: list[Fallback] = []
             damage: list[str] = []
@@ -181,7 +207,7 @@ def make_results(
     if damage:
         text = f"a copied stream is damaged, as it is in the source: {damage[0]}"
         notes.append(observation(text))
-    return notes
+    return notes, provenance
 
 
 def _deliver_pictures(
@@ -190,11 +216,12 @@ def _deliver_pictures(
     outputs: SegmentOutputs,
     segments: Sequence[Segment],
     pts: Array,
-    settings: SwapSettings,
+    context: JobContext,
     clock: Clock,
-) -> list[Fallback]:
+) -> tuple[list[Fallback], Provenance]:
     """Write numbered pictures, which are read back one by one, and the masks as a video."""
     notes: list[Fallback] = []
+    settings, mark = context.settings, context.marker.text is not None
     with ExitStack() as names:
         if targets.masks is not None and targets.mask_encoder is not None:
             masks = names.enter_context(atomic_output(targets.masks, settings.overwrite))
@@ -204,8 +231,8 @@ def _deliver_pictures(
             notes += _checked(masks, targets.masks, len(pts))
         pieces = [outputs.video(segment) for segment in segments]
         with clock.part("mux"), ProgressBar("write", len(pts)) as bar:
-            write_pictures(pieces, info, pts, targets.out, settings.overwrite, bar.reach)
-    return notes
+            write_pictures(pieces, info, pts, targets.out, settings.overwrite, bar.reach, mark)
+    return notes, context.marker.unsigned(targets.container)
 
 
 def _checked(path: Path, name: Path, frames: int) -> list[Fallback]:

@@ -28,7 +28,7 @@ KIND = "videoswap swap plan"
 SCHEMA = 1  # goes up when a key is renamed or removed, or its meaning changes
 #: Settings that do not shape the result, or whose place the plan's own keys take.
 NOT_IN_PLANS = (
-    *("people", "device", "cache_dir", "cache_limit", "overwrite"),
+    *("people", "device", "cache_dir", "cache_limit", "overwrite", "marks"),
     *("swapper", "engine_options"),
 )
 MICROSECONDS = 10**6  # a second

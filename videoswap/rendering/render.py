@@ -9,6 +9,7 @@ import numpy as np
 
 from ..compositing.composite import composite
 from ..compositing.finisher import TEMPORAL_RADIUS, Finisher
+from ..compositing.label import Label
 from ..compositing.sharpness import SHARP_DEVIATION
 from ..crops import FrameSurface, covered_pixels, crop_face
 from ..engines.base import Engine, Identity
@@ -123,6 +124,7 @@ class Renderer:
         batch_size: Crops given to the engine at once.
         threads: How its threads share the cores.
         failed: Told of swaps that came out wrong (segment, pts, track, why), in the swap's thread.
+        label: What every frame shows besides; None for nothing.
     """
 
     info: VideoInfo
@@ -135,6 +137,7 @@ class Renderer:
     batch_size: int
     threads: ThreadPlan = field(default_factory=plan_threads)
     failed: OnFailed | None = None
+    label: Label | None = None
 
     def run(
         self,
@@ -285,6 +288,8 @@ class Renderer:
                 grain=self.finisher.grain,
                 frame_mask=mask,
             )
+        if self.label is not None:
+            self.label.draw(surface, mask)
         return replace(job, mask=mask, changed=changed)
 
 

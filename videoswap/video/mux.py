@@ -16,6 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
 from ..errors import InputError, OutputError
+from ..marks import with_mark
 from ..records import Array, Fallback
 from ..timerange import TimeRange
 from .encoder_context import EncoderPlan, configure_encoder
@@ -63,6 +64,7 @@ def mux(
     copy_streams: bool = True,
     audio: str = "auto",
     progress: Callable[[int], None] | None = None,
+    mark: bool = False,
 ) -> MuxReport:
     """Write the result: segments joined, other streams copied.
 
@@ -78,6 +80,7 @@ def mux(
         copy_streams: Whether to copy other streams, chapters and metadata (not for masks).
         audio: What to do with sound, as in ``EncodeSettings``.
         progress: Called with the number of frames written so far.
+        mark: Whether the metadata say that the result is synthetic.
 
     Raises:
         OutputError: ``pieces_do_not_fit``.
@@ -89,9 +92,9 @@ def mux(
     _check_segments(loaded, times)
     trim = _trim_for(source, times, range_)
     if not copy_streams or source.animation is not None or source.sequence is not None:
-        return _write(loaded, source, plan, out, times, trim, None, audio, progress)
+        return _write(loaded, source, plan, out, times, trim, None, audio, progress, mark)
     with open_input(source.path) as container:
-        return _write(loaded, source, plan, out, times, trim, container, audio, progress)
+        return _write(loaded, source, plan, out, times, trim, container, audio, progress, mark)
 
 
 def plan_streams(source: VideoInfo, plan: EncoderPlan, audio: str = "auto") -> StreamPlan:
@@ -174,6 +177,7 @@ def _write(
     container: InputContainer | None,
     audio: str,
     progress: Callable[[int], None] | None,
+    mark: bool,
 ) -> MuxReport:
     options = _muxer_options(plan, container)
     with av.open(url(part), "w", format=plan.container, container_options=options) as out:
@@ -185,6 +189,8 @@ def _write(
             video = _add_streams(container, out, plan, source, copier)
             out.metadata.update(clean_metadata(container.metadata))
             out.set_chapters(_chapters(container, trim))
+        if mark:
+            _mark(out, plan)
         out.start_encoding()
         _check_headers(video, segments[0])
         shift = int(times[0]) if trim.start is not None else 0
@@ -202,6 +208,15 @@ def _write(
         converted=tuple(name for name, _ in copier.converted) if copier else (),
         notes=notes,
     )
+
+
+def _mark(out: OutputContainer, plan: EncoderPlan) -> None:
+    """Say in the metadata that the result is synthetic; what the source says there stays."""
+    # MPEG-TS has no comments, only names of who sends it.
+    key = "service_provider" if plan.container == "mpegts" else "comment"
+    known = {name.lower(): name for name in out.metadata}
+    key = known.get(key, key)
+    out.metadata[key] = with_mark(out.metadata.get(key))
 
 
 def _muxer_options(plan: EncoderPlan, source: InputContainer | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import av
 import ffmpeg
@@ -89,6 +90,24 @@ def verify_copied(path: Path, progress: FrameCallback | None = None) -> list[str
     return _agreed_complaints(
         path, [word for index in copied for word in ("-map", f"0:{index}")], progress
     )
+
+
+def same_packets(one: Path, other: Path) -> bool:
+    """Whether two videos hold the same packets, byte for byte, with the same times."""
+    with open_input(one) as first, open_input(other) as second:
+        try:
+            return all(
+                _facts(packet) == _facts(its)
+                for packet, its in zip(first.demux(), second.demux(), strict=True)
+            )
+        except ValueError:  # one of them has more
+            return False
+
+
+def _facts(packet: Any) -> tuple[Any, ...]:
+    base = packet.time_base
+    times = packet.pts, packet.dts, packet.duration, base, packet.is_keyframe
+    return packet.stream.index, times, bytes(packet)
 
 
 def _programs() -> list[str]:

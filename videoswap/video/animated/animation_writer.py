@@ -24,6 +24,7 @@ from ...records import Fallback
 from ..color import swscale_space
 from ..files import output_errors, scratch_path, url
 from ..pixel_formats import layout
+from ..plain_marks import mark_animation
 from ..probe import VideoInfo
 from ..reader import DecodedFrame
 from ..segment import SegmentWriter
@@ -152,11 +153,12 @@ class AnimationWriter:
         picture.time_base, picture.pts, picture.duration = self._ticks, self._last, self._length
         self._encode(picture)
 
-    def finish(self, part: Path) -> None:
+    def finish(self, part: Path, mark: bool = False) -> None:
         """Write the file, inside of `atomic_output`.
 
         Args:
             part: Where to write it.
+            mark: Whether its metadata say that it is synthetic.
 
         Raises:
             OutputError: ``no_frames``, ``unwritable_output``, ``disk_full`` or ``write_failed``.
@@ -173,8 +175,10 @@ class AnimationWriter:
         try:
             if self._encoder is not None:
                 self._mux(self._encoder, packets.packets(), times, part)
+                if mark:
+                    mark_animation(part, self._container)
             else:
-                self._write_apng(packets.packets(), times, part)
+                self._write_apng(packets.packets(), times, part, mark)
         finally:
             packets.path.unlink(missing_ok=True)
 
@@ -219,11 +223,14 @@ class AnimationWriter:
             for packet in encoder.encode(picture):
                 self._writer.add(bytes(packet), packet.pts or 0, packet.duration or 0, True)
 
-    def _write_apng(self, packets: Iterator[bytes], times: list[int], part: Path) -> None:
+    def _write_apng(
+        self, packets: Iterator[bytes], times: list[int], part: Path, mark: bool
+    ) -> None:
         ends = [*times[1:], times[-1] + self._length]
         delays = [(end - start) * self._ticks for start, end in zip(times, ends, strict=True)]
         with part.open("wb") as file:
-            write_apng(file, self._size, self._alpha, packets, delays, loop_count(self._info))
+            plays = loop_count(self._info)
+            write_apng(file, self._size, self._alpha, packets, delays, plays, mark)
 
     def _mux(
         self, encoder: VideoCodecContext, packets: Iterator[bytes], times: list[int], part: Path

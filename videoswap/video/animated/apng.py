@@ -17,6 +17,7 @@ import numpy as np
 import PIL.Image
 
 from ...records import Array
+from ..plain_marks import png_comment
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TRUECOLOR, WITH_ALPHA = 2, 6
@@ -57,6 +58,7 @@ def write_apng(
     packets: Iterable[bytes],
     delays: list[Fraction],
     plays: int,
+    mark: bool = False,
 ) -> None:
     """Write an animation.
 
@@ -67,10 +69,13 @@ def write_apng(
         packets: What `ApngEncoder` made of the frames.
         delays: Seconds that each of them is shown.
         plays: How often it is played; 0 for ever.
+        mark: Whether a comment says that it is synthetic.
     """
     kind = WITH_ALPHA if alpha else TRUECOLOR
     file.write(SIGNATURE)
     _write(file, b"IHDR", struct.pack(">IIBBBBB", *size, 8, kind, 0, 0, 0))
+    if mark:
+        file.write(png_comment())
     _write(file, b"acTL", struct.pack(">II", len(delays), plays))
     sequence = 0
     for index, (packet, delay) in enumerate(zip(packets, delays, strict=True)):

@@ -16,6 +16,7 @@ import av
 import numpy as np
 
 from ...errors import InputError
+from ...marks import with_mark
 from ...packages import explain
 from ...records import Array, Fallback
 from ..pixel_formats import samples
@@ -109,19 +110,22 @@ def read_exr(path: Path) -> ExrPicture:
     return ExrPicture(header, found, path)
 
 
-def write_exr(path: Path, planes: list[Array], like: ExrPicture) -> None:
+def write_exr(path: Path, planes: list[Array], like: ExrPicture, mark: bool = False) -> None:
     """Write an EXR file with other colors and everything else of another.
 
     Args:
         path: The result.
         planes: (H, W) uint16 ordinals of green, blue, red and perhaps alpha.
         like: The picture that it is made from.
+        mark: Whether the header says that it is synthetic.
     """
     library = _library()
     channels: dict[str, Any] = dict(like.channels)
     for name, plane in zip(like.names, planes, strict=True):
         channels[name] = ordinal_to_half(plane)
     header = {name: value for name, value in like.header.items() if name != "channels"}
+    if mark:
+        header["comments"] = with_mark(str(header.get("comments") or ""))
     with library.File(header, channels) as file:
         file.write(str(path))
 

@@ -25,6 +25,7 @@ from ..encoder_context import EncoderPlan, try_encoder
 from ..files import locked_scratch, output_errors, scratch_path
 from ..formats import ENCODERS, QUALITY_WORDS
 from ..pixel_formats import layout, samples
+from ..plain_marks import marked_picture
 from ..probe import VideoInfo
 from ..segment import EncodedSegment
 from .exr import HALF_TRANSFER, read_exr, write_exr
@@ -199,6 +200,7 @@ def write_pictures(
     out: Path,
     overwrite: bool = True,
     progress: Callable[[int], None] | None = None,
+    mark: bool = False,
 ) -> list[Path]:
     """Write the pictures of all segments; they get their names only once all are read back.
 
@@ -209,6 +211,7 @@ def write_pictures(
         out: The pattern.
         overwrite: Whether files that appeared under these names meanwhile are replaced.
         progress: Called with the number of pictures written so far.
+        mark: Whether the metadata of each say that it is synthetic.
 
     Returns:
         The pictures.
@@ -231,7 +234,7 @@ def write_pictures(
                     raise OutputError("pieces_do_not_fit", "The segments are of other frames.")
                 name = numbered_name(out, names[time])
                 part = folder / name.name
-                _write(part, data, info, time)
+                _write(part, data, info, time, mark)
                 _check(part, name, info)
                 made.append((part, name))
                 if progress is not None:
@@ -258,15 +261,15 @@ def _pictures(segments: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
             yield int(time), data
 
 
-def _write(path: Path, data: bytes, info: VideoInfo, time: int) -> None:
+def _write(path: Path, data: bytes, info: VideoInfo, time: int, mark: bool) -> None:
     if info.color.transfer != HALF_TRANSFER or info.sequence is None:
-        path.write_bytes(data)
+        path.write_bytes(marked_picture(data) if mark else data)
         return
     context = av.CodecContext.create("png", "r")
     (frame,) = [*context.decode(av.Packet(data)), *context.decode(None)]
     frame = frame.reformat(format=info.pix_fmt)
     planes = [samples(plane, 16)[:, : frame.width] for plane in frame.planes]
-    write_exr(path, planes, read_exr(info.sequence.files[time]))
+    write_exr(path, planes, read_exr(info.sequence.files[time]), mark)
     info.sequence.check_unchanged(time)
 
 

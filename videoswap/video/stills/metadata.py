@@ -7,6 +7,8 @@ from pathlib import Path
 
 import PIL.Image
 
+from ..plain_marks import without
+
 ORIENTATION = 0x0112
 QUARTER_TURNS = (5, 6, 7, 8)  # by a quarter
 # Tags of TIFF files that say where and how the pixels lie, or that are kept in another way.
@@ -45,9 +47,13 @@ def other_data(file: PIL.Image.Image) -> tuple[str, ...]:
 
 
 def xmp_of(file: PIL.Image.Image) -> bytes | None:
-    """Return the XMP packet, without orientation once the picture is turned upright."""
+    """Return the XMP packet, without orientation once the picture is turned upright.
+
+    Where its content credentials lie is left out too: those are not the result's.
+    """
     xmp = file.info.get("xmp")
-    return xmp.encode() if isinstance(xmp, str) else xmp or None
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    return without(xmp, b"provenance") if xmp else None
 
 
 def dpi_of(file: PIL.Image.Image) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import PIL.ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from ...errors import InputError, OutputError, UsageError
+from ...marks import MARK_TEXT
 from ...paths import AnyPath, path_of
 from ...records import Array, Fallback
 from ..files import atomic_output, open_input
+from ..plain_marks import marked_xmp, write_marked_pnm
 from ..probe import find_video
 from .cmyk import Inks, read_inks
 from .metadata import (
@@ -301,7 +304,13 @@ def still_quality(path: Path, word: str | None) -> int | None:
 
 
 def write_picture(
-    path: AnyPath, picture: Picture, quality: int | None = 95, *, overwrite: bool = True
+    path: AnyPath,
+    picture: Picture,
+    quality: int | None = 95,
+    *,
+    overwrite: bool = True,
+    mark: bool = False,
+    seal: Callable[[Path], None] | None = None,
 ) -> None:
     """Write a picture as its name says; it appears only when complete and read back.
 
@@ -313,6 +322,8 @@ def write_picture(
         picture: What to write.
         quality: 1 to 100, for JPEG, AVIF and WebP; None for WebP without loss.
         overwrite: Whether a file that appeared under its name meanwhile is replaced.
+        mark: Whether the metadata say that it is synthetic.
+        seal: Called with the written file before it is read back; may write it anew.
 
     Raises:
         UsageError: ``unknown_picture_format``.
@@ -323,10 +334,15 @@ def write_picture(
     form = still_format(path)
     image = _image(picture, form)
     lossless = picture.lossless or quality is None
-    options = _options(replace(picture, lossless=lossless), form, quality or 95)
+    options = _options(replace(picture, lossless=lossless), form, quality or 95, mark)
     try:
         with atomic_output(path, overwrite) as part:
-            image.save(part, format=form.name, **options)
+            if mark and form.name == "PPM":
+                write_marked_pnm(part, image)
+            else:
+                image.save(part, format=form.name, **options)
+            if seal is not None:
+                seal(part)
             _read_back(part, path, image, form.lossless or options.get("lossless", False))
     except (ValueError, RuntimeError) as error:
         raise OutputError(
@@ -360,9 +376,11 @@ def _of_256_colors(picture: Picture) -> PIL.Image.Image:
     return clear
 
 
-def _options(picture: Picture, form: StillFormat, quality: int) -> dict[str, Any]:
+def _options(picture: Picture, form: StillFormat, quality: int, mark: bool) -> dict[str, Any]:
     """Return Pillow's options for a format."""
-    options = _kept(picture, form)
+    options = _kept(_marked(picture, form) if mark else picture, form)
+    if mark and form.name in ("JPEG", "JPEG2000", "GIF"):
+        options["comment"] = MARK_TEXT.encode()
     if form.name == "JPEG":
         options |= {"quality": quality, "subsampling": "4:4:4", "optimize": True}
     elif form.name == "WEBP":
@@ -373,6 +391,8 @@ def _options(picture: Picture, form: StillFormat, quality: int) -> dict[str, Any
         options |= {"quality": quality, "subsampling": "4:4:4"}
     elif form.name == "PNG" and "xmp" in options:
         text = PngInfo()
+        if mark:
+            text.add_text("Comment", MARK_TEXT)
         text.add_itxt(XMP_KEY, options.pop("xmp").decode("utf-8", "replace"))
         options["pnginfo"] = text
     elif form.name == "TIFF":
@@ -384,6 +404,12 @@ def _options(picture: Picture, form: StillFormat, quality: int) -> dict[str, Any
             exif[XMP_TAG] = options.pop("xmp")
         options |= {"exif": exif, "compression": "raw" if nested else "tiff_lzw"}
     return options
+
+
+def _marked(picture: Picture, form: StillFormat) -> Picture:
+    xmp = marked_xmp(picture.xmp)
+    fits = form.name != "JPEG" or len(xmp) <= MAX_JPEG_XMP
+    return replace(picture, xmp=xmp) if fits else picture
 
 
 def _read_back(part: Path, path: Path, image: PIL.Image.Image, lossless: bool) -> None:

@@ -160,6 +160,32 @@ def same_pixels(one: PIL.Image.Image, other: PIL.Image.Image) -> bool:
     )
 
 
+def same_pictures(one: Path, other: Path) -> bool:
+    """Whether two files show the same pictures for the same time.
+
+    Raises:
+        InputError: If one cannot be read.
+    """
+    with open_picture(one) as first, open_picture(other) as second:
+        count = getattr(first, "n_frames", 1)
+        if count != getattr(second, "n_frames", 1):
+            return False
+        for number in range(count):
+            with decoding(one):
+                first.seek(number)
+                first.load()
+            with decoding(other):
+                second.seek(number)
+                second.load()
+            if (first.size, first.mode) != (second.size, second.mode):
+                return False
+            if first.info.get("duration") != second.info.get("duration"):
+                return False
+            if not same_pixels(first, second):
+                return False
+    return True
+
+
 def _strip(image: PIL.Image.Image, top: int) -> tuple[int, int]:
     return image.width, min(top + STRIP_ROWS, image.height)
 

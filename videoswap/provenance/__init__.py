@@ -1,0 +1,1 @@
+"""Signed content credentials (C2PA): certificates, signing, and reading what files say."""
