@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from fractions import Fraction
+from importlib import resources
 
+import jsonschema
 import pytest
 
 from tests.helpers.report_keys import documented, keys_of
@@ -16,7 +18,7 @@ from videoswap.people.photo_advice import CheckedPhoto, PhotoAdvice
 from videoswap.records import Fallback, RunnerUp, observation
 from videoswap.rendering.failed_swaps import FailedSwap
 from videoswap.rendering.pipeline import StageTime
-from videoswap.report import PersonReport, Report
+from videoswap.report import InputFile, PersonReport, Report
 
 GAP = Gap(Fraction(1, 2), Fraction(3, 4), 6)
 FAULT = PhotoAdvice("blurred", "the face is blurred", "take a sharper photo", 1.0)
@@ -45,6 +47,9 @@ REPORT = Report(
     photos=PHOTOS,
     failed_swaps=(FailedSwap(0, Fraction(1, 2), Fraction(3, 4), 6, "black"),),
     failed_frames=6,
+    inputs=(InputFile("a.jpg", "source", "12-ab"),),
+    settings={"device": "cpu"},
+    peak_memory=1,
 )
 
 
@@ -81,6 +86,56 @@ def test_a_real_report_has_no_other_keys(photos, settings, tmp_path):
     assert data == json.loads(report.to_json())
     assert keys_of(data) - {"lost.end", "people[].runner_up"} <= documented("Swap")
     assert {"people[].source", "notes[].text", "seconds.*"} <= keys_of(data)
+
+
+SCHEMA = json.loads((resources.files("videoswap") / "report.schema.json").read_text("utf-8"))
+
+
+def test_the_schema_has_the_keys_of_the_page():
+    for section in ("Swap", "Folder", "Evaluation"):
+        assert schema_keys(SCHEMA["$defs"][section.lower()]) == documented(section)
+
+
+def schema_keys(node, path=""):
+    """Return the paths of all plain values that a schema knows."""
+    if path == "items[].report":
+        return {path}
+    if "items" in node:
+        return schema_keys(node["items"], f"{path}[]")
+    inner = dict(node.get("properties", {}))
+    if isinstance(node.get("additionalProperties"), dict):
+        inner["*"] = node["additionalProperties"]
+    found = [schema_keys(one, f"{path}.{name}" if path else name) for name, one in inner.items()]
+    return set().union(*found) if found else {path}
+
+
+def test_reports_follow_the_schema(photos, settings, tmp_path):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    follows = jsonschema.Draft202012Validator(SCHEMA)
+    item = FolderItem("in.mp4", REPORT, output="in.mp4", seconds=1.5)
+    follows.validate(json.loads(REPORT.to_json()))
+    follows.validate(json.loads(FolderReport((item,), (), seconds=2.0, photos=PHOTOS).to_json()))
+    for dry_run in (True, False):
+        report = swap_image(
+            photos["source"], photos["left"], tmp_path / "o.png", settings=settings, dry_run=dry_run
+        )
+        data = json.loads(report.to_json())
+        follows.validate(data)
+        assert [one["role"] for one in data["inputs"]] == ["video", "source"]
+        assert all(one["digest"] for one in data["inputs"]) and data["peak_memory"] > 1 << 20
+        assert data["settings"]["device"] == "cpu"
+        assert not has_pixels(data)
+    with pytest.raises(jsonschema.ValidationError):
+        follows.validate({**json.loads(REPORT.to_json()), "frames": "nine"})
+
+
+def has_pixels(value):
+    """Tell whether data hold a long list of numbers or a long text: a picture or an embedding."""
+    if isinstance(value, dict):
+        return any(map(has_pixels, value.values()))
+    if isinstance(value, list):
+        return len(value) > 64 or any(map(has_pixels, value))
+    return isinstance(value, str) and len(value) > 1000
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -63,6 +63,22 @@ class PersonReport:
 
 
 @dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that a run read.
+
+    Attributes:
+        path: The file, as it was given.
+        role: video (also a picture), source or target.
+        digest: Its size and the SHA-256 of its content, above 1 GB of samples of it; None if it
+            could not be read any more.
+    """
+
+    path: str
+    role: str
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report(JsonDocument):
     """What a run did, or with ``dry_run`` would do. Holds no pictures and no embeddings.
 
@@ -95,6 +111,9 @@ class Report(JsonDocument):
             the first of these stretches.
         failed_frames: Frames in which that was so.
         provenance: What the result says about itself.
+        inputs: The files that were read, with digests of their content.
+        settings: The settings of the run, as plain data.
+        peak_memory: Most bytes of memory that the process had so far; None where nobody says.
     """
 
     input: str
@@ -123,6 +142,9 @@ class Report(JsonDocument):
     failed_swaps: tuple[FailedSwap, ...] = ()
     failed_frames: int = 0
     provenance: Provenance = field(default_factory=Provenance)
+    inputs: tuple[InputFile, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    peak_memory: int | None = None
 
     @property
     def complete(self) -> bool:

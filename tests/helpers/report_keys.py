@@ -25,6 +25,10 @@ def keys_of(value: Any, path: str = "") -> set[str]:
     """Return the paths of all plain values; empty lists and objects have none."""
     if path == "items[].report":
         return {path}
+    if (
+        path == "settings" and value
+    ):  # the fields of SwapSettings, which say themselves what they are
+        return {"settings.*"}
     if isinstance(value, dict):
         name = path.rpartition(".")[2]
         return {

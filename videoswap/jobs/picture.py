@@ -90,7 +90,6 @@ def swap_one_picture(
     Notes(context.say).add((*matching.notes, *notes))
     spec = context.engine.spec
     sizes = {_size(context, faces[track]) for track in matching.sources}
-    swapped = True
     failed_swaps: tuple[FailedSwap, ...] = ()
     swapped, provenance = True, Provenance()
     if not dry_run:

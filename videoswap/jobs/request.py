@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
-from ..errors import UsageError
-from ..paths import AnyPath, path_or_none
+from ..errors import InputError, UsageError
+from ..jsonfile import plain_fields
+from ..paths import AnyPath, is_folder, path_or_none
 from ..people.plan import Plan
-from ..report import Report, counted
+from ..people.sources import photo_files
+from ..report import InputFile, Report, counted
 from ..settings import SwapSettings
+from ..tracking.key import video_digest
 from ..video.files import check_readable
 from ..video.sequences.pattern import files_of
 from ..watching import OnProgress, watched
@@ -74,7 +79,38 @@ def swap_one(
     report_path = path_or_none("report_file", others[1])
     outputs = {**results, "masks": masks, "report": report_path}
     with prepared(photos, target, outputs, settings, dry_run, say, plan) as context:
-        return _finished(swap(context, target, result, masks, dry_run), report_path, say)
+        report = swap(context, target, result, masks, dry_run)
+        inputs = input_files({"video": [target], "source": photos[0], "target": photos[1]})
+        report = replace(
+            report,
+            inputs=inputs,
+            settings=plain_fields(settings),
+            peak_memory=peak_memory(),
+        )
+        return _finished(report, report_path, say)
+
+
+def input_files(given: Mapping[str, Sequence[Path]]) -> tuple[InputFile, ...]:
+    """Return the files that a run read, folders of photos one by one, with their digests."""
+    found = []
+    for role, paths in given.items():
+        for path in paths:
+            for one in photo_files(path) if is_folder(path) else [path]:
+                digest = None
+                with suppress(InputError, OSError):
+                    digest = video_digest(one)
+                found.append(InputFile(str(one), role, digest))
+    return tuple(found)
+
+
+def peak_memory() -> int | None:
+    """Return the most bytes of memory that this process had; None where nobody says."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 @contextmanager
