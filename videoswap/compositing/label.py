@@ -71,6 +71,15 @@ class Label:
             np.maximum(frame_mask[y0:y1, x0:x1], weight, out=frame_mask[y0:y1, x0:x1])
 
 
+def label_for(text: str | None, width: int, height: int) -> Label | None:
+    """Return the label of upright pictures of a size; None without a text.
+
+    Raises:
+        UsageError: ``bad_label``.
+    """
+    return None if text is None else Label(text, width, height)
+
+
 def check_letters(text: str) -> None:
     """Refuse a text that cannot be drawn.
 

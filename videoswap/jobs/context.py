@@ -11,7 +11,7 @@ from pathlib import Path
 from ..cache import tidy
 from ..compositing.finisher import Finisher
 from ..compositing.kept_regions import EYES, MOUTH
-from ..compositing.label import Label, check_letters
+from ..compositing.label import Label, check_letters, label_for
 from ..detection.face_detector import LARGE_PICTURE_PIXELS
 from ..detection.face_models import FaceModels
 from ..detection.face_parser import FaceParser
@@ -99,8 +99,7 @@ class JobContext:
         Raises:
             UsageError: ``bad_label`` if it does not fit.
         """
-        text = self.settings.marks.label
-        return None if text is None else Label(text, width, height)
+        return label_for(self.settings.marks.label, width, height)
 
     def finisher(self) -> Finisher:
         """Make what finishes the engine's swaps."""

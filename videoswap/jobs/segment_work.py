@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compositing.finisher import Finisher
+from ..compositing.label import label_for
 from ..detection.appearance import Appearance
 from ..devices import choose_device
 from ..engines.base import Engine, Identity
@@ -111,6 +112,7 @@ class SegmentWork:
         def appearances(track: int) -> Sequence[Appearance]:
             return shown[track]
 
+        shape = self.info.orientation
         renderer = Renderer(
             self.film.info(self.info),
             lambda first, last, tracks: {},
@@ -120,6 +122,7 @@ class SegmentWork:
             Finisher(self.settings.blend, engine.keeps, bool(engine.as_is)),
             segmenter.for_video(appearances),
             self.batch_size,
+            label=label_for(self.settings.marks.label, shape.upright_width, shape.upright_height),
         )
 
         def render(given: SegmentFaces, tell: Tell) -> RenderedSegment:
