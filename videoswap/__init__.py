@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .jobs.folder_record import FolderItem, FolderReport
     from .jobs.photo_check import check_photos
     from .lost import Gap, Lost
+    from .marks import MarkSettings, Provenance
     from .occlusion.load import load_occlusion_segmenter
     from .occlusion.segmenter import OcclusionSegmenter
     from .people.photo_advice import CheckedPhoto, PhotoAdvice
@@ -86,7 +87,7 @@ if TYPE_CHECKING:
     )
     from .rendering.failed_swaps import FailedSwap
     from .rendering.pipeline import StageTime
-    from .report import PersonReport, Report
+    from .report import InputFile, PersonReport, Report
     from .tracking.analysis import Analysis, Frames, RefinedAnalysis
     from .tracking.face_tracker import FaceTracker, TrackedFace
     from .tracking.shots import ShotDetector
@@ -158,8 +159,10 @@ __all__ = [
     "HdrMetadata",
     "Identity",
     "Inks",
+    "InputFile",
     "Landmarker",
     "Lost",
+    "MarkSettings",
     "MeshOptions",
     "Metric",
     "OcclusionSegmenter",
@@ -176,6 +179,7 @@ __all__ = [
     "PlannedPerson",
     "PlannedSource",
     "ProgressUpdate",
+    "Provenance",
     "ReadProblems",
     "Recognizer",
     "RefinedAnalysis",
@@ -286,6 +290,9 @@ _LAZY = {
     "Orientation": "video.orientation",
     "Person": "records",
     "PersonReport": "report",
+    "InputFile": "report",
+    "MarkSettings": "marks",
+    "Provenance": "marks",
     "Photo": "records",
     "Picture": "video.stills.picture",
     "PictureSequence": "video.sequences.reading",

@@ -310,7 +310,7 @@ def write_picture(
     *,
     overwrite: bool = True,
     mark: bool = False,
-    seal: Callable[[Path], None] | None = None,
+    seal: Callable[..., None] | None = None,
 ) -> None:
     """Write a picture as its name says; it appears only when complete and read back.
 
