@@ -13,6 +13,7 @@ from tests.helpers.locations import SHARED
 from videoswap.weights import find
 
 pytest_plugins = [
+    "tests.helpers.error_codes",
     "tests.helpers.models",
     "tests.helpers.group_clips",
     "tests.helpers.pipeline_goldens",

@@ -1,6 +1,7 @@
 """Every end of a command: an exit code and a sentence, a traceback only on request."""
 
 import io
+import json
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ from tests.helpers.locations import ROOT
 from videoswap.cli import console
 from videoswap.cli.parser import Parser
 from videoswap.errors import InputError, NoFaceError
+from videoswap.watching import ProgressUpdate
 
 
 @pytest.fixture(autouse=True)
@@ -228,3 +230,17 @@ def test_a_current_folder_that_cannot_be_looked_into_is_told(monkeypatch, capsys
     monkeypatch.setattr(console, "_stands_somewhere", lambda: False)
     assert ends(PermissionError(13, "Permission denied", "/here")) == 3
     assert "The current folder is gone or closed to this user." in capsys.readouterr().err
+
+
+def test_progress_has_a_line_a_second_and_the_ends_of_stages(monkeypatch, capsys):
+    now = 100.0
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
+    lines = console._ProgressLines()
+    for done in range(1, 41):  # a quarter of a second each
+        lines(ProgressUpdate("analyze", done, 40))
+        now += 0.25
+    lines(ProgressUpdate("render", 0, 40))
+    said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    steps = [one["done"] for one in said if one["stage"] == "analyze"]
+    assert steps == [*range(1, 41, 4), 40]
+    assert (said[-1]["stage"], said[-1]["done"]) == ("render", 0)

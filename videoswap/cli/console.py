@@ -25,12 +25,13 @@ from ..errors import InputError, OutputError, VideoswapError
 from ..jsonfile import json_text
 from ..packages import explain
 from ..paths import shortened
-from ..watching import Watcher, watched
+from ..watching import ProgressUpdate, Watcher, watched
 from . import config
 from .parser import Parser, spelled_out
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 and the number of the signal, as shells have it
 _DOUBLE_TAP = 0.5  # seconds in which a second signal counts as the same one
+_LINE_PAUSE = 1.0  # seconds between lines of progress within a stage
 #: Codes of the colors of what a line may begin with: errors red, notes yellow, results green.
 COLORS = {"videoswap": "31", "Note": "33", "Result": "32", "Preview": "32", "Plan": "32"}
 
@@ -186,8 +187,22 @@ def _bars(arguments: argparse.Namespace) -> AbstractContextManager[Watcher]:
     """Show how far the run is, as it is wanted."""
     how = getattr(arguments, "progress", "auto")
     if how == "json":
-        return watched(lambda update: _print(json_text(update, indent=None), sys.stderr))
+        return watched(_ProgressLines())
     return watched(bars=how == "auto" and not arguments.quiet)
+
+
+class _ProgressLines:
+    """Progress as JSON on stderr: a line at every stage's begin and end, and one a second."""
+
+    def __init__(self) -> None:
+        self._stage, self._said = "", -math.inf
+
+    def __call__(self, update: ProgressUpdate) -> None:
+        now = time.monotonic()
+        due = now - self._said >= _LINE_PAUSE
+        if due or update.stage != self._stage or update.done == update.total:
+            self._stage, self._said = update.stage, now
+            _print(json_text(update, indent=None), sys.stderr)
 
 
 class _Interrupted(VideoswapError):
