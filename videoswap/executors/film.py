@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError
+from ..fingerprint import file_digest
 from ..video.files import FileStamp
 from ..video.probe import VideoInfo
 
@@ -18,9 +19,12 @@ class Film:
     Attributes:
         fetch: Returns the path of a copy where a worker runs; None where the film's own path is
             good there.
+        digest: SHA-256 of the film, which a worker compares with that of the file it finds; None
+            where both see the same file.
     """
 
     fetch: Callable[[], Path] | None = None
+    digest: str | None = None
 
     def info(self, info: VideoInfo) -> VideoInfo:
         """Return what is known of the film, as the worker sees its file.
@@ -38,7 +42,8 @@ class Film:
             stamp = FileStamp.of(path)
         except InputError:
             stamp = None
-        if stamp is None or stamp.size != info.stamp.size:
+        found = stamp is not None and stamp.size == info.stamp.size
+        if not found or (self.digest is not None and file_digest(path) != self.digest):
             raise InputError(
                 "film_not_shared",
                 f"A worker does not find the film as {path}.",

@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock
 
 from ..errors import InputError, UsageError, VideoswapError, first_line
+from ..fingerprint import file_digest
 from ..threads import VARIABLE, usable_cores
 from ..video.probe import VideoInfo
 from .base import Attempt, Handler, OnFrame, Task, Work
@@ -77,7 +78,7 @@ class RayExecutor:
             UsageError: ``not_one_file``.
         """
         if not self._ship:
-            return Film()
+            return Film() if info.sequence is not None else Film(digest=file_digest(info.path))
         if info.sequence is not None:
             raise UsageError(
                 "not_one_file", "Numbered pictures cannot be sent.", "Put them on a shared disk."
