@@ -12,6 +12,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+from ..errors import OutputError, first_line
+
 TITLE_PLACEHOLDER = "|room for the shape of the pixels"
 SEGMENT, TRACKS, CLUSTER = 0x18538067, 0x1654AE6B, 0x1F43B675
 TRACK, NAME, VIDEO, VOID, CRC = 0xAE, 0x536E, 0xE0, 0xEC, 0xBF
@@ -20,6 +22,7 @@ DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT = 0x54B0, 0x54BA, 0x54B2
 DISPLAY_ELEMENTS = (DISPLAY_WIDTH, DISPLAY_HEIGHT, DISPLAY_UNIT)
 ASPECT_RATIO = 3  # the display unit of a mere ratio
 MAX_ELEMENT_HEADER = 12
+MOST_OF_KIND, MOST_OF_SIZE = 4, 8  # bytes
 
 
 def write_pixel_shape(path: Path, ratio: Fraction) -> None:
@@ -28,7 +31,18 @@ def write_pixel_shape(path: Path, ratio: Fraction) -> None:
     Args:
         path: A Matroska or WebM file that FFmpeg wrote.
         ratio: Width over height of a pixel.
+
+    Raises:
+        OutputError: ``damaged_result`` if it is not what FFmpeg writes; it stays as it is then.
     """
+    try:
+        _write_pixel_shape(path, ratio)
+    except (ValueError, LookupError, ArithmeticError) as error:
+        why = f"{path} is damaged: {first_line(error)}."
+        raise OutputError("damaged_result", why, "Write another container.") from None
+
+
+def _write_pixel_shape(path: Path, ratio: Fraction) -> None:
     with path.open("r+b") as file:
         found = _tracks(file)
         if found is None:
@@ -51,17 +65,20 @@ def write_pixel_shape(path: Path, ratio: Fraction) -> None:
 
 def _tracks(file: BinaryIO) -> tuple[int, int] | None:
     """Return where the content of Tracks begins and how long it is."""
+    end = file.seek(0, 2)
     file.seek(0)
     while True:
         head = file.read(MAX_ELEMENT_HEADER)
         if not head or not head[0]:
             return None
         kind, size, length = _head(head, 0)
-        file.seek(length - len(head), 1)
-        if kind == TRACKS:
-            return file.tell(), size
+        at = file.seek(length - len(head), 1)
         if kind == CLUSTER:
             return None
+        if kind != SEGMENT and size > end - at:
+            raise ValueError("an element is longer than the file")
+        if kind == TRACKS:
+            return at, size
         if kind != SEGMENT:
             file.seek(size, 1)
 
@@ -69,8 +86,12 @@ def _tracks(file: BinaryIO) -> tuple[int, int] | None:
 def _head(data: bytes, at: int) -> tuple[int, int, int]:
     """Return the kind of an element, the size of its content and the length of its head."""
     first = 9 - data[at].bit_length()
+    if first > MOST_OF_KIND:
+        raise ValueError("there is no element where one should be")
     kind = int.from_bytes(data[at : at + first], "big")
     second = 9 - data[at + first].bit_length()
+    if second > MOST_OF_SIZE or at + first + second > len(data):
+        raise ValueError("an element has no size")
     size = int.from_bytes(data[at + first : at + first + second], "big")
     return kind, size - (1 << 7 * second), first + second
 
@@ -81,6 +102,8 @@ def _elements(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     while at < len(data):
         kind, size, length = _head(data, at)
         middle, end = at + length, at + length + size
+        if end > len(data):
+            raise ValueError("an element is longer than what it lies in")
         yield kind, data[at:middle], data[middle:end]
         at = end
 

@@ -74,8 +74,10 @@ class EncodedSegment:
         """
         try:
             with path.open("rb") as file:
-                trailer = _read(file, path, check)
+                trailer, room = _read(file, path, check)
             table = np.array(trailer["packets"], dtype=np.int64).reshape(-1, 4)
+            if (table[:, 3] < 0).any() or sum(table[:, 3].tolist()) != room:
+                raise ValueError("its packets are not as long as it says")
             return cls(
                 path=path,
                 pts=table[:, 0],
@@ -95,7 +97,8 @@ class EncodedSegment:
             ) from None
 
 
-def _read(file: Any, path: Path, check: bool) -> dict[str, Any]:
+def _read(file: Any, path: Path, check: bool) -> tuple[dict[str, Any], int]:
+    """Return the trailer, and how many bytes all packets have."""
     length = path.stat().st_size
     if length < len(MAGIC) + _LENGTH.size + _DIGEST or file.read(len(MAGIC)) != MAGIC:
         raise ValueError("it is cut short or not a segment")
@@ -110,9 +113,12 @@ def _read(file: Any, path: Path, check: bool) -> dict[str, Any]:
             raise ValueError("its digest does not fit")
     file.seek(length - _DIGEST - _LENGTH.size)
     (size,) = _LENGTH.unpack(file.read(_LENGTH.size))
-    file.seek(length - _DIGEST - _LENGTH.size - size)
+    room = length - len(MAGIC) - size - _LENGTH.size - _DIGEST
+    if room < 0:
+        raise ValueError("its trailer is longer than the file")
+    file.seek(len(MAGIC) + room)
     trailer: dict[str, Any] = json.loads(file.read(size))
-    return trailer
+    return trailer, room
 
 
 class SegmentWriter:

@@ -9,6 +9,7 @@ All words are little-endian. Source of the format: dmlc-core's recordio.h, MXNet
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from ...errors import InputError, reason_of
 
 _MAGIC = 0xCED7230A
 _FRAME, _HEAD = struct.Struct("<II"), struct.Struct("<IfQQ")
+_MOST_PEOPLE = 2**31
 _WHOLE, _LAST = 0, 3  # how a record is divided; 1 begins, 2 goes on
 
 
@@ -50,6 +52,8 @@ def list_records(path: Path) -> Iterator[Record]:
         OSError: If it cannot be read.
     """
     keys = _keys(path.with_suffix(".idx"))
+    if path.stat().st_size == 0:
+        raise _damaged(path, 0)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at, place = 0, 0
         while at < len(data):
@@ -57,6 +61,8 @@ def list_records(path: Path) -> Iterator[Record]:
             if keys is None or at in keys:
                 labels, picture = _divided(content, path)
                 if picture:
+                    if not labels or not math.isfinite(labels[0]) or abs(labels[0]) > _MOST_PEOPLE:
+                        raise _damaged(path, at)
                     key = place if keys is None else keys[at]
                     yield Record(key, int(labels[0]), at, end - at)
             at, place = end, place + 1

@@ -36,7 +36,7 @@ def numbered_files(pattern: Path) -> dict[int, Path]:
     found = {}
     try:
         names = [entry.name for entry in os.scandir(pattern.parent)]
-    except OSError:
+    except (OSError, ValueError):  # the latter for a path with a zero character
         return {}
     for name in names:
         middle = name[len(before) : len(name) - len(after)]
