@@ -51,6 +51,7 @@ def test_help_and_version_need_nothing(door, words, told):
         ("videoswap", ["evaluate", "a.mp4", "b.mp4", "--source", "a.png"]),
         ("videoswap", ["models", "list"]),
         ("videoswap", ["cache", "list"]),
+        ("videoswap", ["resume"]),
     ],
 )
 def test_a_command_without_its_packages_is_one_sentence_that_helps(door, words):

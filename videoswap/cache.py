@@ -68,7 +68,7 @@ def listing(folder: Path, now: float | None = None) -> list[str]:
         return [f"{folder}: nothing is kept"]
     rows = [("SIZE", "KIND", "STATE", "LAST USED", "FILM")]
     rows += [
-        (_size(one.size), one.kind, one.state, _age(now - one.used), _printable(one.film) or "?")
+        (_size(one.size), one.kind, one.state, age(now - one.used), _printable(one.film) or "?")
         for one in kept
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -143,6 +143,11 @@ def tidy(folder: Path, limit: int | None, say: Say, now: float | None = None) ->
     _report(_deleted(excess), why, say)
 
 
+def forget(folder: Path, path: Path) -> None:
+    """Delete one thing that is kept in a folder, unless a running process uses it."""
+    _deleted(one for one in entries(folder) if one.path == path)
+
+
 def _report(gone: Iterable[CacheEntry], why: str, say: Say) -> None:
     for one in gone:
         say(f"Deleted from the cache: {one.kind} of {_name(one)}, {_size(one.size)} ({why}).")
@@ -211,7 +216,8 @@ def _render(path: Path) -> CacheEntry:
     files = [file.stat() for file in path.iterdir() if file.is_file()]
     used = max((file.st_mtime for file in files), default=path.stat().st_mtime)
     size = sum(file.st_size for file in files)
-    return CacheEntry(path, "render", pieces.about(path).get("film", ""), "unfinished", used, size)
+    film = str(pieces.about(path).get("film", ""))
+    return CacheEntry(path, "render", film, "unfinished", used, size)
 
 
 def _size(count: int) -> str:
@@ -221,7 +227,7 @@ def _size(count: int) -> str:
     return f"{count / units.get(unit, 1e12):.1f} {unit}"
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
     """Return how long ago something was."""
     for unit, length in (("day", DAY), ("hour", 3600.0), ("minute", 60.0)):
         count = int(seconds // length)

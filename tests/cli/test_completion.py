@@ -20,6 +20,8 @@ from videoswap.cli.completion import SHELLS, candidates
         (["swap", "-i", "v.mp4", "--he"], ["--help"]),
         (["models", ""], ["list", "download", "verify", "path", "convert"]),
         (["cache", "l"], ["list"]),
+        (["res"], ["resume"]),
+        (["resume", "--a"], ["--all"]),
         (["swap", "--source_p"], ["--source_paths"]),
         (["swap", "--target-v"], ["--target_video"]),
         (["swap", "--mask", "x"], ["xseg"]),

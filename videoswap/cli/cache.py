@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ..errors import InputError, UsageError
 from ..settings import default_cache_dir
@@ -27,13 +28,12 @@ def add_arguments(parser: Parser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """List or clear it."""
-    from .. import cache
+def cache_folder() -> Path:
+    """Return the folder of the cache.
 
-    older, larger = arguments.older_than, arguments.larger_than
-    if arguments.action == "list" and (older, larger) != (None, None):
-        raise UsageError("bad_arguments", "--older_than and --larger_than belong to cache clear.")
+    Raises:
+        UsageError: ``no_cache_folder``.
+    """
     folder = default_cache_dir()
     if folder is None:
         raise UsageError(
@@ -41,6 +41,17 @@ def run(arguments: argparse.Namespace) -> int:
             "This user has no home folder, so nothing is kept.",
             "Set VIDEOSWAP_CACHE_DIR to a folder.",
         )
+    return folder
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List or clear it."""
+    from .. import cache
+
+    older, larger = arguments.older_than, arguments.larger_than
+    if arguments.action == "list" and (older, larger) != (None, None):
+        raise UsageError("bad_arguments", "--older_than and --larger_than belong to cache clear.")
+    folder = cache_folder()
     try:
         clear = arguments.action == "clear"
         lines = cache.clear(folder, older, larger) if clear else cache.listing(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,17 @@ def file_of(spelled: Spelled) -> Path | None:
     if named is None:
         return usual_file()
     return None if named == NONE else Path(named)
+
+
+def without_file(words: Sequence[str]) -> list[str]:
+    """Return words in full without those that name a configuration file."""
+    left, kept = iter(words), []
+    for word in left:
+        if word == FLAG:
+            next(left, None)
+        elif not word.startswith(f"{FLAG}="):
+            kept.append(word)
+    return kept
 
 
 def words_of(path: Path, program: Parser, spelled: Spelled) -> list[str]:

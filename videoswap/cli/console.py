@@ -264,6 +264,9 @@ def _parsed(parser: Parser, words: Sequence[str], every: Parser | None) -> argpa
     written = spelled.words
     arguments = parser.parse_args([*written[: spelled.end], *settled, *written[spelled.end :]])
     arguments.config, arguments.settled = file, settled
+    command = [] if parser.parts() else [parser.command]  # inference.py
+    before = config.without_file(written[: spelled.end])
+    arguments.words = [*command, *before, *settled, *written[spelled.end :]]
     arguments.parser, arguments.given = spelled.parser, spelled.given
     arguments.program = every or parser
     for name, usual in COMMON.items():

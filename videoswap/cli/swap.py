@@ -16,6 +16,7 @@ from .parser import Parser
 from .summary import summary
 
 if TYPE_CHECKING:
+    from ..jobs.unfinished import CommandLine
     from ..report import Report
 
 #: In place of the name of a file: print it.
@@ -105,6 +106,8 @@ def check_photos(arguments: argparse.Namespace) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Swap faces in one video, one picture or a folder of them."""
+    from ..jobs.unfinished import asked_by
+
     console = arguments.console
     if arguments.report == STDOUT or target.to_stdout(arguments):
         console.use_stderr()
@@ -114,11 +117,22 @@ def run(arguments: argparse.Namespace) -> int:
         _heed_plan(arguments)
     settings = swap_flags.settings_from(arguments)
     shared.tell_missing_cache(arguments, settings)
-    with target.target_of(arguments, console.say) as found:
+    with target.target_of(arguments, console.say) as found, asked_by(_command(arguments, found)):
         report, code = _swap(arguments, found, settings)
     if arguments.report == STDOUT:
         console.show(report)
     return code
+
+
+def _command(arguments: argparse.Namespace, found: target.Target) -> CommandLine:
+    """Return the command line, without words where it cannot be given again: for pipes."""
+    from ..jobs.unfinished import CommandLine
+
+    try:
+        folder = str(Path.cwd())
+    except OSError:  # it is gone
+        return CommandLine((), "")
+    return CommandLine(() if found.names else tuple(arguments.words), folder)
 
 
 #: What may stand beside ``--plan``: it says nothing about what the result shows.

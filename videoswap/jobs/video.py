@@ -36,6 +36,7 @@ from ..threads import stages_share_the_cores
 from ..timerange import TimeRange
 from ..tracking.analysis import Analysis, RefinedAnalysis
 from ..tracking.analyze import analyze_video
+from ..tracking.key import video_digest
 from ..tracking.smoothing import smooth_track
 from ..video.files import clear_leftovers
 from ..video.probe import VideoInfo, probe
@@ -48,6 +49,7 @@ from .damage_report import (
     summarize_damage,
 )
 from .people_report import describe, person_reports
+from .unfinished import forget_replaced, request_facts, starts_anew
 from .video_results import (
     ResultPlan,
     animation_sink,
@@ -283,25 +285,38 @@ def _render(
     if targets.encoder is None:  # all frames go into one file, in order
         renderer = replace(renderer, threads=replace(renderer.threads, encoders=1))
     tally = _Tally()
-    key = render_key(
-        device=(context.device.name, context.device.providers, context.device.gpu),
-        analysis=analysis.key,
-        plans=[(track, part.sources, part.size) for track, part in plans.items()],
-        sources=[source.digest for source in context.sources],
-        engine=context.engine.key,
-        blend=context.settings.blend,
-        label=context.settings.marks.label,
-        segmenter=context.segmenter.key,
-        encoders=[targets.encoder, targets.mask_encoder],
-        segments=[segment.pts for segment in segments],
-    )
+    parts = {
+        "device": (context.device.name, context.device.providers, context.device.gpu),
+        "analysis": analysis.key,
+        "plans": [(track, part.sources, part.size) for track, part in plans.items()],
+        "sources": [source.digest for source in context.sources],
+        "engine": context.engine.key,
+        "blend": context.settings.blend,
+        "label": context.settings.marks.label,
+        "segmenter": context.segmenter.key,
+        "encoders": [targets.encoder, targets.mask_encoder],
+        "segments": [segment.pts for segment in segments],
+    }
+    key = render_key(**parts)
     # An analysis without a key is not kept, because nothing can be.
     kept = targets.encoder is not None and analysis.key
     cache = context.settings.cache_dir if kept else None
+    request = None
+    if cache is not None:
+        request = request_facts(
+            video_digest(info.path),
+            {source.label: source.digest for source in context.sources},
+            context.settings,
+            len(segments),
+            parts,
+        )
+        anew = starts_anew(info.path, targets.out, key, request)
+        if anew is not None:
+            context.say(anew)
     with (
         stages_share_the_cores(),
         open_segment_folder(
-            cache, key, targets.out, info.path, lambda note: notes.add([note])
+            cache, key, targets.out, info.path, lambda note: notes.add([note]), request
         ) as folder,
         animation_sink(info, targets) as sink,
     ):
@@ -341,4 +356,6 @@ def _render(
             info, targets, outputs, sink, segments, pts, context, clock
         )
         tally.notes += made
+    if cache is not None:
+        forget_replaced(cache, info.path, targets.out)
     return tally

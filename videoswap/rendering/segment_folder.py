@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def open_segment_folder(
     out: Path,
     film: Path,
     tell: Callable[[Fallback], None],
+    request: Mapping[str, Any] | None = None,
 ) -> Iterator[Path]:
     """Give a private folder for the pieces of one render.
 
@@ -53,6 +54,7 @@ def open_segment_folder(
         out: The result.
         film: The video that is rendered, whose name ``videoswap cache`` shows.
         tell: Told why pieces are not kept.
+        request: What was asked for, kept beside the pieces for ``videoswap resume``.
 
     Raises:
         OutputError: ``unwritable_output`` or ``disk_full``.
@@ -77,7 +79,7 @@ def open_segment_folder(
             if lock is not None:
                 stack.callback(lock.release)
                 folder.mkdir(mode=0o700, exist_ok=True)
-                _describe(folder, film, out)
+                _describe(folder, film, out, request or {})
         except OSError as error:
             why = f"the cache fails ({reason_of(error)})"
             lock = None
@@ -95,18 +97,21 @@ def lock_of(folder: Path) -> Path:
     return folder.with_suffix(".lock")
 
 
-def about(folder: Path) -> dict[str, str]:
+def about(folder: Path) -> dict[str, Any]:
     """Return what a folder of pieces says of itself by name, such as its film."""
     try:
         facts = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
-        return {str(name): str(value) for name, value in facts.items()}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
         return {}
+    return facts if isinstance(facts, dict) else {}
 
 
-def _describe(folder: Path, film: Path, out: Path) -> None:
+def _describe(folder: Path, film: Path, out: Path, request: Mapping[str, Any]) -> None:
     """Write down what the pieces are of, and that they are in use now."""
-    facts = {"film": str(film.absolute()), "out": str(out.absolute())}
-    (folder / ABOUT_FILE).touch(mode=0o600)
-    (folder / ABOUT_FILE).write_text(json_text(facts, indent=None), encoding="utf-8")
+    facts = {**request, "film": str(film.absolute()), "out": str(out.absolute())}
+    part = folder / f"{ABOUT_FILE}.part"
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    part.write_text(json_text(facts, indent=None), encoding="utf-8")
+    part.replace(folder / ABOUT_FILE)  # a killed process leaves it whole
     os.utime(folder)
