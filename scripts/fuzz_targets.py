@@ -254,25 +254,31 @@ def _segment() -> Target:
     return Target("segment", read, (whole,), ("video/segment.py",), words)
 
 
-def _matroska() -> Target:
-    element = matroska._element
+def matroska_file(*before: bytes) -> bytes:
+    """Return a file with one track of 320 x 240 pixels whose name ends in the placeholder.
 
-    def file(*before: bytes) -> bytes:
-        sizes = element(matroska.PIXEL_WIDTH, b"\1\x40") + element(matroska.PIXEL_HEIGHT, b"\xf0")
-        name = f"title {matroska.TITLE_PLACEHOLDER}".encode()
-        track = element(0xD7, b"\1") + element(matroska.NAME, name)
-        track += element(matroska.VIDEO, sizes + element(matroska.DISPLAY_WIDTH, b"\1\x40"))
-        tracks = b"".join(before) + element(matroska.TRACK, track)
-        segment = element(0x1549A966, b"info") + element(matroska.TRACKS, tracks)
-        segment += element(matroska.CLUSTER, b"cluster")
-        return element(0x1A45DFA3, b"head") + element(matroska.SEGMENT, segment)
+    Args:
+        *before: Elements before the track.
+    """
+    element = matroska._element
+    sizes = element(matroska.PIXEL_WIDTH, b"\1\x40") + element(matroska.PIXEL_HEIGHT, b"\xf0")
+    name = f"title {matroska.TITLE_PLACEHOLDER}".encode()
+    track = element(0xD7, b"\1") + element(matroska.NAME, name)
+    track += element(matroska.VIDEO, sizes + element(matroska.DISPLAY_WIDTH, b"\1\x40"))
+    tracks = b"".join(before) + element(matroska.TRACK, track)
+    segment = element(0x1549A966, b"info") + element(matroska.TRACKS, tracks)
+    segment += element(matroska.CLUSTER, b"cluster")
+    return element(0x1A45DFA3, b"head") + element(matroska.SEGMENT, segment)
+
+
+def _matroska() -> Target:
 
     def read(data: bytes, folder: Path) -> None:
         path = _written(folder, "a.mkv", data)
         matroska.write_pixel_shape(path, Fraction(16, 15))
         assert path.stat().st_size == len(data)
 
-    corpus = (file(), file(element(matroska.CRC, b"1234")))
+    corpus = (matroska_file(), matroska_file(matroska._element(matroska.CRC, b"1234")))
     words = (b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75", b"\x01" + b"\xff" * 7, b"\x53\x6e")
     return Target("matroska", read, corpus, ("video/matroska.py",), words)
 

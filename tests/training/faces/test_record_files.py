@@ -82,6 +82,15 @@ def test_a_record_that_the_index_lacks_is_left_out(file):
     assert [one.key for one in list_records(file)] == [1]
 
 
+@pytest.mark.parametrize("label", [float("nan"), float("inf"), -1e30], ids=str)
+def test_a_label_that_is_no_number_of_a_person(tmp_path, label):
+    path = tmp_path / "train.rec"
+    path.write_bytes(framed(struct.pack("<IfQQ", 0, label, 7, 0) + b"picture"))
+    with pytest.raises(InputError, match="at byte 0") as caught:
+        list(list_records(path))
+    assert caught.value.code == "bad_source"
+
+
 @pytest.mark.parametrize("damage", ["cut", "magic", "index", "empty"])
 def test_damaged_files(file, damage):
     data = file.read_bytes()

@@ -44,3 +44,7 @@ def test_other_names(name: str, tmp_path: Path) -> None:
 def test_a_file_of_that_very_name_goes_first(tmp_path: Path) -> None:
     (tmp_path / "%04d.png").touch()
     assert not is_numbered(tmp_path / "%04d.png")
+
+
+def test_a_path_that_cannot_be_has_no_pictures():
+    assert numbered_files(Path("a\0b") / "%04d.png") == {}
