@@ -97,7 +97,7 @@ def list_people(
         check_outputs({**crops, **fixed}, inputs, settings.overwrite)
         _remove_earlier(out, {*crops, *(path.name for path in fixed.values())})
         listed = []
-        with ProgressBar("portraits", len(persons)) as bar:
+        with ProgressBar("portraits", len(persons), unit="people") as bar:
             for person, name in zip(persons, names, strict=True):
                 portrait = make_portrait(seen.shots(person), person, persons, detector)
                 write_picture(name, Picture(portrait.pixels))

@@ -66,7 +66,10 @@ function draw() {
   $("film-again").hidden = state === "failed" && !film?.problem?.code?.startsWith("analysis");
   for (const id of ["people", "look", "run"]) $(id).hidden = state !== "ready";
   if (state === "analyzing") drawProgress($("film-progress"), $("film-stage"), $("film-left"), film.progress);
-  if (state === "uploading") $("film-stage").textContent = `Uploading ${uploading}`;
+  if (state === "uploading") {
+    $("film-stage").textContent = `Uploading ${uploading}`;
+    $("film-left").textContent = "";
+  }
   $("stopped-title").textContent = state === "failed" ? "This cannot be used" : "Cancelled";
   if (state === "failed") {
     $("stopped-why").textContent = [film.problem.message, film.problem.hint].filter(Boolean).join(" ");

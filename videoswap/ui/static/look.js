@@ -69,8 +69,20 @@ function drawSplit() {
   const share = layer === "result" ? Number($("split").value) : 0;
   $("after").style.clipPath = `inset(0 0 0 ${share}%)`;
   $("line").style.left = `${share}%`;
-  for (const id of ["line", "tag-before", "tag-after"]) $(id).hidden = $("after").hidden || layer !== "result";
-  $("split-field").hidden = $("after").hidden || layer !== "result";
+  const whole = $("after").hidden || layer !== "result";
+  $("line").hidden = whole || share === 0 || share === 100;
+  $("tag-before").hidden = whole || share < 10;
+  $("tag-after").hidden = whole || share > 90;
+  $("split-field").hidden = whole;
+  $("view").classList.toggle("split", !whole);
+}
+
+// The line between before and after follows a pointer that is held down on the frame.
+function splitAt(event) {
+  if (!$("view").classList.contains("split")) return;
+  const box = $("view").getBoundingClientRect();
+  $("split").value = (100 * (event.clientX - box.left)) / box.width;
+  drawSplit();
 }
 
 export function drawSettings() {
@@ -99,6 +111,13 @@ $("time").addEventListener("input", () => goTo(Number($("time").value)));
 $("back").addEventListener("click", () => goTo(Number($("time").value) - page.film.frame_seconds));
 $("forth").addEventListener("click", () => goTo(Number($("time").value) + page.film.frame_seconds));
 $("split").addEventListener("input", drawSplit);
+$("view").addEventListener("pointerdown", (event) => {
+  $("view").setPointerCapture(event.pointerId);
+  splitAt(event);
+});
+$("view").addEventListener("pointermove", (event) => {
+  if ($("view").hasPointerCapture(event.pointerId)) splitAt(event);
+});
 for (const one of document.querySelectorAll("input[name=layer]")) {
   one.addEventListener("change", () => {
     layer = one.value;

@@ -32,6 +32,14 @@ export function clock(seconds) {
   return `${minutes}:${String(((tenths % 600) / 10).toFixed(1)).padStart(4, "0")}`;
 }
 
+// Estimates change from second to second, so they are not said to the second.
+function roughly(seconds) {
+  if (seconds < 10) return "a few seconds";
+  if (seconds < 90) return `about ${10 * Math.round(seconds / 10)} seconds`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `about ${minutes} minutes` : `about ${Math.round(minutes / 60)} hours`;
+}
+
 export function complain(text) {
   $("message-text").textContent = text;
   $("message").hidden = !text;
@@ -92,7 +100,8 @@ export function droppable(zone, use) {
 
 const STAGES = {
   analyze: "Looking for faces", portraits: "Drawing everybody", "refine landmarks": "Looking closer",
-  render: "Swapping", mux: "Joining", verify: "Checking", measure: "Measuring",
+  render: "Swapping", join: "Joining", write: "Writing", check: "Checking the result",
+  "check copies": "Checking sound and subtitles", measure: "Measuring",
 };
 
 export function drawProgress(bar, title, rest, progress) {
@@ -101,6 +110,6 @@ export function drawProgress(bar, title, rest, progress) {
   else bar.removeAttribute("value");
   const words = [];
   if (progress.done) words.push(`${progress.done}${progress.total ? ` of ${progress.total}` : ""} ${progress.unit ?? ""}`);
-  if (progress.seconds_left != null) words.push(`about ${clock(progress.seconds_left)} left`);
+  if (progress.seconds_left != null) words.push(`${roughly(progress.seconds_left)} left`);
   rest.textContent = words.join(", ");
 }

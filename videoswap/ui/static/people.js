@@ -3,6 +3,7 @@
 import { $, ask, button, clock, doing, droppable, edit, element, page, shape, tell } from "./page.js";
 import { goTo } from "./look.js";
 
+const LONG = 20; // seconds from which on the timeline can be enlarged
 const FEW = 4, FLEETING = 0.1; // people that are always shown; share of the film that is brief
 const ROW = 26, LEFT = 110, TOP = 22; // of the timeline
 const STEPS = [0.5, 1, 2, 5, 10, 30, 60, 300, 600, 1800];
@@ -11,9 +12,10 @@ let hiddenShown = false;
 
 export function drawPeople() {
   const picture = page.film.kind === "picture";
-  for (const id of ["timeline-box", "zoom-row"]) $(id).hidden = picture;
+  $("timeline-box").hidden = picture;
+  $("zoom-row").hidden = picture || page.film.seconds < LONG;
   $("people-help").textContent = page.film.sources.length
-    ? "Drop a photo onto everybody who is to get another face."
+    ? "Drop a photo onto everybody else who is to get another face. Then look at the result, and make it under 4."
     : "Start here: drop a photo onto whoever is to get another face, or choose one.";
   if (!picture) drawTimeline();
   drawCards();
@@ -103,7 +105,8 @@ function card(person) {
   const given = film.sources.filter((one) => person.sources.some((use) => use.source === one.name));
   const advice = given.flatMap((one) => one.advice);
   if (advice.length) {
-    parts.push(element("ul", { className: "advice" }, ...advice.map((text) => element("li", { textContent: text }))));
+    parts.push(element("p", { className: "quiet", textContent: "This photo can be used. What would be better:" }),
+      element("ul", { className: "advice" }, ...advice.map((text) => element("li", { textContent: text }))));
   } else if (given.length) parts.push(element("p", { className: "fine", textContent: "A good photo." }));
   parts.push(more(person, id));
   return element("li", { className: person.sources.length ? "card chosen" : "card" }, ...parts);
@@ -125,7 +128,7 @@ function dropZone(person, id) {
   const zone = element("label", { className: "drop small", htmlFor: id });
   if (use) {
     const address = `/api/films/${page.film.id}/photo?source=${encodeURIComponent(use)}`;
-    zone.append(element("img", { src: address, alt: "" }), element("span", { textContent: `Gets ${use}. Drop another photo to change it.` }));
+    zone.append(element("img", { src: address, alt: "" }), element("span", { textContent: `Gets ${use}. Choose or drop another photo to change it.` }));
     zone.classList.add("given");
   } else {
     zone.append(element("strong", { textContent: "Choose a photo" }), element("span", { textContent: `or drop it here for ${person.name}` }));
@@ -137,7 +140,7 @@ function dropZone(person, id) {
 
 function sourceSelect(id, value) {
   const one = element("select", { id },
-    element("option", { value: "", textContent: "keeps the own face" }),
+    element("option", { value: "", textContent: "keeps their own face" }),
     ...page.film.sources.map((source) => element("option", { value: source.name, textContent: `gets ${source.name}` })));
   one.value = value;
   return one;
@@ -159,7 +162,6 @@ function chooser(person, id) {
 function more(person, id) {
   const { number } = person, film = page.film;
   const box = element("details", { id: id("more") }, element("summary", { textContent: `More about ${person.name}` }));
-  const now = () => Number($("time").value);
   const row = (...parts) => box.append(element("div", { className: "row" }, ...parts));
   const show = button(`Hide ${person.name}`, () => {
     edit({ kind: "hide", person: number });
@@ -198,6 +200,8 @@ function byTime(person, id, now) {
     source, element("div", { className: "row" }, first, second, set));
 }
 
+const now = () => Number($("time").value);
+
 async function addPhotos(files, person) {
   if (!files.length) return;
   const form = new FormData();
@@ -214,6 +218,8 @@ async function addPhotos(files, person) {
     const use = found.people[person].sources.at(-1)?.source ?? "nothing";
     const advice = found.sources.find((one) => one.name === use)?.advice ?? [];
     tell([`${found.people[person].name} gets ${use}.`, ...advice].join(" "));
+    const there = found.people[person].spans.some(([from, to]) => from <= now() && now() < to);
+    if (found.kind !== "picture" && !there) goTo(found.people[person].best);
     return true;
   });
   if (!done && page.film?.id === before.id) drawCards();

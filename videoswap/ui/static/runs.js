@@ -2,12 +2,13 @@
 
 import { $, ask, button, doing, drawProgress, element, page, send, shape, tell } from "./page.js";
 
-const STATES = { waiting: "waits", running: "runs", paused: "paused", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" };
+const STATES = { waiting: "waits", running: "being made", paused: "paused", done: "done", failed: "failed", cancelled: "cancelled", interrupted: "interrupted" };
 const STOPPED = ["failed", "cancelled", "interrupted"];
 const APART = 0.08; // seconds that both players may be apart
 const CURVES = ["one", "two", "three"];
 const WIDE = 420, HIGH = 130, LEFT = 44, BOTTOM = 20;
 const runs = new Map();
+let started = false; // a run, which is to be brought into view once it is listed
 let kind = ""; // of the film whose suffixes are offered
 
 export function drawRunSettings() {
@@ -37,6 +38,11 @@ export function drawRuns(found) {
       $("runs").prepend(runs.get(run.id).item);
     }
     runs.get(run.id).update(run);
+  }
+  if (started && found.length) {
+    started = false;
+    $("results").scrollIntoView({ block: "nearest" });
+    $("results-title").focus({ preventScroll: true });
   }
 }
 
@@ -145,7 +151,7 @@ function report(told) {
   const seconds = Object.values(told.seconds).reduce((sum, one) => sum + one, 0);
   const facts = [
     told.frames > 1 ? `${told.swapped} of ${told.frames} frames show a swapped face.` : "",
-    alone ? `${alone} ${alone === 1 ? "person keeps" : "people keep"} the own face.` : "Everybody got another face.",
+    alone ? `${alone} ${alone === 1 ? "person keeps" : "people keep"} their own face.` : "Everybody got another face.",
     `It took ${seconds.toFixed(1)} s with the engine ${told.engine} on ${told.device}${told.encoder ? `, encoded by ${told.encoder}` : ""}.`,
   ];
   const box = element("details", {}, element("summary", { textContent: "What was done" }),
@@ -215,4 +221,7 @@ function plot({ label, seconds, curves }) {
 }
 
 $("start").addEventListener("click", () =>
-  doing(() => send(`/api/films/${page.film.id}/runs`, { quality: $("quality").value, suffix: $("suffix").value })));
+  doing(async () => {
+    await send(`/api/films/${page.film.id}/runs`, { quality: $("quality").value, suffix: $("suffix").value });
+    started = true;
+  }));
