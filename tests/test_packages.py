@@ -17,7 +17,7 @@ def names(lines):
 def test_what_pip_installs_is_what_doctor_looks_for():
     assert names(PROJECT["dependencies"]) == {package.name for package in NEEDED}
     extras = PROJECT["optional-dependencies"]
-    optional = (names(extras["neural"]) - {"kornia"}) | names(extras["ui"])
+    optional = (names(extras["neural"]) - {"kornia"}) | names(extras["ui"]) | names(extras["ray"])
     assert optional == {one.name for one in OPTIONAL} - {"insightface"}
 
 

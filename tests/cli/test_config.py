@@ -39,6 +39,7 @@ def here(tmp_path, monkeypatch):
         ("overwrite = true\nquiet = true", (*SWAP, "-yq"), []),
         ('source = ["a", "-b"]', ("evaluate", "o", "r"), ["--source", "a", "./-b"]),
         ('source = ["a"]', ("evaluate", "--", "o", "r"), ["--source", "a"]),
+        ('source = ["a", "b"]', ("faces", "v", "-o", "d"), []),
         ('exclude = ["*.gif", "x"]', SWAP, ["--exclude=*.gif", "--exclude=x"]),
         ("", SWAP, []),
     ],

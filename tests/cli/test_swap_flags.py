@@ -225,7 +225,7 @@ def test_and_does_not_go_with_another_one(words):
 
 def test_evaluate_is_told_who_was_swapped_in_the_same_way():
     parser = Parser()
-    evaluate.add_common(parser, source_needed=False)
+    evaluate.add_common(parser)
     words = ["--source", "a.png", "--person", "1", "2", "--no_cache"]
     options = evaluate.common_options(parser.parse_args(words))
     assert options["settings"].people == PeopleSettings(persons=(1, 2))

@@ -204,6 +204,8 @@ def test_outputs_hold_numbers_or_pictures_as_promised(swapped, cache, tmp_path):
     assert keys_of(data) | unseen == documented("Evaluation")
     people = data["groups"][1]
     assert people["metrics"]["wrong_source_frames"] == {
+        "label": "wrong-person frames",
+        "plot": [],
         "value": 0.0,
         "unit": "frames",
         "why": "",

@@ -8,7 +8,7 @@ import skimage.data
 from PIL import Image
 
 from tests.helpers.pictures import cmyk_profile
-from videoswap import EncodeSettings, swap_image
+from videoswap import EncodeSettings, MarkSettings, swap_image
 from videoswap.errors import UsageError
 from videoswap.jobs.context import load_context
 from videoswap.jobs.picture import swap_one_picture
@@ -26,6 +26,7 @@ def test_networks_are_loaded_once_for_many_pictures(
     portrait, photos, settings, tmp_path, monkeypatch
 ):
     opened, really = [], own._open
+    settings = replace(settings, marks=MarkSettings(mark="plain"))  # signatures are random
     monkeypatch.setattr(own, "_open", lambda path: opened.append(path) or really(path))
     context = load_context([photos["left"]], (), settings, lambda line: None)
     for name in ("a.png", "b.png"):

@@ -59,7 +59,7 @@ def test_without_a_mark_the_report_says_so(picture):
     found = Marker.load(MarkSettings(mark="none"), keep=True)
     assert found.text is None and found.signer is None
     assert [str(note) for note in found.notes] == [
-        "without a mark that says that the result is synthetic, because --no_mark asks for none"
+        "without a mark of synthetic media, because --no_mark asks for none"
     ]
     before = picture.read_bytes()
     assert found.seal(picture, "PNG", None)[0].mark == "none"

@@ -10,7 +10,7 @@ import pytest
 from videoswap.compositing.sharpness import SHARP_DEVIATION
 from videoswap.crops import CropSpec
 from videoswap.records import Crop, Face, SwappedCrop, TrackSource
-from videoswap.rendering import render
+from videoswap.rendering import failed_swaps, render
 from videoswap.rendering.render import FrameJob, Renderer, plan_track
 from videoswap.rendering.segments import Segment
 from videoswap.threads import plan_threads
@@ -113,6 +113,7 @@ def seconds(batch, monkeypatch):
         segment=lambda crop: time.sleep(SLEEPS["segment_occlusion"]) or crop
     )
     finisher = SimpleNamespace(grain=False, finish=lambda same, at: time.sleep(SLEEPS["finish"]))
+    monkeypatch.setattr(failed_swaps, "fault_of", lambda crop, swapped: None)
     made = Renderer(None, None, {}, engine, [], finisher, segmenter, batch, plan_threads(1))
     jobs = [job(number, (0,)) for number in range(FRAMES)]
     monkeypatch.setattr(Renderer, "_decode", lambda self, segments: iter(jobs))

@@ -74,7 +74,7 @@ def words_of(path: Path, program: Parser, spelled: Spelled) -> list[str]:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError("bad_config", f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # too deeply nested
         raise InputError("bad_config", f"{path} is not TOML: {error}.") from None
     parts = program.parts()
     own = _own_flags(spelled.parser)
@@ -88,8 +88,9 @@ def words_of(path: Path, program: Parser, spelled: Spelled) -> list[str]:
             name = name.replace("-", "_")
             if name not in known:
                 raise _unknown(path, name, known)
-            words = list(_words(path, name, one, known[name]))
-            if name in own and (not table or key == spelled.parser.command):
+            mine = name in own and (not table or key == spelled.parser.command)
+            words = list(_words(path, name, one, own[name] if mine else known[name]))
+            if mine:
                 wanted[own[name].dest] = words
     return [word for dest, words in wanted.items() if dest not in spelled.given for word in words]
 
@@ -120,10 +121,15 @@ def _text(value: str | float) -> str:
 
 
 def _flags_of(parser: Parser) -> dict[str, argparse.Action]:
-    """Return the flags of a parser and of all its parts, by name without dashes."""
+    """Return the flags of a parser and of all its parts, by name without dashes.
+
+    Where parts have a flag of one name, one that takes several values stands for all.
+    """
     found = _own_flags(parser)
     for part in parser.parts().values():
-        found |= _flags_of(part)
+        for name, action in _flags_of(part).items():
+            if name not in found or found[name].nargs not in ("+", "*"):
+                found[name] = action
     return found
 
 

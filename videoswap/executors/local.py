@@ -181,6 +181,8 @@ class _Process:
             if self._work != number:
                 self.connection.send(("work", work))
                 self._work = number
+            if not self.process.is_alive():  # what it has sent may still be in the pipe
+                return False
             self.connection.send(("task", attempt.task.payload))
         except OSError:
             return False

@@ -19,6 +19,7 @@ from .credentials import CARRIERS, VIDEO_CARRIERS, check_signer, read_credential
 WANTED = "signed content credentials"
 WITHOUT_METADATA = ("BMP",)
 PLAIN = "plain metadata alone"
+NO_MARK = "a mark of synthetic media"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Marker:
         """
         if settings.mark != "signed":
             why = "--no_mark asks for none" if settings.mark == "none" else ""
-            note = Fallback("a mark that says that the result is synthetic", "", why)
+            note = Fallback(NO_MARK, "", why)
             return cls(settings, notes=(note,) if why else ())
         if settings.certificate is not None and settings.private_key is not None:
             signer = given_signer(settings.certificate, settings.private_key)
@@ -85,7 +86,7 @@ class Marker:
         notes = []
         if kind in WITHOUT_METADATA:
             why = f"{kind} has no place for it"
-            notes.append(Fallback("a mark that says that the result is synthetic", "", why))
+            notes.append(Fallback(NO_MARK, "", why))
         if self.signer is not None and self.settings.certificate is not None:
             notes.append(Fallback(WANTED, PLAIN, f"{kind} has no place for them"))
         if self._credentials_of(parent) is not None:

@@ -106,7 +106,7 @@ def from_json(text: str) -> ScanState:
     """
     try:
         state = _rich(json.loads(text))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("not a state of an analysis") from error
     if not isinstance(state, ScanState):
         raise ValueError("not a state of an analysis")

@@ -58,7 +58,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         message = f"{path} cannot be read: {reason_of(error)}."
         raise InputError("bad_settings", message) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # too deeply nested
         raise InputError("bad_settings", f"{path} is not TOML: {error}.") from None
 
 

@@ -26,6 +26,8 @@ MAGIC = b"VSWSEG1\n"
 _LENGTH = struct.Struct(">Q")
 _DIGEST = 32
 _CHUNK = 1 << 20
+# What reading nonsense raises, however deeply nested or large its numbers are.
+_DAMAGE = (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError, struct.error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +91,7 @@ class EncodedSegment:
                 changed=int(trailer["changed"]),
                 failed=tuple((int(t), int(n), str(why)) for t, n, why in trailer["failed"]),
             )
-        except (OSError, ValueError, TypeError, KeyError, struct.error) as error:
+        except _DAMAGE as error:
             raise InputError(
                 "damaged_segment",
                 f"The encoded segment {path} is damaged: {error}.",

@@ -51,6 +51,7 @@ CUSTOM = {
 }
 RELU, RELU6 = 1, 3
 FAR = 2**31 - 1
+MOST_SIDE = 1024  # pixels of what a warp makes
 # What reading beyond the end, or of nonsense, raises.
 _DAMAGE = (
     *(ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError),
@@ -389,6 +390,8 @@ class _Converter:
         """Features sampled inside that box, bilinearly."""
         frame = self._frames[operator.inputs[1]]
         rows, columns = frame.options["output_height"], frame.options["output_width"]
+        if not (0 < rows <= MOST_SIDE and 0 < columns <= MOST_SIDE):
+            raise ValueError(f"a warp to {columns} x {rows}")
         height, width = (int(side) for side in self._shapes[operator.inputs[0]][1:3])
         y, x = np.mgrid[:rows, :columns]
         grid = np.stack([x + 0.5 - columns / 2, y + 0.5 - rows / 2], -1).reshape(1, -1, 2)

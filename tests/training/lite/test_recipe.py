@@ -183,7 +183,7 @@ def test_the_judge_sees_the_face_in_its_own_framing(encoder):
     assert [round(float(one), 5) for one in terms.values()] == [0, 0, 0]
     other = picture.flip(0)
     terms = judge.terms(other.requires_grad_(), picture, other.detach())
-    assert terms["identity"] > 0.001 and terms["away"] > 0.001 and terms["features"] > 0.1
+    assert terms["identity"] > 1e-4 and terms["away"] > 1e-4 and terms["features"] > 0.1
     terms["identity"].backward()
     # The template of the mesh engine is narrower than ArcFace's: all of the crop is seen.
     assert (other.grad.abs().amax(dim=(0, 1, 2)) > 0).all()

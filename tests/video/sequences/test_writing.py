@@ -20,6 +20,8 @@ from tests.helpers.numbered_pictures import (
 )
 from videoswap.errors import OutputError, UsageError
 from videoswap.jobs.video_results import plan_results
+from videoswap.marks import MarkSettings
+from videoswap.provenance.marker import Marker
 from videoswap.settings import EncodeSettings, SwapSettings
 from videoswap.video.probe import probe
 from videoswap.video.sequences.writing import plan_pictures, write_pictures
@@ -108,7 +110,7 @@ def test_a_word_that_changes_nothing_is_told(tmp_path: Path) -> None:
 
 def test_pictures_become_an_animation(tmp_path: Path) -> None:
     info = probe(make_sequence(tmp_path / "in", "png"))
-    targets = plan_results(info, tmp_path / "o.gif", None, SwapSettings())
+    targets = plan_results(info, tmp_path / "o.gif", None, SwapSettings(), Marker(MarkSettings()))
     assert targets.encoder is None and targets.streams is not None and not targets.streams.dropped
 
 
