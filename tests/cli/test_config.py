@@ -59,6 +59,7 @@ def test_keys_are_the_names_of_flags_and_the_command_line_wins(text, line, found
         ("overwrite = 3", UsageError, "true or false"),
         ('config = "x"', UsageError, "config"),
         ("crf = ", InputError, "not TOML"),
+        ("crf = " + 5000 * "[", InputError, "not TOML"),
     ],
 )
 def test_what_no_flag_has_is_refused(text, error, told):

@@ -168,6 +168,20 @@ def test_a_damaged_file_is_refused(cut):
     assert caught.value.code == "damaged_model"
 
 
+def test_a_warp_to_a_huge_picture_is_refused():
+    """Before anything of that size is made."""
+    sides = {"output_width": 10**9, "output_height": 10**9, "scale_x": 1.0, "scale_y": 1.0}
+    indices = {"subset_idxs": [0, 1], "left_rotation_idx": 0, "right_rotation_idx": 1}
+    raw = bytes(flexbuffers.Dumps({**indices, **sides}))
+    file = TfliteFile()
+    where, what = file.tensor((1, 2, 3)), file.tensor((1, 9, 9, 1))
+    matrix, part = file.tensor((1, 4, 4), "matrix"), file.tensor((1, 3, 4, 1), "part")
+    file.operator(CUSTOM, [where], matrix, None, "Landmarks2TransformMatrix", raw)
+    file.operator(CUSTOM, [what, matrix], part, None, "TransformTensorBilinear", raw)
+    with pytest.raises(InputError, match="a warp to 1000000000"):
+        convert_tflite(file.data([where, what], [part]))
+
+
 def test_an_unknown_operator_is_refused():
     file = TfliteFile()
     given = file.tensor(PICTURE.shape)
