@@ -1,12 +1,14 @@
 """How many cores may be used, and how threads share them."""
 
 import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
 import cv2
 import pytest
 
+from tests.helpers.locations import ROOT
 from videoswap.errors import UsageError
 from videoswap.threads import (
     ENCODER_THREADS,
@@ -103,3 +105,25 @@ def test_threads_of_libraries_are_as_before_afterwards(monkeypatch):
         assert asked == [5, 1]
     assert cv2.getNumThreads() == before
     assert asked == [5, 1, 5]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="real-time priority of Linux")
+def test_an_encoder_leaves_the_priority_of_the_process_as_it_was():
+    """As root, SVT-AV1 would make all of it a real-time process."""
+    code = """if True:
+        import os
+        from fractions import Fraction
+        import av
+        from videoswap.threads import usual_priority
+        context = av.CodecContext.create("libsvtav1", "w")
+        context.width = context.height = 128
+        context.pix_fmt, context.time_base = "yuv420p", Fraction(1, 25)
+        with usual_priority():
+            context.open()
+        policies = {os.sched_getscheduler(int(one)) for one in os.listdir("/proc/self/task")}
+        print(policies == {os.SCHED_OTHER}, len(os.listdir("/proc/self/task")) > 3)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == ["True", "True"]

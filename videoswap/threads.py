@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -213,3 +213,23 @@ def stages_share_the_cores() -> Iterator[None]:
         cv2.setNumThreads(before[0])
         if torch is not None:
             torch.set_num_threads(before[1])
+
+
+@contextmanager
+def usual_priority() -> Iterator[None]:
+    """Undo what an encoder does to the priority of this process while it is opened.
+
+    As root, SVT-AV1 makes all of the process a real-time one (``SCHED_FIFO``, 99), before which
+    everything else on the machine waits, and so do the processes that it starts later.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    usual, real_time = os.sched_getscheduler(0), (os.SCHED_FIFO, os.SCHED_RR)
+    try:
+        yield
+    finally:
+        for task in Path("/proc/self/task").iterdir() if usual not in real_time else ():
+            with suppress(OSError):  # a thread that has ended meanwhile
+                if os.sched_getscheduler(int(task.name)) in real_time:
+                    os.sched_setscheduler(int(task.name), usual, os.sched_param(0))

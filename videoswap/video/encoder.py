@@ -11,6 +11,7 @@ import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from ..errors import OutputError
+from ..threads import usual_priority
 from .color import RGB, swscale_space
 from .encoder_context import EncoderPlan, new_encoder
 from .formats import (
@@ -50,7 +51,8 @@ class SegmentEncoder:
         self._writer = SegmentWriter(path)
         self._durations: dict[int, int] = {}
         self._times: list[int] | None = [] if counts_frames(plan.encoder) else None
-        self._context.open()
+        with usual_priority():
+            self._context.open()
 
     def encode(self, frame: DecodedFrame | av.VideoFrame) -> None:
         """Encode a frame; its pts, strictly later than the last one's, is kept.

@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from ..errors import UsageError
 from ..records import Fallback
+from ..threads import usual_priority
 from .color import Color
 from .formats import (
     EVEN_SIZE_ENCODERS,
@@ -128,7 +129,8 @@ def _refusal(make: Callable[[], VideoCodecContext], encode: bool) -> str | None:
         try:
             av.logging.set_level(av.logging.ERROR)
             context = make()
-            context.open()
+            with usual_priority():
+                context.open()
             if encode:
                 frame = av.VideoFrame(context.width, context.height, context.pix_fmt or "")
                 frame.pts, frame.time_base = 0, context.time_base

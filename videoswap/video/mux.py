@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from ..errors import InputError, OutputError
 from ..marks import with_mark
 from ..records import Array, Fallback
+from ..threads import usual_priority
 from ..timerange import TimeRange
 from .encoder_context import EncoderPlan, configure_encoder
 from .files import open_input, url
@@ -191,7 +192,8 @@ def _write(
             out.set_chapters(_chapters(container, trim))
         if mark:
             _mark(out, plan)
-        out.start_encoding()
+        with usual_priority():
+            out.start_encoding()
         _check_headers(video, segments[0])
         shift = int(times[0]) if trim.start is not None else 0
         packets = _counted(_video_packets(segments, plan, video, shift), progress)
