@@ -133,6 +133,7 @@ def measured(arguments: argparse.Namespace) -> None:
             "VIDEOSWAP_CACHE_DIR": str(folder / "cache"),
         }
         common = [sys.executable, str(ROOT / "inference.py"), "--overwrite", "--device", "cpu"]
+        common += ["--mark", "plain"]  # signatures are random
         common += ["--source_paths", str(arguments.source), "--target_video", str(clip)]
         subprocess.run(
             [*common, "--dry_run"], check=True, env=environment, stdout=subprocess.DEVNULL

@@ -12,6 +12,7 @@ import io
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -23,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MEDIA = ROOT.parent / "shared" / "media"
+LANDMARKS = ROOT / "weights" / "mediapipe"
 sys.path.insert(0, str(ROOT))
 
 from videoswap import SwapSettings, TimeRange, evaluate  # noqa: E402
@@ -108,13 +110,18 @@ class Judged:
 
 
 def unpacked(commit: str, folder: Path) -> Path:
-    """Return a folder with the tree of a commit; nothing of the repository changes."""
+    """Return a folder with the tree of a commit; nothing of the repository changes.
+
+    It gets this tree's dense landmarks, which are downloaded and in no commit.
+    """
     archive = subprocess.run(
         ["git", "-C", str(ROOT), "archive", "--format=tar", commit], check=True, capture_output=True
     ).stdout
     tree = folder / "before"
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(tree, filter="data")
+    if LANDMARKS.is_dir():
+        shutil.copytree(LANDMARKS, tree / LANDMARKS.relative_to(ROOT), dirs_exist_ok=True)
     return tree
 
 
