@@ -59,13 +59,15 @@ def test_a_swap_over_time():
         )
     index = 1
     wanted = temporal_filter.temporal_filter(swaps, index)
+    around = finishing.Neighbors([1, 0], {-1: [0, -1], 1: [2, 1], 2: [-1, 2]})
     pixels, soft = finishing.temporal_filter(
-        up(*(one.crop.pixels for one in swaps)),
+        up(*(one.crop.quarter for one in swaps)),
         up(*(one.swapped.pixels for one in swaps)),
         up(*(one.swapped.mask for one in swaps)),
-        [one.frame - index for one in swaps],
-        index,
+        around,
     )
+    first = temporal_filter.temporal_filter(swaps, 0)
+    assert np.abs(pixels[1].permute(1, 2, 0).numpy() - first.pixels)[mask > 0.01].max() < 0.5
     covered = mask > 0.01
     difference = np.abs(pixels[0].permute(1, 2, 0).numpy() - wanted.pixels)[covered]
     assert np.abs(wanted.pixels - swaps[index].swapped.pixels)[covered].max() > 1.0

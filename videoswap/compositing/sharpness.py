@@ -8,6 +8,8 @@ give the covariance of the blur, so a head that moves sideways is blurred sidewa
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -15,19 +17,20 @@ from ..geometry import face_masks as masks
 from ..records import Array
 
 REBLUR_SIGMA = 1.5  # pixels, standard deviation of the blur that edges are tried with
-_DENOISE_SIGMA = 0.7  # pixels, of the blur that takes noise away first
+BLUR_REACH = 10  # pixels, of both blurs and the gradient: around a face all is measured as inside
+DENOISE_SIGMA = 0.7  # pixels, of the blur that takes noise away first
 EDGE_SHARE = 0.12  # share of a face's pixels that count as edges, the strongest
 MAX_SAMPLES = 8192  # pixels among which their least strength is found
 MAX_EDGES = 4096  # of them, measured
 # Faces are not made of steps; blurred by a known variance they show more of it by this factor.
-_EDGE_BIAS = 1.4
+EDGE_BIAS = 1.4
 MIN_VARIANCE, MAX_DEVIATION = (
     0.15,
     0.04,
 )  # of the blur put on: variance in pixels; deviation as share of the side
 UNSHARP_SIGMA = 1.2  # pixels
 MAX_SHARPENED = 1.0  # pixels, variance: an unsharp mask undoes no more
-_ITERATIONS = 4
+ITERATIONS = 4
 SHARP_DEVIATION = 1.6  # pixels, that `face_blur` finds on a sharp face
 LEAST_FACE = 48  # pixels, side of a face whose blur is measured
 
@@ -46,11 +49,12 @@ def measure_blur(picture: Array, face: Array) -> Array:
         (3,) float64: the covariance xx, xy, yy in pixels; 0 where there is no edge to see.
     """
     x, y, width, height = cv2.boundingRect((face > 0.5).astype(np.uint8))
-    part = np.s_[y : y + height, x : x + width]
+    y0, x0 = max(0, y - BLUR_REACH), max(0, x - BLUR_REACH)
+    part = np.s_[y0 : y + height + BLUR_REACH, x0 : x + width + BLUR_REACH]
     inside = np.flatnonzero(face[part] > 0.5)
     if len(inside) < 64:
         return np.zeros(3)
-    green = cv2.GaussianBlur(cv2.extractChannel(picture[part], 1), (0, 0), _DENOISE_SIGMA)
+    green = cv2.GaussianBlur(cv2.extractChannel(picture[part], 1), (0, 0), DENOISE_SIGMA)
     again = cv2.GaussianBlur(green, (0, 0), REBLUR_SIGMA)
     (gx, gy), (rx, ry) = (
         (cv2.Sobel(one, cv2.CV_32F, 1, 0), cv2.Sobel(one, cv2.CV_32F, 0, 1))
@@ -69,7 +73,7 @@ def measure_blur(picture: Array, face: Array) -> Array:
         return np.zeros(3)
     ux, uy = ux[found], uy[found]
     lost = (length[found] / left[found]) ** 2 - 1.0
-    variance = REBLUR_SIGMA**2 / np.maximum(lost, 0.02) / _EDGE_BIAS
+    variance = REBLUR_SIGMA**2 / np.maximum(lost, 0.02) / EDGE_BIAS
     return _covariance(np.stack([ux * ux, 2.0 * ux * uy, uy * uy]), variance)
 
 
@@ -105,7 +109,7 @@ def _covariance(directions: Array, variance: Array) -> Array:
     trust = np.ones_like(variance)
     ridge = 1e-6 * np.eye(3)
     fit: Array = np.zeros(3)
-    for _ in range(_ITERATIONS):
+    for _ in range(ITERATIONS):
         weighted = directions * trust
         fit = np.linalg.solve(weighted @ directions.T + ridge, weighted @ variance)
         error = np.abs(variance - fit.astype(variance.dtype) @ directions)
@@ -124,31 +128,47 @@ def soften(picture: Array, missing: Array) -> Array:
     Returns:
         (S, S, 3) float32; ``picture`` itself where nothing worth it is missing.
     """
+    change = softening(missing, len(picture))
+    if change.unsharp > 0.0:
+        blurred = cv2.GaussianBlur(picture, (0, 0), UNSHARP_SIGMA)
+        made = cv2.addWeighted(picture, 1.0 + change.unsharp, blurred, -change.unsharp, 0.0)
+        return np.asarray(np.clip(made, 0.0, 255.0, out=made))
+    if change.even > 0.0:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), change.even))
+    if change.line is None:
+        return picture
+    return np.asarray(cv2.filter2D(picture, -1, change.line, borderType=cv2.BORDER_REFLECT_101))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Softening:
+    """How a picture is blurred by a covariance, or sharpened a little.
+
+    Attributes:
+        unsharp: Share of what a blur of ``UNSHARP_SIGMA`` takes away that is added; 0 for none.
+        even: Standard deviation of the blur of all directions in pixels; 0 for none.
+        line: (N, N) float32 kernel of the blur in one direction; None for none.
+    """
+
+    unsharp: float = 0.0
+    even: float = 0.0
+    line: Array | None = None
+
+
+def softening(missing: Array, side: int) -> Softening:
+    """Decide how a picture of a side in pixels is blurred by a covariance, see `soften`."""
     values, axes = np.linalg.eigh([[missing[0], missing[1]], [missing[1], missing[2]]])
     if values[1] < -MIN_VARIANCE:
-        return _sharpened(picture, min(-MIN_VARIANCE - float(values[1]), MAX_SHARPENED))
-    values = np.clip(values, 0.0, (MAX_DEVIATION * len(picture)) ** 2)
+        # Undoes a slight blur to first order.
+        undone = min(-MIN_VARIANCE - float(values[1]), MAX_SHARPENED)
+        return Softening(unsharp=undone / UNSHARP_SIGMA**2)
+    values = np.clip(values, 0.0, (MAX_DEVIATION * side) ** 2)
     if values[1] < MIN_VARIANCE:
-        return picture
+        return Softening()
     even = float(np.sqrt(values[0]))
-    if even > 0.3:
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), even))
     along = values[1] - values[0]
-    if along < MIN_VARIANCE:
-        return picture
-    return np.asarray(
-        cv2.filter2D(
-            picture, -1, _line_kernel(along, axes[:, 1]), borderType=cv2.BORDER_REFLECT_101
-        )
-    )
-
-
-def _sharpened(picture: Array, variance: float) -> Array:
-    """Undo a slight blur to first order: by a share of what a blur takes away (unsharp mask)."""
-    blurred = cv2.GaussianBlur(picture, (0, 0), UNSHARP_SIGMA)
-    share = variance / UNSHARP_SIGMA**2
-    made = cv2.addWeighted(picture, 1.0 + share, blurred, -share, 0.0)
-    return np.asarray(np.clip(made, 0.0, 255.0, out=made))
+    line = _line_kernel(along, axes[:, 1]) if along >= MIN_VARIANCE else None
+    return Softening(even=even if even > 0.3 else 0.0, line=line)
 
 
 def _line_kernel(variance: float, axis: Array) -> Array:

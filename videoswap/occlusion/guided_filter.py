@@ -11,6 +11,7 @@ in He and Sun, "Fast Guided Filter", arXiv 1505.00996, 2015.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -52,7 +53,7 @@ def guided_filter_refine(mask: Array, picture: Array) -> Array:
         + (EPSILON if i == j else 0.0)
         for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
     }
-    slope = _solve(variance, covariance)
+    slope = solve(variance, covariance)
     offset = mask_mean - sum(s * m for s, m in zip(slope, guide_mean, strict=True))
     explained = sum(s * c for s, c in zip(slope, covariance, strict=True))
     explained = explained / (mean(small * small) - mask_mean * mask_mean + MASK_EPSILON)
@@ -77,8 +78,8 @@ def guided_filter_refine(mask: Array, picture: Array) -> Array:
     return made
 
 
-def _solve(variance: Mapping[tuple[int, int], Array], covariance: Sequence[Array]) -> list[Array]:
-    """Solve 3 x 3 symmetric systems, one a pixel, by Cramer's rule.
+def solve(variance: Mapping[tuple[int, int], Any], covariance: Sequence[Any]) -> list[Any]:
+    """Solve 3 x 3 symmetric systems, one a pixel, by Cramer's rule; of arrays or of tensors.
 
     Args:
         variance: (h, w) each, the upper triangle by row and column.

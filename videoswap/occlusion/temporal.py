@@ -22,7 +22,7 @@ TOLERANCE = 6.0  # of 255: change of the picture at which a neighbor counts for 
 MIN_PEAK = 0.75  # the least that the surest pixel of a region has to reach
 MIN_AREA = 0.0008  # of the crop: a smaller region is dropped
 BORDER_GAIN = 1.6  # how much steeper the border is made
-_COMPARED_SIZE = 32  # side at which pictures are compared, which takes the grain away
+COMPARED_SIZE = 32  # side at which pictures are compared, which takes the grain away
 
 
 def stabilize_occlusion_mask(
@@ -55,7 +55,7 @@ def _temporal_mean(crops: Sequence[Crop], frames: Sequence[int], index: int) -> 
     crop = crops[index]
     size = len(crop.pixels)
     compared = _compared(crop)
-    weights = np.ones((_COMPARED_SIZE, _COMPARED_SIZE), np.float32)
+    weights = np.ones((COMPARED_SIZE, COMPARED_SIZE), np.float32)
     total = (
         np.zeros((size, size), np.float32)
         if crop.occluder_mask is None
@@ -73,28 +73,42 @@ def _temporal_mean(crops: Sequence[Crop], frames: Sequence[int], index: int) -> 
 
 
 def _compared(crop: Crop) -> Array:
-    return resize(crop.quarter, _COMPARED_SIZE, _COMPARED_SIZE)
+    return resize(crop.quarter, COMPARED_SIZE, COMPARED_SIZE)
 
 
 def _without_small_regions(mask: Array) -> Array | None:
     """Drop connected regions that are small or nowhere sure; None if nothing remains."""
     if float(mask.max()) < MIN_PEAK:
         return None
-    there = (mask > 0.5).astype(np.uint8)
+    near = near_good_regions((mask > 0.5).astype(np.uint8), mask >= MIN_PEAK)
+    return None if near is None else np.asarray(np.where(near > 0, mask, 0.0), np.float32)
+
+
+def near_good_regions(there: Array, sure: Array) -> Array | None:
+    """Return where connected regions are that are large and somewhere sure, and close by.
+
+    Args:
+        there: (S, S) uint8, 0 or 1: where something is; is changed.
+        sure: (S, S) bool: where that is sure.
+
+    Returns:
+        (S, S) uint8, above 0 in and around them; None if there is none.
+    """
     x, y, width, height = cv2.boundingRect(there)
+    if not width:
+        return None
     part = np.s_[y : y + height, x : x + width]
     count, labels, stats, _ = cv2.connectedComponentsWithStats(there[part], connectivity=4)
-    surely = np.bincount(labels[mask[part] >= MIN_PEAK], minlength=count)
-    good = (surely > 0) & (stats[:, cv2.CC_STAT_AREA] >= MIN_AREA * mask.size)
+    surely = np.bincount(labels[sure[part]], minlength=count)
+    good = (surely > 0) & (stats[:, cv2.CC_STAT_AREA] >= MIN_AREA * there.size)
     good[0] = False
     if not good.any():
         return None
     if good[1:].all():
-        return mask
+        return np.ones_like(there)
     # With a region goes its soft border.
     there[part] = good[labels]
-    near = cv2.dilate(there, np.ones((5, 5), np.uint8), iterations=2)
-    return np.asarray(np.where(near > 0, mask, 0.0), np.float32)
+    return np.asarray(cv2.dilate(there, np.ones((5, 5), np.uint8), iterations=2))
 
 
 def temporal_weight(picture: Array, other: Array, apart: int, tolerance: float) -> Array:

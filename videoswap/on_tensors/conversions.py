@@ -23,25 +23,33 @@ REACH = 1.0
 
 def uploaded(images: Sequence[Array], device: torch.device) -> Tensor:
     """Return images (S, S, 3) of one size, uint8 or float32, as (B, 3, S, S) float32, 0 to 255."""
-    kind = torch.uint8 if images[0].dtype == np.uint8 else torch.float32
+    return uploaded_bytes(images, device).permute(0, 3, 1, 2).to(torch.float32)
+
+
+def uploaded_bytes(images: Sequence[Array], device: torch.device) -> Tensor:
+    """Return arrays of one shape and type as one tensor of that type, (B, ...)."""
+    kind = torch.from_numpy(images[0][:0]).dtype
     shape = (len(images), *images[0].shape)
     held = torch.empty(shape, dtype=kind, pin_memory=device.type == "cuda")
     view = held.numpy()
     for number, image in enumerate(images):
         view[number] = image
-    there = held.to(device, non_blocking=True)
-    return there.permute(0, 3, 1, 2).to(torch.float32)
+    return held.to(device, non_blocking=True)
+
+
+def downloaded_bytes(values: Tensor) -> Array:
+    """Return a tensor of any type on the host, when all that leads to it is done."""
+    if values.device.type != "cuda":
+        return np.asarray(values.numpy())
+    held = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    held.copy_(values, non_blocking=True)
+    torch.cuda.current_stream().synchronize()
+    return np.asarray(held.numpy())
 
 
 def downloaded(pictures: Tensor) -> Array:
     """Return pictures (B, 3, S, S) as (B, S, S, 3) float32 on the host."""
-    made = pictures.permute(0, 2, 3, 1).to(torch.float32).contiguous()
-    if made.device.type != "cuda":
-        return np.asarray(made.numpy())
-    held = torch.empty(made.shape, dtype=torch.float32, pin_memory=True)
-    held.copy_(made, non_blocking=True)
-    torch.cuda.current_stream().synchronize()
-    return np.asarray(held.numpy())
+    return downloaded_bytes(pictures.permute(0, 2, 3, 1).to(torch.float32).contiguous())
 
 
 def to_range(pictures: Tensor, low: float, high: float) -> Tensor:

@@ -6,7 +6,8 @@ values are ``torch.where`` or weights, so nothing waits for the device.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,40 +24,71 @@ from ..occlusion.temporal import SIGMA
 from .resampling import blurred, dilated, gray, resized
 
 
-def temporal_filter(
-    targets: Tensor, swaps: Tensor, masks: Tensor, apart: Sequence[int], index: int
-) -> tuple[Tensor, Tensor]:
-    """Filter one swap over time, weighted by how little its target changed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbors:
+    """Which faces of a batch are asked for, and where the same face is in frames around.
+
+    Attributes:
+        own: Place of each of B faces among all N in view.
+        others: For a distance in frames, the places of the same faces so far away; -1 where there
+            is none.
+    """
+
+    own: Sequence[int]
+    others: Mapping[int, Sequence[int]]
+
+    def columns(self, device: torch.device) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """Yield distances with who of the B faces has a neighbor there, and its place."""
+        for apart, places in self.others.items():
+            pairs = [(row, place) for row, place in enumerate(places) if place >= 0]
+            if pairs:
+                rows, found = zip(*pairs, strict=True)
+                yield apart, torch.tensor(rows, device=device), torch.tensor(found, device=device)
+
+
+def temporal_weights(pictures: Tensor, others: Tensor, apart: int, tolerance: float) -> Tensor:
+    """Return how much neighbors count (B, 1, h, w), see ``occlusion.temporal.temporal_weight``.
 
     Args:
-        targets: (N, 3, S, S) the crops of one track in neighboring frames, 0 to 255.
+        pictures: (B, 3, h, w), 0 to 255, small enough to be free of grain.
+        others: Their neighbors, likewise.
+        apart: How many frames these come later.
+        tolerance: Change, of 255, at which a weight falls to 0.6 of what it would be.
+    """
+    change = dilated((pictures - others).abs().amax(dim=1, keepdim=True), 3)
+    return torch.exp(-0.5 * ((change / tolerance) ** 2 + (apart / SIGMA) ** 2))
+
+
+def temporal_filter(
+    quarters: Tensor, swaps: Tensor, masks: Tensor, around: Neighbors
+) -> tuple[Tensor, Tensor]:
+    """Filter swaps over time, weighted by how little their targets changed.
+
+    Args:
+        quarters: (N, 3, S / 4, S / 4) the crops of all faces in view, 0 to 255.
         swaps: (N, 3, S, S) what was made of them.
         masks: (N, 1, S, S), 0 to 1.
-        apart: How many frames each lies after the one that is filtered.
-        index: Place of that one.
+        around: Which are filtered, and with which others.
 
     Returns:
-        (1, 3, S, S) and (1, 1, S, S).
+        (B, 3, S, S) and (B, 1, S, S).
     """
-    size = targets.shape[2]
-    small = resized(targets, size // 4, size // 4)
-    change = (small - small[index : index + 1]).abs().amax(dim=1, keepdim=True)
-    change = dilated(change, 3)
-    far = targets.new_tensor([(one / SIGMA) ** 2 for one in apart]).view(-1, 1, 1, 1)
-    weights = torch.exp(-0.5 * ((change / TOLERANCE) ** 2 + far))
-    seen = weights.amax(dim=(1, 2, 3), keepdim=True) >= MIN_WEIGHT
-    own = torch.zeros_like(seen)
-    own[index] = True
-    weights = torch.where(own, 1.0, torch.where(seen, weights, 0.0))
-    weights = resized(weights, size, size)
-    total = weights.sum(dim=0, keepdim=True)
-    pixels = (weights * swaps).sum(dim=0, keepdim=True) / total
-    mask = (weights * masks).sum(dim=0, keepdim=True) / total
-    outside = masks.amax(dim=0, keepdim=True) <= 0.0
-    pixels = torch.where(outside, swaps[index : index + 1], pixels)
-    inner = torch.zeros_like(mask)
+    size = swaps.shape[2]
+    own = torch.as_tensor(around.own, device=swaps.device)
+    pixels, soft = swaps[own], masks[own]
+    total, seen = torch.ones_like(soft), soft
+    for apart, rows, others in around.columns(swaps.device):
+        weight = temporal_weights(quarters[own[rows]], quarters[others], apart, TOLERANCE)
+        counts = weight.amax(dim=(1, 2, 3), keepdim=True) >= MIN_WEIGHT
+        weight = resized(torch.where(counts, weight, 0.0), size, size)
+        total = total.index_add(0, rows, weight)
+        pixels = pixels.index_add(0, rows, weight * swaps[others])
+        soft = soft.index_add(0, rows, weight * masks[others])
+        seen = seen.index_add(0, rows, masks[others])
+    pixels = torch.where(seen > 0.0, pixels / total, swaps[own])
+    inner = torch.zeros_like(soft)
     inner[..., 1:-1, 1:-1] = 1.0
-    return pixels, torch.where(inner > 0.0, mask, masks[index : index + 1])
+    return pixels, torch.where(inner > 0.0, soft / total, masks[own])
 
 
 def match_border_tone(
