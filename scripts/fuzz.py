@@ -118,6 +118,7 @@ class Outcome:
         lines: Lines of the reader that were reached.
         findings: One of each kind and place.
         slowest: CPU seconds of the slowest execution that was not watched.
+        seconds: CPU time of them all.
     """
 
     executions: int = 0
@@ -126,6 +127,7 @@ class Outcome:
     lines: int = 0
     findings: list[Finding] = field(default_factory=list)
     slowest: float = 0.0
+    seconds: float = 0.0
 
 
 class TooSlow(BaseException):
@@ -253,7 +255,8 @@ def fuzz(
     corpus, words = list(target.corpus), (*WORDS, *target.words)
     watch, outcome = Watch(target.files), Outcome()
     places: set[tuple[str, str]] = set()
-    end = time.process_time() + seconds
+    start = time.process_time()
+    end = start + seconds
     with _folder() as folder, _limits() as limited:
         while outcome.executions < executions and time.process_time() < end:
             if len(outcome.findings) >= enough:
@@ -290,6 +293,7 @@ def fuzz(
                 corpus.append(data)
                 outcome.new += 1
     outcome.lines = watch.lines
+    outcome.seconds = time.process_time() - start
     return outcome
 
 
@@ -359,13 +363,13 @@ def main() -> int:
                 print(target.name, target.read(given.replay.read_bytes(), folder))
         return 0
     heads = ("executions", "read without an error", "new-coverage inputs", "lines", "findings")
-    print("| target |", " | ".join(heads), "|")
-    print("|---|---|---|---|---|---|")
+    print("| target |", " | ".join(heads), "| CPU s |")
+    print("|---|---|---|---|---|---|---|")
     found: list[Path] = []
     for target in chosen:
         made = fuzz(target, given.executions, given.seed, given.seconds)
         row = (target.name, made.executions, made.read, made.new, made.lines, len(made.findings))
-        print("|", " | ".join(map(str, row)), "|", flush=True)
+        print("|", " | ".join(map(str, row)), f"| {made.seconds:.0f} |", flush=True)
         found += [one.write(given.findings) for one in made.findings]
     for path in found:
         print(path, path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()[0])

