@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from videoswap import fingerprint
-from videoswap.fingerprint import digest_of, digest_of_files, file_digest, pixels_digest
+from videoswap.fingerprint import (
+    digest_of,
+    digest_of_files,
+    file_digest,
+    noting_digests,
+    pixels_digest,
+)
 from videoswap.rendering import segment_folder as pieces
 from videoswap.rendering.segment_folder import render_key
 
@@ -18,6 +24,17 @@ def test_a_file_is_its_content_and_not_its_name_or_time(tmp_path):
     os.utime(other, ns=(5, 5))
     assert file_digest(one) == file_digest(other)
     assert len(file_digest(one)) == 64
+
+
+def test_what_is_digested_meanwhile_is_noted(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).write_text(name)
+    noted = {}
+    with noting_digests(noted):
+        file_digest(tmp_path / "one")
+        file_digest(tmp_path / "one")  # known already
+    digest_of_files([tmp_path / "other"])
+    assert noted == {tmp_path / "one": file_digest(tmp_path / "one")}
 
 
 def test_a_replaced_file_is_another_one_though_size_and_time_are_kept(tmp_path):

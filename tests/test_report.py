@@ -18,7 +18,7 @@ from videoswap.people.photo_advice import CheckedPhoto, PhotoAdvice
 from videoswap.records import Fallback, RunnerUp, observation
 from videoswap.rendering.failed_swaps import FailedSwap
 from videoswap.rendering.pipeline import StageTime
-from videoswap.report import InputFile, PersonReport, Report
+from videoswap.report import InputFile, PersonReport, Report, Stretch, WeightFile
 
 GAP = Gap(Fraction(1, 2), Fraction(3, 4), 6)
 FAULT = PhotoAdvice("blurred", "the face is blurred", "take a sharper photo", 1.0)
@@ -45,9 +45,15 @@ REPORT = Report(
     crop_sizes=(256,),
     lost=Lost(1, Fraction(1, 25), (GAP,), GAP, 1, 1, (Fraction(1, 7),), ("subtitle 3",)),
     photos=PHOTOS,
+    kept=(Stretch(Fraction(0), Fraction(1, 25), 2),),
+    kept_frames=2,
+    filled=(Stretch(Fraction(1), Fraction(1), 1),),
+    filled_frames=1,
     failed_swaps=(FailedSwap(0, Fraction(1, 2), Fraction(3, 4), 6, "black"),),
     failed_frames=6,
     inputs=(InputFile("a.jpg", "source", "12-ab"),),
+    weights=(WeightFile("a.onnx", "ab"),),
+    throughput={"render": 4.5},
     settings={"device": "cpu"},
     peak_memory=1,
 )

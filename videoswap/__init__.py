@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     )
     from .rendering.failed_swaps import FailedSwap
     from .rendering.pipeline import StageTime
-    from .report import InputFile, PersonReport, Report
+    from .report import InputFile, PersonReport, Report, Stretch, WeightFile
     from .tracking.analysis import Analysis, Frames, RefinedAnalysis
     from .tracking.face_tracker import FaceTracker, TrackedFace
     from .tracking.shots import ShotDetector
@@ -190,6 +190,7 @@ __all__ = [
     "Similarity",
     "Span",
     "StageTime",
+    "Stretch",
     "Surface",
     "SwapSettings",
     "SwappedCrop",
@@ -204,6 +205,7 @@ __all__ = [
     "VideoReader",
     "VideoWriter",
     "VideoswapError",
+    "WeightFile",
     "analyze",
     "check_photos",
     "choose_device",
@@ -291,6 +293,8 @@ _LAZY = {
     "Person": "records",
     "PersonReport": "report",
     "InputFile": "report",
+    "Stretch": "report",
+    "WeightFile": "report",
     "MarkSettings": "marks",
     "Provenance": "marks",
     "Photo": "records",

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ LIBRARIES = (
     *("onnxruntime", "onnxruntime-gpu"),
 )
 PACKAGE = Path(__file__).parent
+_noted: ContextVar[dict[Path, str] | None] = ContextVar("noted", default=None)
 
 
 def digest_of(*facts: Any, **named: Any) -> str:
@@ -39,7 +42,24 @@ def file_digest(path: Path) -> str:
         OSError: If it cannot be read.
     """
     facts = path.stat()
-    return _file_digest(path.absolute(), facts.st_size, facts.st_mtime_ns, facts.st_ino)
+    digest = _file_digest(path.absolute(), facts.st_size, facts.st_mtime_ns, facts.st_ino)
+    noted = _noted.get()
+    if noted is not None:
+        noted[path] = digest
+    return digest
+
+
+@contextmanager
+def noting_digests(noted: dict[Path, str]) -> Iterator[None]:
+    """Note files and digests that `file_digest` returns meanwhile, in this thread.
+
+    Everything that computes with a model file makes a key of its digest, so these are the models.
+    """
+    token = _noted.set(noted)
+    try:
+        yield
+    finally:
+        _noted.reset(token)
 
 
 def digest_of_files(paths: Iterable[Path | None]) -> str:

@@ -79,6 +79,34 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightFile:
+    """A model file that a run used.
+
+    Attributes:
+        path: The file.
+        sha256: Its digest, hex digits.
+    """
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames that follow each other.
+
+    Attributes:
+        start: Time of the first, in seconds from the first frame of the video.
+        end: Time of the last.
+        frames: How many.
+    """
+
+    start: Fraction
+    end: Fraction
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report(JsonDocument):
     """What a run did, or with ``dry_run`` would do. Holds no pictures and no embeddings.
 
@@ -107,11 +135,18 @@ class Report(JsonDocument):
         dry_run: Whether nothing was written.
         lost: What of the film is not in the result.
         photos: The photos of the sources, and what makes swaps from them worse.
+        kept: Where no face was to be swapped; the first of these stretches.
+        kept_frames: Frames in which that was so.
+        filled: Where a swapped face was not found and lies between its neighbors; the first of
+            these stretches.
+        filled_frames: Frames in which that was so.
         failed_swaps: Where a face kept its original because the engine's swap was wrong, twice;
             the first of these stretches.
         failed_frames: Frames in which that was so.
         provenance: What the result says about itself.
         inputs: The files that were read, with digests of their content.
+        weights: The model files, with digests.
+        throughput: Frames a second of the analysis and of the render, as far as they ran.
         settings: The settings of the run, as plain data.
         peak_memory: Most bytes of memory that the process had so far; None where nobody says.
     """
@@ -139,10 +174,16 @@ class Report(JsonDocument):
     dry_run: bool = False
     lost: Lost = field(default_factory=Lost)
     photos: tuple[CheckedPhoto, ...] = ()
+    kept: tuple[Stretch, ...] = ()
+    kept_frames: int = 0
+    filled: tuple[Stretch, ...] = ()
+    filled_frames: int = 0
     failed_swaps: tuple[FailedSwap, ...] = ()
     failed_frames: int = 0
     provenance: Provenance = field(default_factory=Provenance)
     inputs: tuple[InputFile, ...] = ()
+    weights: tuple[WeightFile, ...] = ()
+    throughput: dict[str, float] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     peak_memory: int | None = None
 

@@ -18,6 +18,7 @@ import videoswap.jobs.video_results
 import videoswap.rendering.render
 from videoswap import EncodeSettings, analyze, swap_video
 from videoswap.errors import InputError, NoFaceError, OutputError, UsageError
+from videoswap.fingerprint import file_digest
 from videoswap.rendering.segments import SegmentOutputs
 from videoswap.settings import FacePlace, PeopleSettings
 from videoswap.timerange import TimeRange
@@ -541,6 +542,13 @@ def test_a_cache_that_cannot_be_written_only_costs_the_cache(solo_clip, photos, 
         say=said.append,
     )
     assert report.swapped_frames == report.frames == 16
+    assert (report.kept, report.kept_frames, report.filled_frames) == ((), 0, 0)
+    assert set(report.throughput) == {"analyze", "render"} and min(report.throughput.values()) > 0
+    assert all(stage.waited >= 0 for stage in report.stages)
+    used = {one.path: one.sha256 for one in report.weights}
+    assert all(file_digest(Path(path)) == digest for path, digest in used.items())
+    names = {Path(path).name for path in used}
+    assert {"own.onnx", "own_deep.onnx", "face_parser.onnx", "hidden_landmarks.onnx"} <= names
     (told,) = [line for line in said if "an analysis for this run alone" in line]
     assert str(tmp_path) in told
     assert list(out.parent.iterdir()) == [out]

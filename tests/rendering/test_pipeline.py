@@ -100,6 +100,7 @@ def test_times_tell_who_was_busy():
     assert times["fast"].items == times["slow"].items == 20
     assert times["slow"].busy > 0.18
     assert times["fast"].busy < 0.1
+    assert times["fast"].waited > 0.1 > times["slow"].waited
 
 
 @pytest.mark.parametrize("moment", [0, 1, 2])

@@ -87,6 +87,15 @@ def test_crops_are_as_large_as_the_face_and_no_larger_than_a_blurred_film_shows(
     assert plan_track([face] * 3, sources, engine, blur=blur).size == size
 
 
+def test_frames_whose_face_was_not_found_are_filled():
+    spec = CropSpec(sizes=(128,), points="detector")
+    points, box = (spec.template * 90).astype(np.float32), np.array([0, 0, 90, 90], np.float32)
+    faces = [Face(box, points, score, pts=pts) for pts, score in enumerate((0.9, 0.0, 0.0, 0.8))]
+    sources = (TrackSource(0, 0, 0, 2),)
+    plan = plan_track(faces, sources, SimpleNamespace(spec=spec))
+    assert (plan.pts.tolist(), plan.filled.tolist()) == ([0, 1], [1])
+
+
 @pytest.mark.parametrize(("batch", "depth"), [(1, 2), (32, 32)])
 def test_a_whole_batch_may_wait_on_either_side_of_the_swap(renderer, batch, depth):
     steps = {step.name: step for step in replace(renderer, batch_size=batch).steps((), NO_OUTPUTS)}

@@ -243,3 +243,10 @@ def test_an_interrupt_leaves_nothing(error: type[BaseException], tmp_path: Path)
         raise error
     assert out.read_bytes() == b"older result"
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_stream_of_no_known_codec_is_named_and_dropped(tmp_path):
+    source = clips.make(tmp_path / "a.mkv", clips.Clip(".mkv", audio=1))
+    source.write_bytes(source.read_bytes().replace(b"A_AAC", b"A_ZZZ"))
+    report = clips.swap_nothing(source, tmp_path / "out.mkv")
+    assert len(report.dropped) == 1 and "audio stream 1 (unknown" in report.dropped[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,12 +15,14 @@ from ..compositing.label import Label, check_letters, label_for
 from ..detection.face_detector import LARGE_PICTURE_PIXELS
 from ..detection.face_models import FaceModels
 from ..detection.face_parser import FaceParser
+from ..detection.occluded_landmarks import occluded_landmarks_key
 from ..devices import Device, choose_device
 from ..engines.base import Engine, Identity
 from ..engines.pixel_boost import boosted
 from ..engines.registry import load_engine
 from ..engines.restorer import restored
 from ..errors import InputError
+from ..fingerprint import noting_digests
 from ..marks import MarkSettings
 from ..occlusion.load import load_occlusion_segmenter
 from ..occlusion.segmenter import OcclusionSegmenter
@@ -60,6 +62,7 @@ class JobContext:
         say: Where sentences for the user go.
         plan: Who gets what, if that is decided already.
         marker: What marks the results.
+        weights: SHA-256 of the model files.
     """
 
     settings: SwapSettings
@@ -75,6 +78,7 @@ class JobContext:
     say: Say
     plan: Plan | None = None
     marker: Marker = field(default_factory=lambda: Marker(MarkSettings(mark="plain")))
+    weights: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def threshold(self) -> float:
@@ -135,7 +139,10 @@ def load_context(
         check_letters(settings.marks.label)
     marker = Marker.load(settings.marks, keep=settings.cache_dir is not None)
     device = choose_device(settings.device)
-    tools = FaceModels.load(device.providers, settings.analysis)
+    weights: dict[Path, str] = {}
+    with noting_digests(weights):
+        tools = FaceModels.load(device.providers, settings.analysis)
+        occluded_landmarks_key()
     for path in (*sources, *target_faces):
         say_if_large(path, say)
     if plan is None:
@@ -144,7 +151,10 @@ def load_context(
         names = [one.name for one in plan.sources]
         people, source_notes = load_sources([one.photos for one in plan.sources], tools, names)
     references, reference_notes = load_target_faces(target_faces, tools)
-    engine, segmenter = load_swapper(settings, device)
+    with noting_digests(weights):
+        engine, segmenter = load_swapper(settings, device)
+        parser = FaceParser()
+        _ = segmenter.key
     engine_notes = (*engine.notes, *unheeded(settings, engine, tools.dense_landmarker is not None))
     engine_notes += getattr(segmenter, "notes", ())
     notes = (
@@ -159,7 +169,7 @@ def load_context(
     Notes(say).add(notes)
     identities = tuple(engine.identity(person.photos) for person in people)
     leading = [one.leading for one in identities]
-    photos = check_sources(people, leading, segmenter, parser=FaceParser())
+    photos = check_sources(people, leading, segmenter, parser=parser)
     for line in advice_lines(photos):
         say(line)
     return JobContext(
@@ -176,6 +186,7 @@ def load_context(
         say,
         plan,
         marker,
+        weights,
     )
 
 

@@ -14,7 +14,7 @@ from ..jsonfile import plain_fields
 from ..paths import AnyPath, is_folder, path_or_none
 from ..people.plan import Plan
 from ..people.sources import photo_files
-from ..report import InputFile, Report, counted
+from ..report import InputFile, Report, WeightFile, counted
 from ..settings import SwapSettings
 from ..tracking.key import video_digest
 from ..video.files import check_readable
@@ -85,6 +85,7 @@ def swap_one(
             report,
             inputs=inputs,
             settings=plain_fields(settings),
+            weights=tuple(WeightFile(str(path), one) for path, one in context.weights.items()),
             peak_memory=peak_memory(),
         )
         return _finished(report, report_path, say)

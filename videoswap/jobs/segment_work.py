@@ -264,8 +264,9 @@ def added_up(times: Iterable[StageTime]) -> tuple[StageTime, ...]:
     """Return the sums of the times of equal stages, in the order of their first."""
     sums: dict[str, list[Any]] = {}
     for one in times:
-        known = sums.setdefault(one.name, [0, 0.0, 0.0, one.workers])
+        known = sums.setdefault(one.name, [0, 0.0, 0.0, one.workers, 0.0])
         known[0] += one.items
         known[1] += one.busy
         known[2] += one.cpu
+        known[4] += one.waited
     return tuple(StageTime(name, *facts) for name, facts in sums.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,7 @@ from .damage_report import (
     refuse_damaged,
     summarize_damage,
 )
+from .frame_report import stretches_of, throughput
 from .people_report import describe, person_reports
 from .unfinished import forget_replaced, request_facts, starts_anew
 from .video_results import (
@@ -66,6 +67,7 @@ class _Tally:
     notes: list[Fallback] = field(default_factory=list)
     stages: tuple[StageTime, ...] = ()
     changed: int = 0
+    rendered: int = 0
     failed: tuple[tuple[int, int, str], ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
 
@@ -128,6 +130,7 @@ def swap_one_video(
             frames.pts, frames.scenes, settings.segment_frames, context=TEMPORAL_RADIUS
         )
         swapped = reduce(np.union1d, [part.pts for part in plans.values()])
+        filled = reduce(np.union1d, [part.filled for part in plans.values()])
         tally = _Tally()
         if not dry_run:
             tally = _render(
@@ -137,6 +140,8 @@ def swap_one_video(
     owners = {track: person.id for person in persons for track in person.track_ids}
     failed = stretches(tally.failed, frames.pts, owners, info.start_pts, info.time_base)
     notes.add(failure_notes(failed))
+    kept = ~np.isin(frames.pts, swapped)
+    stretch = partial(stretches_of, pts=frames.pts, info=info)
     encoder = targets.encoder
     sizes = sorted({part.size for part in plans.values()})
     return Report(
@@ -163,6 +168,14 @@ def swap_one_video(
         dry_run=dry_run,
         lost=lost,
         photos=context.photos,
+        kept=stretch(kept)[:MAX_STRETCHES],
+        kept_frames=int(kept.sum()),
+        filled=stretch(np.isin(frames.pts, filled))[:MAX_STRETCHES],
+        filled_frames=len(filled),
+        throughput=throughput(
+            clock.seconds,
+            {"analyze": 0 if analysis.cached else len(frames.pts), "render": tally.rendered},
+        ),
         failed_swaps=failed[:MAX_STRETCHES],
         failed_frames=len({pts for pts, *_ in tally.failed}),
         provenance=tally.provenance,
@@ -327,6 +340,7 @@ def _render(
                 f"Going on: {len(segments) - len(missing)} of {len(segments)} segments done."
             )
         frames = [pts for segment in missing for pts in segment.pts]
+        tally.rendered = len(frames)
         faces = sum(int(np.isin(part.pts, frames).sum()) for part in plans.values())
         with clock.part("render"), ProgressBar("render", len(frames), faces) as bar:
 

@@ -28,6 +28,7 @@ class StageTime:
         busy: Seconds in which it was not waiting for its neighbours, of all its workers.
         cpu: Processor seconds of its own threads (libraries may use further threads).
         workers: Threads that shared it.
+        waited: Seconds in which it waited for its neighbours, of all its workers.
     """
 
     name: str
@@ -35,6 +36,7 @@ class StageTime:
     busy: float
     cpu: float
     workers: int = 1
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,11 +130,11 @@ class _Running:
         self._taken = self._given = 0
         self._turn = threading.Condition()
         self._left = step.workers
-        self.count, self.busy, self.cpu = 0, 0.0, 0.0
+        self.count, self.busy, self.cpu, self.waited = 0, 0.0, 0.0, 0.0
 
     def work(self) -> None:
         """Do a worker's share."""
-        busy, cpu = 0.0, time.thread_time()
+        busy, cpu, begun = 0.0, time.thread_time(), time.perf_counter()
         try:
             while True:
                 with self._pulling:
@@ -153,6 +155,7 @@ class _Running:
         finally:
             with self._turn:
                 self.busy += busy
+                self.waited += time.perf_counter() - begun - busy
                 self.cpu += time.thread_time() - cpu
 
     def leave(self) -> bool:
@@ -261,10 +264,9 @@ class Pipeline:
             self._break(error)
         finally:
             running.outgoing.close()
-            step = running.step
-            self.times.append(
-                StageTime(step.name, running.count, running.busy, running.cpu, step.workers)
-            )
+            name, workers = running.step.name, running.step.workers
+            spent = (running.busy, running.cpu, workers, running.waited)
+            self.times.append(StageTime(name, running.count, *spent))
 
     def _break(self, error: BaseException | None) -> None:
         with self._lock:

@@ -68,11 +68,14 @@ class TrackPlan:
         sources: What gets which source identity, by time.
         size: Side of its crops, one for the whole track so that nothing pops.
         pts: (n,) int64, the frames it is seen in and gets a source.
+        filled: (m,) int64, those of them where its face was not found and is put between its
+            neighbors.
     """
 
     sources: tuple[TrackSource, ...]
     size: int
     pts: Array
+    filled: Array
 
     def source_at(self, pts: int) -> int | None:
         """Return the index of the source identity that a frame gets; None for none."""
@@ -99,13 +102,14 @@ def plan_track(
         blur: How blurred the track's faces are, see ``RefinedAnalysis.blur``; 0 for unknown.
     """
     spec = engine.spec
-    seen = np.array([(face.pts, covered_pixels(face, spec)) for face in faces])
+    seen = np.array([(face.pts, covered_pixels(face, spec), face.score) for face in faces])
     wanted = float(np.percentile(seen[:, 1], 90))
     if blur > SHARP_DEVIATION:
         wanted = max(wanted * SHARP_DEVIATION / blur, min(wanted, LEAST_BLURRED_SIZE))
     pts = seen[:, 0].astype(np.int64)
     swapped = np.any([one.covers(pts) for one in sources], axis=0)
-    return TrackPlan(sources, spec.size_for(wanted), pts[swapped])
+    filled = pts[swapped & (seen[:, 2] == 0)]
+    return TrackPlan(sources, spec.size_for(wanted), pts[swapped], filled)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -125,7 +125,7 @@ def _codec(stream: Stream) -> str:
     context: Any = stream.codec_context
     if context is not None:
         return str(context.codec.canonical_name)
-    return stream.name or "unknown"
+    return getattr(stream, "name", None) or "unknown"  # a stream of no known type has none
 
 
 class StreamCopier:
