@@ -88,7 +88,7 @@ def test_settings_that_make_no_sense(wrong):
 
 
 def test_a_batch_of_eight_is_learned_by_heart(settings, tmp_path):
-    loop = replace(settings.loop, steps=40, evaluate_every=0, log_every=5)
+    loop = replace(settings.loop, steps=20, evaluate_every=0, log_every=2)
     train(BlendFaceRecipe(replace(settings, augmentation=STILL, loop=loop)), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
     assert lines[0]["total"] > 15

@@ -150,9 +150,9 @@ def test_it_overfits_a_batch_of_eight(settings, tmp_path):
     weights = ClipSwapWeights(
         adversarial=0.02, identity=1, reconstruction=10, clip=2, contrastive=0.1, preservation=0.5
     )
-    loop = replace(LOOP, steps=40, batch=8, log_every=5, ema_decay=0)
+    loop = replace(LOOP, steps=12, batch=8, log_every=2, ema_decay=0)
     one = replace(
-        settings, same_person=0.5, jitter=STILL, generator_rate=3e-3, weights=weights, views=1,
+        settings, same_person=0.5, jitter=STILL, generator_rate=6e-3, weights=weights, views=1,
         loop=loop,
     )  # fmt: skip
     train(OneBatch(one), tmp_path)

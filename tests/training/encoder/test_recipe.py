@@ -30,7 +30,7 @@ def settings(packed):
 
 
 def test_it_learns_a_batch_of_eight_by_heart(settings, tmp_path):
-    loop = replace(settings.loop, steps=60, evaluate_every=0, log_every=10)
+    loop = replace(settings.loop, steps=30, evaluate_every=0, log_every=5)
     train(EncoderRecipe(replace(settings, augmentation=STILL, loop=loop)), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
     assert lines[0]["cosine"] > 0.3

@@ -53,7 +53,7 @@ def history(folder):
 
 
 def test_it_overfits_eight_triplets_and_corrects_held_out_ones(settings, tmp_path):
-    loop = replace(settings.loop, steps=40, batch=8, log_every=40, evaluate_every=40)
+    loop = replace(settings.loop, steps=12, batch=8, log_every=12, evaluate_every=12)
     plain = replace(settings, augmentation=STILL, adversarial=0.0, loop=loop)
     train(LiteRecipe(plain), tmp_path)
     found = next(line for line in history(tmp_path) if line["kind"] == "evaluate")

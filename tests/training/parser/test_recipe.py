@@ -39,7 +39,7 @@ def settings(tmp_path_factory):
 
 
 def test_it_learns_drawn_faces_and_knows_held_out_ones(settings, tmp_path):
-    loop = replace(settings.loop, steps=60, evaluate_every=60)
+    loop = replace(settings.loop, steps=44, evaluate_every=44)
     plain = replace(settings, augmentation=STILL, glasses=0.0, beard=0.0, smoothing=0.0, loop=loop)
     train(ParserRecipe(plain), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]

@@ -56,10 +56,10 @@ class OneBatch(Plain):
 
 
 def test_it_overfits_a_batch_of_eight(settings, tmp_path):
-    loop = replace(LOOP, steps=40, batch=8, log_every=5, ema_decay=0)
+    loop = replace(LOOP, steps=12, batch=8, log_every=2, ema_decay=0)
     weights = SwapperWeights(adversarial=0.02, attributes=0.1, identity=2, reconstruction=20)
     one = replace(
-        settings, same_person=0.5, jitter=STILL, weights=weights, generator_rate=3e-3, loop=loop
+        settings, same_person=0.5, jitter=STILL, weights=weights, generator_rate=6e-3, loop=loop
     )
     train(OneBatch(one), tmp_path)
     lines = history(tmp_path)

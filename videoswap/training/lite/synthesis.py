@@ -17,12 +17,17 @@ import numpy as np
 from ...compositing.finisher import Finisher
 from ...compositing.kept_regions import open_mask
 from ...crops import crop_face
+from ...engines.mesh.chart_light import ChartLightSettings
+from ...engines.mesh.engine import MeshEngine, MeshSettings
 from ...geometry.affine import TEMPLATES, crop_matrix, five_points
 from ...geometry.resample import resize, warp
 from ...records import Array, Crop, FrameSwap, Photo
 from ..augment import Augmentation
 from ..triplets.synthesis import MeshSwapper, Person, changed_copy
 
+#: How every second fake target follows the light: what it shows of a face in detail is the other
+#: face's, so that not all of it passes for the answer's.
+COARSE_LIGHT = ChartLightSettings(fine=0.2, wide=0.25)
 #: Side at which faces are swapped, and that of the pictures that are kept.
 SWAP_SIZE, KEPT_SIZE = 160, 128
 SOURCE_LOOK = Augmentation(
@@ -60,6 +65,9 @@ class TripletMaker:
         # The fake target gets the other face's proportions in part, as swaps do. The way back is
         # taken in full, so that the swap lies on the answer.
         self._there = MeshSwapper()
+        coarse = MeshSettings(chart_light=COARSE_LIGHT)
+        coarsely = MeshSwapper(models=self._there.models, settings=coarse)
+        self._engines = (self._there.engine, coarsely.engine)
         self._back = MeshSwapper(shape=1.0, models=self._there.models)
         self._finisher = Finisher(keeps=self._there.engine.keeps)
 
@@ -100,7 +108,8 @@ class TripletMaker:
         made = []
         for other in others:
             crop = crop_face(photo.pixels, photo.face, self._there.engine.spec, size=SWAP_SIZE)
-            target = None if crop is None else self._target(crop, other)
+            engine = self._engines[int(random.random() < 0.5)]
+            target = None if crop is None else self._target(crop, other, engine)
             if crop is None or target is None:
                 continue
             swapped = self._back.engine.swap([target], person.identity)[0]
@@ -119,9 +128,9 @@ class TripletMaker:
             )
         return made
 
-    def _target(self, crop: Crop, other: Person) -> Crop | None:
+    def _target(self, crop: Crop, other: Person, engine: MeshEngine) -> Crop | None:
         """Swap another face onto a crop; the result's landmarks are found anew."""
-        swapped = self._there.engine.swap([crop], other.identity)[0]
+        swapped = engine.swap([crop], other.identity)[0]
         bottom = (swapped.reshaped or crop).pixels
         made = self._finisher.finish([FrameSwap(crop, swapped)])
         pixels = bottom + (made.pixels - bottom) * made.mask[..., None]

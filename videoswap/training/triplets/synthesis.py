@@ -25,7 +25,7 @@ from ...compositing.finisher import Finisher
 from ...crops import crop_face
 from ...detection.face_models import FaceModels
 from ...engines.base import Identity
-from ...engines.mesh.engine import MeshEngine
+from ...engines.mesh.engine import MeshEngine, MeshSettings
 from ...engines.mesh.expression import CLEARLY_OTHER, TURNS, read_expression
 from ...engines.mesh.options import MeshOptions
 from ...engines.mesh.warp import warp_tps
@@ -84,11 +84,17 @@ class MeshSwapper:
         shape: As ``--shape``: how far a swap gets the source's proportions, 0 to 1. With 0 it has
             the geometry of the target.
         models: Landmarks and embeddings; None loads the usual ones.
+        settings: Of the engine; None takes the usual ones.
     """
 
-    def __init__(self, shape: float = 0.7, models: FaceModels | None = None) -> None:
+    def __init__(
+        self,
+        shape: float = 0.7,
+        models: FaceModels | None = None,
+        settings: MeshSettings | None = None,
+    ) -> None:
         self.models = models or FaceModels.load()
-        self.engine = MeshEngine(options=MeshOptions(shape=shape))
+        self.engine = MeshEngine(settings, MeshOptions(shape=shape))
         self._finisher = Finisher(keeps=self.engine.keeps)
 
     def read(self, label: str, pixels: Array, points5: Array) -> Photo:
