@@ -39,7 +39,7 @@ from videoswap.training.shards import encode_jpeg
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = ROOT / "examples" / "training"
 DEMO = Path("demo/training")
-SHEET_WIDTH = 640
+SHEET_WIDTH, SHEET_COLUMNS = 480, 3
 #: Data that recipes share, by recipe, in the order in which it is made; others have their own.
 SHARED_DATA = {
     **dict.fromkeys(("blendface", "clipswap", "fixernet", "ghost"), ("faces",)),
@@ -119,8 +119,8 @@ def train(recipe: str) -> int:
 
 
 def draw_sheets(path: Path) -> None:
-    """Draw the last sheets of all recipes into one picture."""
-    lines = []
+    """Draw the last sheets of all recipes into one picture, in columns."""
+    columns: list[list[np.ndarray]] = [[] for _ in range(SHEET_COLUMNS)]
     for folder in sorted(DEMO.glob("*/sheets")):
         picture = cv2.imread(str(max(folder.glob("*.png"))))
         picture = picture[: picture.shape[1]]  # of a long one the upper part
@@ -128,8 +128,12 @@ def draw_sheets(path: Path) -> None:
         title = np.full((28, SHEET_WIDTH, 3), 255, np.uint8)
         cv2.putText(title, folder.parent.name, (8, 21), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 2)
         small = cv2.resize(picture, (SHEET_WIDTH, height), interpolation=cv2.INTER_AREA)
-        lines += [title, small]
-    cv2.imwrite(str(path), np.vstack(lines))
+        min(columns, key=lambda column: sum(map(len, column))).extend([title, small])
+    tallest = max(sum(map(len, column)) for column in columns)
+    for column in columns:
+        rest = tallest - sum(map(len, column))
+        column.append(np.full((rest, SHEET_WIDTH, 3), 255, np.uint8))
+    cv2.imwrite(str(path), np.hstack([np.vstack(column) for column in columns]))
 
 
 def main() -> int:

@@ -59,5 +59,5 @@ def test_every_recipe_goes_through_for_a_step(
     monkeypatch.setattr("sys.argv", ["train_demo.py", "--folder", str(folder)])
     assert demo.main() == 0, capsys.readouterr().err
     sheets = cv2.imread(str(folder / "demo" / "training" / "sheets.png"))
-    assert sheets.shape[1] == demo.SHEET_WIDTH and sheets.std() > 20
+    assert sheets.shape[1] == demo.SHEET_COLUMNS * demo.SHEET_WIDTH and sheets.std() > 20
     assert {path.parent.name for path in folder.glob("demo/training/*/sheets")} == set(RECIPES)
