@@ -146,6 +146,13 @@ def test_an_iris_is_no_bluer_since_lids_make_its_white_red(white):
     assert middle[2] - middle[0] < 0.13  # it would be 0.18
 
 
+@pytest.mark.parametrize(("iris", "blue"), [((30, 40, 70), False), (BLUE, True)])
+def test_the_sky_in_a_dark_iris_makes_no_blue_eye(iris, blue):
+    taken, _ = take_irises([(drawn(face(), iris=iris), face())])
+    middle = taken.levels[0][len(taken.levels[0]) // 2, len(taken.levels[0]) // 2 + 22]
+    assert (middle[2] - middle[0] > 0.1) == blue
+
+
 def test_an_eye_that_closes_shows_less_and_less():
     source = photo(face(), iris=BLUE)
     sums = []

@@ -8,6 +8,7 @@ from videoswap.engines.mesh.photo_light import (
     evenly_lit,
     greyness,
     with_dark_brows,
+    with_even_color,
     with_red_lips,
 )
 from videoswap.geometry import face_masks as masks
@@ -62,6 +63,27 @@ def test_light_from_one_side_is_averaged():
     lit = evenly_lit(skin() * slope)
     left, right = lit[at(50)].mean(), lit[at(280)].mean()
     assert 0.95 < left / right < 1.05
+
+
+@pytest.mark.parametrize(
+    ("patch", "most"),
+    [((200, 120, 80), 0.5), ((190, 160, 190), 1.0)],  # a shadow's color; paint
+    ids=["saturated", "paint"],
+)
+def test_the_color_of_lifted_shadows_is_evened_and_paint_stays(patch, most):
+    texture = skin()
+    texture[at(205, 12)] = patch
+
+    def color(pixels):
+        return pixels.mean(axis=(0, 1)) / pixels.mean()
+
+    before, after, around = (
+        color(one) for one in (texture[at(205)], with_even_color(texture)[at(205)], skin())
+    )
+    left = np.linalg.norm(after - around) / np.linalg.norm(before - around)
+    assert most - 0.35 < left < most + 0.05
+    far = with_even_color(texture)[at(151)]
+    np.testing.assert_allclose(far, skin()[at(151)], rtol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from .beards import BEARD_SIDE, source_beard
 from .chart_light import LIGHT_SIDE, without_shine
 from .expression import photo_shares, read_expression
 from .eyes import Iris, eye_openings, take_irises
-from .photo_light import evenly_lit, greyness, with_dark_brows, with_red_lips
+from .photo_light import evenly_lit, greyness, with_dark_brows, with_even_color, with_red_lips
 from .source_parts import eyes_hidden, fill_holes, parts_in_chart
 
 CHART_SIDE, COARSEST_SIDE = 512, 128
@@ -160,7 +160,7 @@ def _led_by(
         )
         weight = weight + (1.0 - weight) * shown
     texture = with_red_lips(evenly_lit(texture), greyness(texture, weight))
-    texture = with_dark_brows(without_shine(_without_openings(texture)))
+    texture = with_dark_brows(with_even_color(without_shine(_without_openings(texture))))
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
     while levels[-1].shape[0] > COARSEST_SIDE:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))

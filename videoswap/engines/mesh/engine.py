@@ -61,7 +61,7 @@ _SOFT = 64  # side at which masks without sharp edges are made
 #: As far beside a thing what is behind it is taken, since its edge may be blurred.
 _BESIDE = np.ones((3, 3), np.uint8)
 _HAIR = 1.6  # how surely a pixel that does not agree is hair: it stays in full, not half
-_FOLDS_TAKEN = 0.75  # from the target at most: a person is known by them too
+_FOLDS_TAKEN = 1.0  # from the target at most: a person is known by them too
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,13 @@ LEVELS = 4
 CLOSED, OPEN = 0.09, 0.17  # height of an opening in its widths: no eye is drawn, all of it is
 UNLIKE, LIKE = 0.05, 0.4  # variation of the film's eye in that of the painted one: likewise
 LEAST_PHOTO_OPENING = 0.17  # the same of a photo, from which an eye is taken
+DARK_IRIS = 0.3  # share of the eye white that an iris reflects less of
 LEAST_PHOTO_RADIUS = 2.5  # pixels of an iris
 WHITE_COLOR = 0.7  # of the skin's color: what the eye white has of it at most
 LEAST_CONTRAST = 0.12  # share of the eye white by which an iris must be darker
 SMALL, LARGE = 2.5, 4.0  # radius of an iris in pixels: the target's own eye is kept, none of it is
 TURNED, IN_VIEW = 0.45, 0.65  # width of an eye in that of the other one: likewise
-DARKEST = 0.1, 1.6  # darkest iris in log units: its share of the white; by the target's
+DARKEST = 0.45, 1.6  # darkest iris in log units: its share of the white; by the target's
 BLUR = 0.4  # of an iris of no contrast at all; in its radii
 SOCKET_SHADE = 0.6  # how much of the new sockets' shade the white takes
 LEAST_WHITE = 6.0  # pixels of eye white that are believed over the light around the eye
@@ -187,6 +188,9 @@ def _take(pixels: Array, eye: _Eye) -> Iris | None:
     spot = cv2.dilate(spot.astype(np.float32), np.ones((5, 5), np.uint8))
     trust = cv2.GaussianBlur(seen * (1 - spot), (0, 0), 0.06 * IRIS_RADIUS)[..., None]
     made = (tone + (picture - tone) * trust) / np.maximum(white, 8.0)
+    # No dark iris is blue or green: that is the sky in it.
+    dark = np.clip((DARK_IRIS - made.mean(axis=2)) / 0.1, 0.0, 1.0)[..., None]
+    made -= dark * np.maximum(made - made[..., :1], 0.0)
     half = round(REACH * IRIS_RADIUS)
     middle = np.s_[side // 2 - half : side // 2 + half + 1]
     levels: list[Array] = [

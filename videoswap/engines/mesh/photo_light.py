@@ -13,7 +13,7 @@ import numpy as np
 
 from ...geometry import face_masks as masks
 from ...geometry.brightness import RATIO_FLOOR
-from ...geometry.face_mesh import BROWS, CHART, OUTER_LIPS, OUTLINE
+from ...geometry.face_mesh import BROWS, CHART, EYES, OUTER_LIPS, OUTLINE
 from ...geometry.resample import blur
 from ...records import Array
 from .chart_light import LUMA, regions
@@ -26,6 +26,9 @@ SHAPE, SHADOW, DEEPEST = 0.1, 0.2, 0.6
 BROW_AROUND = 0.05  # of the chart: skin around a brow
 LEAST_BROW = 0.1  # log units by which a brow is darker than the skin around it
 BROW_HUE = 0.5  # share of a brow's own hue that is kept
+UNEVEN_SIZES = 0.012, 0.08  # of the chart: color that differs between these sizes is evened
+EVENED = 0.8  # share of it
+PALEST = -0.1  # log units: skin paler than that is painted
 GREY, COLORED = 0.02, 0.05  # mean saturation of a grey photo, and of one with color
 LIP_HUE = np.array([0.14, -0.08, -0.06], np.float32)  # log units that lips differ from skin
 
@@ -75,6 +78,29 @@ def with_dark_brows(texture: Array) -> Array:
     return np.asarray(np.exp(logarithm) - RATIO_FLOOR, np.float32)
 
 
+def with_even_color(texture: Array) -> Array:
+    """Make the color of a face's skin more even where neither freckles nor light are its reason.
+
+    Shadows of a photo are more saturated than its skin, and stay so where they are lifted.
+
+    Args:
+        texture: (S, S, 3) float32 RGB, 0 to 255, in the chart.
+    """
+    side = len(texture)
+    logarithm = _log(texture)
+    color = logarithm - (logarithm @ LUMA)[..., None]
+    skin = _between_features(side)
+    fine, coarse = (size * side for size in UNEVEN_SIZES)
+    hue = np.tensordot(skin, color, 2) / max(float(skin.sum()), 1.0)
+    hue /= max(float(np.linalg.norm(hue)), 1e-3)
+    # Along the skin's own hue only, so that paint on it stays.
+    saturation = color @ hue
+    around = spread_out(saturation[..., None], skin, coarse, 0.0, 1e-3)[..., 0]
+    apart = np.maximum(blur(saturation, fine) - around, PALEST) * (EVENED * skin)
+    logarithm = logarithm - apart[..., None] * hue
+    return np.asarray(np.exp(logarithm) - RATIO_FLOOR, np.float32)
+
+
 def greyness(texture: Array, seen: Array) -> float:
     """Return how grey a photo is, 0 (it has color) to 1.
 
@@ -118,6 +144,16 @@ def _forehead(side: int) -> Array:
     brows = np.max([masks.fill_polygon(CHART[brow] * side - 0.5, side) for brow in BROWS], axis=0)
     skin = face * above * (1.0 - cv2.GaussianBlur(brows, (0, 0), 0.004 * side))
     return np.asarray(np.minimum(skin, skin[:, ::-1]), np.float32)
+
+
+@cache
+def _between_features(side: int) -> Array:
+    """Return the face without eyes, brows and lips, with soft borders, (S, S) float32."""
+    place = CHART * side - 0.5
+    skin = masks.fill_polygon(place[OUTLINE], side)
+    for outline in (*EYES, *BROWS, OUTER_LIPS):
+        skin = skin * (1.0 - masks.fill_polygon(masks.scale_points(place[outline], 1.2), side))
+    return np.asarray(cv2.GaussianBlur(skin, (0, 0), 0.006 * side), np.float32)
 
 
 @cache
