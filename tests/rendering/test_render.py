@@ -7,11 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from videoswap.compositing.sharpness import SHARP_DEVIATION
 from videoswap.crops import CropSpec
 from videoswap.records import Crop, Face, SwappedCrop, TrackSource
 from videoswap.rendering import failed_swaps, render
-from videoswap.rendering.render import FrameJob, Renderer, plan_track
+from videoswap.rendering.render import FINEST_BLUR, FrameJob, Renderer, plan_track
 from videoswap.rendering.segments import Segment
 from videoswap.threads import plan_threads
 
@@ -73,10 +72,10 @@ def test_neighbours_of_a_segment_are_looked_at_and_not_given(renderer, asked):
     ("side", "blur", "size"),
     [
         (380, 0.0, 384),  # nothing is known of the film
-        (380, 0.5 * SHARP_DEVIATION, 384),
-        (380, 1.5 * SHARP_DEVIATION, 256),
-        (380, 9.0 * SHARP_DEVIATION, 192),
-        (150, 9.0 * SHARP_DEVIATION, 160),
+        (380, 0.5 * FINEST_BLUR, 384),
+        (380, 1.5 * FINEST_BLUR, 256),
+        (380, 9.0 * FINEST_BLUR, 192),
+        (150, 9.0 * FINEST_BLUR, 160),
     ],
 )
 def test_crops_are_as_large_as_the_face_and_no_larger_than_a_blurred_film_shows(side, blur, size):

@@ -31,7 +31,7 @@ MIN_VARIANCE, MAX_DEVIATION = (
 UNSHARP_SIGMA = 1.2  # pixels
 MAX_SHARPENED = 1.0  # pixels, variance: an unsharp mask undoes no more
 ITERATIONS = 4
-SHARP_DEVIATION = 1.6  # pixels, that `face_blur` finds on a sharp face
+SHARP_DEVIATION = 1.6  # pixels: the most that `face_blur` finds on a sharp face
 LEAST_FACE = 48  # pixels, side of a face whose blur is measured
 
 
@@ -80,7 +80,7 @@ def measure_blur(picture: Array, face: Array) -> Array:
 def face_blur(picture: Array, landmarks: Array) -> float:
     """Return the standard deviation of the blur of a face in pixels, 0 where it cannot be told.
 
-    Unlike the difference of two measurements it has a bias: a sharp face has about
+    Unlike the difference of two measurements it has a bias: a sharp face has 1.0 to
     ``SHARP_DEVIATION``.
 
     Args:

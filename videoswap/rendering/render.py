@@ -10,7 +10,6 @@ import numpy as np
 from ..compositing.composite import composite
 from ..compositing.finisher import TEMPORAL_RADIUS, Finisher
 from ..compositing.label import Label
-from ..compositing.sharpness import SHARP_DEVIATION
 from ..crops import FrameSurface, covered_pixels, crop_face
 from ..engines.base import Engine, Identity
 from ..errors import InputError
@@ -33,6 +32,7 @@ from .segments import RenderOutputs, Segment
 
 QUEUE_DEPTH = 2  # frames around the swap at least
 LEAST_BLURRED_SIZE = 192  # pixels: crops are not made smaller for blur
+FINEST_BLUR = 1.17  # pixels, of a face (see `face_blur`) that has detail for every pixel of a crop
 
 FacesBetween = Callable[[int, int, Collection[int]], Mapping[int, Sequence[tuple[int, Face]]]]
 
@@ -104,8 +104,8 @@ def plan_track(
     spec = engine.spec
     seen = np.array([(face.pts, covered_pixels(face, spec), face.score) for face in faces])
     wanted = float(np.percentile(seen[:, 1], 90))
-    if blur > SHARP_DEVIATION:
-        wanted = max(wanted * SHARP_DEVIATION / blur, min(wanted, LEAST_BLURRED_SIZE))
+    if blur > FINEST_BLUR:
+        wanted = max(wanted * FINEST_BLUR / blur, min(wanted, LEAST_BLURRED_SIZE))
     pts = seen[:, 0].astype(np.int64)
     swapped = np.any([one.covers(pts) for one in sources], axis=0)
     filled = pts[swapped & (seen[:, 2] == 0)]

@@ -173,8 +173,8 @@ class Scanner:
 def _blur_of(view: FaceView) -> float:
     """Return the blur of a face in upright pixels of the video; 0 where it cannot be told."""
     blur, scale = face_blur(view.frame.picture, view.landmarks), scale_of(view.frame.matrix)
-    # In a smaller picture a face may look sharp that is not.
-    return blur / scale if scale > 0.99 or blur > 1.2 * SHARP_DEVIATION else 0.0
+    # In a smaller picture a face looks sharp whether it is or not.
+    return blur / scale if scale > 0.99 or blur > SHARP_DEVIATION else 0.0
 
 
 def _restored(tracker: FrameTracker, frame: FramePicture, found: FoundFaces) -> TrackedFrame:

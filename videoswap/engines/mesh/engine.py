@@ -52,7 +52,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 17
+SCHEMA = 18
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
@@ -88,7 +88,8 @@ class MeshEngine(Engine):
         corrector: Corrects the swaps; None loads it where the options ask for it.
     """
 
-    spec = CropSpec(_TEMPLATE, (128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768))
+    sizes = (128, 160, 192, 224, 256, 288, 320, 352, 384, 448, 512, 640, 768)
+    spec = CropSpec(_TEMPLATE, sizes)
 
     def __init__(
         self,
