@@ -37,7 +37,7 @@ from unittest import mock
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # as in scripts/walk.py: no installation is needed
 
-from scripts.fuzz import mutated  # noqa: E402
+from scripts.fuzz import INTERESTING, mutated  # noqa: E402
 
 KINDS = ("mp4", "mkv", "webm", "avi", "gif", "webp", "png", "jpeg")
 PICTURES = ("gif", "webp", "png", "jpeg")
@@ -145,7 +145,10 @@ def make_media(folder: Path) -> dict[str, tuple[Path, ...]]:
 
 
 def mutant(sound: bytes, kind: str, chance: random.Random) -> bytes:
-    """Return a mutant of a file."""
+    """Return a mutant of a file; half of them are as long as it, so that its parts still fit."""
+    if chance.random() < 0.5:
+        made = _overwritten(sound, chance)
+        return with_right_sums(made) if kind == "png" else made
     made = sound
     for _ in range(chance.choice((1, 1, 1, 2, 5))):
         start, end = 0, len(made)
@@ -163,6 +166,26 @@ def mutant(sound: bytes, kind: str, chance: random.Random) -> bytes:
         made = bytes(len(made))[: chance.randrange(EDGE)] + made
     # Without right sums hardly anything of a PNG is read.
     return with_right_sums(made) if kind == "png" and chance.random() < 0.7 else made
+
+
+def _overwritten(sound: bytes, chance: random.Random) -> bytes:
+    """Return a file with some bytes or numbers written over, most of them near its ends."""
+    made = bytearray(sound)
+    for _ in range(chance.choice((1, 1, 2, 4, 16))):
+        size = min(EDGE, len(made)) if chance.random() < 0.7 else len(made)
+        at = chance.choice((0, len(made) - size)) + chance.randrange(size)
+        number = chance.choice(INTERESTING).to_bytes(4, chance.choice(("big", "little")))
+        step = chance.randrange(4)
+        if step == 0:
+            made[at] ^= 1 << chance.randrange(8)
+        elif step == 1:
+            made[at] = chance.randrange(256)
+        elif step == 2:
+            made[at : at + 4] = number[: len(made) - at]
+        else:
+            part = chance.randbytes(chance.choice((1, 2, 8, 64)))[: len(made) - at]
+            made[at : at + len(part)] = part
+    return bytes(made)
 
 
 def with_right_sums(data: bytes) -> bytes:

@@ -27,12 +27,17 @@ def test_the_embedding_is_the_one_that_dlib_computes(chips):
         np.testing.assert_allclose(network(chip), expected, atol=1e-5)
 
 
+def _with_huge_numbers(content):
+    return content[:1_000_000] + 4000 * b"\x7f" + content[1_004_000:]
+
+
 @pytest.mark.parametrize(
     "content",
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"no network" * 1000, id="text"),
         pytest.param(recognition_path().read_bytes()[:-50_000], id="cut short"),
+        pytest.param(_with_huge_numbers(recognition_path().read_bytes()), id="infinite"),
         pytest.param(landmarks_path().read_bytes()[:5_000_000], id="another model"),
     ],
 )

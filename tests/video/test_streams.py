@@ -14,6 +14,7 @@ import pytest
 from av.stream import Disposition
 
 from tests.helpers import clips
+from tests.hostile.stock import ffmpeg
 from videoswap.errors import OutputError
 from videoswap.timerange import TimeRange
 from videoswap.video.files import atomic_output
@@ -197,6 +198,7 @@ import resource, sys
 from pathlib import Path
 sys.path[:0] = [sys.argv[1], sys.argv[2]]
 from tests.helpers import clips
+from tests.hostile.stock import ffmpeg
 from videoswap.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 try:
@@ -250,3 +252,16 @@ def test_a_stream_of_no_known_codec_is_named_and_dropped(tmp_path):
     source.write_bytes(source.read_bytes().replace(b"A_AAC", b"A_ZZZ"))
     report = clips.swap_nothing(source, tmp_path / "out.mkv")
     assert len(report.dropped) == 1 and "audio stream 1 (unknown" in report.dropped[0]
+
+
+def test_sound_whose_header_is_damaged_is_left_out(tmp_path):
+    clips.make(tmp_path / "a.mkv", clips.Clip(".mkv", audio=1))
+    ffmpeg(tmp_path, "-i a.mkv -c:v copy -c:a libopus b.mkv")
+    source = tmp_path / "b.mkv"
+    content = source.read_bytes()
+    assert b"OpusHead\1\1" in content
+    source.write_bytes(content.replace(b"OpusHead\1\1", b"OpusHead\1\3"))  # channels
+    clips.swap_nothing(source, tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as made:
+        assert [one.type for one in made.streams] == ["video"]
+    assert verify(tmp_path / "out.mkv") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -93,6 +94,9 @@ _STATE_CLASSES = {
 }
 
 
+_NUMBERS = re.compile(r"[<>|][biuf][1248]")  # dtypes of arrays in a state
+
+
 def to_json(state: ScanState) -> str:
     """Return a state as text."""
     return json.dumps(_plain(state))
@@ -133,6 +137,8 @@ def _rich(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if value["class"] == "array":
+        if not _NUMBERS.fullmatch(value["dtype"]):  # numpy would evaluate other words
+            raise ValueError("not an array of numbers")
         data = base64.b64decode(value["data"])
         return np.frombuffer(data, np.dtype(value["dtype"])).reshape(value["shape"]).copy()
     parts = {name: _rich(part) for name, part in value.items() if name != "class"}

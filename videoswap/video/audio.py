@@ -100,6 +100,8 @@ def plan_sound(stream: AudioStream, container: str, request: str, copyable: bool
     codec = stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
     if request == "none":
         return SoundPlan("drop", reason="--audio none asks for it")
+    if not _decoder_opens(stream):
+        return SoundPlan("drop", reason="its header is damaged")
     copyable = copyable and _comes_back(stream, codec, container)
     if copyable and (request in ("auto", "copy") or request == codec):
         return SoundPlan("copy", codec)
@@ -114,6 +116,17 @@ def plan_sound(stream: AudioStream, container: str, request: str, copyable: bool
     return SoundPlan(
         "convert", av.Codec(encoder, "w").canonical_name, encoder, *made, reason=reason
     )
+
+
+def _decoder_opens(stream: AudioStream) -> bool:
+    """Whether a decoder takes the stream's header; also where there is no decoder."""
+    if stream.codec_context is not None:
+        with av.logging.Capture():
+            try:
+                stream.codec_context.open(strict=False)
+            except (av.FFmpegError, ValueError):
+                return False
+    return True
 
 
 def _comes_back(stream: AudioStream, codec: str, container: str) -> bool:
