@@ -105,3 +105,24 @@ def test_a_named_ffmpeg_that_is_none_is_told(monkeypatch, tmp_path):
     with pytest.raises(InputError) as caught:
         ffmpeg_program()
     assert caught.value.code == "no_ffmpeg" and str(named) in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("of_result", "of_source", "left"),
+    [
+        (["[flac @ 0x5f] bad sound"], ["[flac @ 0x60] bad sound", "more"], 0),
+        (["[flac @ 0x5f] bad sound", "[h264 @ 0x1] bad"], ["[flac @ 0x60] bad sound"], 1),
+        (["[flac @ 0x5f] bad sound"], [], 1),
+        ([], ["[flac @ 0x60] bad sound"], 0),
+    ],
+)
+def test_what_ffmpeg_says_of_the_source_too_is_no_fault_of_the_result(
+    of_result, of_source, left, tmp_path, monkeypatch
+):
+    result, source = timed(tmp_path / "out.mkv", SCREEN), timed(tmp_path / "in.mkv", SCREEN)
+    said = {result: of_result, source: of_source}
+    monkeypatch.setattr(
+        "videoswap.video.verify._complaints", lambda program, path, *rest: said.get(path, [])
+    )
+    assert len(verify(result, source=source)) == left
+    assert verify(result) == of_result

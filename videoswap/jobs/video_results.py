@@ -196,7 +196,8 @@ def make_results(
             try:
                 for path, name in ((result, targets.out), (masks, targets.masks)):
                     if path is not None and name is not None:
-                        unchecked += _checked(path, name, len(pts))
+                        source = None if info.sequence is not None else info.path
+                        unchecked += _checked(path, name, len(pts), source)
             except OutputError:
                 outputs.discard(segments)  # joined again they would come out the same
                 raise
@@ -235,15 +236,21 @@ def _deliver_pictures(
     return notes, context.marker.unsigned(targets.container)
 
 
-def _checked(path: Path, name: Path, frames: int) -> list[Fallback]:
+def _checked(path: Path, name: Path, frames: int, source: Path | None = None) -> list[Fallback]:
     """Let an independent decoder read a result in full, and note it if there is none.
+
+    Args:
+        path: The result.
+        name: The name that it will have.
+        frames: How many it has.
+        source: What it was made of.
 
     Raises:
         OutputError: ``verification_failed``; the file is left under a name of its own.
     """
     try:
         with ProgressBar("check", frames) as bar:
-            problems = verify(path, bar.reach)
+            problems = verify(path, bar.reach, source)
     except InputError as error:
         if error.code != "no_ffmpeg":
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -34,6 +35,7 @@ RESULT_FORMATS = f"{INPUT_FORMATS},webp_anim,webp_pipe,png_pipe,jpeg_pipe,image2
 # What a program says of a file that it was not built for; it tells nothing about the file.
 MISSING_DECODER_MESSAGES = ("no decoder found for", "Decoder (codec ", "Unknown decoder")
 
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")  # of whoever complains
 FrameCallback = Callable[[int], None]
 
 
@@ -46,16 +48,20 @@ def ffmpeg_program() -> str:
     return _programs()[0]
 
 
-def verify(path: Path, progress: FrameCallback | None = None) -> list[str]:
+def verify(
+    path: Path, progress: FrameCallback | None = None, source: Path | None = None
+) -> list[str]:
     """Decode the video of a file in full with the ffmpeg program.
 
     The system's ffmpeg may be old or confined to some folders. What it complains about counts
     only if it reads a small file, made for that, in the same place, and if the one of
-    imageio-ffmpeg complains too.
+    imageio-ffmpeg complains too, and neither says the same of the source: damaged sound that was
+    copied is complained about wherever a file is opened.
 
     Args:
         path: The file; its name says nothing about the format.
         progress: Called with the number of frames decoded so far.
+        source: What it was made of; None for nothing.
 
     Returns:
         What it complained about, empty if all is well.
@@ -65,7 +71,16 @@ def verify(path: Path, progress: FrameCallback | None = None) -> list[str]:
     """
     check_readable(path)
     video, _ = _streams(path)
-    return _agreed_complaints(path, ("-xerror", "-map", f"0:{video}"), progress)
+    found = _agreed_complaints(path, ("-xerror", "-map", f"0:{video}"), progress)
+    if not found or source is None:
+        return found
+    video, _ = _streams(source)
+    known = {
+        _ADDRESS.sub("", line)
+        for program in _programs()
+        for line in _complaints(program, source, ("-map", f"0:{video}"), None)
+    }
+    return [line for line in found if _ADDRESS.sub("", line) not in known]
 
 
 def verify_copied(path: Path, progress: FrameCallback | None = None) -> list[str]:
