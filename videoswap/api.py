@@ -278,19 +278,20 @@ def swap_folder(
 
 def list_faces(
     target: AnyPath,
-    out: AnyPath,
+    out: AnyPath | None = None,
     *,
     settings: SwapSettings = _DEFAULTS,
     say: Say = say_nothing,
     progress: OnProgress | None = None,
     cancel: Event | None = None,
 ) -> tuple[Person, ...]:
-    """Write who is in a video or picture, to choose whom to swap.
+    """Say who is in a video or picture, to choose whom to swap.
 
     Args:
         target: The video or picture.
-        out: A folder; gets ``person_NN.png`` (to be given back as target faces), ``people.json``,
-            ``people.png``, which shows everybody, and of a video ``timeline.png``.
+        out: A folder, which gets ``person_NN.png`` (to be given back as target faces),
+            ``people.json``, ``people.png``, which shows everybody, and of a video
+            ``timeline.png``; None writes nothing.
         settings: As for ``analyze``; ``overwrite`` is honoured.
         say: Called with sentences for the user.
         progress: Called with how far each stage is, now and then, in any thread.
@@ -306,7 +307,7 @@ def list_faces(
         OutputError: If the folder cannot be written.
         CancelledError: If ``cancel`` was set.
     """
-    path, folder = path_of("target", target), path_of("out", out)
+    path, folder = path_of("target", target), path_or_none("out", out)
     with watched_run(settings, progress, cancel):
         tools = FaceModels.load(choose_device(settings.device).providers, settings.analysis)
         return list_people(path, folder, settings, tools, say)

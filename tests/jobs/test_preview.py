@@ -12,7 +12,7 @@ from PIL import Image
 from videoswap import EncodeSettings, PeopleSettings, preview_swap, swap_image, swap_video
 from videoswap.errors import InputError, OutputError, UsageError
 from videoswap.jobs.context import load_context
-from videoswap.jobs.preview import bar_rows, render_moment, side_by_side
+from videoswap.jobs.preview import FrameRenderer, bar_rows, side_by_side
 from videoswap.jobs.video import analyze_with_progress, match_in_video
 from videoswap.video.probe import probe
 from videoswap.video.reader import VideoReader, upright_picture
@@ -110,7 +110,7 @@ def test_a_moment_shows_where_it_was_changed(clip, photos, settings):
     context = load_context([photos["source"]], [], settings, lambda line: None)
     with analyze_with_progress(info, settings, context.tools) as found:
         _, matching = match_in_video(context, info, found)
-        shown = render_moment(context, info, found, matching, int(found.frames.pts[5]))
+        shown = FrameRenderer(info, found).render(context, matching, int(found.frames.pts[5]))
     assert shown.mask.shape == shown.before.shape[:2] == (320, 480)
     changed = (shown.before != shown.after).any(axis=2)
     assert shown.swapped and changed.any()

@@ -16,10 +16,9 @@ def add_arguments(parser: Parser) -> None:
         *("-o", "--output", "--out_dir"),
         dest="out_dir",
         type=Path,
-        required=True,
         metavar="DIR",
         help="folder for one picture of each person, people.json, people.png, which shows all, and "
-        "of a video timeline.png, which shows when",
+        "of a video timeline.png, which shows when (default: nothing is written)",
     )
     shared.add_shared(parser)
     shared.add_face_models(parser)

@@ -110,12 +110,30 @@ class JobContext:
         return Finisher(self.settings.blend, self.engine.keeps, bool(self.engine.as_is))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Networks:
+    """What some settings load, whoever gets what.
+
+    Attributes:
+        device: Where to compute.
+        tools: Detector, landmarks, recognition.
+        engine: The engine.
+        segmenter: What finds occluders.
+    """
+
+    device: Device
+    tools: FaceModels
+    engine: Engine
+    segmenter: OcclusionSegmenter
+
+
 def load_context(
     sources: Sequence[Path],
     target_faces: Sequence[Path],
     settings: SwapSettings,
     say: Say,
     plan: Plan | None = None,
+    networks: Networks | None = None,
 ) -> JobContext:
     """Load models, photos and engine.
 
@@ -125,6 +143,7 @@ def load_context(
         settings: The settings.
         say: Called with sentences for the user.
         plan: Who gets what, if that is decided already.
+        networks: What these settings loaded before.
 
     Raises:
         UsageError: ``no_source``, ``which_people`` or ``sources_and_targets``; see also the
@@ -138,10 +157,13 @@ def load_context(
     if settings.marks.label is not None:
         check_letters(settings.marks.label)
     marker = Marker.load(settings.marks, keep=settings.cache_dir is not None)
-    device = choose_device(settings.device)
+    device = choose_device(settings.device) if networks is None else networks.device
     weights: dict[Path, str] = {}
     with noting_digests(weights):
-        tools = FaceModels.load(device.providers, settings.analysis)
+        if networks is None:
+            tools = FaceModels.load(device.providers, settings.analysis)
+        else:
+            tools = networks.tools
         occluded_landmarks_key()
     for path in (*sources, *target_faces):
         say_if_large(path, say)
@@ -152,7 +174,10 @@ def load_context(
         people, source_notes = load_sources([one.photos for one in plan.sources], tools, names)
     references, reference_notes = load_target_faces(target_faces, tools)
     with noting_digests(weights):
-        engine, segmenter = load_swapper(settings, device)
+        if networks is None:
+            engine, segmenter = load_swapper(settings, device)
+        else:
+            engine, segmenter = networks.engine, networks.segmenter
         parser = FaceParser()
         _ = segmenter.key
     engine_notes = (*engine.notes, *unheeded(settings, engine, tools.dense_landmarker is not None))

@@ -65,15 +65,15 @@ class _Seen(Protocol):
 
 
 def list_people(
-    target: Path, out: Path, settings: SwapSettings, tools: FaceModels, say: Say
+    target: Path, out: Path | None, settings: SwapSettings, tools: FaceModels, say: Say
 ) -> tuple[Person, ...]:
-    """Write who is in a video or picture.
+    """Say who is in a video or picture, and write it down.
 
     Args:
         target: The video or picture.
-        out: A folder; gets ``person_NN.png`` for everybody, ``people.json`` about them, and
-            ``people.png`` with all of them. Pictures that an earlier list names are removed if
-            there are no such people now.
+        out: A folder, which gets ``person_NN.png`` for everybody, ``people.json`` about them,
+            and ``people.png`` with all of them. Pictures that an earlier list names are removed
+            if there are no such people now. None writes nothing.
         settings: Its ``analysis``, ``time_range``, ``cache_dir`` and ``overwrite`` are used.
         tools: The face tools.
         say: Called with sentences for the user.
@@ -82,6 +82,15 @@ def list_people(
         NoFaceError: ``no_face_in_video`` or ``no_face_in_picture``.
         VideoswapError: Whatever else stands in the way.
     """
+    if out is None:
+        with _opened(target, settings, tools, say) as seen:
+            persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
+            for person in persons[:MAX_LINES]:
+                view = seen.view(persons, person.best_pts)
+                say(f"person {person.id}: {', '.join(_words(seen, person, view))}")
+        if len(persons) > MAX_LINES:
+            say(f"{len(persons) - MAX_LINES} more people")
+        return persons
     check_output_folder(out)
     inputs = files_of(target)
     fixed = {"list of people": out / LISTING, "picture of all people": out / SHEET}
@@ -134,11 +143,7 @@ class _Listed:
 
     def words(self) -> list[str]:
         """Return what is said about the person."""
-        words = [self._where()]
-        seconds, times = self.seen.seconds(self.person), self.seen.times(self.person)
-        if seconds is not None:
-            words = [f"{float(seconds):.2f} s on screen, first at {float(times[0][0]):.2f} s"]
-            words.append(f"here at {float(self.view.seconds):.2f} s {self._where()}")
+        words = _words(self.seen, self.person, self.view)
         if not self.portrait.usable:
             words.append(f"no target face, use --person {self.person.id}")
         return words
@@ -183,6 +188,16 @@ class _Listed:
 
     def _shares(self) -> Array:
         return self.view.shares(self.person.id)
+
+
+def _words(seen: _Seen, person: Person, view: PeopleInPicture) -> list[str]:
+    """Return when and where a person is seen."""
+    seconds, times = seen.seconds(person), seen.times(person)
+    where = view.in_words(person.id)
+    if seconds is None:
+        return [where]
+    first = f"{float(seconds):.2f} s on screen, first at {float(times[0][0]):.2f} s"
+    return [first, f"here at {float(view.seconds):.2f} s {where}"]
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from ..detection.face_detector import FaceDetector, largest_face
@@ -10,6 +12,7 @@ from ..detection.face_parser import FaceParser
 from ..devices import choose_device
 from ..geometry.resample import crop_box
 from ..occlusion.load import load_occlusion_segmenter
+from ..occlusion.segmenter import OcclusionSegmenter
 from ..paths import AnyPath, AnyPaths, path_or_none, paths_of
 from ..people.photo_advice import CheckedPhoto, advise
 from ..records import Array, Face
@@ -20,6 +23,35 @@ from .portraits import SheetEntry, contact_sheet
 from .request import check_results
 
 FACE_MARGIN = 0.8  # of the face's size, shown around it on the sheet
+
+
+class PhotoChecker:
+    """Says of photos what would make swaps from them worse.
+
+    Args:
+        tools: Finds faces.
+        segmenter: Finds what is in front of them.
+    """
+
+    def __init__(self, tools: FaceModels, segmenter: OcclusionSegmenter) -> None:
+        self._detector = FaceDetector(tools)
+        self._segmenter = segmenter
+        self._parser = FaceParser()
+
+    def check(self, path: Path, image: Array) -> tuple[CheckedPhoto, Face | None]:
+        """Look at a photo.
+
+        Args:
+            path: Where it lies.
+            image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            What was found, and the largest face.
+        """
+        faces = self._detector.detect(image)
+        face = largest_face(faces)
+        advice = advise(image, face, self._segmenter, parser=self._parser, faces=len(faces))
+        return CheckedPhoto(str(path), len(faces), advice, str(path)), face
 
 
 def check_photos(
@@ -46,17 +78,16 @@ def check_photos(
         check_readable(path)
     check_results(paths, [], {"sheet": out}, settings)
     device = choose_device(settings.device)
-    detector = FaceDetector(FaceModels.load(device.providers, settings.analysis))
-    segmenter = load_occlusion_segmenter(settings.blend.mask, device)
-    parser = FaceParser()
+    checker = PhotoChecker(
+        FaceModels.load(device.providers, settings.analysis),
+        load_occlusion_segmenter(settings.blend.mask, device),
+    )
     checked, entries = [], []
     for path in paths:
         image = read_picture(path).rgb
-        faces = detector.detect(image)
-        face = largest_face(faces)
-        advice = advise(image, face, segmenter, parser=parser, faces=len(faces))
-        checked.append(CheckedPhoto(str(path), len(faces), advice, str(path)))
-        lines = tuple(one.code.replace("_", " ") for one in advice) or ("good",)
+        found, face = checker.check(path, image)
+        checked.append(found)
+        lines = tuple(one.code.replace("_", " ") for one in found.advice) or ("good",)
         entries.append(SheetEntry(path.name, lines, _face_of(image, face)))
     if out is not None:
         picture = contact_sheet(entries, "Photos as sources")

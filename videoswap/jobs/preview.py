@@ -19,17 +19,18 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..compositing.finisher import TEMPORAL_RADIUS
+from ..engines.base import Engine
 from ..errors import UsageError
 from ..marks import Provenance
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
-from ..records import Array, Face, Fallback, observation
+from ..records import Array, Face, Fallback, TrackSource, observation
 from ..rendering.failed_swaps import FailedSwap, FailedSwaps, failure_notes, stretches
-from ..rendering.render import plan_track
+from ..rendering.render import TrackPlan, plan_track
 from ..rendering.segments import Segment, plan_segments
 from ..report import PersonReport, Report
 from ..threads import stages_share_the_cores
-from ..tracking.analysis import Analysis
+from ..tracking.analysis import Analysis, RefinedAnalysis
 from ..video.probe import VideoInfo, probe
 from ..video.reader import DecodedFrame, VideoReader, upright_picture
 from ..video.stills.picture import Picture
@@ -126,7 +127,7 @@ def preview_video(context: JobContext, video: Path, out: Path, moment: Fraction 
         places = VideoPlaces(info, analysis)
         first = persons[matching.matches[0].person] if matching.matches else persons[0]
         pts = first.best_pts if moment is None else places.pts_at(moment)
-        shown = render_moment(context, info, analysis, matching, pts, clock)
+        shown = FrameRenderer(info, analysis).render(context, matching, pts, clock)
     before, swapped = shown.before, shown.swapped
     notes.add(failure_notes(shown.failed))
     if not swapped:
@@ -181,54 +182,84 @@ def render_picture(
     return Moment(picture.rgb, after, mask, given, bool(given), lost)
 
 
-def render_moment(
-    context: JobContext,
-    info: VideoInfo,
-    analysis: Analysis,
-    matching: Matching,
-    pts: int,
-    clock: Clock | None = None,
-) -> Moment:
-    """Render one frame of a swap, by the code that makes the result.
+class FrameRenderer:
+    """Renders single frames of a swap, by the code that makes the result.
+
+    What it finds out about whole tracks for one frame is kept for the next ones.
 
     Args:
-        context: Models, photos and engine.
         info: The video.
         analysis: What was found in it.
-        matching: Who gets what.
-        pts: The frame.
-        clock: Times the parts.
     """
-    clock = clock or Clock()
-    frames = analysis.frames
-    # With its neighbours of the same shot, as every frame of a whole render has them.
-    each = plan_segments(frames.pts, frames.scenes, longest=1, context=TEMPORAL_RADIUS)
-    segment = each[int(np.searchsorted(frames.pts, pts))]
-    around = (*segment.before, *segment.pts, *segment.after)
-    seen = analysis.found_faces_between(around[0], around[-1], matching.sources)
-    tracks = sorted({track for faces in seen.values() for track, _ in faces})
-    with clock.part("refine_landmarks"):
-        refined = refine_landmarks_with_progress(analysis, tracks, context)
-    plans = {
-        track: plan_track(
-            refined.faces(track),
-            matching.of_track(track),
-            context.engine,
-            blur=refined.blur(track),
+
+    def __init__(self, info: VideoInfo, analysis: Analysis) -> None:
+        self._info = info
+        self._analysis = analysis
+        frames = analysis.frames
+        # With its neighbors of the same shot, as every frame of a whole render has them.
+        self._segments = plan_segments(
+            frames.pts, frames.scenes, longest=1, context=TEMPORAL_RADIUS
         )
-        for track in tracks
-    }
-    with clock.part("render"), stages_share_the_cores():
-        shown = _Shown(info)
-        failed = FailedSwaps()
-        renderer = replace(renderer_for(context, info, refined, plans), failed=failed.add)
-        renderer.run([segment], shown, lambda job: None)
-    with VideoReader(info) as reader:
-        before = upright_picture(info, next(iter(reader.frames(pts, pts))))
-    faces = tuple(refined.faces_between(pts, pts).get(pts, ()))
-    swapped = any(pts in part.pts for part in plans.values())
-    lost = stretches(failed.all(), frames.pts, {}, info.start_pts, info.time_base)
-    return Moment(before, shown.pictures[0], shown.masks[0], faces, swapped, lost)
+        self._engine: Engine | None = None
+        self._refined: RefinedAnalysis | None = None
+        self._tracks: set[int] = set()
+        self._plans: dict[int, tuple[tuple[TrackSource, ...], TrackPlan]] = {}
+
+    def render(
+        self, context: JobContext, matching: Matching, pts: int, clock: Clock | None = None
+    ) -> Moment:
+        """Render a frame.
+
+        Args:
+            context: Models, photos and engine.
+            matching: Who gets what.
+            pts: The frame.
+            clock: Times the parts.
+        """
+        clock = clock or Clock()
+        info, frames = self._info, self._analysis.frames
+        segment = self._segments[int(np.searchsorted(frames.pts, pts))]
+        around = (*segment.before, *segment.pts, *segment.after)
+        tracks = [
+            track.id
+            for track in self._analysis.tracks
+            if track.id in matching.sources
+            and track.first_pts <= around[-1]
+            and track.last_pts >= around[0]
+        ]
+        with clock.part("refine_landmarks"):
+            refined = self._refined_for(context, tracks)
+        plans = {track: self._plan(refined, track, matching, context.engine) for track in tracks}
+        with clock.part("render"), stages_share_the_cores():
+            shown = _Shown(info)
+            failed = FailedSwaps()
+            renderer = replace(renderer_for(context, info, refined, plans), failed=failed.add)
+            renderer.run([segment], shown, lambda job: None)
+        with VideoReader(info) as reader:
+            before = upright_picture(info, next(iter(reader.frames(pts, pts))))
+        faces = tuple(refined.faces_between(pts, pts, plans).get(pts, ()))
+        swapped = any(pts in part.pts for part in plans.values())
+        lost = stretches(failed.all(), frames.pts, {}, info.start_pts, info.time_base)
+        return Moment(before, shown.pictures[0], shown.masks[0], faces, swapped, lost)
+
+    def _refined_for(self, context: JobContext, tracks: Sequence[int]) -> RefinedAnalysis:
+        if context.engine is not self._engine:  # whose smoother may be another
+            self._engine, self._refined, self._tracks, self._plans = context.engine, None, set(), {}
+        if self._refined is None or not self._tracks.issuperset(tracks):
+            self._tracks.update(tracks)
+            self._refined = refine_landmarks_with_progress(
+                self._analysis, sorted(self._tracks), context
+            )
+        return self._refined
+
+    def _plan(
+        self, refined: RefinedAnalysis, track: int, matching: Matching, engine: Engine
+    ) -> TrackPlan:
+        given = matching.of_track(track)
+        if track not in self._plans or self._plans[track][0] != given:
+            faces, blur = refined.faces(track), refined.blur(track)
+            self._plans[track] = given, plan_track(faces, given, engine, blur=blur)
+        return self._plans[track][1]
 
 
 def side_by_side(before: Array, after: Array) -> Array:

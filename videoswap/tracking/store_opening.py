@@ -61,6 +61,14 @@ def open_store(cache_dir: Path | None, key: str, film: Path | None = None) -> St
         return _private("", unkept(path, error))
 
 
+def is_finished(cache_dir: Path, key: str) -> bool:
+    """Tell whether a finished analysis with a key is kept."""
+    store = _finished(cache_dir / f"{key}.sqlite", key)
+    if store is not None:
+        store.close()
+    return store is not None
+
+
 def _finished(path: Path, key: str) -> Store | None:
     """Open a finished analysis to read it; None if there is none that is sound."""
     try:

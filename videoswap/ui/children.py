@@ -70,9 +70,13 @@ class Child:
             self.paused = False
 
     def cancel(self) -> None:
-        """End it as Ctrl-C does: what can be used again is kept."""
+        """End it as Ctrl-C does: what can be used again is kept.
+
+        SIGINT would not do: whoever starts the page in the background of a script lets its
+        processes ignore that.
+        """
         self.go_on()
-        self._send(signal.SIGINT)
+        self._send(signal.SIGTERM)
 
     def _send(self, number: int) -> None:
         if self._process.poll() is None:

@@ -14,7 +14,7 @@ from ..people.plan import Plan
 from ..settings import SwapSettings
 from ..tracking.key import video_digest
 from .children import Child
-from .targets import Target, open_target
+from .targets import Target, is_analyzed, open_target
 
 MOST_EDITS = 200  # that can be undone
 
@@ -84,27 +84,27 @@ class Film:
     child: Child | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
-    @property
-    def people_folder(self) -> Path:
-        """Where the pictures of the people are."""
-        return self.folder / "people"
-
     def analyze(self, tools: Callable[[], FaceModels]) -> None:
-        """Begin the analysis in another process.
+        """Begin the analysis: in another process, unless it is known already.
 
         Args:
-            tools: Gives the models that see faces, for the last step.
+            tools: Gives the models that see faces.
         """
-        self.state, self.problem = "analyzing", {}
-        words = ["faces", str(self.path), "-o", str(self.people_folder), "--overwrite"]
-        words += ["--device", self.settings.device]
-        self.child = Child(words, lambda code: self._analyzed(code, tools))
+        self.state, self.problem, self.child = "analyzing", {}, None
+        threading.Thread(target=self._begin, args=(tools,), daemon=True).start()
 
     def cancel(self) -> None:
         """End the analysis; what was found so far is kept."""
-        if self.child is not None and self.state == "analyzing":
+        if self.state == "analyzing":
             self.state = "cancelled"
-            self.child.cancel()
+            if self.child is not None:
+                self.child.cancel()
+
+    def close(self) -> None:
+        """End what goes on, and close what is open."""
+        self.cancel()
+        if self.found is not None:
+            self.found.close()
 
     def plan(self) -> Plan:
         """Return the plan as it is now.
@@ -116,14 +116,27 @@ class Film:
             raise UsageError("not_ready", f"{self.name} is not analyzed yet.")
         return self.edits.plan
 
+    def _begin(self, tools: Callable[[], FaceModels]) -> None:
+        try:
+            known = is_analyzed(self.path, self.settings, tools())
+        except VideoswapError as error:
+            self._fail(error.code, error.message, error.hint)
+            return
+        if known:
+            self._analyzed(0, tools)
+            return
+        words = ["faces", str(self.path), "--device", self.settings.device]
+        with self.lock:
+            if self.state == "analyzing":
+                self.child = Child(words, lambda code: self._analyzed(code, tools))
+
     def _analyzed(self, code: int, tools: Callable[[], FaceModels]) -> None:
         with self.lock:
             if self.state == "cancelled":
                 return
             if code:
                 said = self.child.complaints[-1] if self.child and self.child.complaints else ""
-                said = said.removeprefix("videoswap: ").replace(str(self.path), self.name)
-                self._fail("analysis_failed", said)
+                self._fail("analysis_failed", said.removeprefix("videoswap: "))
                 return
             try:
                 self._take(tools())
@@ -134,7 +147,8 @@ class Film:
 
     def _fail(self, code: str, message: str, hint: str = "") -> None:
         self.state = "failed"
-        self.problem = {"code": code, "message": message or "It failed.", "hint": hint}
+        told = message.replace(str(self.path), self.name) or "It failed."
+        self.problem = {"code": code, "message": told, "hint": hint}
 
     def _take(self, tools: FaceModels) -> None:
         """Read the analysis; in the plan nobody gets anything yet."""

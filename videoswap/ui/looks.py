@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -17,18 +18,24 @@ from ..detection.face_models import FaceModels
 from ..devices import choose_device
 from ..errors import InputError, UsageError, VideoswapError
 from ..fingerprint import digest_of
-from ..jobs.context import JobContext, load_context
+from ..jobs.context import JobContext, Networks, load_context, load_swapper
+from ..jobs.photo_check import PhotoChecker
 from ..jobs.portraits import crop_square
 from ..jobs.preview import Moment
 from ..jobs.request import say_nothing
+from ..people.photo_advice import CheckedPhoto
 from ..people.plan import Plan
 from ..records import Array
 from ..settings import AnalysisSettings, SwapSettings
+from ..video.stills.picture import read_picture
 from .films import Film
 from .targets import Target, best_moment, frame_at
 
+T = TypeVar("T")
 LAYERS = ("result", "mask", "landmarks")
 MOMENTS_KEPT = 24
+NETWORKS_KEPT = 2  # sets, of which each may take gigabytes
+CONTEXTS_KEPT = 8
 PORTRAIT_MARGIN = 0.35  # around a face, in its sizes
 MASK_COLOR, POINT_COLOR = (230, 159, 0), (86, 180, 233)
 MASK_OPACITY = 0.45
@@ -36,9 +43,30 @@ LONGEST_SIDE = 1600  # pixels of a frame that is shown
 JPEG_QUALITY = 92
 
 
+class Kept(Generic[T]):
+    """What was made for the last few keys.
+
+    Args:
+        most: How many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._made: OrderedDict[str, T] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """Return what was made for a key, or make it."""
+        if key not in self._made:
+            while len(self._made) >= self._most:
+                self._made.popitem(last=False)
+            self._made[key] = make()
+        self._made.move_to_end(key)
+        return self._made[key]
+
+
 @dataclass(slots=True, eq=False)
 class Looks:
-    """Renders single frames, one after another, with what it loaded for the one before.
+    """Renders single frames, one after another, with what it loaded for those before.
 
     Attributes:
         device: auto, cpu or cuda.
@@ -46,24 +74,35 @@ class Looks:
 
     device: str = "auto"
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _models: FaceModels | None = None
-    _context: tuple[str, JobContext] | None = None
-    _moments: OrderedDict[str, Moment] = field(default_factory=OrderedDict)
+    _tools: Kept[FaceModels] = field(default_factory=lambda: Kept(NETWORKS_KEPT))
+    _networks: Kept[Networks] = field(default_factory=lambda: Kept(NETWORKS_KEPT))
+    _contexts: Kept[JobContext] = field(default_factory=lambda: Kept(CONTEXTS_KEPT))
+    _moments: Kept[Moment] = field(default_factory=lambda: Kept(MOMENTS_KEPT))
 
     def models(self) -> FaceModels:
         """Return the models that see faces, loaded once."""
         with self._lock:
-            return self._loaded_models()
+            return self._tools_of(AnalysisSettings())
 
     def warm_up(self, settings: SwapSettings) -> None:
         """Load, in another thread, what the first frame will need anyway."""
-        plan = Plan(Path(), "", "mesh", (), (), settings)
 
         def load() -> None:
             with suppress(VideoswapError), self._lock:
-                self._context_of(plan)
+                self._networks_of(replace(settings, device=self.device))
 
         threading.Thread(target=load, daemon=True).start()
+
+    def check(self, photos: Sequence[Path], settings: SwapSettings) -> list[CheckedPhoto]:
+        """Say of photos what would make swaps from them worse.
+
+        Raises:
+            VideoswapError: Whatever stands in the way, by kind.
+        """
+        with self._lock:
+            networks = self._networks_of(replace(settings, device=self.device))
+            checker = PhotoChecker(networks.tools, networks.segmenter)
+            return [checker.check(photo, read_picture(photo).rgb)[0] for photo in photos]
 
     def original(self, film: Film, seconds: Fraction) -> bytes:
         """Return a frame as it was, as JPEG.
@@ -87,7 +126,7 @@ class Looks:
         pts = frame_at(found, Fraction(repr(seconds)))
         tracks = {track for track, _ in plan.people[number].tracks}
         with self._lock:
-            faces = found.faces(pts, tracks, self._loaded_models())
+            faces = found.faces(pts, tracks, self._tools_of(AnalysisSettings()))
         picture = found.frame(pts)
         return jpeg(crop_square(picture, faces[0], PORTRAIT_MARGIN) if faces else picture)
 
@@ -113,30 +152,34 @@ class Looks:
 
     def _moment(self, found: Target, plan: Plan, pts: int) -> Moment:
         key = digest_of(plan.to_json(), pts)
-        if key in self._moments:
-            self._moments.move_to_end(key)
-            return self._moments[key]
-        moment = found.render(self._context_of(plan), plan, pts)
-        self._moments[key] = moment
-        while len(self._moments) > MOMENTS_KEPT:
-            self._moments.popitem(last=False)
-        return moment
+        return self._moments.get(key, lambda: found.render(self._context_of(plan), plan, pts))
 
     def _context_of(self, plan: Plan) -> JobContext:
-        """Load photos and engine, or take those of the frame before with the settings of now."""
+        """Return photos and networks of a plan, with the settings of now."""
         settings = replace(plan.settings, swapper=plan.engine, device=self.device)
-        loaded: Any = (plan.sources, plan.engine, settings.engine_options, settings.detail)
-        key = digest_of(repr(loaded), settings.blend.mask, repr(settings.analysis))
-        if self._context is None or self._context[0] != key:
-            context = load_context([], [], settings, say_nothing, plan)
-            self._context = key, context
-        return replace(self._context[1], settings=settings, plan=plan)
+        networks = self._networks_of(settings)
+        key = digest_of(repr(plan.sources), _networks_key(settings))
+        context = self._contexts.get(
+            key, lambda: load_context([], [], settings, say_nothing, plan, networks)
+        )
+        return replace(context, settings=settings, plan=plan)
 
-    def _loaded_models(self) -> FaceModels:
-        if self._models is None:
-            providers = choose_device(self.device).providers
-            self._models = FaceModels.load(providers, AnalysisSettings())
-        return self._models
+    def _networks_of(self, settings: SwapSettings) -> Networks:
+        def load() -> Networks:
+            tools, device = self._tools_of(settings.analysis), choose_device(self.device)
+            return Networks(device, tools, *load_swapper(settings, device))
+
+        return self._networks.get(_networks_key(settings), load)
+
+    def _tools_of(self, settings: AnalysisSettings) -> FaceModels:
+        providers = choose_device(self.device).providers
+        return self._tools.get(repr(settings), lambda: FaceModels.load(providers, settings))
+
+
+def _networks_key(settings: SwapSettings) -> str:
+    """Return a text that changes with everything that decides which networks are loaded."""
+    engine: Any = settings.swapper, settings.engine_options, settings.detail
+    return digest_of(repr(engine), settings.blend.mask, repr(settings.analysis))
 
 
 def jpeg(picture: Array, longest: int = LONGEST_SIDE) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ from fastapi import APIRouter, Body, File, Form, Request, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from ..errors import NoFaceError, UsageError
-from ..jobs.photo_check import check_photos
 from ..people.plan import Plan
 from ..people.plan_edits import given, with_source
 from ..video.stills.picture import read_picture
@@ -49,7 +47,7 @@ def add_plan_routes(site: Site) -> APIRouter:
             photos.append(photo)
 
         def checked() -> dict[str, Any]:
-            found = check_photos(photos, settings=replace(site.usual, overwrite=True))
+            found = site.looks.check(photos, site.usual)
             if not any(photo.faces for photo in found):
                 shutil.rmtree(folder, ignore_errors=True)
                 raise NoFaceError(

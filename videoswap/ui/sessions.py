@@ -73,7 +73,7 @@ class Session:
             UsageError: ``no_such_film``.
         """
         film = self.film(number)
-        film.cancel()
+        film.close()
         del self.films[number]
         (film.folder / FILM_RECORD).unlink(missing_ok=True)
         self._tidy(film.folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..jobs.context import JobContext
 from ..jobs.picture import picture_places
 from ..jobs.planning import planned_people
-from ..jobs.preview import Moment, render_moment, render_picture
+from ..jobs.preview import FrameRenderer, Moment, render_picture
 from ..people.clustering import people_of
 from ..people.matching import Matching
 from ..people.plan import FilmTime, Plan, PlannedPerson, match_by_plan
@@ -22,6 +22,8 @@ from ..records import Array, Face, Track
 from ..settings import SwapSettings
 from ..tracking.analysis import Analysis
 from ..tracking.analyze import analyze_video
+from ..tracking.key import analysis_key
+from ..tracking.store_opening import is_finished
 from ..video.probe import VideoInfo, media_kind, probe
 from ..video.reader import VideoReader, upright_picture
 from ..video.stills.picture import Picture, read_picture
@@ -63,6 +65,9 @@ class Target(Protocol):
     def render(self, context: JobContext, plan: Plan, pts: int) -> Moment:
         """Render a frame, by the code that makes the result."""
 
+    def close(self) -> None:
+        """Close what is open."""
+
 
 def open_target(
     path: Path, settings: SwapSettings, models: FaceModels
@@ -92,12 +97,17 @@ def open_target(
         target = PictureTarget(picture, faces, time, {one.id: one for one in tracks})
     else:
         info = probe(path, settings.fps)
-        with _analysis(info, settings, models) as analysis:
+        analysis = _analysis(info, settings, models)
+        try:
             tracks = list(analysis.tracks)
             persons = people_of(path, tracks, recognizer)
-            time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
-            shots = time.shots(analysis.frames.scenes)
-        target = VideoTarget(info, settings, time, {one.id: one for one in tracks}, shots)
+        except BaseException:
+            analysis.close()
+            raise
+        time = FilmTime(analysis.frames.pts, info.start_pts, info.time_base)
+        shots = time.shots(analysis.frames.scenes)
+        known = {one.id: one for one in tracks}
+        target = VideoTarget(info, settings, time, known, shots, analysis)
     nobody, limit = Matching((), ()), recognizer.default_threshold
     return target, planned_people(time, tracks, persons, nobody, (), limit)
 
@@ -112,6 +122,7 @@ class VideoTarget:
         time: Its frames.
         tracks: Its tracks by number.
         shots: When each shot begins, in seconds.
+        analysis: What was found in it.
         kind: video.
     """
 
@@ -120,7 +131,13 @@ class VideoTarget:
     time: FilmTime
     tracks: Mapping[int, Track]
     shots: Sequence[Fraction]
+    analysis: Analysis
     kind: str = "video"
+    _frames: FrameRenderer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to render frames."""
+        object.__setattr__(self, "_frames", FrameRenderer(self.info, self.analysis))
 
     @property
     def width(self) -> int:
@@ -139,15 +156,21 @@ class VideoTarget:
 
     def faces(self, pts: int, tracks: Collection[int], models: FaceModels) -> Sequence[Face]:
         """See Target."""
-        with _analysis(self.info, self.settings, models) as analysis:
-            found = analysis.found_faces_between(pts, pts, set(tracks)).get(pts, ())
+        found = self.analysis.found_faces_between(pts, pts, set(tracks)).get(pts, ())
         return [face for _, face in found]
 
     def render(self, context: JobContext, plan: Plan, pts: int) -> Moment:
         """See Target."""
+        if plan.settings.analysis == self.settings.analysis:
+            _, matching = match_by_plan(plan, self.analysis.tracks, self.time)
+            return self._frames.render(context, matching, pts)
         with _analysis(self.info, plan.settings, context.tools) as analysis:
             _, matching = match_by_plan(plan, analysis.tracks, self.time)
-            return render_moment(context, self.info, analysis, matching, pts)
+            return FrameRenderer(self.info, analysis).render(context, matching, pts)
+
+    def close(self) -> None:
+        """See Target."""
+        self.analysis.close()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,6 +215,19 @@ class PictureTarget:
         """See Target."""
         _, matching = match_by_plan(plan, list(self.tracks.values()), self.time)
         return render_picture(context, self.picture, self.found, matching)
+
+    def close(self) -> None:
+        """See Target."""
+
+
+def is_analyzed(path: Path, settings: SwapSettings, models: FaceModels) -> bool:
+    """Tell whether nothing that takes long is left to do: a picture, or a film in the cache."""
+    if media_kind(path) == "image":
+        return True
+    if settings.cache_dir is None:
+        return False
+    key = analysis_key(path, settings.analysis, (None, None), models)
+    return is_finished(settings.cache_dir, key)
 
 
 def frame_at(target: Target, seconds: Fraction) -> int:
