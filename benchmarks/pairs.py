@@ -3,6 +3,7 @@
     python benchmarks/pairs.py [--before 774e8cf] [--step 8] [--only held]
     python benchmarks/pairs.py --before 774e8cf --sheets DIR           # before below film
     python benchmarks/pairs.py --before 774e8cf --blind DIR            # shuffled, 30 sheets
+    python benchmarks/pairs.py --correct --only held --first 6         # mesh, corrected mesh
     python benchmarks/pairs.py --answers answers.txt --blind DIR       # who was preferred
 
 Half of the pairs are *known*: engines may be tuned on them. The other half are *held out*, with
@@ -87,7 +88,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Found:
-    """A pair with its results and their evaluations, in the order of the trees.
+    """A pair with its results and their evaluations, in the order in which they are compared.
 
     Attributes:
         pair: The pair.
@@ -137,7 +138,7 @@ def pairs(folder: Path) -> list[Pair]:
 
 
 def tables(found: Sequence[Found]) -> Iterator[str]:
-    """Yield a table of the known and of the held-out pairs; cells are before, after."""
+    """Yield a table of the known and of the held-out pairs; cells are in the order of results."""
     for held in (False, True):
         chosen = [one for one in found if one.pair.held is held]
         if not chosen:
@@ -180,9 +181,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30, help="of blind sheets")
     parser.add_argument("--answers", type=Path, help="count these answers to the blind sheets")
     parser.add_argument("--only", choices=("known", "held"))
+    parser.add_argument("--first", type=int, default=PAIRS, help="so many pairs of each kind")
+    parser.add_argument("--correct", action="store_true", help="compare with --correct true")
     arguments = parser.parse_args()
-    if arguments.blind and not (arguments.before or arguments.answers):
-        parser.error("--blind needs --before.")
+    if arguments.blind and not (arguments.before or arguments.correct or arguments.answers):
+        parser.error("--blind needs --before or --correct.")
     if arguments.answers:
         key = arguments.blind.with_name(f"{arguments.blind.name}-key.json")
         for name, count in sorted(sheets.preferences(arguments.answers, key).items()):
@@ -190,14 +193,20 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        trees = {"after": ROOT}
+        trees: dict[str, tuple[Path, tuple[str, ...]]] = {"after": (ROOT, ())}
         if arguments.before:
-            trees = {"before": unpacked(arguments.before, folder), **trees}
+            trees = {"before": (unpacked(arguments.before, folder), ()), **trees}
+        if arguments.correct:
+            trees["corrected"] = (ROOT, ("--correct", "true"))
         found = []
-        for pair in pairs(folder):
+        chosen = pairs(folder)
+        for pair in (*chosen[:PAIRS][: arguments.first], *chosen[PAIRS:][: arguments.first]):
             if arguments.only and pair.held is not (arguments.only == "held"):
                 continue
-            made = [kept_swap(tree, pair.job, folder / label) for label, tree in trees.items()]
+            made = [
+                kept_swap(tree, pair.job, folder / label, flags)
+                for label, (tree, flags) in trees.items()
+            ]
             judged = [kept_judgement(one, pair.job, arguments.step) for one in made]
             found.append(Found(pair, made, judged))
             print(f"{pair.job.name} done", file=sys.stderr)

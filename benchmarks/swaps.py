@@ -162,16 +162,16 @@ def swap(tree: Path, job: Job, folder: Path, flags: Sequence[str] = ()) -> Made:
     return Made(result, masks, time.perf_counter() - started)
 
 
-def kept_swap(tree: Path, job: Job, folder: Path) -> Made:
-    """Return the swap of a job that was kept, or make and keep it."""
+def kept_swap(tree: Path, job: Job, folder: Path, flags: Sequence[str] = ()) -> Made:
+    """Return the swap of a job that was kept, or make and keep it; see `swap`."""
     parts = _digest([tree / "videoswap"], but=tree / "videoswap" / "evaluation")
     photos = [hashlib.sha256(one.read_bytes()).hexdigest() for one in (*job.sources, *job.targets)]
-    key = _text_digest([parts, *_weights(tree), *photos, str(job.start), str(job.end)])
+    key = _text_digest([parts, *_weights(tree), *photos, str(job.start), str(job.end), *flags])
     place = kept_folder() / f"{job.name} {key}"
     kept = Made(place / f"result{job.video.suffix}", place / "masks.mkv", math.nan)
     if kept.result.is_file() and kept.masks.is_file():
         return kept
-    made = swap(tree, job, folder)
+    made = swap(tree, job, folder, flags)
     place.mkdir(parents=True, exist_ok=True)
     _copy(made.masks, kept.masks)
     _copy(made.result, kept.result)  # last: it says that all is there
