@@ -327,7 +327,7 @@ class SwappedCrop:
         around: (S, S) float32, 0 to 1, 0 along the border: where ``reshaped`` differs from the crop
             in and around the face and is to be seen instead of it; None where nothing around the
             face moved.
-        correction: (9, N, N) float32, maps by which the finisher changes the swap, see
+        correction: (8, N, N) float32, maps by which the finisher changes the swap, see
             ``videoswap.compositing.correction``; None changes nothing.
     """
 
@@ -347,7 +347,7 @@ class SwappedCrop:
         if self.around is not None:
             _check("around", self.around, (side, side), np.float32)
         if self.correction is not None:
-            _check("correction", self.correction, (9, None, None), np.float32)
+            _check("correction", self.correction, (8, None, None), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,7 +35,7 @@ def swap(level, mask=1.0, **more):
         (120, swap(np.nan), "not_finite"),
         (120, swap(np.inf), "not_finite"),
         (120, swap(100, np.nan), "not_finite"),
-        (120, swap(100, correction=np.full((9, 2, 2), np.nan, np.float32)), "not_finite"),
+        (120, swap(100, correction=np.full((8, 2, 2), np.nan, np.float32)), "not_finite"),
         (120, swap(0), "black"),
         (120, swap(-40), "black"),
         (10, swap(0), None),  # a face in the dark

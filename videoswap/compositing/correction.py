@@ -10,9 +10,8 @@ import numpy as np
 from ..geometry.resample import resize
 from ..records import Array, FrameSwap
 
-#: Maps by their place: gain and offset (of 1) of each channel, motion (of the side), share of the
-#: mask.
-GAIN, OFFSET, FLOW, MASK = slice(0, 3), slice(3, 6), slice(6, 8), 8
+#: Maps by their place: gain and offset (of 1) of each channel, motion (of the side).
+GAIN, OFFSET, FLOW = slice(0, 3), slice(3, 6), slice(6, 8)
 REACH = 3  # frames at which another frame's maps no longer count
 
 
@@ -27,7 +26,7 @@ def steady_maps(swaps: Sequence[FrameSwap], index: int) -> Array | None:
         index: Place of the swap among them.
 
     Returns:
-        (9, N, N) float32; None where the engine corrects nothing.
+        (8, N, N) float32; None where the engine corrects nothing.
     """
     own = swaps[index]
     if own.swapped.correction is None:
@@ -42,21 +41,21 @@ def steady_maps(swaps: Sequence[FrameSwap], index: int) -> Array | None:
     return np.asarray(total / np.float32(held))
 
 
-def apply_correction(pixels: Array, mask: Array, maps: Array) -> tuple[Array, Array]:
+def apply_correction(pixels: Array, mask: Array, maps: Array) -> Array:
     """Change a swap by maps.
 
     Args:
         pixels: (S, S, 3) float32 RGB, 0 to 255.
         mask: (S, S) float32, 0 to 1; outside of it nothing is changed.
-        maps: (9, N, N) float32.
+        maps: (8, N, N) float32.
 
     Returns:
-        The changed pixels and the changed mask.
+        The changed pixels.
     """
     size = len(mask)
     x, y, width, height = cv2.boundingRect((mask > 0.0).astype(np.uint8))
     if not width:
-        return pixels, mask
+        return pixels
     part = np.s_[y : y + height, x : x + width]
     gain, offset, flow = (_enlarged(maps[one], size)[part] for one in (GAIN, OFFSET, FLOW))
     columns, rows = cv2.split(flow * np.float32(size))
@@ -64,12 +63,11 @@ def apply_correction(pixels: Array, mask: Array, maps: Array) -> tuple[Array, Ar
     rows += np.arange(y, y + height, dtype=np.float32)[:, None]
     moved = cv2.remap(pixels, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     lit = cv2.scaleAdd(offset, 255.0, cv2.multiply(moved, gain))
-    pixels, mask = pixels.copy(), mask.copy()
+    pixels = pixels.copy()
     pixels[part] = np.clip(lit, 0.0, 255.0)
-    mask *= _enlarged(maps[MASK][None], size)
-    return pixels, mask
+    return pixels
 
 
 def _enlarged(maps: Array, size: int) -> Array:
-    """Return maps (C, N, N) as (size, size, C), or (size, size) where there is one."""
+    """Return maps (C, N, N) as (size, size, C)."""
     return resize(np.ascontiguousarray(np.moveaxis(maps, 0, -1)), size, size)

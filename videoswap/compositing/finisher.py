@@ -83,7 +83,7 @@ class Finisher:
         pixels, outline = swapped.pixels, swapped.mask
         maps = steady_maps(swaps, index)
         if maps is not None:
-            pixels, outline = apply_correction(pixels, outline, maps)
+            pixels = apply_correction(pixels, outline, maps)
         crops, frames = [one.crop for one in swaps], [one.frame for one in swaps]
         occluder = stabilize_occlusion_mask(crops, frames, index)
         crop = swapped.reshaped or crop

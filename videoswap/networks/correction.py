@@ -25,11 +25,12 @@ PATCH = CORRECTION_SIZE // MAPS_SIZE
 IDENTITY_NUMBERS = 128
 #: Channels and residual blocks of each level, from fine to coarse.
 LEVELS = ((32, 0), (64, 1), (96, 1), (128, 1))
-#: Maps by their place: factors, levels to add (of 1), motion (of the side), share of the mask.
-GAIN, OFFSET, FLOW, MASK = slice(0, 3), slice(3, 6), slice(6, 8), slice(8, 9)
-MAPS = 9
-#: Farthest logarithm of the gain, offset and flow; logit of the mask before anything is learned.
-GAIN_LIMIT, OFFSET_LIMIT, FLOW_LIMIT, MASK_LOGIT = 1.0, 0.4, 0.05, 4.0
+#: Maps by their place: factors, levels to add (of 1), motion (of the side). There is none for the
+#: mask: where less of a swap is seen, more of the target's face is.
+GAIN, OFFSET, FLOW = slice(0, 3), slice(3, 6), slice(6, 8)
+MAPS = 8
+#: Farthest logarithm of the gain, offset and flow.
+GAIN_LIMIT, OFFSET_LIMIT, FLOW_LIMIT = 1.0, 0.4, 0.05
 
 
 class AADBlock(nn.Module):
@@ -99,8 +100,8 @@ class CorrectionNetwork(nn.Module):
             descriptor: (B, 128), dlib's descriptor of the source.
 
         Returns:
-            (B, 9, 48, 48) float32: factors, levels of 1 to add, motion in sides, share of the mask.
-            At first they change nothing.
+            (B, 8, 48, 48) float32: factors, levels of 1 to add, motion in sides. At first they
+            change nothing.
         """
         flow = self.stem(self.unshuffle(torch.cat([target, swap, 2 * mask - 1], 1)))
         skips = []
@@ -124,23 +125,22 @@ class CorrectionNetwork(nn.Module):
 
 
 def activated(raw: Tensor) -> Tensor:
-    """Bring raw maps (B, 9, H, W) into their ranges."""
+    """Bring raw maps (B, 8, H, W) into their ranges."""
     gain = torch.exp(GAIN_LIMIT * torch.tanh(raw[:, GAIN]))
     offset = OFFSET_LIMIT * torch.tanh(raw[:, OFFSET])
     flow = FLOW_LIMIT * torch.tanh(raw[:, FLOW])
-    return torch.cat([gain, offset, flow, torch.sigmoid(raw[:, MASK] + MASK_LOGIT)], 1)
+    return torch.cat([gain, offset, flow], 1)
 
 
-def corrected(swap: Tensor, mask: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+def corrected(swap: Tensor, maps: Tensor) -> Tensor:
     """Change a swap by maps.
 
     Args:
         swap: (B, 3, S, S) RGB in [-1, 1].
-        mask: (B, 1, S, S), 0 to 1.
-        maps: (B, 9, N, N), see `CorrectionNetwork`.
+        maps: (B, 8, N, N), see `CorrectionNetwork`.
 
     Returns:
-        The changed swap, not clipped, and the changed mask, of the same shapes.
+        The changed swap, not clipped, of the same shape.
     """
     size = swap.shape[2:]
     fine = F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
@@ -149,5 +149,4 @@ def corrected(swap: Tensor, mask: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]
     places = torch.stack([columns, rows]) + fine[:, FLOW]
     grid = 2 * places.permute(0, 2, 3, 1) - 1
     moved = F.grid_sample(swap.float(), grid, padding_mode="border", align_corners=False)
-    lit = (moved + 1) * fine[:, GAIN] + 2 * fine[:, OFFSET] - 1
-    return lit, mask * fine[:, MASK]
+    return (moved + 1) * fine[:, GAIN] + 2 * fine[:, OFFSET] - 1

@@ -57,7 +57,7 @@ class Corrector:
             keeps: What the target keeps in all of them.
 
         Returns:
-            (N, 9, 48, 48) float32, see `networks.correction.CorrectionNetwork`.
+            (N, 8, 48, 48) float32, see `networks.correction.CorrectionNetwork`.
         """
         seen = np.stack([_input(*pair, keeps) for pair in zip(crops, swaps, strict=True)])
         inputs = {"pictures": seen, "descriptor": np.stack(descriptors).astype(np.float32)}

@@ -17,7 +17,6 @@ from ...networks.correction import (
     LEVELS,
     MAPS,
     MAPS_SIZE,
-    MASK_LOGIT,
     OFFSET_LIMIT,
     PATCH,
     AADBlock,
@@ -33,7 +32,7 @@ def write_correction_onnx(network: CorrectionNetwork, path: Path) -> None:
     """Write the network as ONNX.
 
     Its input ``pictures`` is (N, 96, 96, 7) float32: target and swap, RGB 0 to 255, and the mask,
-    0 to 1; its input ``descriptor`` (N, 128). Its output ``maps`` (N, 9, 48, 48) is that of
+    0 to 1; its input ``descriptor`` (N, 128). Its output ``maps`` (N, 8, 48, 48) is that of
     `CorrectionNetwork`.
     """
     graph = NetworkGraph()
@@ -75,10 +74,8 @@ def write_correction_onnx(network: CorrectionNetwork, path: Path) -> None:
     raw = graph.convolution(flow, network.last)
     limits = [*[GAIN_LIMIT] * 3, *[OFFSET_LIMIT] * 3, *[FLOW_LIMIT] * 2]
     scale = graph.weight(torch.tensor(limits)[:, None, None].numpy())
-    bounded, mask = _split(graph, raw, [8, 1])
-    gain, others = _split(graph, graph.add("Mul", graph.add("Tanh", bounded), scale), [3, 5])
-    mask = graph.add("Sigmoid", graph.add("Add", mask, graph.weight(MASK_LOGIT)))
-    graph.add("Concat", graph.add("Exp", gain), others, mask, out="maps", axis=1)
+    gain, others = _split(graph, graph.add("Mul", graph.add("Tanh", raw), scale), [3, 5])
+    graph.add("Concat", graph.add("Exp", gain), others, out="maps", axis=1)
     size = (CORRECTION_SIZE, CORRECTION_SIZE)
     taken = [
         float_value("pictures", ("n", *size, 7)),

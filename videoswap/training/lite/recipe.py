@@ -145,8 +145,8 @@ class LiteRecipe(Recipe):
         """Return the maps and the corrected swap on its target."""
         maps = network(batch["seen"], batch["swap"], batch["mask"], batch["descriptor"])
         with torch.autocast(maps.device.type, enabled=False):
-            swap, mask = corrected(batch["swap"], batch["mask"], maps)
-            made = batch["target"] + mask * (swap.clamp(-1.1, 1.1) - batch["target"])
+            swap = corrected(batch["swap"], maps)
+            made = batch["target"] + batch["mask"] * (swap.clamp(-1.1, 1.1) - batch["target"])
         return maps, made
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
@@ -290,12 +290,12 @@ def _edge_difference(one: Tensor, other: Tensor, weight: Tensor) -> Tensor:
 
 
 def _variation(maps: Tensor) -> Tensor:
-    """Return the mean square of neighbors' differences of all maps but the mask.
+    """Return the mean square of neighbors' differences of all maps.
 
     Motion counts in pixels.
     """
     scale = maps.new_tensor([*[1.0] * 6, *[CORRECTION_SIZE] * 2])[:, None, None]
-    scaled = maps[:, :-1] * scale
+    scaled = maps * scale
     across, down = scaled[..., 1:] - scaled[..., :-1], scaled[..., 1:, :] - scaled[..., :-1, :]
     return F.mse_loss(across, torch.zeros_like(across)) + F.mse_loss(down, torch.zeros_like(down))
 
