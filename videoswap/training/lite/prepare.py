@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...errors import InputError, UsageError, reason_of
+from ...errors import InputError, UsageError
 from ...fieldtypes import conform
 from ...records import Array
 from ..encoder.sources import FaceSources, SourceFace
@@ -34,7 +34,7 @@ class LitePrepareSettings:
         table: CSV with the columns file, identity and lx0 ... ly4 (five points in pixels); None
             where all points lie on the template.
         names: How the names of those begin that are used; empty for all.
-        exclude: File with names that are not used, one a line: photos that judge results.
+        excluded: Names of photos that are not packed at all: those that judge later on.
         held: One face of so many is held out, and never a part of a triplet for training.
         shards: For training.
         held_shards: Held out.
@@ -48,7 +48,7 @@ class LitePrepareSettings:
     loose: bool = False
     table: Path | None = None
     names: tuple[str, ...] = ()
-    exclude: Path | None = None
+    excluded: tuple[str, ...] = ()
     held: int = 10
     shards: int = 60
     held_shards: int = 2
@@ -153,28 +153,16 @@ class _Filler:
         if not self._faces:
             sources = FaceSources(self._settings.table, loose=self._settings.loose)
             self._faces = {True: [], False: []}
-            left_out = _lines(self._settings.exclude)
+            excluded = self._settings.excluded
             for source in self._settings.sources:
                 for face in sources.faces(source):
                     named = not self._settings.names or face.name.startswith(self._settings.names)
-                    if named and face.name not in left_out and len(face.picture) >= SWAP_SIZE:
+                    if named and face.name not in excluded and len(face.picture) >= SWAP_SIZE:
                         self._faces[is_held(face.name, self._settings.held)].append(face)
         if len(self._faces[held]) < 2:
             problem = f"The sources have too few faces of {SWAP_SIZE} pixels or more."
             raise InputError("bad_source", problem, "A triplet takes two.")
         return self._faces[held]
-
-
-def _lines(path: Path | None) -> frozenset[str]:
-    """Return the names that a file holds.
-
-    Raises:
-        InputError: ``bad_source`` if it cannot be read.
-    """
-    try:
-        return frozenset() if path is None else frozenset(path.read_text("utf-8").split())
-    except OSError as error:
-        raise InputError("bad_source", f"{path} cannot be read: {reason_of(error)}.") from None
 
 
 def strip(triplet: Triplet) -> Array:
