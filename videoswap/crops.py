@@ -220,16 +220,10 @@ def crop_face(
         face = _face_of(face)
     if face.landmarks is None:
         raise ValueError("a face without landmarks cannot be cut out")
-    points = spec.points_of(face)
-    if float(np.ptp(points, axis=0).max()) < 2.0:
+    place = place_crop(surface, face, spec, size)
+    if place is None:
         return None
-    if size is None:
-        size = spec.size_for(covered_pixels(face, spec))
-    upright = spec.matrix(points, size)
-    matrix = compose(upright, surface.upright)
-    box = surface.align(region_box(matrix, 0, 0, size, size))
-    if box[0] >= box[2] or box[1] >= box[3]:
-        return None
+    matrix, box, upright, size = place.matrix, place.box, place.upright, place.side
     moved = shifted(matrix, box[0], box[1])
     black = spec.black_outside
     pixels = warp(surface.read(box), moved, size, black_outside=black, average_all=True)
@@ -247,6 +241,40 @@ def crop_face(
         dense_landmarks=dense,
         proportions=face.proportions,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a crop is cut out.
+
+    Attributes:
+        matrix: (2, 3) float64 from the surface's own pixels to those of the crop.
+        upright: The same from upright pixels.
+        box: What is to be read of the surface.
+        side: Of the crop, in pixels.
+    """
+
+    matrix: Array
+    upright: Array
+    box: Box
+    side: int
+
+
+def place_crop(
+    surface: Surface, face: Face, spec: CropSpec, size: int | None = None
+) -> Place | None:
+    """Return where `crop_face` cuts a face out; None if it lies outside or has no extent."""
+    points = spec.points_of(face)
+    if float(np.ptp(points, axis=0).max()) < 2.0:
+        return None
+    if size is None:
+        size = spec.size_for(covered_pixels(face, spec))
+    upright = spec.matrix(points, size)
+    matrix = compose(upright, surface.upright)
+    box = surface.align(region_box(matrix, 0, 0, size, size))
+    if box[0] >= box[2] or box[1] >= box[3]:
+        return None
+    return Place(matrix, upright, box, size)
 
 
 def _face_of(landmarks: Array) -> Face:

@@ -36,6 +36,7 @@ def default_cache_dir() -> Path | None:
 QUALITIES = ("draft", "good", "high", "visually_lossless", "lossless")
 AUDIO = ("auto", "copy", "aac", "opus", "none")
 EXECUTORS = ("local", "ray")
+STEPS = ("auto", "numpy", "tensors")
 DEFAULT_CACHE_LIMIT = 20 * 10**9  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -69,6 +70,13 @@ def default_cache_limit() -> int | None:
         return bytes_of(text)
     except ValueError as error:
         raise UsageError("bad_cache_limit", f"VIDEOSWAP_CACHE_LIMIT: {error}.") from None
+
+
+def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Raise ``bad_FLAG`` unless a value is allowed."""
+    if value not in allowed:
+        text = f"Unknown --{flag} {value!r}."
+        raise UsageError(f"bad_{flag}", text, f"Use one of {', '.join(allowed)}.")
 
 
 FACE_MODELS = ("packaged", "insightface")
@@ -264,10 +272,7 @@ class EncodeSettings:
             raise UsageError(
                 "crf_and_quality", "--crf and --quality say the same thing.", "Give one of them."
             )
-        if self.audio not in AUDIO:
-            raise UsageError(
-                "bad_audio", f"Unknown --audio {self.audio!r}.", f"Use one of {', '.join(AUDIO)}."
-            )
+        _one_of("audio", self.audio, AUDIO)
 
 
 MASKS = ("auto", "outline", "xseg", "parsing")
@@ -304,10 +309,7 @@ class BlendSettings:
     def __post_init__(self) -> None:
         """Check names and ranges."""
         conform(self)
-        if self.mask not in MASKS:
-            raise UsageError(
-                "bad_mask", f"Unknown mask {self.mask!r}.", f"Use one of {', '.join(MASKS)}."
-            )
+        _one_of("mask", self.mask, MASKS)
         if self.feather is not None and not 0.0 <= self.feather <= 0.5:
             raise UsageError("bad_feather", "--feather must lie between 0 and 0.5.")
         if not 0.0 < self.strength <= 1.0:
@@ -341,12 +343,7 @@ class DetailSettings:
         conform(self)
         if self.pixel_boost not in (None, 1, 2, 3, 4):
             raise UsageError("bad_pixel_boost", "--pixel_boost must be auto, 1, 2, 3 or 4.")
-        if self.restorer not in RESTORERS:
-            raise UsageError(
-                "bad_restorer",
-                f"Unknown restorer {self.restorer!r}.",
-                f"Use one of {', '.join(RESTORERS)}.",
-            )
+        _one_of("restorer", self.restorer, RESTORERS)
         if not 0.0 <= self.restorer_blend <= 1.0:
             raise UsageError("bad_restorer_blend", "--restorer_blend must lie between 0 and 1.")
 
@@ -381,11 +378,13 @@ class SwapSettings:
             script with more than one needs ``if __name__ == "__main__":``.
         executor: Where these are: local, or ray for a cluster.
         ship_input: Send the video to the machines of a cluster, which do not see its path.
+        steps: What the render's steps work on: numpy pictures, tensors of torch, or auto: tensors
+            where the engine computes on a GPU. Rounding differs between the two.
         marks: How the result says that it is synthetic.
 
     Raises:
         UsageError: ``wrong_type``, ``bad_device``, ``bad_threshold``, ``bad_batch_size``,
-            ``bad_fps``, ``bad_segment``, ``bad_jobs`` or ``bad_executor``.
+            ``bad_fps``, ``bad_segment``, ``bad_jobs``, ``bad_executor`` or ``bad_steps``.
     """
 
     swapper: str = "auto"
@@ -409,6 +408,7 @@ class SwapSettings:
     jobs: int | None = 1
     executor: str = "local"
     ship_input: bool = False
+    steps: str = "auto"
     marks: MarkSettings = field(default_factory=MarkSettings)
     ghost: InitVar[object | None] = None
 
@@ -443,8 +443,7 @@ class SwapSettings:
             raise UsageError("bad_fps", "--fps must be above 0.", "For example 24 or 24000/1001.")
         if self.jobs is not None and self.jobs < 1:
             raise UsageError("bad_jobs", "--jobs must be auto, or at least 1.")
-        if self.executor not in EXECUTORS:
-            message = f"Unknown --executor {self.executor!r}."
-            raise UsageError("bad_executor", message, f"Use {' or '.join(EXECUTORS)}.")
+        _one_of("executor", self.executor, EXECUTORS)
+        _one_of("steps", self.steps, STEPS)
         if self.segment_frames < 1:
             raise UsageError("bad_segment", "A segment needs at least one frame.")

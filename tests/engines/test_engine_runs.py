@@ -100,6 +100,30 @@ def test_a_whole_run(engine, weights, clips, photos, settings, tmp_path, batches
 
 
 @pytest.mark.usefixtures("small_networks")
+def test_a_whole_run_whose_steps_work_on_tensors(weights, clips, photos, settings, tmp_path):
+    for file, network in FILES["ghost"].items():
+        save(weights / file, network)
+    (tmp_path / "numpy").mkdir()
+    changes = {"engine_options": GhostOptions(num_blocks=1)}
+    _, originals, usual, known = run(
+        "ghost", clips, photos, settings, tmp_path / "numpy", **changes
+    )
+    changes["steps"] = "tensors"
+    report, _, results, masked = run("ghost", clips, photos, settings, tmp_path, **changes)
+    assert report.swapped_frames == report.frames == 6
+    assert not any("tensors" in str(note) for note in report.notes)
+    check_only_masks_changed(originals, results, masked)
+    for (_, new), (_, old), (_, (mask,)), (_, (other,)) in zip(
+        results, usual, masked, known, strict=True
+    ):
+        assert np.abs(mask.astype(int) - other).mean() < 0.1
+        for one, two in zip(new, old, strict=True):
+            difference = np.abs(one.astype(int) - two)
+            assert difference.mean() < 0.1
+            assert (difference > 2).mean() < 0.001  # along edges of what the network paints
+
+
+@pytest.mark.usefixtures("small_networks")
 def test_each_person_gets_the_identity_of_its_own_photo(
     weights,
     clips,

@@ -33,7 +33,7 @@ def test_the_tone_along_the_border(occluded):
     front[:, :50] = 1.0
     occluder = front if occluded else None
     wanted = border_tone.match_border_tone(swap, target, mask, occluder, points)
-    brows = border_tone._brows(points * (border_tone.TONE_SIZE / SIZE))
+    brows = border_tone.brow_mask(points * (border_tone.TONE_SIZE / SIZE))
     made = finishing.match_border_tone(
         up(swap), up(target), up(mask), up(brows), up(front) if occluded else None
     )

@@ -49,7 +49,7 @@ def renderer(asked):
 
 
 def finished(renderer, jobs):
-    return [renderer._finish(found) for found in renderer._windows(iter(jobs))]
+    return [renderer._finish(found) for found in renderer.windows(iter(jobs))]
 
 
 def test_windows_count_frames_also_where_the_face_is_missing(renderer, asked):

@@ -19,6 +19,7 @@ from ..settings import (
     MASKS,
     QUALITIES,
     RESTORERS,
+    STEPS,
     BlendSettings,
     DetailSettings,
     EncodeSettings,
@@ -67,6 +68,7 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         jobs=arguments.jobs,
         executor=arguments.executor,
         ship_input=arguments.ship_input,
+        steps=arguments.steps,
         marks=_marks(arguments),
     )
 
@@ -329,6 +331,13 @@ def add_workers(parser: Parser) -> None:
         "--ship_input",
         action="store_true",
         help="send the video to the machines of the cluster, which do not see its path",
+    )
+    work.add_argument(
+        "--steps",
+        choices=STEPS,
+        default=SwapSettings().steps,
+        help="what cuts, finishes and blends faces: numpy, or torch on the engine's device "
+        "(default auto: torch where the engine computes on a GPU)",
     )
 
 

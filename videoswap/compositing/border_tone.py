@@ -53,7 +53,7 @@ def match_border_tone(
     sigma = SPREAD * TONE_SIZE
     near = cv2.GaussianBlur(border, (0, 0), sigma)[..., None]
     share = np.minimum(near / (0.3 * max(float(near.max()), MIN_BORDER)), 1.0) / (near + MIN_BORDER)
-    share *= 1.0 - _brows(landmarks * (TONE_SIZE / len(mask)))[..., None]
+    share *= 1.0 - brow_mask(landmarks * (TONE_SIZE / len(mask)))[..., None]
     tone = cv2.GaussianBlur(difference * border[..., None], (0, 0), sigma) * share
     # What that smoothed over is followed in color. In luma it would carry flicker into the face.
     left = difference - tone
@@ -63,8 +63,8 @@ def match_border_tone(
     return np.asarray(np.clip(matched, 0.0, 255.0, out=matched))
 
 
-def _brows(landmarks: Array) -> Array:
-    """Return the soft mask (TONE_SIZE, TONE_SIZE) of the brows."""
+def brow_mask(landmarks: Array) -> Array:
+    """Return the soft mask (TONE_SIZE, TONE_SIZE) of the brows of (68, 2) points in that size."""
     outlines = [masks.scale_points(brow, 1.25) for brow in (landmarks[17:22], landmarks[22:27])]
     drawn = np.maximum(*(masks.fill_hull(outline, TONE_SIZE) for outline in outlines))
     drawn = cv2.dilate(drawn, np.ones((3, 3)))

@@ -53,15 +53,15 @@ class Finisher:
         keeps: frozenset[str] = frozenset(),
         as_is: bool = False,
     ) -> None:
-        self._settings = BlendSettings() if settings is None else settings
-        asked = {EYES: self._settings.keep_eyes, MOUTH: self._settings.keep_mouth}
-        self._keeps = keeps | {region for region, wanted in asked.items() if wanted}
-        self._as_is = as_is
+        self.settings = BlendSettings() if settings is None else settings
+        asked = {EYES: self.settings.keep_eyes, MOUTH: self.settings.keep_mouth}
+        self.keeps = keeps | {region for region, wanted in asked.items() if wanted}
+        self.as_is = as_is
 
     @property
     def grain(self) -> bool:
         """Whether swaps get the grain of their film when they are composited."""
-        return self._settings.grain and not self._as_is
+        return self.settings.grain and not self.as_is
 
     def finish(self, swaps: Sequence[FrameSwap], index: int = 0) -> SwappedCrop:
         """Finish one swap.
@@ -74,9 +74,9 @@ class Finisher:
         Returns:
             The finished picture, and the mask without what is in front of the face.
         """
-        settings = self._settings
+        settings = self.settings
         crop, swapped = swaps[index].crop, swaps[index].swapped
-        if self._as_is:
+        if self.as_is:
             return swapped
         if settings.steady and len(swaps) > 1:
             swapped = temporal_filter(swaps, index)
@@ -96,7 +96,7 @@ class Finisher:
             pixels = soften(pixels, missing)
         other = _either(occluder, swapped.beard)
         pixels = match_border_tone(pixels, crop.pixels, outline, other, crop.landmarks)
-        keeps = self._keeps | swapped.keeps
+        keeps = self.keeps | swapped.keeps
         if EYES in keeps:
             keep_eyes(pixels, crop.pixels, eye_outlines(crop), occluder)
         if MOUTH in keeps:

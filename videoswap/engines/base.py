@@ -20,6 +20,9 @@ from ..paths import AnyPath
 from ..plugins import NoOptions
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from ..crops import CropSpec
     from ..detection.appearance import Appearance
     from ..devices import Device
@@ -235,6 +238,28 @@ class Engine(ABC):
     @abstractmethod
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of one size, at least one; ``people`` is ``Identity.data`` of each crop."""
+
+    @property
+    def paints_tensors(self) -> bool:
+        """Whether `paint_tensors`, with the outline of the target's landmarks as mask, is all."""
+        return False
+
+    @property
+    def tensor_device(self) -> torch.device:
+        """Where `paint_tensors` computes, if ``paints_tensors``."""
+        raise NotImplementedError
+
+    def paint_tensors(self, pictures: Tensor, people: Sequence[Any]) -> Tensor:
+        """Do what `paint` does with tensors, if ``paints_tensors``.
+
+        Args:
+            pictures: (B, 3, S, S) float32 RGB, 0 to 255, on ``tensor_device``.
+            people: ``Identity.data`` of each.
+
+        Returns:
+            The same shape.
+        """
+        raise NotImplementedError
 
 
 class EngineWrapper(Engine):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -30,6 +30,7 @@ from .base import Engine, EngineWrapper
 from .neural import resized
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 #: Counted up whenever results with pixel boost change.
@@ -98,8 +99,7 @@ class PixelBoostEngine(EngineWrapper):
         parts = self.spec.boost_for(side)
         if parts == 1 and side in self.engine.spec.sizes:
             return self.engine.paint(crops, people)
-        inner: Any = self.engine
-        if getattr(inner, "paints_tensors", False) and inner.tensor_device.type == "cuda":
+        if self.paints_tensors and self.tensor_device.type == "cuda":
             return self.paint_on_device(crops, people)
         small = [scaled(crop, parts * GENERATOR_SIZE) for crop in crops]
         pieces = [piece for crop in small for piece in taken_apart(crop, parts)]
@@ -113,32 +113,41 @@ class PixelBoostEngine(EngineWrapper):
             for number, crop in enumerate(small)
         ]
 
+    @property
+    def paints_tensors(self) -> bool:
+        """Whether the inner engine does."""
+        return self.engine.paints_tensors
+
+    @property
+    def tensor_device(self) -> torch.device:
+        """Where the inner engine computes."""
+        return self.engine.tensor_device
+
     def paint_on_device(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Do the same on the device of an engine that paints tensors: only crops go up and down."""
         from ..on_tensors import conversions
 
         side = crops[0].pixels.shape[0]
-        inner: Any = self.engine
-        given = conversions.uploaded([crop.pixels for crop in crops], inner.tensor_device)
+        given = conversions.uploaded([crop.pixels for crop in crops], self.tensor_device)
         made = conversions.downloaded(self.paint_tensors(given, people))
         masks = [self.mask_of_landmarks(crop.landmarks, side) for crop in crops]
         return [SwappedCrop(picture, mask) for picture, mask in zip(made, masks, strict=True)]
 
     def paint_tensors(self, pictures: Tensor, people: Sequence[Any]) -> Tensor:
         """Swap pictures (B, 3, S, S) float32 RGB, 0 to 255, of any of its sizes; gives the same."""
-        import torch
+        from torch import cat
 
         from ..on_tensors import conversions
 
-        inner: Any = self.engine
+        inner = self.engine
         side = pictures.shape[2]
         parts = self.spec.boost_for(side)
-        if parts == 1 and side in self.engine.spec.sizes:
-            return cast("Tensor", inner.paint_tensors(pictures, people))
+        if parts == 1 and side in inner.spec.sizes:
+            return inner.paint_tensors(pictures, people)
         small = conversions.scaled_down(pictures, parts * GENERATOR_SIZE)
         pieces = conversions.taken_apart(small, parts)
         whose = [person for person in people for _ in range(parts**2)]
-        made = torch.cat(
+        made = cat(
             [
                 inner.paint_tensors(
                     pieces[start : start + self.batch_size], whose[start : start + self.batch_size]

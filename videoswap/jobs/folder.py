@@ -59,6 +59,7 @@ _NOT_IN_RESULTS = (
     "jobs",
     "executor",
     "ship_input",
+    "steps",
 )
 
 

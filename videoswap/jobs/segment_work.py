@@ -26,6 +26,7 @@ from ..records import Array, Face, Fallback
 from ..rendering.pipeline import StageTime
 from ..rendering.render import Renderer, TrackPlan
 from ..rendering.segments import Segment, SegmentOutputs
+from ..rendering.step_choice import renderer_kind
 from ..settings import SwapSettings
 from ..threads import stages_share_the_cores
 from ..tracking.analysis import RefinedAnalysis
@@ -80,6 +81,7 @@ class SegmentWork:
         encoder: How segments are encoded.
         mask_encoder: How masks are encoded; None for no masks.
         folder: Where the files go; None gives them back.
+        tensors: Whether the steps work on tensors.
     """
 
     settings: SwapSettings
@@ -92,6 +94,7 @@ class SegmentWork:
     encoder: EncoderPlan
     mask_encoder: EncoderPlan | None
     folder: Path | None
+    tensors: bool = False
 
     def open(self) -> Handler:
         """Load engine and segmenter, and make sure that they are those of the run.
@@ -113,7 +116,7 @@ class SegmentWork:
             return shown[track]
 
         shape = self.info.orientation
-        renderer = Renderer(
+        renderer = renderer_kind(self.tensors)(
             self.film.info(self.info),
             lambda first, last, tracks: {},
             self.plans,
@@ -148,7 +151,7 @@ class SegmentWork:
         outputs = SegmentOutputs(folder, self.encoder, self.mask_encoder)
         with stages_share_the_cores():
             own = replace(renderer, failed=outputs.failed.add)
-            return own.run([segment], outputs, lambda job: tell(len(job.crops)))
+            return own.run([segment], outputs, lambda job: tell(job.count))
 
 
 def worker_keys(engine: Engine, segmenter: OcclusionSegmenter) -> tuple[str, ...]:
@@ -163,6 +166,7 @@ def segment_work(
     plans: Mapping[int, TrackPlan],
     outputs: SegmentOutputs,
     shared_folder: bool,
+    tensors: bool = False,
 ) -> SegmentWork:
     """Return what workers need to render segments as this process would.
 
@@ -173,6 +177,7 @@ def segment_work(
         plans: The tracks that are swapped.
         outputs: Where the segments go; not into a sink.
         shared_folder: Whether workers can write into their folder.
+        tensors: Whether the steps work on tensors.
     """
     if outputs.plan is None:
         raise ValueError("frames that go into one file in order are rendered by one process")
@@ -187,6 +192,7 @@ def segment_work(
         outputs.plan,
         outputs.mask_plan,
         outputs.folder if shared_folder else None,
+        tensors,
     )
 
 

@@ -30,6 +30,7 @@ from ..rendering.render import (
 )
 from ..rendering.segment_folder import open_segment_folder, render_key
 from ..rendering.segments import Segment, SegmentOutputs, plan_segments
+from ..rendering.step_choice import renderer_kind, tensors_chosen
 from ..report import Report
 from ..settings import SwapSettings
 from ..threads import stages_share_the_cores
@@ -239,13 +240,15 @@ def renderer_for(
     plans: Mapping[int, TrackPlan],
 ) -> Renderer:
     """Make what renders a video, see `Renderer`."""
-    return Renderer(
+    finisher = context.finisher()
+    tensors, _ = tensors_chosen(context.settings.steps, context.engine, finisher, info)
+    return renderer_kind(tensors)(
         info,
         analysis.faces_between,
         plans,
         context.engine.for_video(analysis.appearances),
         context.identities,
-        context.finisher(),
+        finisher,
         context.segmenter.for_video(analysis.appearances),
         context.batch_size,
         label=context.label(info.orientation.upright_width, info.orientation.upright_height),
@@ -295,6 +298,7 @@ def _render(
 ) -> _Tally:
     failed = FailedSwaps()
     renderer = replace(renderer_for(context, info, analysis, plans), failed=failed.add)
+    notes.add(tensors_chosen(context.settings.steps, context.engine, renderer.finisher, info)[1])
     if targets.encoder is None:  # all frames go into one file, in order
         renderer = replace(renderer, threads=replace(renderer.threads, encoders=1))
     tally = _Tally()
@@ -304,6 +308,7 @@ def _render(
         "plans": [(track, part.sources, part.size) for track, part in plans.items()],
         "sources": [source.digest for source in context.sources],
         "engine": context.engine.key,
+        "tensors": renderer.on_tensors,
         "blend": context.settings.blend,
         "label": context.settings.marks.label,
         "segmenter": context.segmenter.key,

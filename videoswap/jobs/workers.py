@@ -79,11 +79,17 @@ def render_segments(
     """
 
     def rendered(job: FrameJob) -> None:
-        on_frame(len(job.crops), job.changed)
+        on_frame(job.count, job.changed)
 
     def shared(executor: Executor, some: Sequence[Segment]) -> tuple[StageTime, ...]:
         work = segment_work(
-            context, info, executor.film(info), plans, outputs, executor.shares_disk
+            context,
+            info,
+            executor.film(info),
+            plans,
+            outputs,
+            executor.shares_disk,
+            renderer.on_tensors,
         )
         return render_in_workers(
             executor,

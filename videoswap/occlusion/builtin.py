@@ -27,7 +27,7 @@ from .reference import (
     UnoccludedReferences,
     match_brightness,
 )
-from .segmenter import Appearances, Framed, with_occluder_mask
+from .segmenter import Appearances, Framed, with_occluder_mask, within_outline
 
 COARSE_MODEL = Path(__file__).with_name("own.onnx")
 DEEP_MODEL = Path(__file__).with_name("own_deep.onnx")
@@ -65,15 +65,28 @@ class BuiltinSegmenter:
     def segment(self, crop: Crop) -> Crop:
         """See ``OcclusionSegmenter``."""
         framed = Framed.of(crop, FRAMING, FRAMED_SIZE)
-        reference = None
-        if self._references is not None:
-            reference = self._references.nearest(crop.track, framed.picture, framed.landmarks)
-        bare = framed.picture if reference is None else reference.picture
-        mask = without_lit_nose(self._network(framed.picture, bare), framed)
+        mask, reference = self._found(framed, crop.track)
         found = with_occluder_mask(crop, framed, mask)
         if found.occluder_mask is None or reference is None:
             return found
         return _with_unoccluded(found, framed, mask, reference)
+
+    @property
+    def framing(self) -> tuple[Array, int]:
+        """See ``OcclusionSegmenter``."""
+        return FRAMING, FRAMED_SIZE
+
+    def look(self, framed: Framed, track: int) -> Array | None:
+        """See ``OcclusionSegmenter``."""
+        return within_outline(framed, self._found(framed, track)[0])
+
+    def _found(self, framed: Framed, track: int) -> tuple[Array, UnoccludedReference | None]:
+        """Return the mask of what is in front, and what the face looks like without."""
+        reference = None
+        if self._references is not None:
+            reference = self._references.nearest(track, framed.picture, framed.landmarks)
+        bare = framed.picture if reference is None else reference.picture
+        return without_lit_nose(self._network(framed.picture, bare), framed), reference
 
 
 def without_lit_nose(mask: Array, framed: Framed) -> Array:

@@ -48,6 +48,24 @@ class OcclusionSegmenter(Protocol):
             ``unoccluded`` where the segmenter knows what is behind.
         """
 
+    @property
+    def framing(self) -> tuple[Array, int] | None:
+        """How `look` wants faces framed; None where it looks at nothing.
+
+        The five points (5, 2) in the unit square, and the side of the picture.
+        """
+
+    def look(self, framed: Framed, track: int) -> Array | None:
+        """Find what is in front of a face that is framed already.
+
+        Args:
+            framed: The face in `framing`.
+            track: Its track.
+
+        Returns:
+            (S, S) float32, 0 to 1, in the pixels of the framed picture; None where nothing is.
+        """
+
     def for_video(self, appearances: Appearances) -> OcclusionSegmenter:
         """Return the segmenter for the crops of one video.
 
@@ -89,14 +107,20 @@ def with_occluder_mask(crop: Crop, framed: Framed, mask: Array) -> Crop:
         framed: Its face as the network saw it.
         mask: (S, S) float32, 0 to 1, in the pixels of the framed picture.
     """
-    outline = np.vstack([framed.landmarks, masks.forehead_points(framed.landmarks, FOREHEAD_LIFT)])
-    mask = mask * masks.fill_hull(masks.scale_points(outline, OUTLINE_GROWTH), len(mask))
-    if float(mask.max()) < MIN_PEAK:
+    inside = within_outline(framed, mask)
+    if inside is None:
         return crop
     size = len(crop.pixels)
     return replace(
-        crop, occluder_mask=warp_back(mask, framed.matrix, size, size, black_outside=True)
+        crop, occluder_mask=warp_back(inside, framed.matrix, size, size, black_outside=True)
     )
+
+
+def within_outline(framed: Framed, mask: Array) -> Array | None:
+    """Return an occlusion mask (S, S) within the outline of the face; None where nothing is."""
+    outline = np.vstack([framed.landmarks, masks.forehead_points(framed.landmarks, FOREHEAD_LIFT)])
+    mask = mask * masks.fill_hull(masks.scale_points(outline, OUTLINE_GROWTH), len(mask))
+    return None if float(mask.max()) < MIN_PEAK else np.asarray(mask, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +147,15 @@ class NetworkSegmenter:
         framed = Framed.of(crop, self.template, self.size)
         return with_occluder_mask(crop, framed, self.predict(framed.picture))
 
+    @property
+    def framing(self) -> tuple[Array, int]:
+        """See ``OcclusionSegmenter``."""
+        return self.template, self.size
+
+    def look(self, framed: Framed, track: int) -> Array | None:
+        """See ``OcclusionSegmenter``."""
+        return within_outline(framed, self.predict(framed.picture))
+
     def for_video(self, appearances: Appearances) -> NetworkSegmenter:
         """See ``OcclusionSegmenter``."""
         return self
@@ -133,10 +166,14 @@ class OutlineSegmenter:
     """An occlusion segmenter that finds nothing: the outline of the face is the whole mask."""
 
     key: str = "outline"
+    framing: None = None
 
     def segment(self, crop: Crop) -> Crop:
         """See ``OcclusionSegmenter``."""
         return crop
+
+    def look(self, framed: Framed, track: int) -> None:
+        """See ``OcclusionSegmenter``."""
 
     def for_video(self, appearances: Appearances) -> OutlineSegmenter:
         """See ``OcclusionSegmenter``."""

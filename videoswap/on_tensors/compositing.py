@@ -15,6 +15,7 @@ from torch import Tensor
 from ..video.color import Color
 from ..video.pixel_formats import Layout
 from ..video.planes import color_matrices
+from .finishing import match_grain
 from .resampling import resized, shrunk, warp_back
 
 
@@ -85,6 +86,7 @@ def composited(
     color: Color,
     *,
     cubic: bool = False,
+    grain: bool = False,
 ) -> tuple[list[Tensor], Tensor]:
     """Blend swaps into the boxes that they were cut from; see ``compositing.composite``.
 
@@ -96,6 +98,7 @@ def composited(
         form: Layout of the planes.
         color: Their color.
         cubic: Whether swaps are enlarged by cubic interpolation.
+        grain: Whether they get the grain of the pixels that they cover.
 
     Returns:
         The new planes, and the masks (B, 1, h, w) as whole numbers from 0 to 255.
@@ -104,6 +107,8 @@ def composited(
     weight = warp_back(masks, matrices, width, height, black_outside=True)
     weight = (weight * 255.0 + 0.5).clamp(0.0, 255.0).floor()
     rgb = warp_back(swaps, matrices, width, height, cubic=cubic)
+    if grain:
+        rgb = match_grain(rgb, to_rgb(planes, form, color), weight / 255.0)
     return blended(planes, rgb, weight, form, color), weight
 
 

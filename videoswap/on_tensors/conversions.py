@@ -37,19 +37,20 @@ def uploaded_bytes(images: Sequence[Array], device: torch.device) -> Tensor:
     return held.to(device, non_blocking=True)
 
 
-def downloaded_bytes(values: Tensor) -> Array:
-    """Return a tensor of any type on the host, when all that leads to it is done."""
-    if values.device.type != "cuda":
-        return np.asarray(values.numpy())
-    held = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-    held.copy_(values, non_blocking=True)
+def downloaded_bytes(*values: Tensor) -> list[Array]:
+    """Return tensors of any type on the host, when all that leads to them is done."""
+    if values[0].device.type != "cuda":
+        return [np.asarray(one.numpy()) for one in values]
+    held = [torch.empty(one.shape, dtype=one.dtype, pin_memory=True) for one in values]
+    for here, there in zip(held, values, strict=True):
+        here.copy_(there, non_blocking=True)
     torch.cuda.current_stream().synchronize()
-    return np.asarray(held.numpy())
+    return [np.asarray(one.numpy()) for one in held]
 
 
 def downloaded(pictures: Tensor) -> Array:
     """Return pictures (B, 3, S, S) as (B, S, S, 3) float32 on the host."""
-    return downloaded_bytes(pictures.permute(0, 2, 3, 1).to(torch.float32).contiguous())
+    return downloaded_bytes(pictures.permute(0, 2, 3, 1).to(torch.float32).contiguous())[0]
 
 
 def to_range(pictures: Tensor, low: float, high: float) -> Tensor:

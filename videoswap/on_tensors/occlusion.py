@@ -61,7 +61,7 @@ def stabilize(targets: Tensor, quarters: Tensor, masks: Tensor, around: Neighbor
 
 def _without_small_regions(masks: Tensor) -> Tensor:
     bits = (masks > 0.5).to(torch.uint8) + 2 * (masks >= MIN_PEAK).to(torch.uint8)
-    kept = [_kept(one) for one in downloaded_bytes(bits[:, 0])]
+    kept = [_kept(one) for one in downloaded_bytes(bits[:, 0])[0]]
     near = uploaded_bytes(kept, masks.device)[:, None]
     return torch.where(near > 0, masks, 0.0)
 

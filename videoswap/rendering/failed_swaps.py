@@ -21,8 +21,8 @@ WORDS = {NOT_FINITE: "values that are no numbers", BLACK: "black", WHITE: "white
 
 # Levels that all but one in twenty pixels of a failed swap lie beyond, and how far from that the
 # target's own face has to be: a face in the dark is dark, one in a flash is white.
-_DARK, _BRIGHT, _APART = 6.0, 249.0, 24.0
-_STEP = 4  # every which pixel of a side is looked at
+DARKEST, BRIGHTEST, BRIGHTNESS_APART = 6.0, 249.0, 24.0
+STEP = 4  # every which pixel of a side is looked at
 MAX_STRETCHES = 100  # that a report lists
 
 OnFailed = Callable[[int, int, int, str], None]
@@ -57,19 +57,25 @@ def fault_of(crop: Crop, swapped: SwappedCrop) -> str | None:
     arrays = (swapped.pixels, swapped.mask, swapped.beard, swapped.correction)
     if not all(np.isfinite(one).all() for one in arrays if one is not None):
         return NOT_FINITE
-    inside = swapped.mask[::_STEP, ::_STEP] > 0.5
+    inside = swapped.mask[::STEP, ::STEP] > 0.5
     if not inside.any():
         return None
-    made = swapped.pixels[::_STEP, ::_STEP][inside]
-    if np.percentile(made.max(axis=1), 95) < _DARK:
-        return BLACK if np.percentile(_target(crop, inside), 95) > _DARK + _APART else None
-    if np.percentile(made.min(axis=1), 5) > _BRIGHT:
-        return WHITE if np.percentile(_target(crop, inside), 5) < _BRIGHT - _APART else None
+    made = swapped.pixels[::STEP, ::STEP][inside]
+    if np.percentile(made.max(axis=1), 95) < DARKEST:
+        return (
+            BLACK if np.percentile(_target(crop, inside), 95) > DARKEST + BRIGHTNESS_APART else None
+        )
+    if np.percentile(made.min(axis=1), 5) > BRIGHTEST:
+        return (
+            WHITE
+            if np.percentile(_target(crop, inside), 5) < BRIGHTEST - BRIGHTNESS_APART
+            else None
+        )
     return None
 
 
 def _target(crop: Crop, inside: Array) -> Array:
-    return np.asarray(crop.pixels[::_STEP, ::_STEP][inside].mean(axis=1))
+    return np.asarray(crop.pixels[::STEP, ::STEP][inside].mean(axis=1))
 
 
 def swap_checked(

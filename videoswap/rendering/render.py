@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -49,6 +50,7 @@ class FrameJob:
         mask: (H, W) uint8 coded pixels: where the frame was changed; None if nobody asks.
         context: Whether it is only a neighbor of the frames to be rendered and not one of them.
         changed: Whether anything of a swap is to be seen in it.
+        faces: In place of crops and swaps where these are tensors, see ``tensor_render``.
     """
 
     segment: Segment
@@ -58,6 +60,21 @@ class FrameJob:
     mask: Array | None = None
     context: bool = False
     changed: bool = False
+    faces: tuple[Any, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many faces it has that are swapped."""
+        return len(self.crops) or len(self.faces)
+
+
+class WantedFace(NamedTuple):
+    """A face that is to be swapped: its track, the face, the side of its crop, and its source."""
+
+    track: int
+    face: Face
+    size: int
+    source: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +146,10 @@ class Renderer:
         threads: How its threads share the cores.
         failed: Told of swaps that came out wrong (segment, pts, track, why), in the swap's thread.
         label: What every frame shows besides; None for nothing.
+        on_tensors: Whether the steps work on tensors.
     """
+
+    on_tensors: ClassVar[bool] = False
 
     info: VideoInfo
     faces_between: FacesBetween
@@ -167,17 +187,22 @@ class Renderer:
 
     def steps(self, segments: Sequence[Segment], outputs: RenderOutputs) -> list[Step]:
         """Return the stages that frames of some segments go through."""
-        threads, batch = self.threads, max(QUEUE_DEPTH, self.batch_size)
-        masked = outputs.masked
+        threads = self.threads
 
         def encode(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
             return encode_segments(jobs, segments, outputs, self.info, threads.encoders)
+
+        between = self.steps_between(outputs.masked)
+        return [Step("decode", self._decode), *between, Step("encode", encode)]
+
+    def steps_between(self, masked: bool) -> list[Step]:
+        """Return the stages between decoding and encoding; ``masked`` if masks are wanted too."""
+        threads, batch = self.threads, max(QUEUE_DEPTH, self.batch_size)
 
         def composited(job: FrameJob) -> FrameJob:
             return self._composite(job, masked)
 
         return [
-            Step("decode", self._decode),
             Step("crop", self._crop),
             # A whole batch waits before the swap and behind it, so that nobody waits for one.
             Step(
@@ -187,9 +212,8 @@ class Renderer:
                 depth=batch,
             ),
             Step("swap", self._swap, depth=batch),
-            Step("finish", self._windows, each=self._finish, workers=threads.finish),
+            Step("finish", self.windows, each=self._finish, workers=threads.finish),
             Step("composite", each=composited, workers=threads.composite),
-            Step("encode", encode),
         ]
 
     def _decode(self, segments: Iterator[Segment]) -> Iterator[FrameJob]:
@@ -210,7 +234,8 @@ class Renderer:
                         )
                     yield FrameJob(segment, frame, context=context)
 
-    def _crop(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+    def wanted(self, jobs: Iterator[FrameJob]) -> Iterator[tuple[FrameJob, list[WantedFace]]]:
+        """Yield frames with their faces that are to be swapped, the nearest last."""
         segment: Segment | None = None
         faces: Mapping[int, Sequence[tuple[int, Face]]] = {}
         for job in jobs:
@@ -218,20 +243,30 @@ class Renderer:
                 segment = job.segment
                 first, last = (*segment.before, *segment.pts)[0], (*segment.pts, *segment.after)[-1]
                 faces = self.faces_between(first, last, self.plans)
-            surface = FrameSurface(job.frame.image, self.info)
-            crops = []
-            here = faces.get(job.frame.pts, ())
-            for track, face in sorted(here, key=lambda pair: pair[1].size):  # the nearest on top
+            here = []
+            found = faces.get(job.frame.pts, ())
+            for track, face in sorted(found, key=lambda pair: pair[1].size):
                 plan = self.plans[track]
                 source = plan.source_at(job.frame.pts)
-                if source is None:
-                    continue
-                crop = crop_face(
-                    surface, face, self.engine.spec, size=plan.size, track=track, source=source
+                if source is not None:
+                    here.append(WantedFace(track, face, plan.size, source))
+            yield job, here
+
+    def _crop(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+        for job, wanted in self.wanted(jobs):
+            surface = FrameSurface(job.frame.image, self.info)
+            cut = (
+                crop_face(
+                    surface,
+                    one.face,
+                    self.engine.spec,
+                    size=one.size,
+                    track=one.track,
+                    source=one.source,
                 )
-                if crop is not None:
-                    crops.append(crop)
-            yield replace(job, crops=tuple(crops))
+                for one in wanted
+            )
+            yield replace(job, crops=tuple(crop for crop in cut if crop is not None))
 
     def _segment_occlusion(self, job: FrameJob) -> FrameJob:
         """Find what is in front of the faces."""
@@ -263,7 +298,7 @@ class Renderer:
         return replace(job, crops=tuple(crops), swapped=tuple(swapped))
 
     @staticmethod
-    def _windows(jobs: Iterator[FrameJob]) -> Iterator[tuple[Sequence[FrameJob], int]]:
+    def windows(jobs: Iterator[FrameJob]) -> Iterator[tuple[Sequence[FrameJob], int]]:
         """Yield every frame to be rendered with those before and after it, and its place."""
         for window, place in sliding_windows(jobs, TEMPORAL_RADIUS, _adjoining):
             if not window[place].context:

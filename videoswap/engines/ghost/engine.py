@@ -167,6 +167,28 @@ class GhostEngine(NeuralEngine):
             swapped.append(SwappedCrop(back, self._mask(crop, back)))
         return swapped
 
+    @property
+    def paints_tensors(self) -> bool:
+        """See :class:`Engine`."""
+        return self._mask is outline_mask and not self._exact
+
+    @property
+    def tensor_device(self) -> torch.device:
+        """See :class:`Engine`."""
+        return self._generator.device
+
+    @torch.inference_mode()
+    def paint_tensors(self, pictures: Tensor, people: Sequence[Any]) -> Tensor:
+        """See :class:`Engine`."""
+        from ...on_tensors.conversions import from_range, to_range
+
+        inner, outer = (GENERATOR_SIZE,) * 2, pictures.shape[2:]
+        given = F.interpolate(pictures, inner, mode="bilinear", align_corners=False)
+        made = from_range(self._generator(to_range(given, -1, 1), people), -1, 1)
+        if self._sharpen is not None:
+            made = from_range(self._sharpen(to_range(made, 0, 1)), 0, 1)
+        return F.interpolate(made, outer, mode="bilinear", align_corners=False)
+
     def _finished(self, pictures: Tensor) -> list[Array]:
         """Turn what the generator gave into pictures, sharpened if asked for."""
         made = from_planar(pictures.float().cpu().numpy(), -1, 1)

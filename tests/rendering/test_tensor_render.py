@@ -1,0 +1,149 @@
+"""A whole render whose steps work on tensors is that of numpy: equal outside of the masks."""
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.engines.test_engines import Mirror, aei
+from videoswap.compositing.finisher import TEMPORAL_RADIUS, Finisher
+from videoswap.detection.appearance import FRAMED_SIZE, FRAMING
+from videoswap.engines.base import Identity
+from videoswap.engines.pixel_boost import PixelBoostEngine
+from videoswap.engines.torch_runtime import Person
+from videoswap.jobs.benchmark import BenchmarkSettings, draw_film
+from videoswap.occlusion.segmenter import NetworkSegmenter, OutlineSegmenter
+from videoswap.records import TrackSource
+from videoswap.rendering.render import Renderer, plan_track
+from videoswap.rendering.segments import plan_segments
+from videoswap.rendering.tensor_render import TensorRenderer
+from videoswap.settings import BlendSettings
+from videoswap.video.pixel_formats import samples
+from videoswap.video.probe import probe
+from videoswap.video.reader import VideoReader
+
+FRAMES, SIZE = 7, (480, 272)
+#: Levels that samples differ by at most, and masks: along an occluder the guided filter enlarges
+#: what OpenCV rounds, and pixel boost draws one outline in place of the mean of several.
+LEVELS, MASK_LEVELS = {"plain": 2, "boosted": 2}, {"plain": 12, "boosted": 30}
+
+
+class Other(Mirror):
+    """A generator whose faces are darker, redder and softer than what it gets."""
+
+    def __call__(self, target, identities):
+        soft = torch.nn.functional.avg_pool2d(target, 5, stride=1, padding=2)
+        tint = torch.tensor([0.12, -0.05, 0.0]).view(1, 3, 1, 1)
+        return (0.8 * soft + tint).clamp(-1, 1)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    path = tmp_path_factory.mktemp("film") / "drawn.mp4"
+    faces = draw_film(path, BenchmarkSettings(size=SIZE, frames=FRAMES, faces=2))
+    return probe(path), faces
+
+
+class Kept:
+    """Takes finished frames in place of an encoder."""
+
+    masked = True
+
+    def __init__(self):
+        self.frames = []
+
+    @contextmanager
+    def open(self, segment, info):
+        yield SimpleNamespace(write=self._write, finish=lambda: None)
+
+    def _write(self, frame, mask, changed):
+        planes = [samples(one)[:, : one.width].copy() for one in frame.image.planes]
+        self.frames.append((frame.pts, planes, mask, changed))
+
+
+def bar(framed):
+    """Find a bar across every face."""
+    mask = np.zeros(framed.shape[:2], np.float32)
+    mask[70:82] = 1.0
+    return cv2.GaussianBlur(mask, (0, 0), 1.5)
+
+
+SEGMENTERS = {
+    "nothing": OutlineSegmenter(),
+    "bar": NetworkSegmenter("bar", FRAMING, FRAMED_SIZE, bar),
+}
+
+
+def rendered(kind, film, engine, blend, segmenter, frames=FRAMES):
+    info, numbered = film
+    pts = np.arange(frames) * round(1 / (info.average_rate * info.time_base))
+    by_pts = {int(one): numbered[number] for number, one in enumerate(pts)}
+    plans = {
+        track: plan_track(
+            [one[track][1] for one in by_pts.values()], (TrackSource(track, 0),), engine
+        )
+        for track in (0, 1)
+    }
+    renderer = kind(
+        info,
+        lambda first, last, tracks: {at: one for at, one in by_pts.items() if first <= at <= last},
+        plans,
+        engine,
+        [Identity("a", Person(torch.ones(1, 8), None))],
+        Finisher(blend),
+        SEGMENTERS[segmenter],
+        3,
+    )
+    kept = Kept()
+    segments = plan_segments(pts, np.zeros(frames, int), 4, TEMPORAL_RADIUS)
+    times = renderer.run(segments, kept, lambda job: None)
+    assert {one.name for one in times} >= {"crop", "segment_occlusion", "swap", "finish"}
+    return kept.frames
+
+
+def original(film):
+    with VideoReader(film[0]) as reader:
+        return [
+            [samples(one)[:, : one.width].copy() for one in frame.image.planes]
+            for frame in reader.frames()
+        ]
+
+
+def engine_of(name):
+    inner = aei(Other(), None)
+    return PixelBoostEngine(inner, 2, always=True) if name == "boosted" else inner
+
+
+ROWS = {
+    "as usual": ("plain", BlendSettings(), "nothing"),
+    "behind a bar": ("plain", BlendSettings(strength=0.8), "bar"),
+    "neither steady nor grain": ("plain", BlendSettings(steady=False, grain=False), "bar"),
+    "pixel boost": ("boosted", BlendSettings(), "nothing"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_whole_render_is_that_of_numpy(film, row):
+    name, blend, segmenter = ROWS[row]
+    engine = engine_of(name)
+    frames = FRAMES if name == "plain" else 2
+    wanted = rendered(Renderer, film, engine, blend, segmenter, frames)
+    made = rendered(TensorRenderer, film, engine, blend, segmenter, frames)
+    assert [one[0] for one in made] == [one[0] for one in wanted]
+    assert all(one[3] for one in made)
+    decoded = original(film)[:frames]
+    for (_, new, mask, _), (_, old, other, _), before in zip(made, wanted, decoded, strict=True):
+        apart = np.abs(mask.astype(int) - other)
+        assert apart.max() <= MASK_LEVELS[name]
+        assert apart.mean() < 1.0
+        cover = np.maximum(mask, other)
+        for one, two, three in zip(new, old, before, strict=True):
+            seen = cv2.resize(cover, one.shape[::-1], interpolation=cv2.INTER_AREA)
+            difference = np.abs(one.astype(int) - two)
+            assert difference.max() <= LEVELS[name]
+            assert difference[seen > 0].mean() < 0.1
+            assert np.array_equal(one[seen == 0], three[seen == 0])
+        assert np.abs(new[0].astype(int) - before[0]).max() > 25  # there is a swap to see

@@ -1,0 +1,294 @@
+"""The second pass in batches of torch tensors: pixels of faces stay on the device throughout.
+
+The same stages in the same order as ``render``, which is the reference. Frames stay on the host;
+boxes of theirs go up and come down. Networks that look for occluders get framed faces on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..compositing.finisher import TEMPORAL_RADIUS
+from ..crops import FrameSurface, place_crop
+from ..engines.base import Engine, Identity
+from ..errors import VideoswapError
+from ..geometry.affine import transform
+from ..on_tensors import faces as on_device
+from ..on_tensors.faces import Outline, TensorFace
+from ..on_tensors.finishing import Neighbors
+from ..video.pixel_formats import layout
+from .failed_swaps import BLACK, BRIGHTEST, BRIGHTNESS_APART, DARKEST, NOT_FINITE, STEP, WHITE
+from .pipeline import Step
+from .render import QUEUE_DEPTH, FrameJob, Renderer
+
+SHARE = 0.05  # of a face's pixels, that a failed swap may have otherwise
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TensorRenderer(Renderer):
+    """A renderer whose engine paints tensors, see `Renderer`."""
+
+    on_tensors: ClassVar[bool] = True
+
+    def steps_between(self, masked: bool) -> list[Step]:
+        """See `Renderer`."""
+        threads, batch = self.threads, max(QUEUE_DEPTH, self.batch_size)
+
+        def composited(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+            for group in self._grouped(jobs):
+                yield from self._blend(group, masked)
+
+        # Every stage takes a whole batch at once.
+        return [
+            Step("crop", self._cut, depth=batch),
+            Step("segment_occlusion", each=self._look, workers=threads.occlusion, depth=batch),
+            Step("swap", self._paint, depth=batch),
+            Step("finish", self._finish_faces, depth=batch),
+            Step("composite", composited, depth=batch),
+        ]
+
+    def _grouped(self, jobs: Iterator[FrameJob]) -> Iterator[list[FrameJob]]:
+        return grouped(jobs, self.batch_size, lambda job: len(job.faces))
+
+    def _cut(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+        spec, info = self.engine.spec, self.info
+        form = layout(info.pix_fmt)
+        assert form is not None  # the reader gives planar frames
+        device, framing = self.engine.tensor_device, self.segmenter.framing
+        wanted = self.wanted(jobs)
+        for group in grouped(wanted, self.batch_size, lambda pair: len(pair[1])):
+            found = []
+            for number, (job, faces) in enumerate(group):
+                surface = FrameSurface(job.frame.image, info)
+                for one in faces:
+                    place = place_crop(surface, one.face, spec, one.size)
+                    if place is not None:
+                        found.append((number, one, place))
+            made: list[list[TensorFace]] = [[] for _ in group]
+            cuts: dict[int, TensorFace] = {}
+            for side in sorted({place.side for *_, place in found}):
+                alike = [k for k, (*_, place) in enumerate(found) if place.side == side]
+                places = [found[k][2] for k in alike]
+                frames = [group[found[k][0]][0].frame.image for k in alike]
+                targets = on_device.cut(frames, places, form, info.color, device)
+                small = on_device.quarters(targets)
+                points = [
+                    transform(found[k][2].upright, landmarks)
+                    for k in alike
+                    if (landmarks := found[k][1].face.landmarks) is not None
+                ]
+                views = on_device.framed(targets, points, framing) if framing else []
+                for at, k in enumerate(alike):
+                    _, one, place = found[k]
+                    cuts[k] = TensorFace(
+                        place,
+                        points[at],
+                        one.track,
+                        one.source,
+                        targets[at],
+                        small[at],
+                        views[at] if framing else None,
+                    )
+            for k, (number, *_) in enumerate(found):
+                made[number].append(cuts[k])
+            for (job, _), faces_here in zip(group, made, strict=True):
+                yield replace(job, faces=tuple(faces_here))
+
+    def _look(self, job: FrameJob) -> FrameJob:
+        """Draw outlines and find what is in front of the faces, on the host."""
+        segmenter = self.segmenter
+        faces = []
+        for face in job.faces:
+            outline = Outline.of(face.landmarks, face.side)
+            if face.framed is not None:
+                found = segmenter.look(face.framed, face.track)
+                outline = replace(outline, occluder=found)
+            faces.append(replace(face, outline=outline))
+        return replace(job, faces=tuple(faces))
+
+    def _paint(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+        for group in self._grouped(jobs):
+            results = _by_size(group, self._swapped)
+            for number, job in enumerate(group):
+                yield self._with_swapped(job, [results[number, k] for k in range(len(job.faces))])
+
+    def _swapped(self, faces: Sequence[TensorFace]) -> list[TensorFace | str]:
+        made: list[TensorFace | str] = []
+        for start in range(0, len(faces), self.batch_size):
+            some = on_device.with_masks(faces[start : start + self.batch_size])
+            made += swap_checked(self.engine, some, self.identities)
+        return made
+
+    def _with_swapped(self, job: FrameJob, made: Sequence[TensorFace | str]) -> FrameJob:
+        """Return a frame with its swaps; faces whose swap is wrong are left as they are."""
+        failed = self.failed
+        for face, one in zip(job.faces, made, strict=True):
+            if isinstance(one, str) and failed is not None and not job.context:
+                failed(job.segment.number, job.frame.pts, face.track, one)
+        return replace(job, faces=tuple(one for one in made if not isinstance(one, str)))
+
+    def _finish_faces(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+        windows = self.windows(jobs)
+        for group in grouped(windows, self.batch_size, lambda one: len(one[0][one[1]].faces)):
+            yield from self._finished(group)
+
+    def _finished(self, group: Sequence[tuple[Sequence[FrameJob], int]]) -> Iterator[FrameJob]:
+        settings = self.finisher.settings
+        made: dict[int, TensorFace] = {}
+        for side in sorted({one.side for window, at in group for one in window[at].faces}):
+            asked = [one for window, at in group for one in window[at].faces if one.side == side]
+            view = {
+                id(one): one
+                for window, _ in group
+                for job in window
+                for one in job.faces
+                if one.side == side
+            }
+            places = {key: place for place, key in enumerate(view)}
+            others: dict[int, list[int]] = {}
+            for apart in range(-TEMPORAL_RADIUS, TEMPORAL_RADIUS + 1):
+                if apart:
+                    found = (
+                        _neighbor(window, at + apart, one)
+                        for window, at in group
+                        for one in window[at].faces
+                        if one.side == side
+                    )
+                    others[apart] = [-1 if one is None else places[id(one)] for one in found]
+            around = Neighbors([places[id(one)] for one in asked], others)
+            done = on_device.finished(list(view.values()), around, settings)
+            made.update((id(one), other) for one, other in zip(asked, done, strict=True))
+        for window, at in group:
+            yield replace(window[at], faces=tuple(made[id(one)] for one in window[at].faces))
+
+    def _blend(self, group: Sequence[FrameJob], masked: bool) -> Iterator[FrameJob]:
+        info, form = self.info, layout(self.info.pix_fmt)
+        assert form is not None
+        surfaces = [FrameSurface(job.frame.image, info) for job in group]
+        masks = [np.zeros(one.shape, np.uint8) if masked else None for one in surfaces]
+        changed = [False] * len(group)
+        # One face of each frame at a time: a face covers what lies behind it.
+        for turn in range(max((len(job.faces) for job in group), default=0)):
+            here = [number for number, job in enumerate(group) if len(job.faces) > turn]
+            shown = on_device.composite(
+                [group[number].frame.image for number in here],
+                [surfaces[number] for number in here],
+                [group[number].faces[turn] for number in here],
+                form,
+                info.color,
+                grain=self.finisher.grain,
+                frame_masks=[masks[number] for number in here],
+            )
+            for number, seen in zip(here, shown, strict=True):
+                changed[number] |= seen
+        for job, surface, mask, seen in zip(group, surfaces, masks, changed, strict=True):
+            if self.label is not None:
+                self.label.draw(surface, mask)
+            yield replace(job, mask=mask, changed=seen)
+
+
+def _by_size(
+    group: Sequence[FrameJob], work: Callable[[Sequence[TensorFace]], Sequence[Any]]
+) -> Mapping[tuple[int, int], Any]:
+    """Give the faces of some frames to work by their size; results by frame and face."""
+    results: dict[tuple[int, int], Any] = {}
+    for side in sorted({face.side for job in group for face in job.faces}):
+        keys = [
+            (number, k)
+            for number, job in enumerate(group)
+            for k, face in enumerate(job.faces)
+            if face.side == side
+        ]
+        results.update(zip(keys, work([group[n].faces[k] for n, k in keys]), strict=True))
+    return results
+
+
+def _neighbor(window: Sequence[FrameJob], place: int, face: TensorFace) -> TensorFace | None:
+    if not 0 <= place < len(window):
+        return None
+    same = (face.track, face.source, face.side)
+    return next(
+        (one for one in window[place].faces if (one.track, one.source, one.side) == same), None
+    )
+
+
+def swap_checked(
+    engine: Engine, faces: Sequence[TensorFace], identities: Sequence[Identity]
+) -> list[TensorFace | str]:
+    """Swap a batch of one size; a swap that comes out wrong is made again, by itself.
+
+    The same as ``failed_swaps.swap_checked``.
+    """
+    made = _painted(engine, faces, identities)
+    for k, one in enumerate(made):
+        if isinstance(one, str):
+            (made[k],) = _painted(engine, faces[k : k + 1], identities)
+    return made
+
+
+@torch.inference_mode()
+def _painted(
+    engine: Engine, faces: Sequence[TensorFace], identities: Sequence[Identity]
+) -> list[TensorFace | str]:
+    targets = torch.stack([face.target for face in faces])
+    try:
+        swaps = engine.paint_tensors(targets, [identities[face.source].data for face in faces])
+    except VideoswapError as error:
+        if error.code != NOT_FINITE:
+            raise
+        return [NOT_FINITE] * len(faces)
+    masks = torch.stack([face.mask for face in faces if face.mask is not None])
+    return [
+        fault or replace(face, swap=swap)
+        for face, swap, fault in zip(faces, swaps, faults_of(targets, swaps, masks), strict=True)
+    ]
+
+
+def faults_of(targets: Tensor, swaps: Tensor, masks: Tensor) -> list[str | None]:
+    """Return what is wrong with each swap, or None, see ``failed_swaps.fault_of``.
+
+    Args:
+        targets: (B, 3, S, S), 0 to 255.
+        swaps: Likewise.
+        masks: (B, 1, S, S), 0 to 1.
+    """
+    finite = torch.isfinite(swaps).flatten(1).all(dim=1)
+    inside = masks[:, 0, ::STEP, ::STEP] > 0.5
+    made, target = swaps[:, :, ::STEP, ::STEP], targets[:, :, ::STEP, ::STEP].mean(dim=1)
+    count = inside.sum(dim=(1, 2)).clamp(min=1)
+
+    def share(there: Tensor) -> Tensor:
+        return (there & inside).sum(dim=(1, 2)) / count
+
+    seen = inside.any(dim=2).any(dim=1)
+    dark = share(made.amax(dim=1) >= DARKEST) < SHARE
+    bright = share(made.amin(dim=1) <= BRIGHTEST) < SHARE
+    lit = share(target > DARKEST + BRIGHTNESS_APART) > SHARE
+    dim = share(target < BRIGHTEST - BRIGHTNESS_APART) > SHARE
+    kinds = (~finite).to(torch.int64)
+    kinds = torch.where(finite & seen & dark & lit, 2, kinds)
+    kinds = torch.where(finite & seen & bright & dim, 3, kinds)
+    names = (None, NOT_FINITE, BLACK, WHITE)
+    return [names[kind] for kind in kinds.tolist()]
+
+
+def grouped(
+    items: Iterator[Any], batch_size: int, count: Callable[[Any], int]
+) -> Iterator[list[Any]]:
+    """Group items until what they hold fills a batch."""
+    group: list[Any] = []
+    held = 0
+    for item in items:
+        group.append(item)
+        held += count(item)
+        if held >= batch_size or len(group) >= 2 * batch_size:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
