@@ -27,10 +27,9 @@ from typing import Any
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "networks")]
+sys.path.insert(0, str(ROOT))
 
-import fill  # noqa: E402
-
+from tests.helpers import fill  # noqa: E402
 from videoswap import networks  # noqa: E402
 from videoswap.networks.fast_aei_net import FastAEINet  # noqa: E402
 from videoswap.networks.fast_blendswap import FastBlendSwap  # noqa: E402

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..settings import STEPS
 from .parser import Parser
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--encoder", default="libx264", help="default: %(default)s")
     parser.add_argument("--preset", default="veryfast", help="default: %(default)s")
+    parser.add_argument(
+        "--steps", choices=STEPS, default="auto", help="as of swap; default: %(default)s"
+    )
     parser.add_argument("--batch_size", type=int, metavar="N", help="crops at once")
 
 
@@ -67,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             faces=arguments.faces,
             encode=encode,
             batch_size=arguments.batch_size,
+            steps=arguments.steps,
         )
         found = benchmark_drawn(settings, arguments.console.say)
     for note in found.notes:
@@ -89,6 +94,7 @@ def _of_film(arguments: argparse.Namespace, encode: EncodeSettings) -> Benchmark
         device=arguments.device,
         encode=encode,
         batch_size=arguments.batch_size,
+        steps=arguments.steps,
         cache_dir=None,
     )
     info = probe(arguments.video)

@@ -20,9 +20,6 @@ from ..paths import AnyPath
 from ..plugins import NoOptions
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
     from ..crops import CropSpec
     from ..detection.appearance import Appearance
     from ..devices import Device
@@ -245,12 +242,16 @@ class Engine(ABC):
         return False
 
     @property
-    def tensor_device(self) -> torch.device:
-        """Where `paint_tensors` computes, if ``paints_tensors``."""
+    def tensor_device(self) -> Any:
+        """Torch's device on which `paint_tensors` computes, if ``paints_tensors``.
+
+        Raises:
+            NotImplementedError: If not.
+        """
         raise NotImplementedError
 
-    def paint_tensors(self, pictures: Tensor, people: Sequence[Any]) -> Tensor:
-        """Do what `paint` does with tensors, if ``paints_tensors``.
+    def paint_tensors(self, pictures: Any, people: Sequence[Any]) -> Any:
+        """Do what `paint` does with torch's tensors, if ``paints_tensors``.
 
         Args:
             pictures: (B, 3, S, S) float32 RGB, 0 to 255, on ``tensor_device``.
@@ -258,6 +259,9 @@ class Engine(ABC):
 
         Returns:
             The same shape.
+
+        Raises:
+            NotImplementedError: If not ``paints_tensors``.
         """
         raise NotImplementedError
 

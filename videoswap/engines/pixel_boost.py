@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import numpy as np
@@ -121,7 +121,7 @@ class PixelBoostEngine(EngineWrapper):
     @property
     def tensor_device(self) -> torch.device:
         """Where the inner engine computes."""
-        return self.engine.tensor_device
+        return cast("torch.device", self.engine.tensor_device)
 
     def paint_on_device(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Do the same on the device of an engine that paints tensors: only crops go up and down."""
@@ -143,7 +143,7 @@ class PixelBoostEngine(EngineWrapper):
         side = pictures.shape[2]
         parts = self.spec.boost_for(side)
         if parts == 1 and side in inner.spec.sizes:
-            return inner.paint_tensors(pictures, people)
+            return cast("Tensor", inner.paint_tensors(pictures, people))
         small = conversions.scaled_down(pictures, parts * GENERATOR_SIZE)
         pieces = conversions.taken_apart(small, parts)
         whose = [person for person in people for _ in range(parts**2)]

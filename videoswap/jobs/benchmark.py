@@ -20,7 +20,8 @@ import numpy as np
 
 from ..compositing.finisher import TEMPORAL_RADIUS, Finisher
 from ..detection.dense_landmarks import IBUG_68
-from ..devices import choose_device
+from ..devices import Device, choose_device
+from ..engines.base import Engine
 from ..engines.pixel_boost import boosted
 from ..engines.registry import load_engine
 from ..geometry import face_mesh as mesh
@@ -28,8 +29,9 @@ from ..geometry.affine import five_points, transform_dense
 from ..occlusion.load import load_occlusion_segmenter
 from ..records import Array, Face, Photo, TrackSource
 from ..rendering.pipeline import StageTime
-from ..rendering.render import FacesBetween, Renderer, plan_track
+from ..rendering.render import FacesBetween, plan_track
 from ..rendering.segments import SegmentOutputs, plan_segments
+from ..rendering.step_choice import renderer_kind, tensors_chosen
 from ..report import Report
 from ..settings import DetailSettings, EncodeSettings
 from ..threads import stages_share_the_cores
@@ -56,6 +58,7 @@ class BenchmarkSettings:
         encode: Encoder, preset and quality.
         batch_size: Crops given to the engine at once; None leaves it to the engine.
         engine_options: Options of the engine.
+        steps: What the render's steps work on, see ``SwapSettings``.
     """
 
     engine: str = "auto"
@@ -68,6 +71,7 @@ class BenchmarkSettings:
     )
     batch_size: int | None = None
     engine_options: Any = None
+    steps: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +255,16 @@ def benchmark_drawn(
     device = choose_device(settings.device)
     engine = load_engine(settings.engine, device=device, options=settings.engine_options)
     engine = boosted(engine, DetailSettings(), engine.device or device.name)
+    return benchmark_engine(settings, engine, device, say)
+
+
+def benchmark_engine(
+    settings: BenchmarkSettings,
+    engine: Engine,
+    device: Device,
+    say: Callable[[str], None] = lambda text: None,
+) -> BenchmarkResult:
+    """Do the same with an engine that is loaded already; ``settings.engine`` is not looked at."""
     segmenter = load_occlusion_segmenter("outline" if engine.as_is else "auto", device)
     with TemporaryDirectory(prefix="videoswap-benchmark-") as folder:
         film = Path(folder, "drawn.mp4")
@@ -269,13 +283,15 @@ def benchmark_drawn(
             for track in range(settings.faces)
         }
         plans = {track: replace(plan, pts=pts) for track, plan in plans.items()}
-        renderer = Renderer(
+        finisher = Finisher(None, engine.keeps, bool(engine.as_is))
+        tensors, told = tensors_chosen(settings.steps, engine, finisher, info)
+        renderer = renderer_kind(tensors)(
             info,
             _between(by_pts),
             plans,
             engine,
             [engine.identity([drawn_photo()])],
-            Finisher(None, engine.keeps, bool(engine.as_is)),
+            finisher,
             segmenter,
             settings.batch_size or engine.batch_size,
         )
@@ -289,7 +305,7 @@ def benchmark_drawn(
             stages = renderer.run(segments, outputs, lambda job: None)
             seconds = time.perf_counter() - started
         after = unit_of_work()
-    notes = (*device.notes, *engine.notes, *engine.late_notes(), *encoder.notes)
+    notes = (*device.notes, *engine.notes, *engine.late_notes(), *told, *encoder.notes)
     return BenchmarkResult(
         film="drawn",
         width=info.width,

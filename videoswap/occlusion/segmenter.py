@@ -48,6 +48,18 @@ class OcclusionSegmenter(Protocol):
             ``unoccluded`` where the segmenter knows what is behind.
         """
 
+    def for_video(self, appearances: Appearances) -> OcclusionSegmenter:
+        """Return the segmenter for the crops of one video.
+
+        Args:
+            appearances: Pictures of the face of a track, by the number of the track. A segmenter
+                that does not need them returns itself.
+        """
+
+
+class FramedSegmenter(OcclusionSegmenter, Protocol):
+    """A segmenter that can be given a face as its network takes it; all of this package are."""
+
     @property
     def framing(self) -> tuple[Array, int] | None:
         """How `look` wants faces framed; None where it looks at nothing.
@@ -64,14 +76,6 @@ class OcclusionSegmenter(Protocol):
 
         Returns:
             (S, S) float32, 0 to 1, in the pixels of the framed picture; None where nothing is.
-        """
-
-    def for_video(self, appearances: Appearances) -> OcclusionSegmenter:
-        """Return the segmenter for the crops of one video.
-
-        Args:
-            appearances: Pictures of the face of a track, by the number of the track. A segmenter
-                that does not need them returns itself.
         """
 
 

@@ -59,6 +59,6 @@ def _why_not(engine: Engine, finisher: Finisher, info: VideoInfo) -> str:
         )
     if finisher.settings.feather is not None:
         return "tensors have no step for --feather"
-    if info.color.transfer != "sdr":
+    if info.color.transfer not in ("sdr", "hlg"):
         return f"tensors have no step for the transfer {info.color.transfer}"
     return ""

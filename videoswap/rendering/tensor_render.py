@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from ..crops import FrameSurface, place_crop
 from ..engines.base import Engine, Identity
 from ..errors import VideoswapError
 from ..geometry.affine import transform
+from ..occlusion.segmenter import FramedSegmenter
 from ..on_tensors import faces as on_device
 from ..on_tensors.faces import Outline, TensorFace
 from ..on_tensors.finishing import Neighbors
@@ -53,6 +54,10 @@ class TensorRenderer(Renderer):
             Step("composite", composited, depth=batch),
         ]
 
+    @property
+    def _segmenter(self) -> FramedSegmenter:
+        return cast("FramedSegmenter", self.segmenter)
+
     def _grouped(self, jobs: Iterator[FrameJob]) -> Iterator[list[FrameJob]]:
         return grouped(jobs, self.batch_size, lambda job: len(job.faces))
 
@@ -60,7 +65,7 @@ class TensorRenderer(Renderer):
         spec, info = self.engine.spec, self.info
         form = layout(info.pix_fmt)
         assert form is not None  # the reader gives planar frames
-        device, framing = self.engine.tensor_device, self.segmenter.framing
+        device, framing = self.engine.tensor_device, self._segmenter.framing
         wanted = self.wanted(jobs)
         for group in grouped(wanted, self.batch_size, lambda pair: len(pair[1])):
             found = []
@@ -102,7 +107,7 @@ class TensorRenderer(Renderer):
 
     def _look(self, job: FrameJob) -> FrameJob:
         """Draw outlines and find what is in front of the faces, on the host."""
-        segmenter = self.segmenter
+        segmenter = self._segmenter
         faces = []
         for face in job.faces:
             outline = Outline.of(face.landmarks, face.side)
