@@ -168,9 +168,13 @@ def test_a_damaged_file_is_refused(cut):
     assert caught.value.code == "damaged_model"
 
 
-def test_a_warp_to_a_huge_picture_is_refused():
+@pytest.mark.parametrize(
+    ("side", "scale", "told"),
+    [(10**9, 1.0, "a warp to 1000000000"), (0, 1.0, "divide")],
+)
+def test_a_warp_to_a_huge_picture_or_by_no_number_is_refused(side, scale, told):
     """Before anything of that size is made."""
-    sides = {"output_width": 10**9, "output_height": 10**9, "scale_x": 1.0, "scale_y": 1.0}
+    sides = {"output_width": side, "output_height": side, "scale_x": scale, "scale_y": scale}
     indices = {"subset_idxs": [0, 1], "left_rotation_idx": 0, "right_rotation_idx": 1}
     raw = bytes(flexbuffers.Dumps({**indices, **sides}))
     file = TfliteFile()
@@ -178,7 +182,7 @@ def test_a_warp_to_a_huge_picture_is_refused():
     matrix, part = file.tensor((1, 4, 4), "matrix"), file.tensor((1, 3, 4, 1), "part")
     file.operator(CUSTOM, [where], matrix, None, "Landmarks2TransformMatrix", raw)
     file.operator(CUSTOM, [what, matrix], part, None, "TransformTensorBilinear", raw)
-    with pytest.raises(InputError, match="a warp to 1000000000"):
+    with pytest.raises(InputError, match=told):
         convert_tflite(file.data([where, what], [part]))
 
 

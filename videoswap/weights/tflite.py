@@ -87,7 +87,8 @@ def convert_tflite(data: bytes) -> TfliteGraph:
         raise InputError("damaged_model", "This is not a TFLite file.")
     try:
         converter = _Converter(_Fields.root(data))
-        model = converter.converted()
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            model = converter.converted()
         onnx.checker.check_model(model)
     except _DAMAGE as error:
         raise InputError(
