@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pty
 import sqlite3
+import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.helpers.locations import ROOT
 from videoswap import EncodeSettings, SwapSettings, devices, threads
 from videoswap.cli import entry
 from videoswap.cli.console import Console, _parsed
@@ -303,6 +306,52 @@ def test_it_is_raised_and_says_what_is_wrong(code, tmp_path, monkeypatch):
     error = caught.value
     assert (error.code, error.exit_code) == (code, kind.exit_code)
     assert error.message.endswith(".")
+
+
+SUITE = {
+    "conftest.py": """
+        from tests.helpers import error_codes
+        error_codes.written_codes = lambda: {"one": "a.py:1", "two": "a.py:2"}
+    """,
+    "test_one.py": """
+        from videoswap.errors import InputError
+        def test_one():
+            InputError("one", "It is one.")
+    """,
+    "test_two.py": """
+        import pytest
+        from videoswap.errors import InputError
+        @pytest.mark.skipif(SKIPPED, reason="not here")
+        def test_two():
+            InputError("two", "It is two.")
+    """,
+}
+
+
+@pytest.mark.parametrize(
+    ("second", "words", "status"),
+    [
+        (None, (), 1),
+        ("False", (), 0),
+        ("False", ("-n", "1"), 0),
+        ("True", (), 0),  # it cannot run here
+        (None, ("-k", "one"), 0),  # not the whole suite
+    ],
+)
+def test_a_whole_suite_fails_for_a_code_that_nothing_provokes(second, words, status, tmp_path):
+    for name, text in SUITE.items():
+        if name != "test_two.py" or second is not None:
+            written = textwrap.dedent(text).replace("SKIPPED", str(second))
+            (tmp_path / name).write_text(written)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "tests.helpers.error_codes", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == status, ran.stdout
+    assert ("not provoked: two" in ran.stdout) == (second != "False" and not words)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """Which error codes of the package a run of the tests provoked; the summary names the others.
 
 A plug-in of pytest. Errors of child processes are not seen, only those that arise in the tests'
-own. The summary counts where the whole suite ran (no paths and no ``-k``).
+own. Where the whole suite ran (no paths, no ``-k``) and nothing else failed, a code that nothing
+provoked fails it, unless a test that was skipped here provokes it.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +49,44 @@ def pytest_configure(config: pytest.Config) -> None:
     VideoswapError.__init__ = remembering  # type: ignore[method-assign]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let a worker of pytest-xdist send what it saw."""
+    """Let a worker of pytest-xdist send what it saw; let the whole suite fail for what is left."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output[_KEY] = sorted(PROVOKED)
+        return
+    passed = whole_suite(session.config) and session.exitstatus == pytest.ExitCode.OK
+    if passed and unprovoked(skipped_files(session.config)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def whole_suite(config: pytest.Config) -> bool:
+    """Tell whether all tests were asked for."""
+    chosen = (config.getoption(one) for one in ("keyword", "markexpr", "collectonly"))
+    return config.args_source is not pytest.Config.ArgsSource.ARGS and not any(chosen)
+
+
+def skipped_files(config: pytest.Config) -> set[Path]:
+    """Return the files of tests of which some were skipped."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [] if reporter is None else reporter.stats.get("skipped", [])
+    return {config.rootpath / str(one.nodeid).partition("::")[0] for one in skipped}
+
+
+def unprovoked(skipped: Iterable[Path]) -> dict[str, str]:
+    """Return the codes that nothing provoked, with their places, but those of skipped tests.
+
+    Args:
+        skipped: Files of tests; a code that one of them names is not expected.
+    """
+    named = " ".join(path.read_text(encoding="utf-8") for path in skipped if path.is_file())
+    excused = set(re.findall(r"\w+", named))
+    return {
+        code: place
+        for code, place in written_codes().items()
+        if code not in PROVOKED and code not in excused
+    }
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -62,13 +97,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Name the codes that nothing provoked, after the whole suite."""
-    whole = config.args_source is not pytest.Config.ArgsSource.ARGS
-    chosen = (config.getoption(one) for one in ("keyword", "markexpr", "collectonly"))
-    if not whole or any(chosen):
+    if not whole_suite(config):
         return
     written = written_codes()
     missing = sorted(set(written) - PROVOKED)
+    failing = unprovoked(skipped_files(config))
     terminalreporter.section("error codes")
     terminalreporter.write_line(f"{len(written) - len(missing)} of {len(written)} were provoked.")
     for code in missing:
-        terminalreporter.write_line(f"not provoked: {code} ({written[code]})")
+        why = "" if code in failing else ": a test that was skipped names it"
+        terminalreporter.write_line(f"not provoked: {code} ({written[code]}){why}")
