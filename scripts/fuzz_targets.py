@@ -20,12 +20,16 @@ from flatbuffers import flexbuffers
 
 from scripts.fuzz import Target
 from tests.helpers.tflite_files import TfliteFile
+from videoswap import cache
 from videoswap.cli.config import words_of
 from videoswap.cli.entry import program
 from videoswap.cli.parser import spelled_out
 from videoswap.detection import dlib_network
+from videoswap.evaluation import threshold
+from videoswap.jobs import folder_record, unfinished
 from videoswap.people.plan import KIND
 from videoswap.people.plan_reading import read_plan
+from videoswap.rendering import segment_folder
 from videoswap.tracking import store_tables
 from videoswap.tracking.store import Store
 from videoswap.training.faces.record_files import list_records, record_picture
@@ -49,7 +53,7 @@ def targets() -> tuple[Target, ...]:
     """Return all targets."""
     return (
         *(_plan(), _training_settings(), _config(), _tflite(), _dlib(), _wheel(), _records()),
-        *(_segment(), _matroska(), _pattern(), _store()),
+        *(_segment(), _matroska(), _pattern(), _store(), _work_records()),
     )
 
 
@@ -372,3 +376,49 @@ def _store() -> Target:
     files = ("tracking/store.py", "tracking/store_tables.py", "tracking/scan_state.py")
     words = (b'{"__":', b'{"kind": "', b'"dtype": "float32"', b'"shape": [2]', b"\xff\xd8")
     return Target("analysis_store", read, corpus, files, words)
+
+
+def _work_records() -> Target:
+    """What earlier runs wrote down; the first byte says which of it."""
+    stamp = {"size": 4, "mtime_ns": 5, "content": "4-ab"}
+    done = {
+        "result": "a.mp4", "input": "a.mp4", "source": stamp, "made": stamp, "wishes": "w",
+        "run": "r", "exit_code": 0, "message": None, "report": {},
+    }  # fmt: skip
+    folder_lines = [{"begun": "r", "wishes": "w"}, done, {"ended": "r"}]
+    parts = dict.fromkeys(("engine", "plans"), "ab")
+    render = {
+        "film": "/a.mp4", "out": "/b.mp4", "segments": 4, "film_digest": "4-ab", "parts": parts,
+        "photos": {"a.jpg": "ab"}, "settings": {"encode.crf": "18"}, "versions": "1",
+        "command": {"words": ["swap"], "folder": "/"},
+    }  # fmt: skip
+    report = {"kind": folder_record.KIND, "recognizer": "dlib", "threshold": 0.6}
+
+    def of_folder(data: bytes, folder: Path) -> None:
+        (folder / "a.mp4").write_bytes(b"film")
+        _written(folder, folder_record.RECORD_NAME, data)
+        record = folder_record.DoneRecord(folder, "w", overwrite=True)
+        record.finished("a.mp4", folder / "a.mp4", "a.mp4")
+
+    def of_render(data: bytes, folder: Path) -> None:
+        pieces = folder / "renders" / (32 * "a")
+        pieces.mkdir(parents=True, exist_ok=True)
+        _written(pieces, segment_folder.ABOUT_FILE, data)
+        assert cache.listing(folder)
+        for one in unfinished.list_unfinished(folder):
+            assert unfinished.differences(one.facts, render) is not None
+
+    def of_report(data: bytes, folder: Path) -> None:
+        path = _written(folder, "report.json", data)
+        folder_record.is_folder_report(path)
+        threshold._of_report(path)
+
+    readers = (of_folder, of_render, of_report)
+
+    def read(data: bytes, folder: Path) -> None:
+        readers[(data[0] if data else 0) % len(readers)](data[1:], folder)
+
+    texts = ("\n".join(map(json.dumps, folder_lines)), json.dumps(render), json.dumps(report))
+    corpus = tuple(bytes([number]) + text.encode() for number, text in enumerate(texts))
+    files = ("jobs/folder_record.py", "jobs/unfinished.py", "videoswap/cache.py")
+    return Target("work_records", read, corpus, (*files, "rendering/segment_folder.py"))

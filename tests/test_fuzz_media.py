@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from scripts import fuzz_media
-from scripts.fuzz_media import KINDS, Run, Worker, make_media, nth, table, with_right_sums
+from scripts.fuzz_media import KINDS, Run, Worker, make_media, nth, table
+from scripts.media_mutants import mutant, with_right_sums
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,6 @@ def test_mutants_come_again_and_pngs_get_right_sums(media):
         wrong = pytest.raises((SyntaxError, OSError)) if bad else nullcontext()
         with Image.open(io.BytesIO(data)) as picture, wrong:
             picture.verify()
-    mutants = [fuzz_media.mutant(sound, "png", random.Random(n)) for n in range(40)]
+    mutants = [mutant(sound, "png", random.Random(n)) for n in range(40)]
     assert sum(one == sound for one in mutants) < 3
     assert 10 < sum(len(one) == len(sound) for one in mutants) < 30

@@ -62,6 +62,18 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     return json.dumps(plain(value), indent=indent, allow_nan=False)
 
 
+def parsed_json(text: str) -> Any:
+    """Return the value of JSON that a stranger may have written.
+
+    Raises:
+        ValueError: If it is none, or nested too deep.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
 class JsonDocument:
     """Base of what a run writes as JSON; ``as_data`` of the class gives its plain form."""
 

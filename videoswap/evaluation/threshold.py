@@ -6,11 +6,11 @@ is that of an encoder: 0.6 of dlib is something else than 0.6 of ArcFace.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ..detection.base import Recognizer
 from ..errors import InputError
+from ..jsonfile import parsed_json
 from ..records import Fallback
 from ..settings import SwapSettings
 from ..video.files import check_readable
@@ -53,7 +53,7 @@ def _of_report(path: Path) -> tuple[str, float]:
     """Return recognizer and threshold of a swap's report."""
     check_readable(path)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parsed_json(path.read_text(encoding="utf-8"))
         return str(data["recognizer"]), float(data["threshold"])
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 
 from ..detection.face_detector import FaceDetector
 from ..detection.face_models import FaceModels
-from ..jsonfile import write_json
+from ..jsonfile import parsed_json, write_json
 from ..people.clustering import people_of
 from ..people.places import (
     PeopleInPicture,
@@ -279,7 +278,7 @@ class _PictureSeen:
 def _remove_earlier(out: Path, names: set[str]) -> None:
     """Remove the pictures of an earlier list that nobody has now: they show another film."""
     try:
-        known = json.loads((out / LISTING).read_text(encoding="utf-8"))
+        known = parsed_json((out / LISTING).read_text(encoding="utf-8"))
         entries = known["people"] if isinstance(known, dict) else known
         earlier = {str(entry["picture"]) for entry in entries}
     except (OSError, ValueError, KeyError, TypeError):

@@ -5,7 +5,6 @@ The record says what was made from what and how, so that it is not made again.
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PartialError
-from ..jsonfile import JsonDocument, json_text, plain, plain_fields
+from ..jsonfile import JsonDocument, json_text, parsed_json, plain, plain_fields
 from ..people.photo_advice import CheckedPhoto
 from ..report import Report, counted, report_head
 from ..tracking.key import video_digest
@@ -195,9 +194,9 @@ class DoneRecord:
         try:
             stamps = {part: ContentStamp(**entry[part]) for part in ("source", "made")}
             done = DoneFile(**{**entry, **stamps})
+            self._done[done.result] = done
         except (TypeError, KeyError):
             return  # written by another version, or cut off
-        self._done[done.result] = done
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         # A line may follow one that was cut off.
@@ -216,7 +215,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     found = []
     for line in text.splitlines():
         try:
-            entry = json.loads(line)
+            entry = parsed_json(line)
         except ValueError:
             continue
         if isinstance(entry, dict):
@@ -355,7 +354,7 @@ class FolderReport(JsonDocument):
 def is_folder_report(path: Path) -> bool:
     """Tell whether a file is the report of an earlier run, which a later one may replace."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        found = parsed_json(path.read_text(encoding="utf-8")) if path.is_file() else None
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and found.get("kind") == KIND

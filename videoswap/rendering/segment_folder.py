@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,7 @@ from filelock import FileLock
 
 from ..errors import reason_of
 from ..fingerprint import code_digest, digest_of, library_versions
-from ..jsonfile import json_text
+from ..jsonfile import json_text, parsed_json
 from ..locks import discard, try_lock
 from ..records import Fallback
 from ..video.files import locked_scratch, output_errors, scratch_path
@@ -100,7 +99,7 @@ def lock_of(folder: Path) -> Path:
 def about(folder: Path) -> dict[str, Any]:
     """Return what a folder of pieces says of itself by name, such as its film."""
     try:
-        facts = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
+        facts = parsed_json((folder / ABOUT_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

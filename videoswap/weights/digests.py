@@ -9,7 +9,6 @@ are those of its last check is not read again; :func:`check` with ``thorough`` a
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import zlib
@@ -22,7 +21,7 @@ from filelock import FileLock
 
 from ..errors import InputError, reason_of
 from ..fingerprint import file_digest
-from ..jsonfile import write_json
+from ..jsonfile import parsed_json, write_json
 from ..video.files import output_errors
 from .manifest import Model, load_manifest, weights_dir
 
@@ -87,7 +86,7 @@ def recorded(folder: Path) -> dict[str, Seen]:
     """
     path = folder / FILE_NAME
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parsed_json(path.read_text(encoding="utf-8"))
         return {file: Seen(**entry) for file, entry in raw.items()}
     except FileNotFoundError:
         return {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import re
 import shutil
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import OutputError
-from ..jsonfile import json_text
+from ..jsonfile import json_text, parsed_json
 from ..video.files import output_errors
 
 AGENT = "videoswap (weights download)"
@@ -204,7 +203,7 @@ def _note(part: Path) -> Path:
 def _resume_point(part: Path, source: str, checkable: bool) -> tuple[int, Beginning | None]:
     """Return how many bytes may be kept, and of what they are the beginning."""
     try:
-        begun = Beginning(**json.loads(_note(part).read_text(encoding="utf-8")))
+        begun = Beginning(**parsed_json(_note(part).read_text(encoding="utf-8")))
         size = part.stat().st_size
     except (OSError, ValueError, TypeError):
         return 0, None

@@ -8,7 +8,6 @@ the hand. It is bent at random and seen from all sides.
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError, reason_of
+from ...jsonfile import parsed_json
 from ...records import Array
 
 DRAWN_SIZE = 192
@@ -209,6 +209,9 @@ class Model:
         return [self.joints[name] for name in names if name in self.joints]
 
 
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError)
+
+
 def load_model(path: Path) -> Model:
     """Read a skinned glTF binary of WebXR joints, and give it an arm.
 
@@ -217,14 +220,14 @@ def load_model(path: Path) -> Model:
     """
     try:
         return _with_arm(_read_model(path.read_bytes()))
-    except (OSError, ValueError, LookupError, struct.error) as error:
+    except (*_DAMAGE, struct.error) as error:
         problem = f"{path} is no skinned hand: {reason_of(error)}."
         raise InputError("bad_hand_model", problem) from None
 
 
 def _read_model(data: bytes) -> Model:
     size = struct.unpack("<I", data[12:16])[0]
-    tree, body = json.loads(data[20 : 20 + size]), data[28 + size :]
+    tree, body = parsed_json(data[20 : 20 + size].decode()), data[28 + size :]
 
     def values(number: int) -> Array:
         one = tree["accessors"][number]
