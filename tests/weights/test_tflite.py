@@ -192,3 +192,14 @@ def test_an_unknown_operator_is_refused():
     out = file.operator(99, [given], file.tensor(PICTURE.shape, "out"))
     with pytest.raises(InputError, match="99"):
         convert_tflite(file.data([given], [out]))
+
+
+def test_options_of_a_custom_operator_that_are_none_are_refused():
+    """Flexbuffers asserts where a key is wider than a byte."""
+    raw = bytearray(flexbuffers.Dumps({"subset_idxs": [0, 1], "scale_x": 1.0}))
+    raw[-38] = 17
+    file = TfliteFile()
+    where, matrix = file.tensor((1, 2, 3)), file.tensor((1, 4, 4), "matrix")
+    file.operator(CUSTOM, [where], matrix, None, "Landmarks2TransformMatrix", bytes(raw))
+    with pytest.raises(InputError, match="AssertionError"):
+        convert_tflite(file.data([where], [matrix]))

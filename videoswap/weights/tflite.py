@@ -54,8 +54,8 @@ FAR = 2**31 - 1
 MOST_SIDE = 1024  # pixels of what a warp makes
 # What reading beyond the end, or of nonsense, raises.
 _DAMAGE = (
-    *(ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError),
-    *(struct.error, onnx.checker.ValidationError),
+    *(ArithmeticError, AssertionError, AttributeError, IndexError, KeyError, TypeError),
+    *(ValueError, struct.error, onnx.checker.ValidationError),
 )
 
 
