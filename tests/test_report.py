@@ -56,6 +56,7 @@ REPORT = Report(
     throughput={"render": 4.5},
     settings={"device": "cpu"},
     peak_memory=1,
+    copied_frames=3,
 )
 
 

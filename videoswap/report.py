@@ -121,6 +121,8 @@ class Report(JsonDocument):
         swapped_frames: Frames in which at least one swapped face is to be seen; for a dry run
             those in which a face was found that would be swapped.
         segments: Segments it was rendered in.
+        copied_frames: Frames whose packets were copied from the video, because nothing in them is
+            swapped; for a dry run those that would be.
         encoder: Encoder and pixel format; None for pictures.
         people: The people found.
         notes: What was done otherwise than asked or expected.
@@ -186,6 +188,7 @@ class Report(JsonDocument):
     throughput: dict[str, float] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     peak_memory: int | None = None
+    copied_frames: int = 0
 
     @property
     def complete(self) -> bool:

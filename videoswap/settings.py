@@ -243,6 +243,8 @@ class EncodeSettings:
         audio: What to do with sound: auto copies it where the container can hold it and else
             converts it; copy never converts; aac and opus convert what is something else;
             none leaves it out.
+        reencode: Encode frames anew where nothing is swapped either; else their packets are
+            copied where the stream allows it.
 
     Raises:
         UsageError: ``wrong_type``, ``bad_crf``, ``bad_quality``, ``crf_and_quality`` or
@@ -256,6 +258,7 @@ class EncodeSettings:
     threads: int = 0
     audio: str = "auto"
     quality: str | None = None
+    reencode: bool = False
 
     def __post_init__(self) -> None:
         """Check names and ranges."""

@@ -156,9 +156,14 @@ def make(path: Path, clip: Clip) -> Path:
 
 
 def _format(suffix: str) -> str:
-    return {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".ts": "mpegts", ".nut": "nut"}[
-        suffix
-    ]
+    return {
+        ".mp4": "mp4",
+        ".mov": "mov",
+        ".mkv": "matroska",
+        ".ts": "mpegts",
+        ".nut": "nut",
+        ".webm": "webm",
+    }[suffix]
 
 
 def _tone(out: Any, stream: Any, delay: Fraction, end: Fraction, pitch: int) -> None:

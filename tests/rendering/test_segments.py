@@ -33,3 +33,28 @@ def test_neighbours_are_of_the_same_shot():
     assert (second.before, second.after) == ((500, 600), (1400, 1500))
     assert (third.before, third.after) == ((1200, 1300), ())
     assert all(not one.before and not one.after for one in plan_segments(pts, scenes, 10, 2))
+
+
+@pytest.mark.parametrize(
+    ("runs", "copied", "expected"),
+    [
+        ([(0, 250)], True, [(250, True)]),
+        ([(0, 30), (90, 250)], True, [(30, True), (60, False), (160, True)]),
+        (
+            [(20, 90), (90, 120)],
+            True,
+            [(20, False), (70, True), (30, True), (100, False), (30, False)],
+        ),
+        (
+            [(0, 30), (90, 250)],
+            False,
+            [(30, False), (60, False), (100, False), (60, False)],
+        ),
+    ],
+)
+def test_copies_are_segments_of_their_own(runs, copied, expected):
+    pts = np.arange(250) * 512
+    segments = plan_segments(pts, np.zeros(250, int), 100, 2, runs, copied)
+    assert [(len(one.pts), one.copied) for one in segments] == expected
+    assert [value for one in segments for value in one.pts] == pts.tolist()
+    assert all(len(one.before) == 2 for one in segments[1:])

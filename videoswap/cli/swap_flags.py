@@ -296,6 +296,11 @@ def _add_encode(parser: Parser) -> None:
         help="auto copies sound and converts only what the container cannot hold; copy never "
         "converts; aac and opus convert everything else; none drops it",
     )
+    out.add_argument(
+        "--reencode",
+        action="store_true",
+        help="encode all frames; else frames without a swap are copied where the stream allows it",
+    )
     shared.add_overwrite(out)
     out.add_argument(
         "--fps",
@@ -349,6 +354,7 @@ def _encode(arguments: argparse.Namespace) -> EncodeSettings:
         pix_fmt=arguments.pix_fmt,
         audio=arguments.audio,
         quality=arguments.quality,
+        reencode=arguments.reencode,
     )
 
 

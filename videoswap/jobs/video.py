@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..compositing.finisher import TEMPORAL_RADIUS
 from ..detection.face_models import FaceModels
 from ..errors import InputError
 from ..executors.base import Executor
@@ -29,7 +28,7 @@ from ..rendering.render import (
     plan_track,
 )
 from ..rendering.segment_folder import open_segment_folder, render_key
-from ..rendering.segments import Segment, SegmentOutputs, plan_segments
+from ..rendering.segments import Segment, SegmentOutputs
 from ..rendering.step_choice import renderer_kind, tensors_chosen
 from ..report import Report
 from ..settings import SwapSettings
@@ -40,9 +39,11 @@ from ..tracking.analyze import analyze_video
 from ..tracking.key import video_digest
 from ..tracking.smoothing import smooth_track
 from ..video.files import clear_leftovers
+from ..video.packet_copy import CopyPlan
 from ..video.probe import VideoInfo, probe
 from ..video.segment import EncodedSegment
 from .context import Clock, JobContext, Notes
+from .copies import copied_frames, copy_untouched, plan_work
 from .damage_report import (
     damage_notes,
     naming_damage,
@@ -127,15 +128,14 @@ def swap_one_video(
             for track in matching.sources
         }
         frames = analysis.frames
-        segments = plan_segments(
-            frames.pts, frames.scenes, settings.segment_frames, context=TEMPORAL_RADIUS
-        )
         swapped = reduce(np.union1d, [part.pts for part in plans.values()])
         filled = reduce(np.union1d, [part.filled for part in plans.values()])
+        segments, targets, copies = plan_work(info, analysis, swapped, settings, targets)
+        notes.add(copies.notes if copies else ())
         tally = _Tally()
         if not dry_run:
             tally = _render(
-                context, info, refined, plans, segments, targets, notes, clock, executor
+                context, info, refined, plans, segments, copies, targets, notes, clock, executor
             )
     notes.add((*tally.notes, *context.engine.late_notes()))
     owners = {track: person.id for person in persons for track in person.track_ids}
@@ -155,6 +155,7 @@ def swap_one_video(
         frames=len(frames.pts),
         swapped_frames=len(swapped) if dry_run else tally.changed,
         segments=len(segments),
+        copied_frames=copied_frames(segments),
         encoder=f"{encoder.encoder} {encoder.pix_fmt}" if encoder is not None else out.suffix[1:],
         people=people,
         notes=(*context.notes, *notes.said),
@@ -291,6 +292,7 @@ def _render(
     analysis: RefinedAnalysis,
     plans: dict[int, TrackPlan],
     segments: tuple[Segment, ...],
+    copies: CopyPlan | None,
     targets: ResultPlan,
     notes: Notes,
     clock: Clock,
@@ -313,7 +315,7 @@ def _render(
         "label": context.settings.marks.label,
         "segmenter": context.segmenter.key,
         "encoders": [targets.encoder, targets.mask_encoder],
-        "segments": [segment.pts for segment in segments],
+        "segments": [(segment.pts, segment.copied) for segment in segments],
     }
     key = render_key(**parts)
     # An analysis without a key is not kept, because nothing can be.
@@ -344,6 +346,7 @@ def _render(
             context.say(
                 f"Going on: {len(segments) - len(missing)} of {len(segments)} segments done."
             )
+        missing = copy_untouched(info, copies, missing, outputs)
         frames = [pts for segment in missing for pts in segment.pts]
         tally.rendered = len(frames)
         faces = sum(int(np.isin(part.pts, frames).sum()) for part in plans.values())

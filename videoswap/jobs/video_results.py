@@ -261,6 +261,6 @@ def _checked(path: Path, name: Path, frames: int, source: Path | None = None) ->
         raise OutputError(
             "verification_failed",
             f"ffmpeg cannot read the result in full: {problems[0].rstrip('.')}.",
-            f"It lies in {aside}; please report this with the video.",
+            f"It lies in {aside}; please report this with the video. --reencode may help.",
         )
     return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,15 +33,24 @@ class Segment:
         before: Those of the frames of the same shot just before it, which filters over time use;
             ascending.
         after: Those of the frames of the same shot just after it.
+        copied: Whether its packets are copied from the video.
     """
 
     number: int
     pts: tuple[int, ...]
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
+    copied: bool = False
 
 
-def plan_segments(pts: Array, scenes: Array, longest: int, context: int = 0) -> tuple[Segment, ...]:
+def plan_segments(
+    pts: Array,
+    scenes: Array,
+    longest: int,
+    context: int = 0,
+    runs: Sequence[tuple[int, int]] = (),
+    copied: bool = True,
+) -> tuple[Segment, ...]:
     """Split a video into segments: at scene changes, none very short, none over ``longest`` frames.
 
     Args:
@@ -49,17 +58,26 @@ def plan_segments(pts: Array, scenes: Array, longest: int, context: int = 0) -> 
         scenes: (N,) numbers of the shots.
         longest: Most frames in a segment.
         context: Most neighbouring frames that a segment names on either side.
+        runs: First index and index after the last of frames that begin and end a segment,
+            ascending.
+        copied: Whether each run is one segment, however long, whose packets are copied. All other
+            segments are the same either way.
     """
     segments: list[Segment] = []
+    edges = {edge for run in runs for edge in run}
+    ends_of_copies = dict(runs) if copied else {}
     first = 0
     for index in range(1, len(pts) + 1):
         length = index - first
+        end_of_copy = ends_of_copies.get(first)
         at_cut = index < len(pts) and scenes[index] != scenes[index - 1]
-        if index == len(pts) or length == longest or (at_cut and 2 * length >= longest):
+        ends = index == len(pts) or index in edges
+        ends |= length == longest or (at_cut and 2 * length >= longest)
+        if (ends and end_of_copy is None) or index == end_of_copy:
             before = _same_shot(pts, scenes, first, range(max(0, first - context), first))
             after = _same_shot(pts, scenes, index - 1, range(index, min(len(pts), index + context)))
             times = tuple(int(value) for value in pts[first:index])
-            segments.append(Segment(len(segments), times, before, after))
+            segments.append(Segment(len(segments), times, before, after, end_of_copy is not None))
             first = index
     return tuple(segments)
 

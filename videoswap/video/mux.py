@@ -24,6 +24,7 @@ from .encoder_context import EncoderPlan, configure_encoder
 from .files import open_input, url
 from .matroska import TITLE_PLACEHOLDER, write_pixel_shape
 from .orientation import Orientation
+from .packet_copy import COPIED, joined_headers, joined_packets
 from .probe import VideoInfo, probe_orientation
 from .segment import EncodedSegment
 from .streams import (
@@ -133,7 +134,8 @@ def _check_segments(segments: Sequence[EncodedSegment], times: Array) -> None:
             f"{len(times)} frames wanted.",
             "Delete the segments and run again.",
         )
-    if any(segment.extradata != segments[0].extradata for segment in segments):
+    kinds = {(segment.encoder == COPIED, segment.extradata) for segment in segments}
+    if len(kinds) != len({copied for copied, _ in kinds}):
         raise OutputError(
             "pieces_do_not_fit",
             "The encoded segments were made with different encoder settings.",
@@ -193,8 +195,13 @@ def _write(
         if mark:
             _mark(out, plan)
         with usual_priority():
-            out.start_encoding()
-        _check_headers(video, segments[0])
+            video.codec_context.open()
+        _check_headers(video, segments)
+        joined = joined_headers(segments, plan)
+        if joined is not None:
+            video.codec_context.extradata = joined
+        with usual_priority():
+            out.start_encoding()  # opens the encoders of converted sound
         shift = int(times[0]) if trim.start is not None else 0
         packets = _counted(_video_packets(segments, plan, video, shift), progress)
         first = _interleave(out, packets, copier)
@@ -299,8 +306,9 @@ def _shape_notes(wanted: Orientation, made: Path, plan: EncoderPlan) -> tuple[Fa
     return tuple(notes)
 
 
-def _check_headers(video: VideoStream, segment: EncodedSegment) -> None:
-    if (video.codec_context.extradata or b"") != segment.extradata:
+def _check_headers(video: VideoStream, segments: Sequence[EncodedSegment]) -> None:
+    expected = {one.extradata for one in segments if one.encoder != COPIED}
+    if expected and expected != {video.codec_context.extradata or b""}:
         raise OutputError(
             "pieces_do_not_fit",
             "The encoded segments were made with another version or setting of the encoder.",
@@ -340,7 +348,7 @@ def _video_packets(
     durations = gaps[np.searchsorted(ordered, pts)]
     index = 0
     for segment in segments:
-        for data, key in zip(segment.packets(), segment.keys, strict=True):
+        for data, key in zip(joined_packets(segment, segments, plan), segment.keys, strict=True):
             packet: av.Packet[Any] = av.Packet(data)
             packet.time_base = base
             packet.pts, packet.dts = int(pts[index]), int(dts[index])
