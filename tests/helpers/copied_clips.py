@@ -76,7 +76,7 @@ def render(
 
 def darken(image: av.VideoFrame) -> None:
     """Change some rows of a frame in place."""
-    memory = np.frombuffer(image.planes[0], np.uint8)
+    memory = np.frombuffer(memoryview(image.planes[0]), np.uint8)
     memory[: len(memory) // 4] //= 2
 
 
