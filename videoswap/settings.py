@@ -243,8 +243,7 @@ class EncodeSettings:
         audio: What to do with sound: auto copies it where the container can hold it and else
             converts it; copy never converts; aac and opus convert what is something else;
             none leaves it out.
-        reencode: Encode frames anew where nothing is swapped either; else their packets are
-            copied where the stream allows it.
+        reencode: Encode frames without a swap too, which else are copied where that is possible.
 
     Raises:
         UsageError: ``wrong_type``, ``bad_crf``, ``bad_quality``, ``crf_and_quality`` or
@@ -266,11 +265,8 @@ class EncodeSettings:
         if self.crf is not None and not 0 <= self.crf < math.inf:
             raise UsageError("bad_crf", "--crf must be a number that is not negative.")
         if self.quality not in (None, *QUALITIES):
-            raise UsageError(
-                "bad_quality",
-                f"Unknown --quality {self.quality!r}.",
-                f"Use one of {', '.join(QUALITIES)}.",
-            )
+            message = f"Unknown --quality {self.quality!r}."
+            raise UsageError("bad_quality", message, f"Use one of {', '.join(QUALITIES)}.")
         if self.quality is not None and self.crf is not None:
             raise UsageError(
                 "crf_and_quality", "--crf and --quality say the same thing.", "Give one of them."
@@ -429,9 +425,8 @@ class SwapSettings:
         conform(self)
         engine_asked_for(self.swapper, self.engine_options)
         if self.device not in ("auto", "cpu", "cuda"):
-            raise UsageError(
-                "bad_device", f"Unknown device {self.device!r}.", "Use auto, cpu or cuda."
-            )
+            message = f"Unknown device {self.device!r}."
+            raise UsageError("bad_device", message, "Use auto, cpu or cuda.")
         unit, largest = SIMILARITY_UNITS[self.analysis.face_models]
         limit = self.similarity_th
         if limit is not None and not (isinstance(limit, int | float) and 0 < limit <= largest):
