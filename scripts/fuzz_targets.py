@@ -65,7 +65,7 @@ def _written(folder: Path, name: str, data: bytes) -> Path:
 
 def _plan() -> Target:
     person = {
-        "name": "person 0", "source": "a.jpg", "target": "t1.png", "distance": 0.31,
+        "name": "person 1", "source": "a.jpg", "target": "t1.png", "distance": 0.31,
         "runner_up": {"person": 1, "distance": 0.74}, "seconds": 9.2, "frames": 230,
         "hidden": False, "tracks": [{"track": 0, "from": 0.0, "to": 4.0}, {"track": 3}],
     }  # fmt: skip

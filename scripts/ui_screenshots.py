@@ -127,7 +127,7 @@ def states(page: Page, inputs: Path) -> Iterator[tuple[str, str]]:
     page.set_input_files("#film-file", str(inputs / "broken.mp4"))
     page.wait_for_selector("#stopped:not([hidden])")
     yield "failed", ""
-    page.click("#film-close")
+    page.click("#film-other")
     page.wait_for_selector("#open:not([hidden])")
     page.set_input_files("#film-file", str(inputs / "two pioneers.mp4"))
     page.wait_for_selector("#film-cancel:not([hidden])")

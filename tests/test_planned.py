@@ -152,14 +152,14 @@ def test_what_a_plan_made_is_measured(clip, photos, lossless, planned, tmp_path,
     assert entry.main([*words, *files]) == 0
     found = json.loads(numbers.read_text())["groups"]
     groups = {one["name"]: one for one in reversed(found)}  # of a name the swapped one
-    assert groups["person 0"]["source"] == "source.png"
-    assert groups["person 0"]["rows"] == 24
+    assert groups["person 1"]["source"] == "source.png"
+    assert groups["person 1"]["rows"] == 24
     # From 0.4 s on nobody asks for a swap of the second person.
-    swapped, alone = (groups[one]["over_time"]["seconds"] for one in ("person 1", "all left alone"))
+    swapped, alone = (groups[one]["over_time"]["seconds"] for one in ("person 2", "all left alone"))
     assert max(swapped) < 0.4 <= min(alone)
-    identity = groups["person 0"]["metrics"]["distance_to_source"]
-    assert identity["label"] and set(identity["plot"]) <= set(groups["person 0"]["over_time"])
-    assert entry.main([*words, "--person", "0"]) == 2
+    identity = groups["person 1"]["metrics"]["distance_to_source"]
+    assert identity["label"] and set(identity["plot"]) <= set(groups["person 1"]["over_time"])
+    assert entry.main([*words, "--person", "1"]) == 2
     assert entry.main(words[:3]) == 2
 
 

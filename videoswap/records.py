@@ -152,6 +152,11 @@ class RunnerUp:
     distance: float
 
 
+def person_name(number: int) -> str:
+    """Return how people read the number of a person: they count from 1, data from 0."""
+    return f"person {number + 1}"
+
+
 @dataclass(frozen=True, slots=True)
 class TrackSource:
     """The source that a track gets, from one frame to another.

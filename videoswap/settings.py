@@ -216,7 +216,7 @@ class PeopleSettings:
             if number < 0:
                 raise UsageError("which_people", f"There is no person {number}: they start at 0.")
             if self.persons.count(number) > 1:
-                raise UsageError("which_people", f"--person names {number} more than once.")
+                raise UsageError("which_people", f"--person names {number + 1} more than once.")
 
     @property
     def wanted(self) -> int:

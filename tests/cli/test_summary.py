@@ -38,8 +38,8 @@ def test_who_got_what_and_where_the_time_went():
     people = [person(0, "photos/a.jpg", 0.312), person(1, None), person(12, "b.jpg, c.jpg")]
     assert summary(report(people, notes=(observation("x"),) * 3)) == [
         "person  gets          frames  first at  distance",
-        "0       a.jpg             80    0.33 s      0.31",
-        "12      b.jpg, c.jpg      80    0.33 s",
+        "1       a.jpg             80    0.33 s      0.31",
+        "13      b.jpg, c.jpg      80    0.33 s",
         "1 left alone",
         "time    analyze 2.0 s, render 5.0 s; 20.0 frames/s rendered",
         "notes   3, said above",

@@ -142,7 +142,7 @@ def test_what_ghost_does_not_know_is_refused(words):
     [
         ("", PeopleSettings()),
         ("--all_faces", PeopleSettings(all_faces=True)),
-        ("--person 2 0", PeopleSettings(persons=(2, 0))),
+        ("--person 3 1", PeopleSettings(persons=(2, 0))),
         ("--face_at 00:12", PeopleSettings(places=(FacePlace(Fraction(12)),))),
         ("--face_at 1:02.5:left", PeopleSettings(places=(FacePlace(Fraction("62.5"), "left"),))),
         ("--face_at 7:0.5,0.25", PeopleSettings(places=(FacePlace(Fraction(7), (0.5, 0.25)),))),
@@ -228,4 +228,4 @@ def test_evaluate_is_told_who_was_swapped_in_the_same_way():
     evaluate.add_common(parser)
     words = ["--source", "a.png", "--person", "1", "2", "--no_cache"]
     options = evaluate.common_options(parser.parse_args(words))
-    assert options["settings"].people == PeopleSettings(persons=(1, 2))
+    assert options["settings"].people == PeopleSettings(persons=(0, 1))

@@ -72,7 +72,7 @@ def test_a_clean_swap_has_no_defect(swapped, cache, clean):
     assert clean.number("mask_overlap") > 0.9
     assert clean.number("pose") < 8
     assert [str(note) for note in clean.notes] == ["the only person is taken"]
-    assert [group.name for group in clean.groups.people] == ["person 0"]
+    assert [group.name for group in clean.groups.people] == ["person 1"]
     assert clean.groups.people[0].rows == FRAMES
 
 

@@ -53,7 +53,7 @@ def test_the_worst_frame_is_the_one_with_the_largest_value(evaluation):
     person = evaluation.groups.people[0]
     columns = person.columns
     row = int(np.nanargmax(columns["warp_result"]))
-    reason = f"person 0: warped frame-to-frame error ({columns['warp_result'][row]:.3g})"
+    reason = f"person 1: warped frame-to-frame error ({columns['warp_result'][row]:.3g})"
     found = {one.pts: one for one in worst_frames(evaluation) if reason in one.reasons}
     assert list(found) == [columns["pts"][row]]
     assert [one.pts for one in worst_frames(evaluation)] == sorted(
@@ -90,7 +90,7 @@ def test_long_curves_are_thinned_and_keep_their_peaks():
 
 def test_tables_name_people_units_and_what_is_good(evaluation):
     lines = table(evaluation)
-    assert "person 0 (16) as other" in "\n".join(lines)
+    assert "person 1 (16) as other" in "\n".join(lines)
     jitter = next(line for line in lines if line.startswith("the same, landmarks read often"))
     assert jitter.endswith("<= 1.1")
     both = comparison({"one": evaluation, "two": evaluation})

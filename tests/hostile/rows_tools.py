@@ -51,7 +51,7 @@ ROWS = (
         ("faces", "film.mp4", "--out_dir", "people"),
         6,
         "people",
-        make=taken("me.png", "people/person_00.png"),
+        make=taken("me.png", "people/person_01.png"),
     ),
     Case("faces: an address", ("faces", "http://127.0.0.1:9/x.mp4", "--out_dir", "people"), 3),
     Case(
@@ -83,9 +83,9 @@ ROWS = (
         (2, 3, 4),
         "people",
         make=both(
-            taken("left.png", "people/person_00.png"),
-            taken("right.png", "people/person_01.png"),
-            taken("me.png", "people/person_02.png"),
+            taken("left.png", "people/person_01.png"),
+            taken("right.png", "people/person_02.png"),
+            taken("me.png", "people/person_03.png"),
         ),
     ),
     Case(

@@ -56,7 +56,7 @@ def test_the_people_of_a_picture(group_photo, photos, settings, tmp_path):
     left, top, right, bottom = listing["people"][0]["best"]["shares"]
     assert 0.3 < left < right < 0.5 and 0.2 < top < bottom < 0.6
     assert listing["people"][0]["best"]["place"] == "third from the left"
-    assert len(said) == 7 and "person_00.png: third from the left" in said[0]
+    assert len(said) == 7 and "person_01.png: third from the left" in said[0]
     sheet = cv2.imread(str(folder / "people.png"))
     assert sheet.shape[1] > 6 * 180
     assert given_back(
@@ -85,7 +85,7 @@ def test_an_earlier_list_of_another_film_does_not_stay(clip, group_photo, settin
     with pytest.raises(OutputError):
         list_faces(clip, folder, settings=settings)
     found = list_faces(clip, folder, settings=replace(settings, overwrite=True))
-    crops = {f"person_{person.id:02d}.png" for person in found}
+    crops = {f"person_{person.id + 1:02d}.png" for person in found}
     assert {path.name for path in folder.iterdir()} == {
         *crops,
         "people.json",

@@ -28,15 +28,15 @@ def test_ranges(numbers, words):
 def test_those_who_keep_their_faces_are_one_line():
     people = [person(n, "me.jpg" if n in (0, 2) else None) for n in range(19)]
     assert describe(people) == [
-        "person 0: 10 frames from 0.00 s on, gets me.jpg",
-        "person 2: 10 frames from 2.00 s on, gets me.jpg",
-        "17 others are left alone: persons 1, 3-18",
+        "person 1: 10 frames from 0.00 s on, gets me.jpg",
+        "person 3: 10 frames from 2.00 s on, gets me.jpg",
+        "17 others are left alone: persons 2, 4-19",
     ]
-    assert describe(people[:2])[-1] == "1 other is left alone: person 1"
+    assert describe(people[:2])[-1] == "1 other is left alone: person 2"
 
 
 def test_a_crowd_stays_short():
     lines = describe([person(n, "me.jpg") for n in range(500)], lambda one: "somewhere")
     assert len(lines) == 11
-    assert lines[0] == "person 0: somewhere, gets me.jpg"
-    assert lines[-1] == "490 more people are swapped: persons 10-499"
+    assert lines[0] == "person 1: somewhere, gets me.jpg"
+    assert lines[-1] == "490 more people are swapped: persons 11-500"

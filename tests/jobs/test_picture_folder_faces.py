@@ -114,7 +114,7 @@ def test_a_picture_without_a_face(photos, settings, tmp_path):
 @pytest.mark.parametrize(
     ("chosen", "words", "swapped"),
     [
-        (PeopleSettings(), "the largest of 6 faces is taken (person 0, ", 1),
+        (PeopleSettings(), "the largest of 6 faces is taken (person 1, ", 1),
         (PeopleSettings(places=(FacePlace(None, "left"),)), "the face (left) is person ", 1),
         (PeopleSettings(all_faces=True), "person 5: ", 6),
     ],

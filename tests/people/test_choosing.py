@@ -102,9 +102,9 @@ def test_who_gets_which_source(places, people, sources, tracks):
     ("places", "people", "words"),
     [
         (Film([track(0, 0, 9, 0)]), None, "only person"),
-        (FILM, None, "most screen time of 2 people is taken (person 0: 3 ticks)"),
-        (PICTURE, None, "largest of 4 faces is taken (person 0, second from the left)"),
-        (PICTURE, at("right"), "the face (right) is person 3, on the right of 4 faces"),
+        (FILM, None, "most screen time of 2 people is taken (person 1: 3 ticks)"),
+        (PICTURE, None, "largest of 4 faces is taken (person 1, second from the left)"),
+        (PICTURE, at("right"), "the face (right) is person 4, on the right of 4 faces"),
     ],
 )
 def test_the_note_says_who_it_is(places, people, words):
@@ -123,9 +123,9 @@ def test_without_a_choice_the_note_says_how_to_choose(places):
     ("places", "people", "error", "code", "words"),
     [
         (FILM, PeopleSettings(persons=(0, 2)), NoFaceError, "no_such_person", "2 people"),
-        (PICTURE, PeopleSettings(persons=(7,)), NoFaceError, "no_such_person", "person 3"),
-        (PICTURE, at("left", (0.12, 0.4)), UsageError, "which_people", "same person (1)"),
-        (PICTURE, at((0.1, 0.9)), NoFaceError, "no_face_there", "person 2: 0.62,0.38"),
+        (PICTURE, PeopleSettings(persons=(7,)), NoFaceError, "no_such_person", "to person 4"),
+        (PICTURE, at("left", (0.12, 0.4)), UsageError, "which_people", "the same, person 2"),
+        (PICTURE, at((0.1, 0.9)), NoFaceError, "no_face_there", "person 3: 0.62,0.38"),
         (PICTURE, at("left", time=Fraction(3)), UsageError, "bad_face_at", "--face_at left"),
     ],
 )

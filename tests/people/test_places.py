@@ -95,7 +95,7 @@ def test_the_face_at_a_moment(time, person, seconds):
         with pytest.raises(NoFaceError) as caught:
             FILM.view(PERSONS, place)
         assert caught.value.code == "no_face_there"
-        assert "person 0 10.00-11.00 s; person 1 1.00-1.00 s" in caught.value.hint
+        assert "person 1 10.00-11.00 s; person 2 1.00-1.00 s" in caught.value.hint
         return
     view = FILM.view(PERSONS, place)
     assert list(view.boxes) == [person]

@@ -88,7 +88,7 @@ def test_several_people_are_never_mixed(folder, people):
 def listing(tmp_path, count):
     people = tmp_path / "people"
     people.mkdir()
-    for number in range(count):
+    for number in range(1, count + 1):
         Image.new("RGB", (9, 9)).save(people / f"person_{number:02d}.png")
     Image.new("RGB", (9, 9)).save(people / "people.png")
     (people / "people.json").write_text(json.dumps({"schema": 1, "people": []}))
@@ -100,11 +100,11 @@ def test_a_folder_of_listed_people_is_refused_before_any_is_read(tmp_path):
     with pytest.raises(InputError) as caught:
         load_sources([listing(tmp_path, 3)], tools)
     assert caught.value.code == "several_people"
-    assert "people/person_00.png" in caught.value.hint
+    assert "people/person_01.png" in caught.value.hint
 
 
 def test_the_picture_of_everybody_is_no_photo(tmp_path):
     people = listing(tmp_path, 1)
-    assert [path.name for path in photo_files(people)] == ["person_00.png"]
+    assert [path.name for path in photo_files(people)] == ["person_01.png"]
     (people / "people.json").unlink()
-    assert [path.name for path in photo_files(people)] == ["people.png", "person_00.png"]
+    assert [path.name for path in photo_files(people)] == ["people.png", "person_01.png"]

@@ -171,7 +171,7 @@ def test_a_file_that_is_no_film_is_told_in_a_sentence(page, tmp_path):
     told = page.inner_text("#stopped-why")
     assert "Traceback" not in told and len(told) > 20 and str(tmp_path.parent) not in told
     assert faults(page) == []
-    page.click("#film-close")
+    page.click("#film-other")
     page.wait_for_selector("#open:not([hidden])")
 
 

@@ -58,13 +58,13 @@ def test_a_measurement_says_who_is_not_good_in_what_and_thins_its_curves(measure
     groups = [
         {"name": "all swapped", "source": None, "rows": count, "metrics": {}, "over_time": {}},
         {
-            "name": "person 1", "source": "me.jpg", "rows": count, "over_time": over_time,
+            "name": "person 2", "source": "me.jpg", "rows": count, "over_time": over_time,
             "metrics": {"d": metric("distance", False, ["to_source"]), "e": metric("other", True)},
         },
         {"name": "frames", "source": None, "rows": 3, "over_time": {"seconds": [0.0]},
          "metrics": {"f": metric("outside", True)}},
     ]  # fmt: skip
-    verdict = {"good": False, "judged": 3, "bad": [{"group": "person 1", "metric": "d"}]}
+    verdict = {"good": False, "judged": 3, "bad": [{"group": "person 2", "metric": "d"}]}
     found = {"verdict": verdict, "groups": groups, "frames": count, "notes": []}
     measured.result.write_text(json.dumps(found))
     told = quality_view(measured)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from videoswap import SwapSettings
+from videoswap.people.plan import Plan, PlannedPerson, Span
+from videoswap.people.plan_edits import renamed
 from videoswap.ui.films import Film
+from videoswap.ui.history import Edits
 from videoswap.ui.runs import Run
 from videoswap.ui.sessions import Session
 
@@ -23,3 +26,23 @@ def test_a_closed_film_stays_as_long_as_a_run_needs_it(tmp_path):
     assert path.is_file()
     session.forget_run(runs[1].number)
     assert not folder.exists() and session.folder.is_dir()
+
+
+def test_edits_are_undone_after_a_restart(tmp_path):
+    person = PlannedPerson("person 1", (), ((0, Span()),))
+    edits = Edits([Plan(tmp_path / "a.mp4", "digest", "mesh", (), (person,), SwapSettings())])
+    for name in ("Ann", "Bob"):
+        edits.do(renamed(edits.plan, 0, name))
+    edits.undo()
+    edits.save(tmp_path / "edits")
+    again = Edits.read(tmp_path / "edits")
+    names = [again.plan.people[0].name]
+    for step in (again.redo, again.undo, again.undo):
+        step()
+        names.append(again.plan.people[0].name)
+    assert names == ["Ann", "Bob", "Ann", "person 1"] and not again.can_undo
+    again.do(renamed(again.plan, 0, "Cid"))
+    again.save(tmp_path / "edits")
+    kept = sorted(path.name for path in (tmp_path / "edits").iterdir())
+    assert kept == ["0.plan.json", "3.plan.json", "edits.json"]
+    assert Edits.read(tmp_path / "edits").plan.people[0].name == "Cid"

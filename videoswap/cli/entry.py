@@ -63,11 +63,11 @@ COMMANDS: dict[str, tuple[Command, str]] = {
 
 FIRST_STEPS = """videoswap puts faces from photos onto chosen people of videos. First of all:
 
-  videoswap faces film.mp4 -o people          who is in it: people/people.png shows them
-  videoswap swap -s me.jpg -i film.mp4        put a face in (--preview 00:12 look.png: see a frame)
-  videoswap doctor                            what is installed, and what more can be used
+  videoswap ui                            all of it on a page in the browser
+  videoswap faces film.mp4 -o people      who is in it: people/people.png shows them
+  videoswap swap -s me.jpg -i film.mp4    put a face in (--preview 00:12 look.png: one frame)
 
-All commands: videoswap --help"""
+What is installed: videoswap doctor. All commands: videoswap --help"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

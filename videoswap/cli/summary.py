@@ -44,7 +44,7 @@ def _row(person: PersonReport) -> tuple[str, ...]:
     names = ", ".join(Path(name).name for name in str(person.source).split(", "))
     distance = "" if person.distance is None else f"{person.distance:.2f}"
     first = f"{float(person.first_seconds):.2f} s"
-    return str(person.person), names, str(person.frames), first, distance
+    return str(person.person + 1), names, str(person.frames), first, distance
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -84,7 +84,7 @@ def add_who(parser: Parser) -> None:
     group.add_argument(
         "--person",
         nargs="+",
-        type=int,
+        type=values.person,
         default=[],
         metavar="N",
         help="people by number, as `videoswap faces` lists them with the same --start, --end and "

@@ -49,6 +49,13 @@ def jobs(text: str) -> int | None:
     return int(text)
 
 
+def person(text: str) -> int:
+    """Read the number of a person, which people count from 1 and programs from 0."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ArgumentTypeError(f"{_short(text)} is no number of a person: they start at 1")
+    return int(text) - 1
+
+
 def face_place(text: str) -> FacePlace:
     """Read TIME, TIME:POSITION or POSITION: 00:12, 00:12:left, left, 0.5,0.3."""
     before, colon, last = text.rpartition(":")

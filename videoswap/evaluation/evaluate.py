@@ -14,7 +14,7 @@ from ..jobs.video import analyze_with_progress, refine_landmarks_with_progress
 from ..people.choosing import check_numbers
 from ..people.places import VideoPlaces
 from ..people.plan import FilmTime, Plan
-from ..records import Fallback, Person, observation
+from ..records import Fallback, Person, observation, person_name
 from ..rendering.progress import ProgressBar
 from ..settings import AnalysisSettings, SwapSettings
 from ..threads import stages_share_the_cores
@@ -165,12 +165,12 @@ def _groups(
     return Groups(
         overall=group("all swapped", swapped, everybody(families.swapped, measured.swapped)),
         people=tuple(
-            group(f"person {person}", swapped, columns, people.known[sources[person]].label)
+            group(person_name(person), swapped, columns, people.known[sources[person]].label)
             for person, columns in sorted(measured.swapped.items())
         ),
         bystanders=group("all left alone", others, everybody(families.others, measured.others)),
         others=tuple(
-            group("nobody known" if person < 0 else f"person {person}", others, columns)
+            group("nobody known" if person < 0 else person_name(person), others, columns)
             for person, columns in sorted(measured.others.items())
         ),
         whole=group("frames", _metrics(families.frames), measured.frames),

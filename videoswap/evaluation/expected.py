@@ -20,7 +20,7 @@ from ..people.sources import (
     load_target_faces,
     photo_files,
 )
-from ..records import Array, Person, Photo, Track
+from ..records import Array, Person, Photo, Track, person_name
 from ..settings import PeopleSettings
 
 
@@ -101,7 +101,7 @@ def find_people(
     )
     known = [
         *_known(sources, "source", tools),
-        *(Known(f"person {one.id}", "original", one.id, one.embedding) for one in persons),
+        *(Known(person_name(one.id), "original", one.id, one.embedding) for one in persons),
         *_known(_gallery_paths(gallery), "gallery", tools),
     ]
     return People(persons, matching, tuple(known))
@@ -126,7 +126,7 @@ def planned_people(
     known = [
         *_known([one.photos for one in plan.sources], "source", tools, names),
         *(
-            Known(f"person {one.id}", "original", one.id, one.embedding)
+            Known(person_name(one.id), "original", one.id, one.embedding)
             for one in persons
             if one.embedding.size
         ),

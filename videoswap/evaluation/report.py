@@ -51,7 +51,7 @@ class Group:
     """The numbers of one person, of all swapped people together, or of whole frames.
 
     Attributes:
-        name: ``person 0``, ``all swapped``, ``frames``.
+        name: ``person 1``, ``all swapped``, ``frames``.
         source: Label of the source it should have; None for people left alone and groups.
         rows: Faces or frames measured.
         values: The numbers.

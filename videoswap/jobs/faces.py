@@ -21,7 +21,7 @@ from ..people.places import (
 )
 from ..people.plan import FilmTime
 from ..people.sources import CROP_NAME, LISTING, SHEET, TIMELINE
-from ..records import Array, Face, Person, Track
+from ..records import Array, Face, Person, Track, person_name
 from ..rendering.progress import ProgressBar
 from ..settings import SwapSettings
 from ..tracking.analysis import Analysis
@@ -86,7 +86,7 @@ def list_people(
             persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
             for person in persons[:MAX_LINES]:
                 view = seen.view(persons, person.best_pts)
-                say(f"person {person.id}: {', '.join(_words(seen, person, view))}")
+                say(f"{person_name(person.id)}: {', '.join(_words(seen, person, view))}")
         if len(persons) > MAX_LINES:
             say(f"{len(persons) - MAX_LINES} more people")
         return persons
@@ -100,7 +100,7 @@ def list_people(
     detector = FaceDetector(tools)
     with _opened(target, settings, tools, say) as seen, output_folder(out):
         persons = people_of(target, seen.places.tracks, tools.recognizer, seen.places.kind)
-        names = [out / f"person_{person.id:02d}.png" for person in persons]
+        names = [out / f"person_{person.id + 1:02d}.png" for person in persons]
         crops = {name.name: name for name in names}
         check_outputs({**crops, **fixed}, inputs, settings.overwrite)
         _remove_earlier(out, {*crops, *(path.name for path in fixed.values())})
@@ -113,7 +113,7 @@ def list_people(
                 listed.append(_Listed(person, name, portrait, view, seen))
                 bar.advance(1)
         if "timeline" in fixed:
-            rows = [TimelineRow(f"person {one.id}", tuple(seen.times(one))) for one in persons]
+            rows = [TimelineRow(person_name(one.id), tuple(seen.times(one))) for one in persons]
             write_picture(fixed["timeline"], Picture(draw_timeline(rows, *seen.extent())))
     for one in listed[:MAX_LINES]:
         say(f"{one.name}: {', '.join(one.words())}")
@@ -144,7 +144,7 @@ class _Listed:
         """Return what is said about the person."""
         words = _words(self.seen, self.person, self.view)
         if not self.portrait.usable:
-            words.append(f"no target face, use --person {self.person.id}")
+            words.append(f"no target face, use --person {self.person.id + 1}")
         return words
 
     def entry(self) -> SheetEntry:
@@ -159,8 +159,8 @@ class _Listed:
                 *lines,
             ]
         if not self.portrait.usable:
-            lines.append(f"only by --person {self.person.id}")
-        return SheetEntry(f"person {self.person.id}", tuple(lines), self.portrait.pixels)
+            lines.append(f"only by --person {self.person.id + 1}")
+        return SheetEntry(person_name(self.person.id), tuple(lines), self.portrait.pixels)
 
     def facts(self) -> dict[str, Any]:
         """Return the person as data."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..people.matching import Match, Matching
 from ..people.sources import Source
-from ..records import Person
+from ..records import Person, person_name
 from ..report import PersonReport
 
 MAX_LINES = 10  # about people who are swapped, one each
@@ -63,14 +63,16 @@ def describe(
     where = where or _frames
     swapped = [one for one in reports if one.source is not None]
     alone = [one.person for one in reports if one.source is None]
-    lines = [f"person {one.person}: {where(one)}, {_gets(one)}" for one in swapped[:MAX_LINES]]
+    lines = [
+        f"{person_name(one.person)}: {where(one)}, {_gets(one)}" for one in swapped[:MAX_LINES]
+    ]
     if len(swapped) > MAX_LINES:
         rest = [one.person for one in swapped[MAX_LINES:]]
-        lines.append(f"{len(rest)} more people are swapped: persons {ranges(rest)}")
+        lines.append(f"{len(rest)} more people are swapped: persons {_numbers(rest)}")
     if len(alone) == 1:
-        lines.append(f"1 other is left alone: person {alone[0]}")
+        lines.append(f"1 other is left alone: {person_name(alone[0])}")
     elif alone:
-        lines.append(f"{len(alone)} others are left alone: persons {ranges(alone)}")
+        lines.append(f"{len(alone)} others are left alone: persons {_numbers(alone)}")
     return lines
 
 
@@ -86,6 +88,10 @@ def ranges(numbers: Sequence[int]) -> str:
     return ", ".join([*words[:MAX_RANGES], *(["..."] if len(words) > MAX_RANGES else [])])
 
 
+def _numbers(people: Sequence[int]) -> str:
+    return ranges([one + 1 for one in people])
+
+
 def _frames(report: PersonReport) -> str:
     return f"{report.frames} frames from {float(report.first_seconds):.2f} s on"
 
@@ -95,5 +101,7 @@ def _gets(report: PersonReport) -> str:
         return f"gets {report.source}"
     how = f"as {report.target}, distance {report.distance:.2f}"
     if report.runner_up is not None:
-        how = f"{how}, next person {report.runner_up.person} at {report.runner_up.distance:.2f}"
+        how = (
+            f"{how}, next {person_name(report.runner_up.person)} at {report.runner_up.distance:.2f}"
+        )
     return f"gets {report.source} ({how})"

@@ -9,7 +9,7 @@ from ..paths import is_folder, real_path
 from ..people.matching import Match, Matching
 from ..people.plan import FilmTime, Plan, PlannedPerson, PlannedSource, Span
 from ..people.sources import photo_files
-from ..records import Person, Track
+from ..records import Person, Track, person_name
 from ..tracking.key import video_digest
 from ..video.probe import media_kind, probe
 from .context import JobContext, Notes
@@ -125,7 +125,7 @@ def planned_people(
         facts["frames"] = person.frames
         uses = () if match is None else ((sources[match.source].name, Span()),)
         shown = tuple((track, spans[track]) for track in person.track_ids)
-        people.append(PlannedPerson(f"person {person.id}", uses, shown, facts))
+        people.append(PlannedPerson(person_name(person.id), uses, shown, facts))
     known = {track for person in persons for track in person.track_ids}
     unknown = tuple((track, span) for track, span in spans.items() if track not in known)
     if unknown:  # nobody can say whose these are; --all_faces swaps them too

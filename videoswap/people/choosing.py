@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..detection.base import Recognizer
 from ..errors import NoFaceError, UsageError
-from ..records import Fallback, Person, TrackSource, observation
+from ..records import Fallback, Person, TrackSource, observation, person_name
 from ..settings import FacePlace, PeopleSettings
 from .clustering import cluster_tracks, people_of
 from .matching import (
@@ -117,7 +117,7 @@ def _chosen(
         return Matching(matches, tuple(TrackSource(track.id, 0) for track in places.tracks))
     labels, numbers, notes = _default(places, persons)
     if people.persons:
-        labels = [f"person {number}" for number in people.persons]
+        labels = [person_name(number) for number in people.persons]
         numbers, notes = list(people.persons), []
         _check_there(places, persons, numbers)
     elif people.places:
@@ -135,17 +135,17 @@ def _default(
 ) -> tuple[list[str], list[int], list[Fallback]]:
     """Take the only person, or whoever is seen most."""
     first = persons[0]
-    label = [f"person {first.id}"]
+    label = [person_name(first.id)]
     if len(persons) == 1:
         return label, [first.id], [observation("the only person is taken")]
     where = places.describe(persons, first)
     if places.kind == "picture":
-        text = f"the largest of {len(persons)} faces is taken (person {first.id}, {where})"
+        text = f"the largest of {len(persons)} faces is taken ({person_name(first.id)}, {where})"
         ways = "--person N, --face_at left (middle, right or x,y)"
     else:
         text = (
             f"the person with most screen time of {len(persons)} people is taken "
-            f"(person {first.id}: {where})"
+            f"({person_name(first.id)}: {where})"
         )
         ways = "--person N, --face_at TIME"
     choose = f"choose others with {ways}, --all_faces or --target_faces_paths"
@@ -156,13 +156,13 @@ def _check_there(places: Places, persons: Sequence[Person], wanted: Sequence[int
     absent = [number for number in wanted if number >= len(persons)]
     if not absent:
         return
-    there = "only person 0 is there"
+    there = "only person 1 is there"
     if len(persons) > 1:
-        there = f"there are {len(persons)} people, from person 0 ({_first(places)}) to "
-        there += f"person {len(persons) - 1}"
+        there = f"there are {len(persons)} people, from person 1 ({_first(places)}) to "
+        there += person_name(len(persons) - 1)
     raise NoFaceError(
         "no_such_person",
-        f"There is no person {absent[0]} in {places.path}: {there}.",
+        f"There is no {person_name(absent[0])} in {places.path}: {there}.",
         f"`videoswap faces {places.path} --out_dir people` shows them with their numbers.",
     )
 
@@ -184,11 +184,13 @@ def _by_place(
             other = wanted[numbers.index(number)]
             raise UsageError(
                 "which_people",
-                f"The face {other} and the face {place} are the same person ({number}).",
+                f"The face {other} and the face {place} are the same, {person_name(number)}.",
                 "Name every person once.",
             )
         numbers.append(number)
-        notes.append(observation(f"the face {place} is person {number}{_described(view, number)}"))
+        notes.append(
+            observation(f"the face {place} is {person_name(number)}{_described(view, number)}")
+        )
     return numbers, notes
 
 

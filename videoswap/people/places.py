@@ -16,6 +16,7 @@ from ..records import (
     Face,
     Person,
     Track,
+    person_name,
 )
 from ..settings import FacePlace
 from ..tracking.analysis import Analysis
@@ -99,7 +100,7 @@ class PeopleInPicture:
         if apart[nearest] > 1.0:
             order = self.from_left()
             there = [
-                "person {}: {:.2f},{:.2f}".format(one, *self.middle(one))
+                "{}: {:.2f},{:.2f}".format(person_name(one), *self.middle(one))
                 for one in order[:MAX_NAMED]
             ]
             more = [f"{len(order) - MAX_NAMED} more"] if len(order) > MAX_NAMED else []
@@ -223,7 +224,7 @@ class VideoPlaces:
         view = self.view_at(persons, self.pts_at(place.time), NEAR_SECONDS)
         if view.boxes:
             return view
-        shown = [f"person {one.id} {self._span_words(one)}" for one in persons[:MAX_NAMED]]
+        shown = [f"{person_name(one.id)} {self._span_words(one)}" for one in persons[:MAX_NAMED]]
         more = [f"{len(persons) - MAX_NAMED} more"] if len(persons) > MAX_NAMED else []
         raise NoFaceError(
             "no_face_there",

@@ -16,6 +16,7 @@ from ..errors import InputError, UsageError, reason_of
 from ..fieldtypes import from_mapping
 from ..paths import AnyPath, path_of, shortened
 from ..plugins import plugin_named
+from ..records import person_name
 from ..settings import SwapSettings
 from ..timerange import MAX_SECONDS
 from .plan import KIND, NOT_IN_PLANS, SCHEMA, Plan, PlannedPerson, PlannedSource, Span
@@ -181,7 +182,7 @@ def _person(part: _Part, index: int, names: Sequence[str]) -> PlannedPerson:
     for one in part.key("tracks").items():
         one.object(("track", "from", "to"))
         tracks.append((one.key("track").number(), one.span()))
-    name = f"person {index}" if found.get("name") is None else part.key("name").text()
+    name = person_name(index) if found.get("name") is None else part.key("name").text()
     facts = {key: _fact(part.key(key)) for key in _FACTS if found.get(key) is not None}
     if not isinstance(found.get("hidden", False), bool):
         raise part.key("hidden").refuse("must be true or false")

@@ -263,5 +263,5 @@ def _check_not_listing(path: Path) -> None:
             "several_people",
             f"The folder {path} holds one picture of each of {len(crops)} people, and one person "
             "is meant.",
-            f"Name the pictures instead: {crops[0]} {crops[1]} ... (or use --person 0 1 ...).",
+            f"Name the pictures instead: {crops[0]} {crops[1]} ... (or use --person 1 2 ...).",
         )

@@ -14,45 +14,8 @@ from ..people.plan import Plan
 from ..settings import SwapSettings
 from ..tracking.key import video_digest
 from .children import Child
+from .history import Edits
 from .targets import Target, is_analyzed, open_target
-
-MOST_EDITS = 200  # that can be undone
-
-
-class Edits:
-    """A plan and its history."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plans = [plan]
-        self._at = 0
-
-    @property
-    def plan(self) -> Plan:
-        """The plan as it is now."""
-        return self._plans[self._at]
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is an edit to take back."""
-        return self._at > 0
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is one to do again."""
-        return self._at + 1 < len(self._plans)
-
-    def do(self, plan: Plan) -> None:
-        """Take a new plan; what was taken back before cannot be done again."""
-        self._plans = [*self._plans[: self._at + 1], plan][-MOST_EDITS:]
-        self._at = len(self._plans) - 1
-
-    def undo(self) -> None:
-        """Take the last edit back."""
-        self._at = max(0, self._at - 1)
-
-    def redo(self) -> None:
-        """Do the last edit that was taken back again."""
-        self._at = min(len(self._plans) - 1, self._at + 1)
 
 
 @dataclass(slots=True, eq=False)
@@ -156,4 +119,4 @@ class Film:
         if self.edits is not None:  # of before a restart
             return
         digest, settings = video_digest(self.path), replace(self.settings, overwrite=False)
-        self.edits = Edits(Plan(self.path, digest, "mesh", (), people, settings))
+        self.edits = Edits([Plan(self.path, digest, "mesh", (), people, settings)])

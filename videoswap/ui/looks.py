@@ -25,7 +25,7 @@ from ..jobs.preview import Moment
 from ..jobs.request import say_nothing
 from ..people.photo_advice import CheckedPhoto
 from ..people.plan import Plan
-from ..records import Array
+from ..records import Array, person_name
 from ..settings import AnalysisSettings, SwapSettings
 from ..video.stills.picture import read_picture
 from .films import Film
@@ -122,7 +122,7 @@ class Looks:
         found, plan = _found(film), film.plan()
         seconds = best_moment(plan.people[number], found) if number < len(plan.people) else None
         if seconds is None:
-            raise UsageError("no_such_person", f"There is no picture of person {number}.")
+            raise UsageError("no_such_person", f"There is no picture of {person_name(number)}.")
         pts = frame_at(found, Fraction(repr(seconds)))
         tracks = {track for track, _ in plan.people[number].tracks}
         with self._lock:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..records import person_name
 from .runs import Run
 
 MOST_POINTS = 400  # of a curve
@@ -22,7 +23,7 @@ def report_view(run: Run) -> dict[str, Any]:
     report, names = _read(run.report), _names(run)
     people = [
         {
-            "name": names.get(one["person"], f"person {one['person']}"),
+            "name": names.get(one["person"], person_name(one["person"])),
             "gets": one["source"],
             "frames": one["frames"],
         }
@@ -105,7 +106,7 @@ def _thinned(values: Sequence[float | None], step: int) -> list[float | None]:
 def _title(group: str, names: dict[int, str]) -> str:
     word, _, number = group.partition(" ")
     if word == "person" and number.isdigit():
-        return names.get(int(number), group)
+        return names.get(int(number) - 1, group)
     return "whole frames" if group == "frames" else group
 
 

@@ -17,9 +17,9 @@ from typing import Any
 from ..errors import InputError, UsageError, VideoswapError
 from ..jsonfile import write_json
 from ..paths import is_file, is_folder, real_path
-from ..people.plan_reading import read_plan
 from ..settings import SwapSettings
-from .films import Edits, Film
+from .films import Film
+from .history import Edits
 from .looks import Looks
 from .runs import RECORD, Queue, Run, read_run
 from .settings import UiSettings
@@ -29,7 +29,7 @@ LONGEST_NAME = 120  # characters of a file name that is kept
 FILM_RECORD = "film.json"
 SECRET = "secret"
 PRIVATE = 0o700
-PLAN_RECORD = "film.plan.json"
+EDITS = "edits"
 
 
 @dataclass(slots=True, eq=False)
@@ -156,12 +156,11 @@ class Sessions:
     def _read_film(self, folder: Path) -> Film | None:
         try:
             found: Any = json.loads((folder / FILM_RECORD).read_text(encoding="utf-8"))
-            edited = is_file(folder / PLAN_RECORD)
-            plan = read_plan(folder / PLAN_RECORD) if edited else None
+            edits = Edits.read(folder / EDITS) if is_folder(folder / EDITS) else None
             film = Film(found["name"], Path(found["path"]), folder, self._usual, found["number"])
-        except (OSError, ValueError, KeyError, TypeError, VideoswapError):
+        except (OSError, ValueError, LookupError, TypeError, VideoswapError):
             return None
-        film.edits = None if plan is None else Edits(plan)
+        film.edits = edits
         film.analyze(self._looks.models)
         return film
 
@@ -178,7 +177,7 @@ def save_film(film: Film) -> None:
     facts = {"name": film.name, "path": str(film.path), "number": film.number}
     write_json(film.folder / FILM_RECORD, facts)
     if film.edits is not None:
-        film.edits.plan.save(film.folder / PLAN_RECORD)
+        film.edits.save(film.folder / EDITS)
 
 
 def secret_of(folder: Path) -> str:

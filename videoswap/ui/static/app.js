@@ -61,7 +61,7 @@ function draw() {
   $("working").hidden = state !== "analyzing" && state !== "uploading";
   $("stopped").hidden = state !== "failed" && state !== "cancelled";
   $("film-cancel").hidden = state !== "analyzing";
-  $("film-close").hidden = !film || state === "analyzing";
+  $("film-close").hidden = state !== "ready";
   $("edits").hidden = state !== "ready";
   $("film-again").hidden = state === "failed" && !film?.problem?.code?.startsWith("analysis");
   for (const id of ["people", "look", "run"]) $(id).hidden = state !== "ready";
@@ -78,7 +78,10 @@ function draw() {
   }
   $("undo").disabled = !film?.can_undo;
   $("redo").disabled = !film?.can_redo;
-  if (state !== "ready") return;
+  if (state !== "ready") {
+    drawNext();
+    return;
+  }
   const key = JSON.stringify([film.id, film.people, film.sources, film.engine, film.blend]);
   if (key !== redraw) {
     redraw = key;
@@ -90,6 +93,29 @@ function draw() {
   $("start").disabled = nobody;
   $("start-why").hidden = !nobody;
   drawFrame();
+  drawNext();
+}
+
+// What is to be done next, and where; nothing once that is on screen.
+const inView = new Set();
+const watcher = new IntersectionObserver((entries) => {
+  for (const one of entries) inView[one.isIntersecting ? "add" : "delete"](one.target.id);
+  drawNext();
+});
+for (const id of ["cards", "start", "results-title"]) watcher.observe($(id));
+
+function nextStep() {
+  const film = page.film;
+  if (film?.state !== "ready") return null;
+  if (!film.people.some((one) => one.sources.length)) return ["people", "cards", "Next: drop a photo onto a person"];
+  if (page.ran !== redraw) return ["run", "start", "Next: make the result"];
+  return ["results", "results-title", page.runs.some((one) => one.state === "running") ? "See how far the result is" : "See the result"];
+}
+
+function drawNext() {
+  const step = nextStep();
+  $("next").hidden = !step || inView.has(step[1]);
+  if (step) Object.assign($("next-link"), { href: `#${step[0]}`, textContent: step[2] });
 }
 
 page.schedule = (wait) => {
@@ -108,7 +134,9 @@ async function refresh() {
       const found = await ask(`/api/films/${asked}`);
       if (page.film?.id === asked) page.take(found); // it may have been closed meanwhile
     }
+    page.runs = state.runs;
     drawRuns(state.runs);
+    drawNext();
     $("folders").hidden = !state.files.length;
     if ($("film-path").options.length !== state.files.length) {
       $("film-path").replaceChildren(...state.files.map((path) => element("option", { value: path, textContent: path })));
@@ -131,6 +159,7 @@ $("film-take").addEventListener("click", () => {
 });
 $("film-cancel").addEventListener("click", () => doing(() => ask(`/api/films/${page.film.id}/cancel`, { method: "POST" })));
 $("film-again").addEventListener("click", () => doing(() => ask(`/api/films/${page.film.id}/analyze`, { method: "POST" })));
+$("film-other").addEventListener("click", () => $("film-close").click());
 $("film-close").addEventListener("click", () =>
   doing(async () => {
     const { id } = page.film;
@@ -142,6 +171,7 @@ $("film-close").addEventListener("click", () =>
     $("film-file").focus();
   }));
 $("message-close").addEventListener("click", () => complain(""));
+$("start").addEventListener("click", () => (page.ran = redraw));
 $("undo").addEventListener("click", () => edit({ kind: "undo" }));
 $("redo").addEventListener("click", () => edit({ kind: "redo" }));
 refresh();

@@ -4,8 +4,9 @@
 export const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 
-// The film that is open, as the server tells it, and what asks for it anew.
-export const page = { film: null, take: () => {}, schedule: () => {} };
+// The film that is open and the runs, as the server tells them, the plan that was run last, and what
+// asks for them anew.
+export const page = { film: null, runs: [], ran: "", take: () => {}, schedule: () => {} };
 
 export function element(name, properties = {}, ...children) {
   const one = Object.assign(document.createElement(name), properties);

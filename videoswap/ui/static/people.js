@@ -96,7 +96,7 @@ function card(person) {
   const seen = person.first == null ? "never seen" : `${person.seconds.toFixed(1)} s on screen, first at ${clock(person.first)}`;
   const head = element("div", { className: "head" }, face(person),
     element("div", {},
-      element("label", { className: "unseen", htmlFor: id("name"), textContent: `Name of person ${number}` }), name,
+      element("label", { className: "unseen", htmlFor: id("name"), textContent: `Name of person ${number + 1}` }), name,
       picture ? "" : element("p", { className: "quiet", textContent: seen })));
   const parts = [head];
   if (!picture) parts.push(strip(person));
@@ -234,6 +234,9 @@ $("cards-hidden").addEventListener("click", () => {
   drawCards();
 });
 $("zoom").addEventListener("input", drawTimeline);
+addEventListener("resize", () => {
+  if (page.film?.state === "ready" && page.film.kind !== "picture") drawTimeline();
+});
 $("timeline").addEventListener("click", (event) => {
   const box = $("timeline").getBoundingClientRect();
   goTo(((event.clientX - box.left - LEFT) / (box.width - LEFT - 8)) * page.film.seconds);

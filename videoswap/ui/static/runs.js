@@ -20,7 +20,7 @@ export function drawRunSettings() {
     : [[".mp4", "MP4: plays everywhere"], [".mkv", "Matroska: holds everything"], [".webm", "WebM: for the web"], [".mov", "QuickTime"]];
   $("suffix").replaceChildren(...offered.map(([value, textContent]) => element("option", { value, textContent })));
   $("run-text").textContent = picture
-    ? "Only the faces change. Resolution, colours and metadata stay."
+    ? "Only the faces change. Resolution, colors and metadata stay."
     : "Only the faces change. Sound, subtitles and times stay.";
 }
 
