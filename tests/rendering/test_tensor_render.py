@@ -19,7 +19,7 @@ from videoswap.occlusion.segmenter import NetworkSegmenter, OutlineSegmenter
 from videoswap.records import TrackSource
 from videoswap.rendering.render import Renderer, plan_track
 from videoswap.rendering.segments import plan_segments
-from videoswap.rendering.tensor_render import TensorRenderer
+from videoswap.rendering.tensor_render import TensorRenderer, faults_of
 from videoswap.settings import BlendSettings
 from videoswap.video.pixel_formats import samples
 from videoswap.video.probe import probe
@@ -34,9 +34,14 @@ LEVELS, MASK_LEVELS = {"plain": 2, "boosted": 2}, {"plain": 12, "boosted": 30}
 class Other(Mirror):
     """A generator whose faces are darker, redder and softer than what it gets."""
 
+    def __init__(self, device="cpu"):
+        super().__init__()
+        self.device = torch.device(device)
+
     def __call__(self, target, identities):
+        assert target.device.type == self.device.type
         soft = torch.nn.functional.avg_pool2d(target, 5, stride=1, padding=2)
-        tint = torch.tensor([0.12, -0.05, 0.0]).view(1, 3, 1, 1)
+        tint = target.new_tensor([0.12, -0.05, 0.0]).view(1, 3, 1, 1)
         return (0.8 * soft + tint).clamp(-1, 1)
 
 
@@ -77,7 +82,7 @@ SEGMENTERS = {
 }
 
 
-def rendered(kind, film, engine, blend, segmenter, frames=FRAMES):
+def rendered(kind, film, engine, blend, segmenter, frames=FRAMES, failed=None):
     info, numbered = film
     pts = np.arange(frames) * round(1 / (info.average_rate * info.time_base))
     by_pts = {int(one): numbered[number] for number, one in enumerate(pts)}
@@ -96,6 +101,7 @@ def rendered(kind, film, engine, blend, segmenter, frames=FRAMES):
         Finisher(blend),
         SEGMENTERS[segmenter],
         3,
+        failed=failed,
     )
     kept = Kept()
     segments = plan_segments(pts, np.zeros(frames, int), 4, TEMPORAL_RADIUS)
@@ -112,8 +118,8 @@ def original(film):
         ]
 
 
-def engine_of(name):
-    inner = aei(Other(), None)
+def engine_of(name, device="cpu"):
+    inner = aei(Other(device), None)
     return PixelBoostEngine(inner, 2, always=True) if name == "boosted" else inner
 
 
@@ -147,3 +153,51 @@ def test_a_whole_render_is_that_of_numpy(film, row):
             assert difference[seen > 0].mean() < 0.1
             assert np.array_equal(one[seen == 0], three[seen == 0])
         assert np.abs(new[0].astype(int) - before[0]).max() > 25  # there is a swap to see
+
+
+@pytest.mark.needs_cuda
+@pytest.mark.parametrize("row", ROWS)
+def test_a_whole_render_on_cuda_is_that_of_the_cpu(film, row):
+    name, blend, segmenter = ROWS[row]
+    wanted, made = (
+        rendered(TensorRenderer, film, engine_of(name, device), blend, segmenter)
+        for device in ("cpu", "cuda")
+    )
+    for (_, new, mask, _), (_, old, other, _) in zip(made, wanted, strict=True):
+        assert np.abs(mask.astype(int) - other).max() <= MASK_LEVELS["plain"]
+        for one, two in zip(new, old, strict=True):
+            difference = np.abs(one.astype(int) - two)
+            assert difference.max() <= 2
+            assert difference.mean() < 0.1
+
+
+FAULTS = {None: 0.5, "not_finite": torch.nan, "black": 0.0, "white": 1.0}
+
+
+def test_swaps_that_come_out_wrong_are_known():
+    targets = torch.full((len(FAULTS), 3, 64, 64), 120.0)
+    swaps = 255.0 * torch.tensor(list(FAULTS.values())).view(-1, 1, 1, 1).expand_as(targets)
+    masks = torch.zeros(len(FAULTS), 1, 64, 64)
+    masks[:, :, 8:-8, 8:-8] = 1.0
+    assert faults_of(targets, swaps, masks) == list(FAULTS)
+    night = torch.zeros_like(targets)
+    assert faults_of(night, torch.zeros_like(targets), masks) == [None] * len(FAULTS)
+
+
+def test_a_wrong_swap_is_made_again_and_then_keeps_its_original(film):
+    class Torn(Other):
+        """Gives black for a batch of three, and again for two of them."""
+
+        calls = 0
+
+        def __call__(self, target, identities):
+            self.calls += 1
+            made = super().__call__(target, identities)
+            return torch.full_like(made, -1.0) if self.calls in (1, 3, 4) else made
+
+    told = []
+    engine = aei(Torn(), None)
+    rendered(
+        TensorRenderer, film, engine, BlendSettings(), "nothing", 2, lambda *what: told.append(what)
+    )
+    assert [why for *_, why in told] == ["black", "black"]

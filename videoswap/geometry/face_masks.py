@@ -68,7 +68,12 @@ def depth(mask: Array) -> Array:
     """
     inside = (mask >= 0.5).astype(np.uint8)
     inside[0, :] = inside[-1, :] = inside[:, 0] = inside[:, -1] = 0
-    return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 3))
+    made = np.zeros(inside.shape, np.float32)
+    x, y, width, height = cv2.boundingRect(inside)
+    if width:
+        part = np.s_[y - 1 : y + height + 1, x - 1 : x + width + 1]
+        made[part] = cv2.distanceTransform(inside[part], cv2.DIST_L2, 3)
+    return made
 
 
 def feather(depths: Array, width: float) -> Array:
@@ -88,8 +93,17 @@ def scale_points(points: Array, factor: float) -> Array:
     return np.asarray(centre + (points - centre) * factor, points.dtype)
 
 
+LIFT, SOFT = 0.16, 0.07  # of the mask of a face: how much forehead, and width of its slope
+
+
+def inner_face_depth(landmarks: Array, size: int, lift: float = LIFT) -> Array:
+    """Return how deep each pixel lies inside of what `inner_face_mask` draws, see `depth`."""
+    outline = np.vstack([landmarks, forehead_points(landmarks, lift)])
+    return depth(fill_hull(outline, size))
+
+
 def inner_face_mask(
-    landmarks: Array, size: int, *, lift: float = 0.16, soft: float = 0.07
+    landmarks: Array, size: int, *, lift: float = LIFT, soft: float = SOFT
 ) -> Array:
     """Draw the soft mask of a face for engines that paint the whole of it.
 
@@ -105,8 +119,7 @@ def inner_face_mask(
     Returns:
         (size, size) float32, 0 to 1; 0 along the border.
     """
-    outline = np.vstack([landmarks, forehead_points(landmarks, lift)])
-    return feather(depth(fill_hull(outline, size)), soft * size)
+    return feather(inner_face_depth(landmarks, size, lift), soft * size)
 
 
 def fade_border(mask: Array, width: float) -> Array:

@@ -19,7 +19,7 @@ from ..compositing.border_tone import TONE_SIZE, brow_mask
 from ..compositing.composite import CUBIC_BELOW
 from ..crops import GENERATOR_SIZE, Place, Surface, region_box
 from ..geometry.affine import crop_matrix, five_points, scale_of, shifted, transform
-from ..geometry.face_masks import inner_face_mask
+from ..geometry.face_masks import SOFT, inner_face_depth
 from ..occlusion.segmenter import Framed
 from ..occlusion.temporal import MIN_PEAK
 from ..records import Array
@@ -32,7 +32,7 @@ from .compositing import composited, to_rgb
 from .conversions import downloaded, downloaded_bytes, uploaded_bytes
 from .finishing import Neighbors, match_border_tone, temporal_filter
 from .occlusion import stabilize
-from .resampling import dilated, resized, warp, warp_back
+from .resampling import dilated, feather, resized, warp, warp_back
 from .sharpness import measure_blur, soften
 
 #: Pixels of slots that are worked on at once.
@@ -45,13 +45,13 @@ class Outline:
     """What is drawn on the host for a face from its landmarks, and found in its framed picture.
 
     Attributes:
-        mask: (D, D) float32, 0 to 1: what engines of one size paint, see ``inner_face_mask``.
+        depth: (D, D) float32: how deep each pixel lies in it, see ``inner_face_depth``.
         brows: (TONE_SIZE, TONE_SIZE) float32, 0 to 1.
         around: x, y, width, height of the mask in pixels of the crop.
         occluder: (N, N) float32, 0 to 1, in the framed picture: what is in front; None for nothing.
     """
 
-    mask: Array
+    depth: Array
     brows: Array
     around: tuple[int, int, int, int]
     occluder: Array | None = None
@@ -62,14 +62,14 @@ class Outline:
         drawn = min(side, GENERATOR_SIZE)
         share = drawn / side
         points = landmarks * np.float32(share) + np.float32(0.5 * share - 0.5)
-        mask = inner_face_mask(points, drawn)
-        x, y, width, height = cv2.boundingRect((mask > 0.0).astype(np.uint8))
+        depth = inner_face_depth(points, drawn)
+        x, y, width, height = cv2.boundingRect((depth > 0.0).astype(np.uint8))
         if drawn < side:
             x, y, width, height = x - 1, y - 1, width + 2, height + 2
         left, top = (int(np.floor(one / share)) for one in (x, y))
         right, bottom = (int(np.ceil(one / share)) for one in (x + width, y + height))
         brows = brow_mask(landmarks * (TONE_SIZE / side))
-        return cls(mask, brows, (left, top, right - left, bottom - top))
+        return cls(depth, brows, (left, top, right - left, bottom - top))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +168,8 @@ def with_masks(faces: Sequence[TensorFace]) -> list[TensorFace]:
     """Bring up what was drawn and found on the host, for faces of one size."""
     device, side = faces[0].target.device, faces[0].side
     outlines = [_outline(face) for face in faces]
-    masks = resized(uploaded_bytes([one.mask for one in outlines], device)[:, None], side, side)
+    depths = uploaded_bytes([one.depth for one in outlines], device)[:, None]
+    masks = resized(feather(depths, SOFT * depths.shape[2]), side, side)
     occluders: dict[int, Tensor] = {}
     places = [k for k, one in enumerate(outlines) if one.occluder is not None]
     if places:

@@ -130,6 +130,12 @@ def dilated(masks: Tensor, side: int) -> Tensor:
     return F.max_pool2d(masks, side, stride=1, padding=side // 2)
 
 
+def feather(depths: Tensor, width: float) -> Tensor:
+    """Return a smooth ramp from 0 at depth 0 to 1 at ``width``, as ``face_masks.feather``."""
+    ramp = (depths / max(width, 1.0)).clamp(max=1.0)
+    return ramp * ramp * (3.0 - 2.0 * ramp)
+
+
 def gray(pictures: Tensor) -> Tensor:
     """Return the luma (B, 1, H, W) of RGB (B, 3, H, W), as ``cv2.COLOR_RGB2GRAY``."""
     weights = pictures.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
