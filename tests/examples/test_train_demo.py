@@ -50,7 +50,8 @@ def test_every_recipe_goes_through_for_a_step(
     short.mkdir()
     for path in SETTINGS:
         text = re.sub(r"(steps|show_step|evaluate_every) = \d+", r"\1 = 1", path.read_text())
-        (short / path.name).write_text(re.sub(r"batch(_size)? = \d+", r"batch\1 = 2", text))
+        text = re.sub(r"(batch|batch_size|drawn_hands|per_shard|targets) = \d+", r"\1 = 2", text)
+        (short / path.name).write_text(re.sub(r"cut = \d+", "cut = 4", text))
     monkeypatch.setattr(demo, "SETTINGS", short)
     monkeypatch.chdir(tmp_path)  # and back after the script has gone elsewhere
     folder = tmp_path / "checkout"
