@@ -378,23 +378,33 @@ class Fallback:
         wanted: What was asked or expected; empty for an ``observation``.
         used: What is done instead; empty where it is left out and nothing takes its place.
         reason: Why.
+        faces: How many faces it was so for; 0 where it is not about single faces.
     """
 
     wanted: str
     used: str
     reason: str
+    faces: int = 0
+
+    @property
+    def expected(self) -> str:
+        """What was asked or expected, and for how many faces."""
+        if not self.faces:
+            return self.wanted
+        return f"{self.wanted} for {self.faces} face{'' if self.faces == 1 else 's'}"
 
     def __str__(self) -> str:
         """Return one sentence, without the full stop."""
         if not self.wanted:
             return self.reason
-        done = f"{self.used} instead of {self.wanted}" if self.used else f"without {self.wanted}"
+        wanted = self.expected
+        done = f"{self.used} instead of {wanted}" if self.used else f"without {wanted}"
         return f"{done}, because {self.reason}"
 
     def as_data(self) -> dict[str, str]:
         """Return it as plain data, with its sentence as ``text``."""
         return {
-            "wanted": self.wanted,
+            "wanted": self.expected,
             "used": self.used,
             "reason": self.reason,
             "text": str(self),

@@ -22,6 +22,8 @@ from videoswap.executors.base import Attempt
 from videoswap.executors.film import Film
 from videoswap.executors.gain import Measured
 from videoswap.executors.local import LocalExecutor
+from videoswap.jobs.segment_work import RenderedSegment, render_in_workers
+from videoswap.records import Fallback
 from videoswap.settings import SwapSettings
 
 
@@ -199,6 +201,19 @@ def test_segments_that_come_back_from_elsewhere_are_the_same_bits(
 
     monkeypatch.setattr(videoswap.jobs.video, "open_executor", elsewhere)
     assert run("elsewhere", jobs=2)[1:] == alone[1:]
+
+
+def test_faces_that_workers_made_in_another_way_are_counted_together():
+    half = Fallback("half precision", "float32", "numbers became too large for half")
+    graphs = Fallback("CUDA graphs", "kernels started one by one", "they were refused")
+    given = [(replace(half, faces=2), graphs), (graphs,), (replace(half, faces=1),)]
+    results = [(None, RenderedSegment((), {}, notes)) for notes in given]
+    executor = SimpleNamespace(run=lambda *others: iter(results))
+    work, told = SimpleNamespace(plans={}, info=None), []
+    render_in_workers(executor, work, None, [], None, None, told.append)
+    assert told == [graphs, replace(half, faces=3)]
+    assert str(told[1]).startswith("float32 instead of half precision for 3 faces, because")
+    assert replace(half, faces=1).as_data()["wanted"] == "half precision for 1 face"
 
 
 @pytest.mark.slow

@@ -239,8 +239,7 @@ class Batches:
         redone, self._redone = self._redone, 0
         if not redone:
             return ()
-        faces = "1 face" if redone == 1 else f"{redone} faces"
-        return (Fallback(f"half precision for {faces}", "float32", TOO_LARGE),)
+        return (Fallback("half precision", "float32", TOO_LARGE, redone),)
 
     @torch.inference_mode()
     def __call__(self, target: Tensor, people: Sequence[Person]) -> Tensor:

@@ -58,7 +58,7 @@ class RenderedSegment:
     Attributes:
         stages: Where the time went.
         files: Names and bytes of its files, where the worker has no access to the folder.
-        notes: What the worker's engine did otherwise than expected, of all its segments so far.
+        notes: What the worker's engine did otherwise than expected in it.
     """
 
     stages: tuple[StageTime, ...]
@@ -214,7 +214,8 @@ def render_in_workers(
         segments: The segments.
         outputs: Where they go.
         on_frame: Called after each frame with the number of its faces.
-        on_note: Called once with each note of the workers.
+        on_note: Called once with each note of the workers; those about faces come at the end, with
+            the faces of all workers.
 
     Returns:
         Where the time went, the sum over all workers.
@@ -225,14 +226,20 @@ def render_in_workers(
     tasks = _tasks(analysis, segments, work.plans, work.info)
     spent: list[StageTime] = []
     said: list[Fallback] = []
+    faces: dict[Fallback, int] = {}
     for _, result in executor.run(work, tasks, on_frame):
         spent += result.stages
         for name, content in result.files.items():
             _keep(outputs.folder / name, content)
         for note in result.notes:
-            if note not in said:
+            alike = replace(note, faces=0)
+            if note.faces:
+                faces[alike] = faces.get(alike, 0) + note.faces
+            elif note not in said:
                 said.append(note)
                 on_note(note)
+    for note, count in faces.items():
+        on_note(replace(note, faces=count))
     return added_up(spent)
 
 
