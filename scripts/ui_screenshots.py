@@ -229,7 +229,10 @@ def main() -> None:
                 page.set_viewport_size(WIDE)
                 page.emulate_media(color_scheme="light")
                 continue
+            if part:  # where the pointer to the next step would lie over something
+                page.evaluate("document.getElementById('next').style.display = 'none'")
             shot = page.locator(part).screenshot() if part else page.screenshot()
+            page.evaluate("document.getElementById('next').style.display = ''")
             (out / f"{name}.png").write_bytes(small(shot))
             print(f"{name}: {(out / f'{name}.png').stat().st_size / 1000:.0f} kB")
 

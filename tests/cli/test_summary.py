@@ -58,7 +58,14 @@ def test_who_got_what_and_where_the_time_went():
 )
 def test_it_fits_a_terminal(people):
     lines = summary(report(people, seconds={f"part {n}": 100.0 for n in range(12)}))
-    assert max(map(len, lines)) <= WIDTH and len(lines) <= 14
+    assert max(map(len, lines)) <= WIDTH and len(lines) <= 16
+
+
+def test_where_the_time_went_is_never_cut():
+    seconds = {"analyze": 2.0, "refine_landmarks": 2.8, "render": 5.0, "mux": 0.4, "sign": 0.1}
+    lines = summary(report([], seconds=seconds))
+    assert lines[0].startswith("time    analyze 2.0 s, refine landmarks 2.8 s, render")
+    assert lines[1:] == ["        sign 0.1 s; 20.0 frames/s rendered"]
 
 
 def test_a_picture_has_no_frames_a_second():

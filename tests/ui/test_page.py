@@ -114,6 +114,7 @@ def test_from_a_film_to_the_result_of_the_command_line(
     give(page, 0, photos["source"])
     give(page, 1, photos["other"])
     rendered(page)
+    page.click("#settings summary")
     assert faults(page) == []
     page.click("#as-command summary")
     with page.expect_download() as plan:
@@ -142,6 +143,7 @@ def test_people_are_merged_and_it_is_undone(page, clip):
     page.keyboard.press("Tab")
     until(page, "document.querySelector('#cards li img').alt === 'Face of Ross'")
     page.click("text=More about Ross")
+    assert faults(page) == []
     page.click("#cards li:first-child >> text=Merge")
     until(page, "document.querySelectorAll('#cards > li').length === 1")
     page.click("#undo")
@@ -151,6 +153,7 @@ def test_people_are_merged_and_it_is_undone(page, clip):
     page.wait_for_selector("#cards-hidden:not([hidden])")
     assert page.locator("#cards > li").count() == 1
     page.click("#cards-hidden")
+    assert faults(page) == []
     page.click("#again-1")
     until(page, "document.querySelectorAll('#name-1').length === 1")
     for _ in range(2):  # shown again, hidden
@@ -228,6 +231,8 @@ def test_a_run_outlives_a_reload_and_a_cancelled_one_goes_on(page, clip, photos)
     page.wait_for_selector("#runs >> text=/paused/")
     page.reload()
     page.wait_for_selector("#runs >> text=/paused/")
+    page.wait_for_selector("#people:not([hidden])")
+    assert faults(page) == []
     page.click("#runs button:has-text('Go on')")
     page.wait_for_selector("#runs >> text=/being made/")
     page.reload()

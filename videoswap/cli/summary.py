@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # columns
 MAX_PEOPLE = 10  # rows
+GLUE = "\N{NO-BREAK SPACE}"  # between what stays on one line
 MIN_SECONDS = 0.05  # of a part that is worth a word
 SWAP_PARTS = ("render", "all")  # parts of a run's time in which faces are swapped
 HEAD = ("person", "gets", "frames", "first at", "distance")
@@ -25,8 +27,11 @@ def summary(report: Report) -> list[str]:
     rest += [f"{alone} left alone"] if alone else []
     if rest:
         lines.append(f"{', '.join(rest)}")
-    parts = [f"{name} {time:.1f} s" for name, time in report.seconds.items() if time > MIN_SECONDS]
-    lines.append(_cut(f"time    {', '.join(parts) or '0.0 s'}{_rate(report)}"))
+    parts = [f"{name}_{time:.1f}_s" for name, time in report.seconds.items() if time > MIN_SECONDS]
+    times = f"time    {', '.join(parts) or '0.0 s'}{_rate(report)}"
+    glued = times.replace("_", GLUE)
+    wrapped = textwrap.wrap(glued, WIDTH, subsequent_indent=8 * " ")
+    lines += [line.replace(GLUE, " ") for line in wrapped]
     if report.notes:
         lines.append(f"notes   {len(report.notes)}, said above")
     return lines

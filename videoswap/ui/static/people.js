@@ -15,7 +15,7 @@ export function drawPeople() {
   $("timeline-box").hidden = picture;
   $("zoom-row").hidden = picture || page.film.seconds < LONG;
   $("people-help").textContent = page.film.sources.length
-    ? "Drop a photo onto everybody else who is to get another face. Then look at the result, and make it under 4."
+    ? "Drop a photo onto everybody else who is to get another face. Then look at the result, and make it in step 4."
     : "Start here: drop a photo onto whoever is to get another face, or choose one.";
   if (!picture) drawTimeline();
   drawCards();
