@@ -20,7 +20,7 @@ from ..records import Array, Fallback
 from ..settings import EncodeSettings
 from ..threads import usual_priority
 from . import h264
-from .encoder_context import EncoderPlan, new_encoder
+from .encoder_context import X264_OPTIONS, EncoderPlan, new_encoder
 from .files import open_input
 from .packets import packets
 from .probe import VideoInfo
@@ -30,7 +30,6 @@ MIN_COPIED_FRAMES = 12  # for fewer it does not pay to end a segment and to begi
 COPIED = "copy"  # what stands for the encoder of copied packets
 CONTAINERS = ("mp4", "mov", "matroska", "webm")
 _SMALL = ("draft", "good")  # qualities that are asked for because the result must be small
-_X264_OPTIONS = "x264-params"
 
 
 class _NoCopyError(Exception):
@@ -197,8 +196,8 @@ def _numbered(plan: EncoderPlan, number: int) -> EncoderPlan:
     if not number:
         return plan
     options = dict(plan.options)
-    given = [options[_X264_OPTIONS]] if _X264_OPTIONS in options else []
-    options[_X264_OPTIONS] = ":".join([*given, f"sps-id={number}"])
+    given = [options[X264_OPTIONS]] if X264_OPTIONS in options else []
+    options[X264_OPTIONS] = ":".join([*given, f"sps-id={number}"])
     return replace(plan, options=tuple(options.items()))
 
 
