@@ -276,6 +276,10 @@ class Crop:
         proportions: (D,) float32, see `Face`.
         beard: (S, S) float32, 0 to 1: where the target's beard is; None where there is none, or
             nobody looked.
+        frame: Number of its frame in the film, by which frames take turns in being looked at
+            closely; None for a picture by itself.
+        parts: (10, 128, 128) float32, what a face parser finds in this frame or in one beside it,
+            see `FaceParts`; None where nobody looked.
     """
 
     pixels: Array
@@ -289,6 +293,8 @@ class Crop:
     dense_landmarks: Array | None = None
     proportions: Array | None = None
     beard: Array | None = None
+    frame: int | None = None
+    parts: Array | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and dtypes."""
@@ -304,6 +310,8 @@ class Crop:
             _check("proportions", self.proportions, (None,), np.float32)
         if self.beard is not None:
             _check("beard", self.beard, (side, side), np.float32)
+        if self.parts is not None:
+            _check("parts", self.parts, (10, 128, 128), np.float32)
 
     @cached_property
     def quarter(self) -> Array:

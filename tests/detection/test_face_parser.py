@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
@@ -81,6 +83,16 @@ def test_crops_are_parsed_together_as_alone(parser, astronaut, landmarker):
         skin = found.mask(FacePart.SKIN, width=len(crop.pixels), height=len(crop.pixels))
         assert skin[tuple(crop.landmarks[30].round().astype(int)[::-1])] > 0.8
     assert parser.parse_crops([]) == []
+
+
+def test_what_a_crop_knows_is_not_looked_for_again(parser, astronaut, landmarker):
+    landmarks = landmarker.landmarks(astronaut, POINTS.astype(np.float32))
+    plain = crop_face(astronaut, landmarks, CropSpec(), size=192)
+    parts = np.full((10, 128, 128), 0.1, np.float32)
+    known, seen = parser.parse_crops([replace(plain, parts=parts), plain])
+    assert known.probabilities is parts
+    np.testing.assert_array_equal(known.matrix, seen.matrix)
+    assert seen.probabilities[FacePart.SKIN].max() > 0.8
 
 
 def test_wrong_points_and_damaged_files_are_refused(parser, astronaut, tmp_path):

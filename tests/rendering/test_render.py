@@ -68,6 +68,25 @@ def test_neighbours_of_a_segment_are_looked_at_and_not_given(renderer, asked):
     assert asked == {(1, 0): [-1, 0, 1]}
 
 
+def test_crops_get_the_parts_of_the_frame_beside_them(renderer):
+    def read(crop):
+        parts = np.full((10, 128, 128), crop.pts, np.float32)
+        return replace(crop, parts=parts) if crop.pts % 3 == 0 else crop
+
+    engine = SimpleNamespace(read_parts=read)
+    segmenter = SimpleNamespace(segment=lambda crop: crop)
+    looking = replace(renderer, engine=engine, segmenter=segmenter)
+    seen = [(0,), (0, 1), (0, 1), (0, 1), (0,), (1,), (0,)]
+    jobs = [looking._segment_occlusion(job(*one)) for one in enumerate(seen, 2)]
+    found = [
+        {crop.track: None if crop.parts is None else crop.parts.max() for crop in made.crops}
+        for made in render._with_parts(iter(jobs))
+    ]
+    #  frames 2 to 8, of which 3 and 6 are read: person 1 is not there in 6, nor 0 in 7
+    nobody = {1: None}
+    assert found == [{0: 3}, {0: 3, 1: 3}, {0: 3, 1: 3}, {0: 6, 1: None}, {0: 6}, nobody, {0: None}]
+
+
 @pytest.mark.parametrize(
     ("side", "blur", "size"),
     [
@@ -115,7 +134,8 @@ FRAMES = 128
 def seconds(batch, monkeypatch):
     """Return how long the pipeline of a render takes if its stages sleep, as on a GPU."""
     engine = SimpleNamespace(
-        swap=lambda crops, people: time.sleep(SLEEPS["swap"] * len(crops)) or list(crops)
+        read_parts=lambda crop: crop,
+        swap=lambda crops, people: time.sleep(SLEEPS["swap"] * len(crops)) or list(crops),
     )
     segmenter = SimpleNamespace(
         segment=lambda crop: time.sleep(SLEEPS["segment_occlusion"]) or crop

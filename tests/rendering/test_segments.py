@@ -32,6 +32,7 @@ def test_neighbours_are_of_the_same_shot():
     assert second.pts == tuple(range(700, 1400, 100))  # the cut at 1000 is too near to both ends
     assert (second.before, second.after) == ((500, 600), (1400, 1500))
     assert (third.before, third.after) == ((1200, 1300), ())
+    assert [one.first for one in (first, second, third)] == [0, 7, 14]
     assert all(not one.before and not one.after for one in plan_segments(pts, scenes, 10, 2))
 
 

@@ -132,18 +132,23 @@ class FaceParser:
         return FaceParts(self.parse_framed(framed[None])[0], matrix)
 
     def parse_crops(self, crops: Sequence[Crop]) -> list[FaceParts]:
-        """Find the parts of the faces of some crops, in pixels of the crops."""
-        if not crops:
-            return []
+        """Find the parts of the faces of some crops, in pixels of the crops.
+
+        What a crop knows already (``Crop.parts``) is taken as it is.
+        """
         matrices = [
             crop_matrix(five_points(crop.landmarks), _TEMPLATE, PARSED_SIZE) for crop in crops
         ]
         framed = [
             warp(crop.pixels, matrix, PARSED_SIZE)
             for crop, matrix in zip(crops, matrices, strict=True)
+            if crop.parts is None
         ]
-        found = self.parse_framed(np.stack(framed))
-        return [FaceParts(one, matrix) for one, matrix in zip(found, matrices, strict=True)]
+        found = iter(self.parse_framed(np.stack(framed)) if framed else ())
+        return [
+            FaceParts(next(found) if crop.parts is None else crop.parts, matrix)
+            for crop, matrix in zip(crops, matrices, strict=True)
+        ]
 
     def parse_framed(self, framed: Array) -> Array:
         """Find the parts of faces that are framed as the network wants them.

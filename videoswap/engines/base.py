@@ -232,6 +232,14 @@ class Engine(ABC):
         """
         return self
 
+    def read_parts(self, crop: Crop) -> Crop:
+        """Return a crop with the parts of its face (``Crop.parts``), or as it is.
+
+        Asked for every crop of a video; where one is not read, it gets the parts of the frame
+        before it or after it. An engine that parses no faces returns every crop as it is, as here.
+        """
+        return crop
+
     @abstractmethod
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap crops of one size, at least one; ``people`` is ``Identity.data`` of each crop."""
@@ -289,6 +297,10 @@ class EngineWrapper(Engine):
     def late_notes(self) -> tuple[Fallback, ...]:
         """Return those of the inner engine."""
         return self.engine.late_notes()
+
+    def read_parts(self, crop: Crop) -> Crop:
+        """Do as the inner engine does."""
+        return self.engine.read_parts(crop)
 
     def for_video(self, appearances: Callable[[int], Sequence[Appearance]]) -> Engine:
         """Return the same around the inner engine for the crops of one video."""

@@ -18,7 +18,7 @@ import av
 import cv2
 import numpy as np
 
-from ..compositing.finisher import TEMPORAL_RADIUS, Finisher
+from ..compositing.finisher import Finisher
 from ..detection.dense_landmarks import IBUG_68
 from ..devices import Device, choose_device
 from ..engines.base import Engine
@@ -29,7 +29,7 @@ from ..geometry.affine import five_points, transform_dense
 from ..occlusion.load import load_occlusion_segmenter
 from ..records import Array, Face, Photo, TrackSource
 from ..rendering.pipeline import StageTime
-from ..rendering.render import FacesBetween, plan_track
+from ..rendering.render import CONTEXT, FacesBetween, plan_track
 from ..rendering.segments import SegmentOutputs, plan_segments
 from ..rendering.step_choice import renderer_kind, tensors_chosen
 from ..report import Report
@@ -296,7 +296,7 @@ def benchmark_engine(
             settings.batch_size or engine.batch_size,
         )
         encoder = plan_encoder(info, settings.encode, Path(folder, "out.mp4"))
-        segments = plan_segments(pts, np.zeros(len(pts), int), SEGMENT_FRAMES, TEMPORAL_RADIUS)
+        segments = plan_segments(pts, np.zeros(len(pts), int), SEGMENT_FRAMES, CONTEXT)
         say("rendering")
         before = unit_of_work()
         with stages_share_the_cores():

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..compositing.finisher import TEMPORAL_RADIUS
 from ..records import Array
+from ..rendering.render import CONTEXT
 from ..rendering.segments import Segment, SegmentOutputs, plan_segments
 from ..settings import SwapSettings
 from ..tracking.analysis import Analysis
@@ -57,7 +57,7 @@ def plan_work(
         frames.pts,
         frames.scenes,
         settings.segment_frames,
-        TEMPORAL_RADIUS,
+        CONTEXT,
         copies.runs if copies else (),
         not settings.encode.reencode,
     )

@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..compositing.finisher import TEMPORAL_RADIUS
 from ..engines.base import Engine
 from ..errors import UsageError
 from ..marks import Provenance
@@ -26,7 +25,7 @@ from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..records import Array, Face, Fallback, TrackSource, observation
 from ..rendering.failed_swaps import FailedSwap, FailedSwaps, failure_notes, stretches
-from ..rendering.render import TrackPlan, plan_track
+from ..rendering.render import CONTEXT, TrackPlan, plan_track
 from ..rendering.segments import Segment, plan_segments
 from ..report import PersonReport, Report
 from ..threads import stages_share_the_cores
@@ -197,9 +196,7 @@ class FrameRenderer:
         self._analysis = analysis
         frames = analysis.frames
         # With its neighbors of the same shot, as every frame of a whole render has them.
-        self._segments = plan_segments(
-            frames.pts, frames.scenes, longest=1, context=TEMPORAL_RADIUS
-        )
+        self._segments = plan_segments(frames.pts, frames.scenes, longest=1, context=CONTEXT)
         self._engine: Engine | None = None
         self._refined: RefinedAnalysis | None = None
         self._tracks: set[int] = set()

@@ -31,6 +31,8 @@ from .failed_swaps import OnFailed, swap_checked
 from .pipeline import Pipeline, StageTime, Step, sliding_windows
 from .segments import RenderOutputs, Segment
 
+#: Frames beside one that are of use to it: to the finisher, and one more, which may know its parts.
+CONTEXT = TEMPORAL_RADIUS + 1
 QUEUE_DEPTH = 2  # frames around the swap at least
 LEAST_BLURRED_SIZE = 192  # pixels: crops are not made smaller for blur
 FINEST_BLUR = 1.17  # pixels, of a face (see `face_blur`) that has detail for every pixel of a crop
@@ -48,6 +50,7 @@ class FrameJob:
         crops: The faces cut out of it.
         swapped: What the engine made of them, in the same order.
         mask: (H, W) uint8 coded pixels: where the frame was changed; None if nobody asks.
+        number: Number of the frame in the video.
         context: Whether it is only a neighbor of the frames to be rendered and not one of them.
         changed: Whether anything of a swap is to be seen in it.
         faces: In place of crops and swaps where these are tensors, see ``tensor_render``.
@@ -58,6 +61,7 @@ class FrameJob:
     crops: tuple[Crop, ...] = ()
     swapped: tuple[SwappedCrop, ...] = ()
     mask: Array | None = None
+    number: int = 0
     context: bool = False
     changed: bool = False
     faces: tuple[Any, ...] = ()
@@ -222,9 +226,10 @@ class Renderer:
             wanted = [(stretch[0], pts, True) for pts in stretch[0].before]
             wanted += [(segment, pts, False) for segment in stretch for pts in segment.pts]
             wanted += [(stretch[-1], pts, True) for pts in stretch[-1].after]
+            first = stretch[0].first - len(stretch[0].before)
             with VideoReader(self.info, self.threads.decoder) as reader:
                 frames = reader.frames(wanted[0][1], wanted[-1][1])
-                for segment, pts, context in wanted:
+                for number, (segment, pts, context) in enumerate(wanted, first):
                     frame = next(frames, None)
                     if frame is None or frame.pts != pts:
                         raise InputError(
@@ -232,7 +237,7 @@ class Renderer:
                             f"{self.info.path} no longer has the frames it was analyzed with.",
                             "Run again with --no_cache.",
                         )
-                    yield FrameJob(segment, frame, context=context)
+                    yield FrameJob(segment, frame, number=number, context=context)
 
     def wanted(self, jobs: Iterator[FrameJob]) -> Iterator[tuple[FrameJob, list[WantedFace]]]:
         """Yield frames with their faces that are to be swapped, the nearest last."""
@@ -266,15 +271,17 @@ class Renderer:
                 )
                 for one in wanted
             )
-            yield replace(job, crops=tuple(crop for crop in cut if crop is not None))
+            found = (replace(crop, frame=job.number) for crop in cut if crop is not None)
+            yield replace(job, crops=tuple(found))
 
     def _segment_occlusion(self, job: FrameJob) -> FrameJob:
-        """Find what is in front of the faces."""
-        return replace(job, crops=tuple(map(self.segmenter.segment, job.crops)))
+        """Find what is in front of the faces, and in some frames their parts."""
+        found = map(self.segmenter.segment, job.crops)
+        return replace(job, crops=tuple(map(self.engine.read_parts, found)))
 
     def _swap(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Swap the crops of several frames and people in batches of one size."""
-        for group in _grouped(jobs, self.batch_size):
+        for group in _grouped(_with_parts(jobs), self.batch_size):
             crops = [crop for job in group for crop in job.crops]
             results: dict[int, SwappedCrop | str] = {}
             for size in {len(crop.pixels) for crop in crops}:
@@ -330,6 +337,23 @@ class Renderer:
         if self.label is not None:
             self.label.draw(surface, mask)
         return replace(job, mask=mask, changed=changed)
+
+
+def _with_parts(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+    """Give crops whose parts were not read those of the frame beside them."""
+    for window, place in sliding_windows(jobs, 1, _adjoining):
+        read = {
+            (crop.track, crop.source): crop.parts
+            for job in window
+            for crop in job.crops
+            if crop.parts is not None
+        }
+        job = window[place]
+        if read:
+            known = (read.get((crop.track, crop.source)) for crop in job.crops)
+            given = zip(job.crops, known, strict=True)
+            job = replace(job, crops=tuple(replace(crop, parts=parts) for crop, parts in given))
+        yield job
 
 
 def _grouped(jobs: Iterator[FrameJob], batch_size: int) -> Iterator[list[FrameJob]]:

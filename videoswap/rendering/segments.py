@@ -34,6 +34,7 @@ class Segment:
             ascending.
         after: Those of the frames of the same shot just after it.
         copied: Whether its packets are copied from the video.
+        first: Number of its first frame in the video.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Segment:
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
     copied: bool = False
+    first: int = 0
 
 
 def plan_segments(
@@ -77,7 +79,8 @@ def plan_segments(
             before = _same_shot(pts, scenes, first, range(max(0, first - context), first))
             after = _same_shot(pts, scenes, index - 1, range(index, min(len(pts), index + context)))
             times = tuple(int(value) for value in pts[first:index])
-            segments.append(Segment(len(segments), times, before, after, end_of_copy is not None))
+            copied_here = end_of_copy is not None
+            segments.append(Segment(len(segments), times, before, after, copied_here, first))
             first = index
     return tuple(segments)
 

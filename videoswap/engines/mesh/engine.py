@@ -52,7 +52,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 18
+SCHEMA = 19
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
@@ -60,6 +60,7 @@ _SHOWN = 96  # side at which the film is compared
 _SOFT = 64  # side at which masks without sharp edges are made
 #: As far beside a thing what is behind it is taken, since its edge may be blurred.
 _BESIDE = np.ones((3, 3), np.uint8)
+_PARSED_EVERY = 3  # frames: none is further than one from one that is parsed
 _HAIR = 1.6  # how surely a pixel that does not agree is hair: it stays in full, not half
 _FOLDS_TAKEN = 1.0  # from the target at most: a person is known by them too
 
@@ -142,6 +143,12 @@ class MeshEngine(Engine):
         if self._corrector is not None:
             texture = replace(texture, descriptor=_descriptor(ordered))
         return Identity(lead, texture, lead)
+
+    def read_parts(self, crop: Crop) -> Crop:
+        """Parse every third frame: hair and glasses keep their place on a face that long."""
+        if crop.frame is None or crop.frame % _PARSED_EVERY:
+            return crop
+        return replace(crop, parts=self._parser.parse_crops([crop])[0].probabilities)
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
         """Swap each crop; a batch brings nothing here."""
