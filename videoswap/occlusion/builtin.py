@@ -32,11 +32,12 @@ from .segmenter import Appearances, Framed, with_occluder_mask, within_outline
 COARSE_MODEL = Path(__file__).with_name("own.onnx")
 DEEP_MODEL = Path(__file__).with_name("own_deep.onnx")
 UNOCCLUDED_SIZE = 64  # side of ``Crop.unoccluded``: light is measured on it
-RULES = 2  # counted up whenever what is made of the networks' answers changes
+RULES = 3  # counted up whenever what is made of the networks' answers changes
 NOSE = slice(27, 36)  # of the 68 landmarks
 NOSE_GROWTH = 1.3
 ON_NOSE = 0.75  # share of a region that lies on the nose, from which on it is there alone
 LIT = 1.05  # of the nose's brightness: from here on a region is skin in hard light
+LITTLE_DOUBT = 0.2  # of a mask: under it the mirror image flips less than a pixel in 100
 MIN_OCCLUDED_SHARE = 0.02  # of the middle of the face, from which on the deep network is asked
 
 
@@ -148,8 +149,8 @@ def load_networks(coarse: OcclusionNetwork | None = None) -> OcclusionNetwork:
     """Load both networks and join them.
 
     The small one sees every face. Where it finds something in the middle of the face, the deep one
-    sees it as well, and once more its mirror image: the mean of both is right more often. A face
-    without occluders costs one run of the small one.
+    sees it as well. Where that is unsure it sees the mirror image, too: the mean of both is right
+    more often. A face without occluders costs one run of the small one.
 
     Args:
         coarse: The small network, where it is loaded already.
@@ -160,10 +161,18 @@ def load_networks(coarse: OcclusionNetwork | None = None) -> OcclusionNetwork:
         mask = coarse(picture, reference)
         if float((mask[FACE_REGION] > 0.5).mean()) < MIN_OCCLUDED_SHARE:
             return mask
+        mask = deep(picture, reference)
+        if _doubt(mask[FACE_REGION]) < LITTLE_DOUBT:
+            return mask
         mirrored = deep(cv2.flip(picture, 1), cv2.flip(reference, 1))
-        return np.asarray((deep(picture, reference) + cv2.flip(mirrored, 1)) / 2)
+        return np.asarray((mask + cv2.flip(mirrored, 1)) / 2)
 
     return predict
+
+
+def _doubt(mask: Array) -> float:
+    """Return how unsure a mask (h, w) is of what it marks, 0 to 1."""
+    return float((mask * (1.0 - mask)).sum() / max(float(mask.sum()), 1e-3))
 
 
 def _open(path: Path) -> OcclusionNetwork:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import cv2
 import numpy as np
 
 from ..engines.base import Engine, Identity
@@ -55,7 +56,9 @@ def fault_of(crop: Crop, swapped: SwappedCrop) -> str | None:
         swapped: What the engine made of it.
     """
     arrays = (swapped.pixels, swapped.mask, swapped.beard, swapped.correction)
-    if not all(np.isfinite(one).all() for one in arrays if one is not None):
+    # A sum is finite where all its numbers are, and quicker than asking each.
+    sums = [cv2.sumElems(one.reshape(len(one), -1))[0] for one in arrays if one is not None]
+    if not np.isfinite(sums).all():
         return NOT_FINITE
     inside = swapped.mask[::STEP, ::STEP] > 0.5
     if not inside.any():

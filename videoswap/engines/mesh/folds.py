@@ -101,20 +101,19 @@ def take_pattern(
     """
     raised = lit + RATIO_FLOOR
     apart: Array = cv2.log(target + RATIO_FLOOR) - cv2.log(raised)
+    around = around.astype(np.float32)
     mean = np.tensordot(around, apart, 2) / max(float(around.sum()), 1.0)
     # As smooth as it is, it is found at a fraction of the size.
     height, width = around.shape
     step = max(sigma / SMOOTH_SIGMA, 1.0)
     small = max(round(width / step), 1), max(round(height / step), 1)
-    coarse, free = (
-        cv2.resize(one, small, interpolation=cv2.INTER_AREA)
-        for one in (apart, around.astype(np.float32))
-    )
+    coarse, free = (cv2.resize(one, small, interpolation=cv2.INTER_AREA) for one in (apart, around))
     average = spread_out(coarse, free, sigma / step, mean, 1e-3).astype(np.float32)
     kept: Array = cv2.resize(average, (width, height), interpolation=cv2.INTER_LINEAR)
     if inside is not None:
         whole, looked_at = inside
         own = np.tensordot(looked_at, apart, 2) / max(float(looked_at.sum()), 1.0)
+        own = own.astype(np.float32)  # half of the work of float64
         kept = kept + (own - kept) * whole[..., None]
     change = np.clip(apart - kept, -PATTERN_LIMIT, PATTERN_LIMIT) * weight[..., None]
     gain: Array = cv2.exp(change.astype(np.float32))

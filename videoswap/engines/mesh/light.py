@@ -101,9 +101,9 @@ def spread_out(
     values: Array, trust: Array, sigma: float, otherwise: Array | float, doubt: float
 ) -> Array:
     """Average (N, N, 3) values around every place by trust (N, N), or say what holds otherwise."""
-    held = blur(trust, sigma)[..., None]
-    local = blur(values * trust[..., None], sigma)
-    return np.asarray((local + doubt * otherwise) / (held + doubt))
+    trust = trust[..., None]
+    both = blur(np.concatenate([values * trust, trust], axis=2), sigma)  # in one go
+    return np.asarray((both[..., :-1] + doubt * otherwise) / (both[..., -1:] + doubt))
 
 
 def _veil(swap: Array, target: Array, skin: Array, free: Array, share: float) -> Array:

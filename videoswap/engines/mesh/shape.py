@@ -88,18 +88,18 @@ def reshaped(
         motion, around = _motion_around(raster, moves, len(crop.pixels))
     else:
         motion, around = _motion(raster, moves, len(crop.pixels)), None
+    places = _places(motion, len(crop.pixels))
     hidden, behind = crop.occluder_mask, crop.unoccluded
     if hidden is not None:
-        hidden = _warped(hidden, motion, 1.0)
+        hidden = _warped(hidden, places, 1.0)
     if behind is not None:
-        behind = Unoccluded(
-            _warped(behind.pixels, motion, 255.0), _warped(behind.known, motion, 1.0)
-        )
-    beard = None if crop.beard is None else _warped(crop.beard, motion, 1.0)
+        small = _places(motion, len(behind.known))
+        behind = Unoccluded(_warped(behind.pixels, small, 255.0), _warped(behind.known, small, 1.0))
+    beard = None if crop.beard is None else _warped(crop.beard, places, 1.0)
     made = replace(
         crop,
         beard=beard,
-        pixels=_warped(crop.pixels, motion, 255.0),
+        pixels=_warped(crop.pixels, places, 255.0),
         landmarks=(crop.landmarks + moves[IBUG_68, :2]).astype(np.float32),
         occluder_mask=hidden,
         unoccluded=behind,
@@ -222,16 +222,21 @@ def _motion_around(raster: Raster, moves: Array, size: int) -> tuple[Array, Arra
     return motion * share[..., None], resize(moved * moved * (3.0 - 2.0 * moved), size, size)
 
 
-def _warped(picture: Array, motion: Array, most: float) -> Array:
-    """Move the pixels of a square picture, whose values lie between 0 and the most."""
-    size = len(picture)
+def _places(motion: Array, size: int) -> tuple[Array, Array]:
+    """Return column and row, (size, size) each, from which every pixel of a picture comes."""
     line = np.arange(size, dtype=np.float32)
     across, along = (
         cv2.resize(one * -size, (size, size), interpolation=cv2.INTER_LINEAR)
         for one in cv2.split(motion)
     )
-    columns, rows = across + line, along + line[:, None]
+    across += line
+    along += line[:, None]
+    return across, along
+
+
+def _warped(picture: Array, places: tuple[Array, Array], most: float) -> Array:
+    """Move the pixels of a square picture, whose values lie between 0 and the most."""
     # Masks are soft anyway.
     kind = cv2.INTER_CUBIC if picture.ndim == 3 else cv2.INTER_LINEAR
-    made = cv2.remap(picture, columns, rows, kind, borderMode=cv2.BORDER_REPLICATE)
+    made = cv2.remap(picture, *places, kind, borderMode=cv2.BORDER_REPLICATE)
     return np.clip(made, 0.0, most, out=made)

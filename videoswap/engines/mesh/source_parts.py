@@ -70,12 +70,13 @@ def contradicts(parts: FaceParts, landmarks: Array) -> bool:
     last = len(parts.probabilities[0]) - 1
     places = transform(parts.matrix, landmarks.astype(np.float64)).round().clip(0, last).astype(int)
 
-    def mean(part: Array, points: Array) -> float:
-        return float(part[points[:, 1], points[:, 0]].mean())
+    def mean(which: tuple[FacePart, ...], points: Array) -> float:
+        found = parts.probabilities[np.array(which)[:, None], points[:, 1], points[:, 0]]
+        return float(found.sum(axis=0).mean())
 
     cheeks = ((places[[41, 40, 46, 47]] + places[[3, 4, 12, 13]]) / 2).round().astype(int)
-    skin = mean(parts.probability(*FACE_PARTS), np.vstack([places[28:36], cheeks]))
-    lips = mean(parts.probability(FacePart.LIPS, FacePart.MOUTH), places[48:68])
+    skin = mean(FACE_PARTS, np.vstack([places[28:36], cheeks]))
+    lips = mean((FacePart.LIPS, FacePart.MOUTH), places[48:68])
     return skin < LEAST_SKIN or lips < LEAST_LIPS
 
 
