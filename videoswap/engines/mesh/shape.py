@@ -229,9 +229,7 @@ def _places(motion: Array, size: int) -> tuple[Array, Array]:
         cv2.resize(one * -size, (size, size), interpolation=cv2.INTER_LINEAR)
         for one in cv2.split(motion)
     )
-    across += line
-    along += line[:, None]
-    return across, along
+    return across + line, along + line[:, None]
 
 
 def _warped(picture: Array, places: tuple[Array, Array], most: float) -> Array:
