@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import videoswap.jobs.video
+import videoswap.jobs.copies
 from videoswap import SwapSettings, swap_video
 from videoswap.cli import entry
 from videoswap.cli.resume import listing
@@ -69,11 +69,11 @@ def desk(solo_clip, photos, tmp_path, monkeypatch):
     monkeypatch.setenv("VIDEOSWAP_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(elsewhere))
     monkeypatch.chdir(folder)
-    real = videoswap.jobs.video.plan_segments
+    real = videoswap.jobs.copies.plan_segments
     monkeypatch.setattr(
-        videoswap.jobs.video,
+        videoswap.jobs.copies,
         "plan_segments",
-        lambda pts, scenes, longest, context: real(pts, scenes, 8, context),
+        lambda pts, scenes, longest, *others: real(pts, scenes, 8, *others),
     )
     return Desk(folder, tmp_path / "cache", monkeypatch)
 
