@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
@@ -41,9 +42,16 @@ def conform(record: Any) -> None:
             value = _as(kind, given)
         except (TypeError, ValueError, ZeroDivisionError):
             raise UsageError(
-                "wrong_type", f"{name} must be {_name(kind)}, not {given!r}."
+                "wrong_type", f"{name} must be {_name(kind)}, not {_shown(given)}."
             ) from None
         object.__setattr__(record, name, value)
+
+
+def _shown(value: Any) -> str:
+    """Return a value of a file for a sentence, however long and deep it is."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 200
+    return short.repr(value)
 
 
 def by_own_names(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:

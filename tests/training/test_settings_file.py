@@ -63,3 +63,9 @@ def test_a_table_keeps_the_defaults_that_the_recipe_has_for_it(tmp_path):
     path = tmp_path / "settings.toml"
     path.write_text("[loop]\nbatch = 4\n")
     assert read_settings(path, OwnDefaults).loop == LoopSettings(steps=9, clip_norm=0, batch=4)
+
+
+def test_a_table_that_is_nested_deep_is_shown_in_short(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "loop.steps" + ".a" * 800 + " = 1\n")
+    assert caught.value.code == "wrong_type" and len(caught.value.message) < 400
