@@ -52,7 +52,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 20
+SCHEMA = 21
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
@@ -62,7 +62,7 @@ _SOFT = 64  # side at which masks without sharp edges are made
 _BESIDE = np.ones((3, 3), np.uint8)
 _PARSED_EVERY = 3  # frames: none is further than one from one that is parsed
 _HAIR = 1.6  # how surely a pixel that does not agree is hair: it stays in full, not half
-_FOLDS_TAKEN = 1.0  # from the target at most: a person is known by them too
+_FOLDS_TAKEN = 0.85  # from the target at most: a person is known by them too
 
 
 @dataclass(frozen=True, slots=True)

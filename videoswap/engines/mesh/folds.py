@@ -15,7 +15,7 @@ from .light import spread_out
 
 LIMIT, PATTERN_LIMIT = 0.6, 1.2  # log units by which shading and patterns may change a pixel
 SMOOTH_SIGMA = 3.0  # pixels of a smaller picture, in which averages are found
-FOLD_SIZES = 0.0025, 0.09  # sigmas of the finest and the coarsest, of the crop's side
+FOLD_SIZES = 0.0025, 0.05  # sigmas of the finest and the coarsest, of the crop's side
 # What a smile folds: from the wings of the nose over the cheeks to the chin; image left first.
 AROUND_MOUTH = (
     *(2, 98, 129, 36, 205, 207, 214, 210, 169, 140, 171),
@@ -23,7 +23,7 @@ AROUND_MOUTH = (
 )
 BESIDE_BEARD = np.ones((5, 5), np.uint8)  # in pixels of the raster
 REGION_SIDE = 128
-GROWTH = 1.3  # of the region
+GROWTH = 1.12  # of the region
 BORDER = 0.02  # sigma of its border, of the chart
 
 
