@@ -139,9 +139,12 @@ def disturbed(
     """Kill a film's runs until one ends by itself, or ``left`` times at most."""
     film = Film()
     done: dict[str, int] = {}
-    while len(film.lost) < left and killed(words, chance.uniform(0.25, 1) * seconds):
+    while len(film.lost) < left and not out.exists():  # it is there where the kill came late
+        if not killed(words, chance.uniform(0.25, 1) * seconds):
+            break
         now = segments(cache, "*.segment")
-        film.made_again += sum(now.get(name) != inode for name, inode in done.items())
+        if not out.exists():  # else they are no longer needed
+            film.made_again += sum(now.get(name) != inode for name, inode in done.items())
         film.lost.append(len(segments(cache, "*.part")))
         film.stages.append(stage(cache, out))
         done = now

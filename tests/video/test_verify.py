@@ -126,3 +126,18 @@ def test_what_ffmpeg_says_of_the_source_too_is_no_fault_of_the_result(
     )
     assert len(verify(result, source=source)) == left
     assert verify(result) == of_result
+
+
+def test_a_check_that_is_killed_runs_once_more(tmp_path, monkeypatch):
+    """As the kernel kills a process where memory is short."""
+    real, killed = ffmpeg_program(), tmp_path / "killed"
+    fragile = tmp_path / "fragile"
+    fragile.write_text(f'#!/bin/sh\n[ -e "{killed}" ] || {{ : > "{killed}"; kill -9 $$; }}\n')
+    with fragile.open("a") as script:
+        script.write(f'exec "{real}" "$@"\n')
+    fragile.chmod(0o755)
+    source = clips.make(tmp_path / "source.mp4", clips.CLIPS["constant"])
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(fragile))
+    assert verify(source) == []
+    assert killed.exists()

@@ -203,6 +203,19 @@ def _write_sound_file(path: Path) -> None:
 def _complaints(
     program: str, path: Path, options: Sequence[str], progress: FrameCallback | None
 ) -> list[str]:
+    """Return what a program says; one that was killed, for want of memory say, runs once more."""
+    status, lines = _run(program, path, options, progress)
+    if status < 0:
+        status, lines = _run(program, path, options, progress)
+    if status and not lines:
+        lines = [f"ffmpeg ended with status {status}"]
+    return lines
+
+
+def _run(
+    program: str, path: Path, options: Sequence[str], progress: FrameCallback | None
+) -> tuple[int, list[str]]:
+    """Return the exit code of a program, below 0 where a signal ended it, and what it says."""
     # "repeat": else lines that are said again become one without the name of who said them.
     source = ffmpeg.input(
         INPUT_PLACEHOLDER,
@@ -220,7 +233,7 @@ def _complaints(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
             )
         except OSError as error:
-            return [f"{program} cannot be started: {error.strerror}"]
+            return 1, [f"{program} cannot be started: {error.strerror}"]
         with running:
             assert running.stdout is not None  # a pipe was asked for
             try:
@@ -238,6 +251,4 @@ def _complaints(
             # The null muxer grumbles about times it rounded itself, on every variable frame rate.
             if line and not line.startswith("[null @") and len(lines) < MAX_COMPLAINTS:
                 lines.append(line)
-    if running.returncode and not lines:
-        lines = [f"ffmpeg ended with status {running.returncode}"]
-    return lines
+    return running.returncode, lines
