@@ -65,7 +65,9 @@ def test_folders_that_are_in_use(tmp_path, photos):
 
 def test_files_that_cannot_be_written(tmp_path):
     (tmp_path / NAME).mkdir()
-    assert code_of(save_checkpoint, tmp_path, Toy(), {}, Totals()) == "cannot_write_checkpoint"
+    (tmp_path / "file").write_text("no folder")
+    for folder in (tmp_path, tmp_path / "file"):
+        assert code_of(save_checkpoint, folder, Toy(), {}, Totals()) == "cannot_write_checkpoint"
     (tmp_path / "sheets" / "00000001.png").mkdir(parents=True)
     sheet = np.zeros((4, 4, 3), np.uint8)
     assert code_of(write_sheet, tmp_path, 1, sheet) == "cannot_write_sheet"

@@ -6,6 +6,7 @@ is executed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -86,7 +87,8 @@ def save_checkpoint(
             os.fsync(file.fileno())
         hidden.replace(path)
     except (OSError, RuntimeError) as error:
-        hidden.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the folder may be what is wrong
+            hidden.unlink(missing_ok=True)
         problem = f"The checkpoint {path} cannot be written: {reason_of(error)}."
         raise OutputError("cannot_write_checkpoint", problem) from error
     return path
