@@ -172,9 +172,9 @@ def covered(
         steps = [_place(motion, t + d / (len(frames) - 1), rest, way) for d in (-0.15, 0.0, 0.15)]
         layers = [_layer(thing, frame.shape, middle[number] + unit * p, unit, r) for p, r in steps]
         alpha = np.mean([one[1] for one in layers], axis=0)
-        colour = sum(one[0] * one[1][..., None] for one in layers) / len(layers)
+        color = sum(one[0] * one[1][..., None] for one in layers) / len(layers)
         noise = rng.normal(0, grain, frame.shape)
-        picture = frame * (1 - alpha[..., None]) + colour + noise * alpha[..., None]
+        picture = frame * (1 - alpha[..., None]) + color + noise * alpha[..., None]
         pictures.append(np.clip(np.rint(picture), 0, 255).astype(np.uint8))
         alphas.append(alpha.astype(np.float32))
     return pictures, alphas
@@ -215,12 +215,12 @@ def _layer(
 
 
 def _skin(frame: Array, marks: Array) -> Array:
-    """Return the colour of the cheeks, (3,) RGB."""
-    colours = []
+    """Return the color of the cheeks, (3,) RGB."""
+    colors = []
     for points in (marks[[2, 31, 48]], marks[[14, 35, 54]]):
         x, y = points.mean(axis=0).astype(int)
-        colours.append(frame[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3))
-    return np.median(np.concatenate(colours), axis=0)
+        colors.append(frame[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3))
+    return np.median(np.concatenate(colors), axis=0)
 
 
 def _grain_of(frame: Array, marks: Array) -> float:

@@ -52,7 +52,7 @@ class Thing:
 Maker = Callable[[np.random.Generator, Array, Path], Thing]
 
 
-def _hand(frame: int, recoloured: bool) -> Maker:
+def _hand(frame: int, recolored: bool) -> Maker:
     def make(rng: np.random.Generator, skin: Array, media: Path) -> Thing:
         with av.open(str(media / "dance.mp4")) as container:
             picture = next(islice(container.decode(video=0), frame, None))
@@ -66,7 +66,7 @@ def _hand(frame: int, recoloured: bool) -> Maker:
         mask = np.zeros(part.shape[:2], np.uint8)
         outline = ((points - low + 0.5) * scale - 0.5).round().astype(np.int32)
         cv2.fillPoly(mask, [outline], 255)
-        # The colours of the wall come with a hand's soft edge: go inwards, then continue the skin.
+        # The colors of the wall come with a hand's soft edge: go inwards, then continue the skin.
         inner = cv2.erode(mask, np.ones((9, 9), np.uint8))
         filled = cv2.inpaint(
             np.clip(part, 0, 255).astype(np.uint8),
@@ -76,7 +76,7 @@ def _hand(frame: int, recoloured: bool) -> Maker:
             cv2.INPAINT_TELEA,
         ).astype(np.float32)
         alpha = cv2.GaussianBlur(inner.astype(np.float32) / 255.0, (0, 0), 2.0)
-        if recoloured:
+        if recolored:
             own = np.median(filled[inner > 0], axis=0)
             filled = filled * (skin * rng.uniform(0.85, 1.15) / own)
         pixels = np.clip(filled, 0, 255).astype(np.float32)
@@ -117,11 +117,11 @@ def _microphone(foam: bool) -> Maker:
     return make
 
 
-def _stripe(colour: Callable[[np.random.Generator, Array], Array]) -> Maker:
+def _stripe(color: Callable[[np.random.Generator, Array], Array]) -> Maker:
     def make(rng: np.random.Generator, skin: Array, media: Path) -> Thing:
         y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE - 0.5
         alpha = np.clip((rng.uniform(0.04, 0.09) - np.abs(x)) * SIDE / 2 + 0.5, 0, 1)
-        pixels = np.broadcast_to(colour(rng, skin).astype(np.float32), (SIDE, SIDE, 3)).copy()
+        pixels = np.broadcast_to(color(rng, skin).astype(np.float32), (SIDE, SIDE, 3)).copy()
         pixels *= 1.0 + 0.12 * y[..., None]
         thing = Thing(np.clip(pixels, 0, 255), alpha.astype(np.float32), 4.0)
         return _turned(thing, rng, 3.2)
@@ -154,8 +154,8 @@ def _pen(rng: np.random.Generator, skin: Array, media: Path) -> Thing:
     width = 0.05
     alpha = np.clip((width - np.abs(x)) * SIDE / 2 + 0.5, 0, 1) * (np.abs(y) < 0.46)
     light = 0.45 + 0.8 * np.exp(-(((x / width + 0.3) / 0.4) ** 2))
-    colour = np.where((y > 0.2)[..., None], [205.0, 190.0, 60.0], [30.0, 60.0, 160.0])
-    pixels = np.clip(colour * light[..., None], 0, 255).astype(np.float32)
+    color = np.where((y > 0.2)[..., None], [205.0, 190.0, 60.0], [30.0, 60.0, 160.0])
+    pixels = np.clip(color * light[..., None], 0, 255).astype(np.float32)
     return _turned(Thing(pixels, alpha.astype(np.float32), 2.0), rng, 3.2)
 
 
@@ -196,8 +196,8 @@ def _fixed(*rgb: float) -> Callable[[np.random.Generator, Array], Array]:
 
 #: What the masks were tuned on.
 TUNED: dict[str, Maker] = {
-    "hand": _hand(0, recoloured=False),
-    "hand in the face's tone": _hand(0, recoloured=True),
+    "hand": _hand(0, recolored=False),
+    "hand in the face's tone": _hand(0, recolored=True),
     "microphone": _microphone(foam=False),
     "black stripe": _stripe(_fixed(15, 15, 18)),
     "stripe in the face's tone": _stripe(lambda rng, skin: skin * rng.uniform(0.9, 1.1)),
@@ -207,8 +207,8 @@ TUNED: dict[str, Maker] = {
 }
 #: What they were not tuned on.
 HELD_OUT: dict[str, Maker] = {
-    "other hand": _hand(65, recoloured=False),
-    "other hand in the face's tone": _hand(65, recoloured=True),
+    "other hand": _hand(65, recolored=False),
+    "other hand in the face's tone": _hand(65, recolored=True),
     "foam microphone": _microphone(foam=True),
     "stripe in a light skin tone": _stripe(lambda rng, skin: skin * 1.25 + 20),
     "stripe in a brown skin tone": _stripe(_fixed(140, 95, 70)),

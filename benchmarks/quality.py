@@ -101,9 +101,9 @@ TARGETS: tuple[tuple[str, tuple[tuple[str, str, int], ...]], ...] = (
         "of the frames (strictly: not above its step)",
         (
             ("luma", "seam_luma_gradient_share", 2),
-            ("colour", "seam_colour_gradient_share", 2),
+            ("color", "seam_color_gradient_share", 2),
             ("strictly, luma", "seam_luma_share", 2),
-            ("strictly, colour", "seam_colour_share", 2),
+            ("strictly, color", "seam_color_share", 2),
             ("step of luma", "seam_luma", 2),
             ("original's step", "seam_luma_original", 2),
             ("original's gradient", "seam_luma_gradient", 2),

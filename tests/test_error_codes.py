@@ -289,7 +289,7 @@ ROWS: dict[str, tuple[type[VideoswapError], Way]] = {
     ),
     "bad_threads": (UsageError, with_variable(threads.VARIABLE, "many", threads.usable_cores)),
     "cache_not_writable": (OutputError, disk_without_room),
-    "unsupported_colour": (InputError, color_that_is_rare),
+    "unsupported_color": (InputError, color_that_is_rare),
     "encode_failed": (OutputError, encoder_that_fails),
     "write_failed": (OutputError, library_that_cannot_write),
     "unsupported_pixels": (InputError, call(checked_planar, "bayer_bggr8", Path("a.mkv"))),

@@ -31,7 +31,7 @@ def test_a_swap_of_another_tone_meets_its_target_at_the_border(shift):
     assert np.abs(tone(made) - tone(target))[ring].mean() < 0.25 * before
 
 
-def test_colour_that_changes_along_the_border_is_followed_closer_than_luma():
+def test_color_that_changes_along_the_border_is_followed_closer_than_luma():
     target, mask = np.full((192, 192, 3), 140, np.float32), soft_oval()
     rows, ring = np.arange(192)[:, None], along_border(mask)
     wave = np.sin(2 * np.pi * rows / 40).astype(np.float32)[..., None]
@@ -54,7 +54,7 @@ def test_the_middle_of_the_face_and_its_texture_stay():
     assert np.abs(fine)[along_border(mask)].mean() < 0.5
 
 
-def test_a_thing_at_the_border_does_not_colour_the_swap():
+def test_a_thing_at_the_border_does_not_color_the_swap():
     target, mask = np.full((192, 192, 3), 150, np.float32), soft_oval()
     target[150:] = 10.0  # a dark collar at the chin
     made = match_border_tone(np.full((192, 192, 3), 150, np.float32), target, mask, None, NO_BROWS)

@@ -1,4 +1,4 @@
-"""Each engine's framing, colour order, ranges and identity rule, with networks that show them."""
+"""Each engine's framing, color order, ranges and identity rule, with networks that show them."""
 
 import subprocess
 import sys
@@ -50,7 +50,7 @@ class Mirror:
 
 
 class Recogniser:
-    """Gives the mean colour of a picture, many times."""
+    """Gives the mean color of a picture, many times."""
 
     def __init__(self, numbers=512):
         self.seen, self.numbers = [], numbers
@@ -74,13 +74,13 @@ def landmarks(size):
     return points.astype(np.float32)
 
 
-def photo(colour, size=300):
-    """One colour; the face in the middle has room around it."""
+def photo(color, size=300):
+    """One color; the face in the middle has room around it."""
     points = landmarks(size / 2) + np.float32(size / 4)
     face = Face(
         np.array([0, 0, size, size], np.float32), five_points(points), 1.0, landmarks=points
     )
-    return Photo("photo", np.full((size, size, 3), colour, np.uint8), face)
+    return Photo("photo", np.full((size, size, 3), color, np.uint8), face)
 
 
 def crop(size, pixels=None, source=0, track=0):

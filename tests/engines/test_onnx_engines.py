@@ -103,8 +103,8 @@ def test_ghost_with_raw_converted_embedding_batched_if_the_graph_allows(weights,
     shots = [photo((200, 100, 50)), photo((20, 30, 240))]
     people = [swapper.identity(shots), swapper.identity(shots[:1])]
     with torch.inference_mode():
-        colours = torch.tensor([[200, 100, 50], [20, 30, 240]])[:, :, None, None] / 127.5 - 1
-        raw = Recogniser()(colours.expand(2, 3, 112, 112))
+        colors = torch.tensor([[200, 100, 50], [20, 30, 240]])[:, :, None, None] / 127.5 - 1
+        raw = Recogniser()(colors.expand(2, 3, 112, 112))
         z = [Converter()(raw.mean(0, keepdim=True)), Converter()(raw[:1])]
         np.testing.assert_allclose(people[0].data, z[0][0].numpy(), rtol=1e-3, atol=1e-3)
         crops = [crop(256, source=1), crop(256, source=0)]

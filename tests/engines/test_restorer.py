@@ -111,7 +111,7 @@ class Redraw:
 
 
 def pattern(side):
-    """Fine stripes of 8 pixels, with no light or colour of their own."""
+    """Fine stripes of 8 pixels, with no light or color of their own."""
     return np.tile(10 * np.sin(2 * np.pi * np.arange(side) / 8)[:, None, None], (1, side, 3))
 
 
@@ -134,7 +134,7 @@ def test_a_restorer_that_changes_nothing_changes_nothing(template, side):
 
 def test_it_sees_the_swap_in_its_own_framing():
     redraw, before, _ = swap(lambda face: face)
-    # The eyes lie in FFHQ's places; what is shown there is the swap's own colour there.
+    # The eyes lie in FFHQ's places; what is shown there is the swap's own color there.
     eye_there = (TEMPLATES["ffhq_512"][0] * 512).round().astype(int)
     eye_here = (TEMPLATES["arcface_112_v2"][0] * 256).round().astype(int)
     np.testing.assert_allclose(
@@ -157,7 +157,7 @@ def test_detail_comes_through_by_its_share(blend):
     assert np.abs(added).mean() == pytest.approx(6.3 * blend, abs=1.0 * blend + 1e-6)
 
 
-def test_light_and_colour_stay_the_swaps():
+def test_light_and_color_stay_the_swaps():
     _, before, made = swap(lambda face: 0.8 * face + np.array([30, 0, -20], np.float32))
     assert np.abs(made[0].pixels - before.pixels)[INSIDE].max() < 3.0
 

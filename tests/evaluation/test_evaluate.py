@@ -125,7 +125,7 @@ def test_a_hard_edge_is_found(swapped, cache, clean, tmp_path):
     assert found.number("seam_luma_share") == 0.0
     assert found.number("seam_luma") > 1.3 * clean.number("seam_luma")
     assert found.number("seam_change") > clean.number("seam_change") + 1.0
-    assert found.number("seam_colour") == pytest.approx(clean.number("seam_colour"), rel=0.3)
+    assert found.number("seam_color") == pytest.approx(clean.number("seam_color"), rel=0.3)
 
 
 def test_samples_changed_outside_are_counted(swapped, cache, tmp_path):

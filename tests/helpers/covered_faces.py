@@ -33,7 +33,7 @@ def astronaut() -> Crop:
 
 
 def skin_of(crop: Crop) -> Array:
-    """Return the colour of a cheek, (3,) RGB."""
+    """Return the color of a cheek, (3,) RGB."""
     x, y = crop.landmarks[[2, 31, 48]].mean(axis=0).astype(int)
     return np.median(crop.pixels[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3), axis=0)
 
@@ -55,7 +55,7 @@ def disc(crop: Crop, point: int, radius: float) -> Array:
 
 
 def finger(crop: Crop) -> tuple[Array, Array]:
-    """Return the colours and alpha of a rounded stick of skin with a nail, from below."""
+    """Return the colors and alpha of a rounded stick of skin with a nail, from below."""
     size = len(crop.pixels)
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
     middle, width, top = 0.42 + 0.12 * (y - 0.4), 0.055, 0.42
@@ -65,13 +65,13 @@ def finger(crop: Crop) -> tuple[Array, Array]:
     round_ = np.sqrt(np.clip(1 - across**2, 0, 1))
     shade = 0.55 + 0.5 * round_ - 0.08 * np.exp(-(((y - 0.58) / 0.01) ** 2))
     nail = np.hypot(across / 0.6, (y - 0.43) / 0.035) < 1
-    colour = np.clip(skin_of(crop) * 0.95, 20, 255) * (shade + 0.12 * nail)[..., None]
-    return colour.astype(np.float32), alpha.astype(np.float32)
+    color = np.clip(skin_of(crop) * 0.95, 20, 255) * (shade + 0.12 * nail)[..., None]
+    return color.astype(np.float32), alpha.astype(np.float32)
 
 
-def over(crop: Crop, colour: Array, alpha: Array) -> Crop:
-    """Put a colour (3,) or (S, S, 3) over a crop, with a little blur and grain on all of it."""
-    pixels = crop.pixels * (1 - alpha[..., None]) + colour * alpha[..., None]
+def over(crop: Crop, color: Array, alpha: Array) -> Crop:
+    """Put a color (3,) or (S, S, 3) over a crop, with a little blur and grain on all of it."""
+    pixels = crop.pixels * (1 - alpha[..., None]) + color * alpha[..., None]
     grain = np.random.default_rng(1).normal(0, 1.5, pixels.shape)
     pixels = cv2.GaussianBlur(pixels, (0, 0), 0.5) + grain
     pixels = np.clip(pixels, 0, 255).astype(np.float32)

@@ -57,14 +57,14 @@ class Cover:
 
     Attributes:
         left: Left edge in pixels; the others likewise.
-        colour: RGB.
+        color: RGB.
     """
 
     left: float
     top: float
     right: float
     bottom: float
-    colour: tuple[int, int, int] = (70, 110, 60)
+    color: tuple[int, int, int] = (70, 110, 60)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,8 +155,8 @@ def picture(
     left: dict[int, Array] = {}  # what of each face is still to be seen
     faces: list[tuple[Head, Array, float]] = []
     for thing in things:
-        colour, alpha = _layer(thing, heads, canvas.shape[:2])
-        canvas += (colour - canvas) * alpha[:, :, None]
+        color, alpha = _layer(thing, heads, canvas.shape[:2])
+        canvas += (color - canvas) * alpha[:, :, None]
         for number in left:
             left[number] *= 1 - alpha
         if isinstance(thing, Head):
@@ -190,10 +190,10 @@ def _inside(box: Array, shape: tuple[int, ...]) -> Array:
 def _layer(
     thing: Head | Cover, heads: Mapping[str, CutOut], shape: tuple[int, ...]
 ) -> tuple[Array, Array]:
-    """Return the (H, W, 3) colours and (H, W) opacity of one thing."""
+    """Return the (H, W, 3) colors and (H, W) opacity of one thing."""
     if isinstance(thing, Cover):
         box = np.array([thing.left, thing.top, thing.right, thing.bottom])
-        return np.broadcast_to(np.array(thing.colour, np.float32), (*shape, 3)), _inside(box, shape)
+        return np.broadcast_to(np.array(thing.color, np.float32), (*shape, 3)), _inside(box, shape)
     cut = heads[thing.who]
     scale = thing.size / cut.face[1]
     height, width = cut.alpha.shape
@@ -204,9 +204,9 @@ def _layer(
     if scale < 0.7:  # linear interpolation alone would alias
         pixels = cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
     size = (shape[1], shape[0])
-    colours = cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    colors = cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE)
     opacity = cv2.warpAffine(alpha, matrix, size)
-    return colours.astype(np.float32) * thing.light, opacity * thing.share
+    return colors.astype(np.float32) * thing.light, opacity * thing.share
 
 
 def _turned(cut: CutOut, degrees: float) -> tuple[Array, Array]:

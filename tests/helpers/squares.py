@@ -1,4 +1,4 @@
-"""Quick stand-ins for the models, which see coloured squares as faces; and clips of them."""
+"""Quick stand-ins for the models, which see colored squares as faces; and clips of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def square_face(x: float, y: float, size: float, score: float = 0.9) -> Face:
 
 
 class SquareDetector:
-    """Finds coloured squares on black; counts how large the pictures were it looked at."""
+    """Finds colored squares on black; counts how large the pictures were it looked at."""
 
     key = "squares"
 
@@ -57,10 +57,10 @@ class SquareLandmarker:
         return (unit * size + middle).astype(np.float32)
 
 
-class ColourRecognizer:
-    """Takes the mean colour for the person."""
+class ColorRecognizer:
+    """Takes the mean color for the person."""
 
-    key = name = "colours"
+    key = name = "colors"
     dim = 3
     default_threshold = 0.6
     cluster_threshold = 0.5
@@ -68,8 +68,8 @@ class ColourRecognizer:
     def embed(self, picture: Array, landmarks: Array) -> Array:
         x, y = np.clip(landmarks.mean(axis=0).round().astype(int), 0, None)
         patch = picture[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
-        colour = patch.reshape(-1, 3).mean(axis=0)
-        return (colour / max(float(np.linalg.norm(colour)), 1.0)).astype(np.float32)
+        color = patch.reshape(-1, 3).mean(axis=0)
+        return (color / max(float(np.linalg.norm(color)), 1.0)).astype(np.float32)
 
     def distance(self, one: Array, other: Array) -> float:
         return float(np.linalg.norm(one - other))
@@ -84,12 +84,12 @@ def nothing_in_front(picture: Array, reference: Array) -> Array:
 
 
 def draw(squares: list[tuple[float, float, float, tuple[int, int, int]]]) -> Array:
-    """Return a (180, 320, 3) picture of (x, y, size, colour) squares; later ones lie above."""
+    """Return a (180, 320, 3) picture of (x, y, size, color) squares; later ones lie above."""
     picture = np.zeros((180, 320, 3), np.uint8)
-    for x, y, size, colour in squares:
+    for x, y, size, color in squares:
         low = (round(x - size / 2), round(y - size / 2))
         high = (round(x + size / 2), round(y + size / 2))
-        cv2.rectangle(picture, low, high, colour, -1)
+        cv2.rectangle(picture, low, high, color, -1)
     return picture
 
 

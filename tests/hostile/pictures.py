@@ -57,7 +57,7 @@ def exif(tags: dict[int, Any]) -> Image.Exif:
 
 @cache
 def profile() -> bytes:
-    """Return a colour profile; always the same, though the time of its making is in it."""
+    """Return a color profile; always the same, though the time of its making is in it."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

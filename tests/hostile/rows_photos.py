@@ -121,7 +121,7 @@ READ = (
     ),
     _read("EXIF of 60 KB", "x.jpg", saved("x.jpg", exif=exif({0x9286: "x" * 60_000}))),
     _read("EXIF of nonsense", "x.jpg", saved("x.jpg", exif=b"Exif\0\0" + b"\xff" * 400)),
-    _read("a broken colour profile", "x.png", saved("x.png", icc_profile=b"\xee" * 400)),
+    _read("a broken color profile", "x.png", saved("x.png", icc_profile=b"\xee" * 400)),
     _read("a comment with escape codes", "x.png", commented("x.png", "\x1b[31mred\x1b]0;x\x07")),
     _read("BMP", "x.bmp", saved("x.bmp")),
     _read("TIFF", "x.tif", saved("x.tif")),
@@ -216,7 +216,7 @@ TARGETS = (
         check=_has("out.jpg", dpi=(300, 300)),
     ),
     _target(
-        "colour profile is kept",
+        "color profile is kept",
         "x.png",
         saved("x.png", of="left.png", icc_profile=profile()),
         "out.png",

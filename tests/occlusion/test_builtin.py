@@ -30,7 +30,7 @@ def test_six_bare_faces_are_left_alone(finder, group):
 
 
 @pytest.mark.parametrize(
-    ("colour", "turn", "width", "shift"),
+    ("color", "turn", "width", "shift"),
     [
         ((20, 20, 25), 1.57, 0.16, 0.05),
         ((200, 40, 40), 0.6, 0.14, 0.0),
@@ -39,9 +39,9 @@ def test_six_bare_faces_are_left_alone(finder, group):
         ("skin", 1.2, 0.18, 0.08),
     ],
 )
-def test_stripes_stay_in_front(finder, face, colour, turn, width, shift):
+def test_stripes_stay_in_front(finder, face, color, turn, width, shift):
     alpha = stripe(face, turn, width, shift)
-    rgb = skin_of(face) * 0.85 if colour == "skin" else np.array(colour, float)
+    rgb = skin_of(face) * 0.85 if color == "skin" else np.array(color, float)
     front = stabilize_occlusion_mask([finder.segment(over(face, rgb, alpha))], [0], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.9
@@ -79,8 +79,8 @@ def test_discs_stay_in_front(finder, face, point, radius):
 
 
 def test_a_finger_stays_in_front(finder, face):
-    colour, alpha = finger(face)
-    front = stabilize_occlusion_mask([finder.segment(over(face, colour, alpha))], [0], 0)
+    color, alpha = finger(face)
+    front = stabilize_occlusion_mask([finder.segment(over(face, color, alpha))], [0], 0)
     inside = outline(face)
     assert overlap(inside & (alpha > 0.5), inside & (front > 0.5)) > 0.85
 

@@ -29,15 +29,15 @@ def test_they_are_in_the_manifest_and_not_fetched_unasked(name):
 
 
 @pytest.mark.parametrize(
-    ("mask", "colour", "save"),
+    ("mask", "color", "save"),
     [("xseg", (0, 0, 255), save_xseg), ("parsing", (255, 0, 0), save_parser)],
 )
-def test_a_stripe_is_found_where_it_is(weights, face, mask, colour, save):
+def test_a_stripe_is_found_where_it_is(weights, face, mask, color, save):
     save(weights)
     alpha = stripe(face, 0.3, 0.15, 0.05)
     bare = face.pixels.mean(axis=2, keepdims=True).repeat(3, axis=2) * [0.9, 1.0, 0.2]
     shown = over(type(face)(bare.astype(np.float32), face.matrix, face.landmarks, 0, 0, 0),
-                 np.array(colour), alpha)  # fmt: skip
+                 np.array(color), alpha)  # fmt: skip
     front = load_occlusion_segmenter(mask, CPU).segment(shown).occluder_mask
     middle = np.s_[len(front) // 3 : len(front) // 2, len(front) // 3 : 2 * len(front) // 3]
     truth, kept = alpha[middle] > 0.5, front[middle] > 0.5

@@ -95,8 +95,8 @@ def test_a_track_without_pictures_has_no_reference(face):
 def framed_of(crop, number):
     """Return a crop as the analysis keeps it."""
     free = Framed.of(crop, FRAMING, FRAMED_SIZE)
-    colours = cv2.cvtColor(np.rint(free.picture).astype(np.uint8), cv2.COLOR_RGB2BGR)
-    packed = cv2.imencode(".png", colours)[1].tobytes()
+    colors = cv2.cvtColor(np.rint(free.picture).astype(np.uint8), cv2.COLOR_RGB2BGR)
+    packed = cv2.imencode(".png", colors)[1].tobytes()
     return Appearance(number, packed, free.landmarks)
 
 

@@ -15,7 +15,7 @@ from tests.helpers.squares import (
     BLUE,
     GREEN,
     RED,
-    ColourRecognizer,
+    ColorRecognizer,
     SquareDetector,
     SquareLandmarker,
     draw,
@@ -71,7 +71,7 @@ def clip(tmp_path_factory):
 
 
 def run(info, cache=None, detector=None, **more):
-    models = FaceModels(detector or SquareDetector(), SquareLandmarker(), ColourRecognizer())
+    models = FaceModels(detector or SquareDetector(), SquareLandmarker(), ColorRecognizer())
     time_range = more.pop("time_range", TimeRange())
     settings = more.pop("settings", SETTINGS)
     return analyze_video(info, settings, time_range, cache_dir=cache, models=models, **more)
@@ -99,7 +99,7 @@ def expected(clip):
 
 
 def scan(pictures, detector):
-    models = FaceModels(detector, SquareLandmarker(), ColourRecognizer())
+    models = FaceModels(detector, SquareLandmarker(), ColorRecognizer())
     scanner = Scanner(models, SETTINGS, nothing_in_front)
     full = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     frames = (FramePicture(k, picture, full) for k, picture in enumerate(pictures))
@@ -480,7 +480,7 @@ def test_a_cache_that_fills_up_on_the_way_costs_nothing_but_the_cache(
 
 
 def test_the_state_survives_json_exactly():
-    models = FaceModels(SquareDetector(), SquareLandmarker(), ColourRecognizer())
+    models = FaceModels(SquareDetector(), SquareLandmarker(), ColorRecognizer())
     scanner = Scanner(models, SETTINGS, nothing_in_front)
     full = np.array([[1, 0, 0], [0, 1, 0]], np.float64)
     frames = [FramePicture(k, picture, full) for k, picture in enumerate(two_shots()[:20])]

@@ -11,7 +11,7 @@ from tests.helpers.squares import (
     BLUE,
     GREEN,
     RED,
-    ColourRecognizer,
+    ColorRecognizer,
     SquareDetector,
     SquareLandmarker,
     draw,
@@ -33,7 +33,7 @@ SETTINGS = AnalysisSettings(min_face=Fraction(1, 9))
 
 
 def tracker():
-    models = FaceModels(SquareDetector(), SquareLandmarker(), ColourRecognizer())
+    models = FaceModels(SquareDetector(), SquareLandmarker(), ColorRecognizer())
     return FaceTracker(models, SETTINGS)
 
 

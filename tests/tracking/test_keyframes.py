@@ -23,8 +23,8 @@ def grouped(pictures, shot=None):
     [((0,), []), ((1,), [1]), ((9,), [1, 8]), ((20,), [1, 8, 8, 3]), ((5, 12), [1, 4, 1, 8, 3])],
 )
 def test_groups(shots, sizes):
-    colours = (DARK, LIGHT)
-    found = grouped([colours[k % 2] for k, count in enumerate(shots) for _ in range(count)])
+    colors = (DARK, LIGHT)
+    found = grouped([colors[k % 2] for k, count in enumerate(shots) for _ in range(count)])
     assert [len(one.frames) for one in found] == sizes
     assert [frame.pts for one in found for frame in one.frames] == list(range(sum(shots)))
     for one in found:

@@ -41,7 +41,7 @@ CASES = {
     "still": ([ONE] * 12, [0]),
     "noise": (noisy(ONE, 10), [0]),
     "hard cut": ([ONE] * 9 + [OTHER] * 9, [0, 9]),
-    "hard cut, same colours": ([ONE] * 9 + [SAME_COLOURS] * 9, [0, 9]),
+    "hard cut, same colors": ([ONE] * 9 + [SAME_COLOURS] * 9, [0, 9]),
     "two cuts": ([ONE] * 5 + [OTHER] * 5 + [SAME_COLOURS] * 5, [0, 5, 10]),
     "cut after a pan": (pan(20, 12) + [OTHER[:, :480]] * 6, [0, 12]),
     "fast pan": (pan(30, 20), [0]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from tests.helpers.squares import ColourRecognizer, square_face
+from tests.helpers.squares import ColorRecognizer, square_face
 from videoswap.settings import AnalysisSettings
 from videoswap.tracking.samples import Sample
 from videoswap.tracking.tracker import Split, TrackAssigner
@@ -30,7 +30,7 @@ class Run:
     """Feeds frames of {name: (x, y)} to a tracker and notes who got which number."""
 
     tracker: TrackAssigner = field(
-        default_factory=lambda: TrackAssigner(ColourRecognizer(), AnalysisSettings(max_gap=10))
+        default_factory=lambda: TrackAssigner(ColorRecognizer(), AnalysisSettings(max_gap=10))
     )
     covered: str = ""
     embedded: int = 0

@@ -1,1 +1,1 @@
-"""Swapped crops back into frames: masks, colour, paste."""
+"""Swapped crops back into frames: masks, color, paste."""

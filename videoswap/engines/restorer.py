@@ -1,6 +1,6 @@
 """Face restorers behind an engine: GFPGAN, CodeFormer and GPEN, as ONNX files of FaceFusion.
 
-A restorer redraws the swapped face with more detail; light and colour stay the swap's. All take and
+A restorer redraws the swapped face with more detail; light and color stay the swap's. All take and
 give one RGB picture of a face in [-1, 1], input ``input``; CodeFormer also takes ``weight``.
 Framings, ranges and inputs as in facefusion 3.8 (face_enhancer). Without torch.
 """
@@ -114,7 +114,7 @@ def open_restorer(name: str, providers: Sequence[str]) -> tuple[Restorer, Path]:
 
 #: Share of its frame over which what a restorer adds fades out.
 BORDER = 0.08
-#: Light and colour are what is wider than this share of the crop; they stay the swap's.
+#: Light and color are what is wider than this share of the crop; they stay the swap's.
 TONE = 0.06
 _COARSE = 64  # side at which they are compared
 
@@ -173,7 +173,7 @@ class RestoredEngine(EngineWrapper):
 
 
 def _detail(difference: Array, share: Array) -> Array:
-    """Return a difference of two pictures without its light and colour.
+    """Return a difference of two pictures without its light and color.
 
     Args:
         difference: (S, S, 3) float32.

@@ -131,7 +131,7 @@ def _embedded(shown: Sequence[Array]) -> str:
 WIDTH, HEIGHT = 420, 130
 LEFT, RIGHT, TOP, BOTTOM = 44, 6, 8, 20
 MAX_CURVE_POINTS = 400  # of a curve; of more, the largest in each stretch is drawn
-CURVE_CLASSES = ("one", "two", "three")  # of the style sheet: colours
+CURVE_CLASSES = ("one", "two", "three")  # of the style sheet: colors
 
 
 def curve_plot(seconds: Array, curves: Sequence[tuple[str, Array]]) -> str:

@@ -27,7 +27,7 @@ LABELS = 19  # of the face parser
 FACE_LABELS = (1, 2, 3, 4, 5, 10, 11, 12, 13)
 #: Labels have no soft border of their own: standard deviation in pixels of the one they get.
 BORDER_SIGMA = 1.5
-#: Mean and standard deviation of ImageNet's colours, 0 to 1.
+#: Mean and standard deviation of ImageNet's colors, 0 to 1.
 _MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 

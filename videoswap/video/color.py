@@ -84,7 +84,7 @@ def color_of(frame: av.VideoFrame) -> Color:
     range means limited for YUV and full for gray and RGB.
 
     Raises:
-        InputError: ``unsupported_colour`` for matrices that ``LUMA_WEIGHTS`` lacks, such as YCgCo.
+        InputError: ``unsupported_color`` for matrices that ``LUMA_WEIGHTS`` lacks, such as YCgCo.
     """
     form = layout(frame.format.name)
     if form is None:
@@ -98,7 +98,7 @@ def color_of(frame: av.VideoFrame) -> Color:
         used = space
     if used != RGB and used not in LUMA_WEIGHTS:
         raise InputError(
-            "unsupported_colour",
+            "unsupported_color",
             f"The color matrix of the video (H.273 number {used}) is not supported.",
             "Convert it to BT.709 or BT.2020 first.",
         )

@@ -101,7 +101,7 @@ class VideoInfo:
             rate: Frames per second, a hint for encoders; None takes 25.
 
         Raises:
-            InputError: ``unsupported_pixels`` or ``unsupported_colour``.
+            InputError: ``unsupported_pixels`` or ``unsupported_color``.
         """
         if not isinstance(frame, av.VideoFrame):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
@@ -200,7 +200,7 @@ def probe(path: AnyPath, rate: Fraction | None = None) -> VideoInfo:
     Raises:
         UsageError: ``fps_of_video`` if a rate is given for anything else; ``wrong_type``.
         InputError: ``missing_file``, ``is_directory``, ``empty_file``, ``not_media``,
-            ``no_video_stream``, ``no_frames``, ``unsupported_pixels`` or ``unsupported_colour``.
+            ``no_video_stream``, ``no_frames``, ``unsupported_pixels`` or ``unsupported_color``.
     """
     path = path_of("path", path)
     if is_numbered(path):

@@ -16,7 +16,7 @@ def disc(width, radius=45.0, x=0.0):
 
 
 def measure(original, weight, change):
-    """Add a colour by a mask."""
+    """Add a color by a mask."""
     picture = original + weight[..., None] * np.array(change, np.float32)
     result = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     mask = np.rint(weight * 255).astype(np.uint8)
@@ -27,9 +27,9 @@ def measure(original, weight, change):
 def test_an_evenly_rising_step_is_levels_a_pixel(width):
     found = measure(flat(), disc(width), (40, 40, 40))
     assert found["seam_luma"] == pytest.approx(40 / width, rel=0.12)
-    assert found["seam_colour"] == pytest.approx(0, abs=0.02)
-    assert found["seam_luma_original"] == found["seam_colour_original"] == 0
-    assert found["seam_luma_gradient"] == found["seam_colour_gradient"] == 0
+    assert found["seam_color"] == pytest.approx(0, abs=0.02)
+    assert found["seam_luma_original"] == found["seam_color_original"] == 0
+    assert found["seam_luma_gradient"] == found["seam_color_gradient"] == 0
     assert found["seam_change"] == found["seam_luma"]
 
 
@@ -40,12 +40,12 @@ def test_a_step_that_cancels_an_edge_of_the_original_is_a_change_and_no_step():
     assert found["seam_change"] == pytest.approx(4, rel=0.12)
 
 
-def test_a_step_of_colour_alone():
+def test_a_step_of_color_alone():
     blue = np.array([-0.114 / 0.587, -0.114 / 0.587, 1.0])
     blue[0] = 0
     found = measure(flat(), disc(20), 40 * blue)  # luma stays: 0.587 g + 0.114 b = 0
     assert found["seam_luma"] < 0.1
-    assert found["seam_colour"] > 0.5
+    assert found["seam_color"] > 0.5
 
 
 def test_a_hard_edge_is_worse_than_a_soft_one():

@@ -5,7 +5,7 @@ Source: Groshev et al., "GHOST - A New Face Swap Approach for Image and Video Do
 
 Faces are cut by five pose templates at 224 pixels and resized to the network's 256 and back. Our
 way, unless ``exact`` asks for the reference's: the framing glides from pose to pose, tracks are
-smoothed as for all engines, colours are not cut down to whole numbers on the way, and the
+smoothed as for all engines, colors are not cut down to whole numbers on the way, and the
 super-resolution treats every face for itself.
 """
 

@@ -1,6 +1,6 @@
 """The engine of a fresh machine: no learned generator, works offline.
 
-The source photo is bent onto the target's landmarks and takes the target's light and colour. Gaze,
+The source photo is bent onto the target's landmarks and takes the target's light and color. Gaze,
 blinks and speech are the target's: the inside of its mouth is kept, and so are its eyes where the
 photo's cannot be drawn with its lids and gaze.
 """

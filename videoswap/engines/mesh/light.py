@@ -1,4 +1,4 @@
-"""The light and colour of one face put onto another, in a way that shadows and hair do not spoil.
+"""The light and color of one face put onto another, in a way that shadows and hair do not spoil.
 
 Both faces are compared at low resolution in the logarithm of each channel, where a change of
 light is a sum. A smooth function is fitted to the difference with weights that drop what does
@@ -46,7 +46,7 @@ class LightSettings:
 def match_light(
     swap: Array, target: Array, free: Array, skin: Array, settings: LightSettings
 ) -> tuple[Array, Array]:
-    """Give a warped source face the light and colour of the target.
+    """Give a warped source face the light and color of the target.
 
     Args:
         swap: (S, S, 3) float32 RGB, 0 to 255: the source in the target's pose.

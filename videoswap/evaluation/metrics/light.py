@@ -96,7 +96,7 @@ class LightFamily:
     - tone along the outline: the band inside the outline, ``OUTLINE_INSIDE`` deep, is cut into
       ``SECTORS``. In each the median of the result is held against that of the original, which
       fits its forehead, ears and neck: the mean absolute difference in levels, of luma and of
-      the colour differences (good: small),
+      the color differences (good: small),
     - tone across the outline: in each sector the step from the swapped skin within
       ``ACROSS_INSIDE`` of the mask's border to the skin left alone within ``ACROSS_OUTSIDE`` of it
       (neck, ears, the forehead above the mask), medians of the result's less the original's own

@@ -20,13 +20,13 @@ BORDER_WEIGHTS = 0.02, 0.9  # weights between which it does: dips inside the mas
 
 
 class SeamFamily:
-    """Step of luma and colour across the mask's border.
+    """Step of luma and color across the mask's border.
 
     Definition: the border is where the (slightly blurred) mask rises. There the derivative of
-    luma, and of the two colour differences, across the border is taken, and averaged with its
+    luma, and of the two color differences, across the border is taken, and averaged with its
     sign over each of ``ARCS`` pieces of the border, so that texture cancels and a step that goes
     along the border stays. The step of a frame is the mean size over the pieces, in levels (0 to
-    255) a pixel; the colour step is the length of the two colour derivatives. The original has a
+    255) a pixel; the color step is the length of the two color derivatives. The original has a
     step of its own at the same pixels, and a gradient: the same without the sign, so that its
     texture counts as well, which is what a step must stay below to be lost in it. Reported:
 
@@ -43,7 +43,7 @@ class SeamFamily:
     over_time = False
     columns = (
         "seam_luma", "seam_luma_original", "seam_luma_gradient",
-        "seam_colour", "seam_colour_original", "seam_colour_gradient", "seam_change",
+        "seam_color", "seam_color_original", "seam_color_gradient", "seam_change",
         "seam_excess",
     )  # fmt: skip
     metrics = (
@@ -53,14 +53,14 @@ class SeamFamily:
                share_at_most("seam_luma", "seam_luma_gradient"), needs_masks=True,
                plot=("seam_luma", "seam_luma_original", "seam_luma_gradient"),
                worst="seam_excess", good=at_least(0.95)),
-        Metric("seam_colour_gradient_share", "frames without a seam of colour", "",
-               share_at_most("seam_colour", "seam_colour_gradient"), needs_masks=True,
-               plot=("seam_colour", "seam_colour_original", "seam_colour_gradient"),
+        Metric("seam_color_gradient_share", "frames without a seam of color", "",
+               share_at_most("seam_color", "seam_color_gradient"), needs_masks=True,
+               plot=("seam_color", "seam_color_original", "seam_color_gradient"),
                good=at_least(0.95)),
         Metric("seam_luma_share", "strictly, luma", "",
                share_at_most("seam_luma", "seam_luma_original"), needs_masks=True),
-        Metric("seam_colour_share", "strictly, colour", "",
-               share_at_most("seam_colour", "seam_colour_original"), needs_masks=True),
+        Metric("seam_color_share", "strictly, color", "",
+               share_at_most("seam_color", "seam_color_original"), needs_masks=True),
         Metric("seam_luma", "step of luma at the border", "levels/pixel",
                mean("seam_luma"), needs_masks=True,
                good=GoodRange("<= gradient", below="seam_luma_gradient")),
@@ -68,13 +68,13 @@ class SeamFamily:
                mean("seam_luma_original"), needs_masks=True),
         Metric("seam_luma_gradient", "the original's gradient", "levels/pixel",
                mean("seam_luma_gradient"), needs_masks=True),
-        Metric("seam_colour", "step of colour at the border", "levels/pixel",
-               mean("seam_colour"), needs_masks=True,
-               good=GoodRange("<= gradient", below="seam_colour_gradient")),
-        Metric("seam_colour_original", "the original's step", "levels/pixel",
-               mean("seam_colour_original"), needs_masks=True),
-        Metric("seam_colour_gradient", "the original's gradient", "levels/pixel",
-               mean("seam_colour_gradient"), needs_masks=True),
+        Metric("seam_color", "step of color at the border", "levels/pixel",
+               mean("seam_color"), needs_masks=True,
+               good=GoodRange("<= gradient", below="seam_color_gradient")),
+        Metric("seam_color_original", "the original's step", "levels/pixel",
+               mean("seam_color_original"), needs_masks=True),
+        Metric("seam_color_gradient", "the original's gradient", "levels/pixel",
+               mean("seam_color_gradient"), needs_masks=True),
         Metric("seam_change", "change of the step of luma", "levels/pixel",
                mean("seam_change"), needs_masks=True),
     )  # fmt: skip
@@ -89,18 +89,18 @@ class SeamFamily:
             return {}
         was, became = border.across(now.original), border.across(now.result)
         original, result = border.mean(was), border.mean(became)
-        luma, colour = (float(part.mean()) for part in _parts(result))
-        own_luma, own_colour = (float(part.mean()) for part in _parts(original))
+        luma, color = (float(part.mean()) for part in _parts(result))
+        own_luma, own_color = (float(part.mean()) for part in _parts(original))
         gradient = border.mean(np.stack(_parts(was), axis=1)).mean(axis=0)
         return {
             "seam_luma": luma,
             "seam_luma_original": own_luma,
             "seam_luma_gradient": float(gradient[0]),
-            "seam_colour": colour,
-            "seam_colour_original": own_colour,
-            "seam_colour_gradient": float(gradient[1]),
+            "seam_color": color,
+            "seam_color_original": own_color,
+            "seam_color_gradient": float(gradient[1]),
             "seam_change": float(np.abs(result[:, 0] - original[:, 0]).mean()),
-            "seam_excess": max(luma - own_luma, colour - own_colour),
+            "seam_excess": max(luma - own_luma, color - own_color),
         }
 
 
@@ -140,7 +140,7 @@ class Border:
             picture: (S, S, 3) uint8 RGB.
 
         Returns:
-            (pixels, 3) float32: luma, red and blue colour difference, levels a pixel.
+            (pixels, 3) float32: luma, red and blue color difference, levels a pixel.
         """
         sharp = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb).astype(np.float32)
         x, y = _slopes(np.asarray(cv2.GaussianBlur(sharp, (0, 0), BORDER_BLUR)))
@@ -153,7 +153,7 @@ class Border:
 
 
 def _parts(across: Array) -> tuple[Array, Array]:
-    """Return the sizes (n,) of the luma and of the colour of derivatives (n, 3)."""
+    """Return the sizes (n,) of the luma and of the color of derivatives (n, 3)."""
     return np.abs(across[:, 0]), np.hypot(across[:, 1], across[:, 2])
 
 
