@@ -623,7 +623,7 @@ def test_people_can_be_chosen_without_photos(clip, photos, settings, tmp_path, c
     found = [person.person for person in report.people if person.source]
     if swapped is None:  # whoever it is, it is one, and the note says which
         assert len(found) == 1
-        assert any(f"the face at 0.20 s (right) is person {found[0]}" in line for line in said)
+        assert any(f"the face at 0.20 s (right) is person {found[0] + 1}" in line for line in said)
     else:
         assert found[: len(swapped)] == swapped
     assert sum(line.startswith("person ") for line in said) == len(found)

@@ -33,7 +33,7 @@ def page(tmp_path, monkeypatch):
         film = Film("a.mp4", tmp_path / "a.mp4", tmp_path, usual, number)
         if sources is not None:
             person = PlannedPerson("Ann", sources, ())
-            film.edits = Edits(Plan(film.path, "", "mesh", (), (person,), usual))
+            film.edits = Edits([Plan(film.path, "", "mesh", (), (person,), usual)])
         session.films[number] = film
     run = Run("a.mp4", tmp_path, ".mp4")
     session.runs[run.number] = session.runs["waits"] = run
