@@ -192,9 +192,9 @@ def small(png: bytes, colors: int = COLORS) -> bytes:
         height = round(picture.height * SHOWN_WIDTH / picture.width)
         picture = picture.resize((SHOWN_WIDTH, height), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    # Rare colors, as of thin lines, count as much as common ones.
-    few = picture.quantize(colors, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(out, "PNG", optimize=True)
+    plots = picture.height > 2 * picture.width  # whose lines have rare colors
+    kind = Image.Quantize.MAXCOVERAGE if plots else Image.Quantize.MEDIANCUT
+    picture.quantize(colors, kind, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     if out.tell() <= MOST_BYTES or colors <= 16:
         return out.getvalue()
     return small(png, colors // 2)
