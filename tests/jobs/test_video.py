@@ -496,14 +496,21 @@ def test_a_report_that_cannot_be_written_is_refused_first(
     assert (tmp_path / "there.json").read_text() == "precious"
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), OSError(errno.EROFS, "read")])
-def test_no_room_for_pieces(clip, photos, settings, tmp_path, monkeypatch, error):
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, "disk_full"),
+        (errno.EDQUOT, "disk_full"),
+        (errno.EROFS, "unwritable_output"),
+    ],
+)
+def test_no_room_for_pieces(clip, photos, settings, tmp_path, monkeypatch, number, code):
     def failing(*args, **kwargs):
-        raise error
+        raise OSError(number, "no room")
 
     monkeypatch.setattr("videoswap.rendering.segment_folder.scratch_path", failing)
     uncached = replace(settings, cache_dir=None)
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError) as caught:
         swap_video(
             [photos["source"]],
             clip,
@@ -511,6 +518,7 @@ def test_no_room_for_pieces(clip, photos, settings, tmp_path, monkeypatch, error
             target_faces=[photos["right"]],
             settings=uncached,
         )
+    assert caught.value.code == code
 
 
 def test_a_full_cache_is_told(clip, photos, settings, tmp_path, monkeypatch):
