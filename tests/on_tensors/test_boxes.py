@@ -22,12 +22,18 @@ def content(frame, form):
     return [samples(one, form.depth)[:, : one.width].copy() for one in frame.planes]
 
 
-@pytest.mark.parametrize("pix_fmt", FORMATS)
-def test_what_goes_up_comes_down(pix_fmt):
+def taken_up(pix_fmt):
+    """Return a format, its frames, what they hold, and their boxes as tensors with origins."""
     form = layout(pix_fmt)
     frames = [frame_of(pix_fmt) for _ in BOXES]
     before = [content(frame, form) for frame in frames]
     planes, origins = boxes.gathered(frames, BOXES, form, CPU)
+    return form, frames, before, planes, origins
+
+
+@pytest.mark.parametrize("pix_fmt", FORMATS)
+def test_what_goes_up_comes_down(pix_fmt):
+    form, frames, before, planes, origins = taken_up(pix_fmt)
     assert planes[0].shape == (3, 32, 48)
     extra = torch.arange(3)
     (told,) = boxes.scattered(frames, BOXES, origins, planes, form, extra)
@@ -39,10 +45,7 @@ def test_what_goes_up_comes_down(pix_fmt):
 
 @pytest.mark.parametrize("pix_fmt", FORMATS)
 def test_only_the_box_is_written(pix_fmt):
-    form = layout(pix_fmt)
-    frames = [frame_of(pix_fmt) for _ in BOXES]
-    before = [content(frame, form) for frame in frames]
-    planes, origins = boxes.gathered(frames, BOXES, form, CPU)
+    form, frames, before, planes, origins = taken_up(pix_fmt)
     changed = [torch.where(plane > 9, plane - 1, plane + 1) for plane in planes]
     boxes.scattered(frames, BOXES, origins, changed, form)
     for frame, old, (x0, y0, x1, y1) in zip(frames, before, BOXES, strict=True):

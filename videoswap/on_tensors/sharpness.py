@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..compositing.sharpness import (
+    DECIMALS,
     DENOISE_SIGMA,
     EDGE_BIAS,
     EDGE_SHARE,
@@ -104,7 +105,7 @@ def _covariance(directions: Tensor, variance: Tensor, found: Tensor) -> Tensor:
         error = (variance - (fit.to(variance.dtype)[:, None] @ directions)[:, 0]).abs()
         middle = _ranked(error, found, 0.5) + 1e-3
         trust = torch.where(found, 1.0 / (1.0 + (error / middle) ** 2), 0.0)
-    return fit
+    return fit.round(decimals=DECIMALS)
 
 
 def soften(pictures: Tensor, missing: Array) -> Tensor:
