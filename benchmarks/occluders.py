@@ -1,6 +1,6 @@
 """Does what is before a face stay before it? Objects of known alpha, composited over real clips.
 
-    python benchmarks/occluders.py [--rounds 1] [--held_out] [--sheet sheet.png]
+    python benchmarks/occluders.py [--rounds 1] [--held_out] [--unrefined] [--sheet sheet.png]
 
 Each object moves over a face (it stays, crosses, enters, leaves or waves), with motion blur and
 the film's grain, and the clip is compressed again. A frame's figure is the intersection over
@@ -9,8 +9,12 @@ union, within the face's outline, of what the swap keeps (mask under one half) a
 swap (mask over one half), so it also counts landmarks that an object leads astray; ``here`` has
 that of the same frame with ``--mask outline``. Frames whose object covers less than 3 % of the
 face are left out. ``glow`` is how far the swap close beside an object is from the untouched clip's
-swap there, in levels of 255. On untouched clips the share of the face is measured that is kept
-although nothing was put before it (hair over the forehead is, and counts).
+swap there, in levels of 255. ``off`` is how far the landmarks lie from those of the untouched clip,
+in the mean of the 68, and ``jump`` how much of that changes from one frame to the next, both in
+heights of a face (bridge of nose to chin). ``--unrefined`` leaves the landmarks of occluded faces
+as they were found, which shows what refining them is worth. With ``--untouched``, the share of the
+face is measured that is kept on clips before which nothing was put (hair over the forehead is, and
+counts).
 """
 
 from __future__ import annotations
@@ -48,6 +52,8 @@ from videoswap.occlusion.temporal import stabilize_occlusion_mask  # noqa: E402
 from videoswap.people.clustering import cluster_tracks  # noqa: E402
 from videoswap.records import Face  # noqa: E402
 from videoswap.settings import LANDMARKS, AnalysisSettings, BlendSettings  # noqa: E402
+from videoswap.tracking import analysis  # noqa: E402
+from videoswap.tracking.store import Store  # noqa: E402
 from videoswap.video.probe import probe  # noqa: E402
 from videoswap.video.reader import VideoReader  # noqa: E402
 
@@ -85,6 +91,8 @@ class Row:
         iou_without: The mean without the feature (``--mask outline``).
         glow: Mean difference of the swap close beside the object from the untouched clip's swap
             there, in levels of 255.
+        off: Mean distance of the landmarks from the untouched clip's, in heights of a face.
+        jump: Mean change of that difference since the frame before, in heights of a face.
     """
 
     clip: str
@@ -98,6 +106,8 @@ class Row:
     good: float
     iou_without: float
     glow: float
+    off: float
+    jump: float
 
 
 def read_clip(name: str) -> tuple[list[Array], Fraction]:
@@ -146,6 +156,41 @@ def faces_of(path: Path, settings: SwapSettings) -> dict[int, Face]:
         track = max(found.tracks, key=lambda one: one.count)
         numbers = {int(pts): number for number, pts in enumerate(found.frames.pts)}
         return {numbers[face.pts]: face for face in found.faces(track.id)}
+
+
+def astray(path: Path, faces: dict[int, Face], settings: SwapSettings) -> dict[int, Array]:
+    """Return how landmarks are moved by an object, by number of the frame.
+
+    Args:
+        path: The clip with the object.
+        faces: The faces of the untouched clip.
+        settings: As for its swap.
+
+    Returns:
+        (68, 2) each in heights of a face, of frames in which a face is found at that place.
+    """
+    moved = {}
+    with analyze(path, settings=settings) as found:
+        numbers = {int(pts): number for number, pts in enumerate(found.frames.pts)}
+        seen = found.faces_between(int(found.frames.pts[0]), int(found.frames.pts[-1]))
+    for pts, here in seen.items():
+        if (clean := faces.get(numbers[pts])) is None:
+            continue
+        right = np.asarray(clean.landmarks, float)
+        unit = np.linalg.norm(right[8] - right[27])
+        off = min(
+            ((np.asarray(face.landmarks, float) - right) / unit for _, face in here),
+            key=lambda one: float(np.linalg.norm(one, axis=1).mean()),
+        )
+        if np.linalg.norm(off, axis=1).mean() < 1.0:
+            moved[numbers[pts]] = off
+    return moved
+
+
+def leave_landmarks_as_found() -> None:
+    """Let nothing of this process refine the landmarks of occluded faces, or read refined ones."""
+    analysis.refine_occluded_landmarks = lambda *args, **kwargs: None
+    Store.refined = lambda *args: []
 
 
 def covered(
@@ -303,9 +348,11 @@ def measure(
         sheet: A picture to write: object, mask and swap of some frames.
         landmarks: Which landmarks are used.
     """
-    analysis = AnalysisSettings(landmarks=landmarks)
     settings = SwapSettings(
-        swapper="mesh", cache_dir=folder / "cache", overwrite=True, analysis=analysis
+        swapper="mesh",
+        cache_dir=folder / "cache",
+        overwrite=True,
+        analysis=AnalysisSettings(landmarks=landmarks),
     )
     rows, strips = [], []
     clean: dict[str, tuple[list[Array], dict[int, Face], list[Array], Fraction]] = {}
@@ -327,7 +374,9 @@ def measure(
         pictures, alphas = covered(frames, faces, thing, motion, rng)
         path = folder / f"{clip} {name} {motion}.mp4"
         write_clip(path, pictures, rate)
-        row, strip = _row(clip, name, motion, held_out, path, outlines, alphas, folder, settings)
+        row, strip = _row(
+            clip, name, motion, held_out, path, faces, outlines, alphas, folder, settings
+        )
         rows.append(row)
         strips.append(strip)
         print(as_text(row), flush=True)
@@ -342,6 +391,7 @@ def _row(
     motion: str,
     held_out: bool,
     path: Path,
+    faces: dict[int, Face],
     outlines: Sequence[Array],
     alphas: Sequence[Array],
     folder: Path,
@@ -351,6 +401,7 @@ def _row(
         masks_of(path, "auto", folder, settings),
         masks_of(path, "outline", folder, settings),
     )
+    moved = astray(path, faces, settings)
     swap, free = (read_video(folder / f"{name} auto.mp4") for name in (path.stem, clip))
     values, here, base, glow, there, lost = [], [], [], [], [], 0
     for number, (outline, alpha) in enumerate(zip(outlines, alphas, strict=True)):
@@ -368,7 +419,15 @@ def _row(
         base.append(overlap(truth, face & (without[number] < 128)))
         seen = (outline > 250) & (with_[number] > 250)
         glow += differences_beside(alpha, seen, swap[number], free[number])
-    values, here, base, glow = (one or [float("nan")] for one in (values, here, base, glow))
+    off = [np.linalg.norm(moved[n], axis=1).mean() for n in there if n in moved]
+    jump = [
+        np.linalg.norm(moved[n] - moved[n - 1], axis=1).mean()
+        for n in there
+        if n in moved and n - 1 in moved
+    ]
+    values, here, base, glow, off, jump = (
+        one or [float("nan")] for one in (values, here, base, glow, off, jump)
+    )
     row = Row(
         clip=clip,
         thing=name,
@@ -381,6 +440,8 @@ def _row(
         good=float(np.mean(np.array(values) >= 0.9)),
         iou_without=float(np.mean(base)),
         glow=float(np.mean(glow)),
+        off=float(np.mean(off)),
+        jump=float(np.mean(jump)),
     )
     return row, _strip(path, folder, outlines, alphas, with_, there)
 
@@ -479,17 +540,24 @@ def as_text(row: Row) -> str:
     """Return one line of the table."""
     return (
         f"| {row.clip} | {row.thing} | {row.motion} | {row.frames} | {row.lost} | {row.iou:.3f} "
-        f"| {row.good:.0%} | {row.iou_here:.3f} | {row.iou_without:.3f} | {row.glow:.1f} |"
+        f"| {row.good:.0%} | {row.iou_here:.3f} | {row.iou_without:.3f} | {row.glow:.1f} "
+        f"| {row.off:.3f} | {row.jump:.4f} |"
     )
 
 
 def means(rows: Sequence[Row]) -> str:
     """Return the means over rows in which a face was found."""
+    lost = sum(row.lost for row in rows)
     rows = [row for row in rows if row.lost < row.frames]
     good = np.average([row.good for row in rows], weights=[row.frames - row.lost for row in rows])
     iou, here = (np.mean([getattr(row, name) for row in rows]) for name in ("iou", "iou_here"))
-    glow = np.nanmean([row.glow for row in rows])
-    return f"mean IoU {iou:.3f}, here {here:.3f}, frames >= 0.9: {good:.0%}, glow {glow:.1f}"
+    glow, off, jump = (
+        np.nanmean([getattr(row, name) for row in rows]) for name in ("glow", "off", "jump")
+    )
+    return (
+        f"mean IoU {iou:.3f}, here {here:.3f}, frames >= 0.9: {good:.0%}, glow {glow:.1f}, "
+        f"off {off:.4f}, jump {jump:.4f}, lost {lost}"
+    )
 
 
 def main() -> None:
@@ -501,8 +569,11 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--landmarks", choices=LANDMARKS, default="auto")
+    parser.add_argument("--unrefined", action="store_true", help="landmarks as they were found")
     options = parser.parse_args()
     started = time.monotonic()
+    if options.unrefined:
+        leave_landmarks_as_found()
     if options.untouched:
         print("| clip | person | faces | median | 99 % | ms a face |\n" + "|---" * 6 + "|")
         for name in ("nggyup.mp4", "dirtydancing.mp4", "dance.mp4", "random_gif.gif"):
@@ -513,8 +584,8 @@ def main() -> None:
                     flush=True,
                 )
         return
-    print("| clip | object | motion | frames | lost | IoU | >= 0.9 | here | without | glow |")
-    print("|---" * 10 + "|")
+    print("| clip | object | motion | frames | lost | IoU | >= 0.9 ", end="")
+    print("| here | without | glow | off | jump |\n" + "|---" * 12 + "|")
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)

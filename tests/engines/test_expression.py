@@ -127,6 +127,22 @@ def test_folds_become_the_targets_where_nothing_is_in_front(hidden):
         assert depth(creased, points) > 0.5 * before
 
 
+@pytest.mark.parametrize("level", [8.0, 250.0])
+def test_a_thing_in_front_does_not_glow_on_the_skin_beside_it(level):
+    points = head(scale=95.0)
+    plain = picture(points).astype(np.float32)
+    places = draw_chart(
+        make_chart_texture([(picture(points), points)]), rasterize_face(points, SIZE), SIZE
+    ).places
+    covered, front = plain.copy(), np.zeros((SIZE, SIZE), np.float32)
+    rows = slice(int(points[2, 1]) - 12, int(points[2, 1]) + 12)  # under the nose
+    covered[rows], front[rows] = level, 1.0
+    target = Crop(covered, np.eye(2, 3), np.zeros((68, 2), np.float32), 0, 0, 0, front)
+    lit = plain.copy()
+    take_folds(lit, target, places, 1.0)
+    assert np.abs(lit - plain).max() < 1.0
+
+
 def test_folds_of_a_photo_fade_as_the_expression_changes():
     points = head(scale=95.0)
     photo, crop = photo_and_crop(dense=True, points=points)

@@ -21,6 +21,7 @@ AROUND_MOUTH = (
     *(2, 98, 129, 36, 205, 207, 214, 210, 169, 140, 171),
     *(175, 396, 369, 394, 430, 434, 427, 425, 266, 358, 327),
 )
+BESIDE_THING = np.ones((3, 3), np.uint8)  # in pixels of the raster
 BESIDE_BEARD = np.ones((5, 5), np.uint8)  # in pixels of the raster
 REGION_SIDE = 128
 GROWTH = 1.12  # of the region
@@ -68,13 +69,15 @@ def take_folds(
     swap, target = (
         cv2.resize(one[part], small, interpolation=cv2.INTER_AREA) for one in (lit, crop.pixels)
     )
+    free = None
     if crop.occluder_mask is not None:
         hidden = cv2.resize(crop.occluder_mask[part], small, interpolation=cv2.INTER_AREA)
         weight = weight * (1.0 - hidden)
+        free = 1.0 - cv2.dilate(hidden, BESIDE_THING)
     if beard is not None:
         hair = cv2.resize(beard[part], small, interpolation=cv2.INTER_AREA)
         weight = weight * (1.0 - cv2.dilate(hair, BESIDE_BEARD))
-    gain = shading_gain(swap, target, weight, fine, coarse)
+    gain = shading_gain(swap, target, weight, fine, coarse, free)
     changed = lit[part]
     changed *= cv2.resize(gain, changed.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     np.minimum(changed, 255.0, out=changed)
@@ -120,7 +123,14 @@ def take_pattern(
     np.clip(raised * gain - RATIO_FLOOR, 0.0, 255.0, out=lit)
 
 
-def shading_gain(lit: Array, target: Array, weight: Array, fine: float, coarse: float) -> Array:
+def shading_gain(
+    lit: Array,
+    target: Array,
+    weight: Array,
+    fine: float,
+    coarse: float,
+    free: Array | None = None,
+) -> Array:
     """Return by what a face is multiplied to get the target's shading between two sizes.
 
     Shading is the difference of two Gaussians of the logarithm of each channel.
@@ -131,11 +141,16 @@ def shading_gain(lit: Array, target: Array, weight: Array, fine: float, coarse: 
         weight: (H, W) float32, 0 to 1: how much of it is replaced.
         fine: Sigma in pixels under which details stay as they are; 0 replaces them as well.
         coarse: Sigma in pixels over which light stays as it is.
+        free: (H, W) float32, 0 to 1: where nothing is in front of the target's face; what is has
+            no shading of its own, or it would glow on the skin beside it. None for everywhere.
 
     Returns:
         (H, W, 3) float32.
     """
     change: Array = cv2.log(target + RATIO_FLOOR) - cv2.log(lit + RATIO_FLOOR)
+    if free is not None and free.min() < 1.0:
+        around = spread_out(change, free, coarse, 0.0, 1e-3)
+        change = np.asarray(around + (change - around) * free[..., None], np.float32)
     if fine > 0.0:
         change = np.asarray(cv2.GaussianBlur(change, (0, 0), fine))
     change = change - cv2.GaussianBlur(change, (0, 0), coarse)
