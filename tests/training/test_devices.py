@@ -1,16 +1,12 @@
 """Several processes learn what one learns; they need accelerate, which the extra train brings."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 pytest.importorskip("torch")
 
 import torch
 
-from tests.helpers.locations import ROOT
+from tests.helpers.processes import in_two_processes
 from tests.helpers.toy_trainings import Toy, ToySettings
 from videoswap.training.checkpoint import NAME
 from videoswap.training.devices import open_devices
@@ -37,19 +33,7 @@ def test_two_processes_learn_what_one_learns(tmp_path):
     from tests.helpers.toy_trainings import Plain
 
     train(Plain(ToySettings()), tmp_path / "one", device="cpu")
-    script = tmp_path / "train.py"
-    script.write_text(CODE)
-    launch = ["-m", "torch.distributed.run", "--nproc_per_node", "2", str(script)]
-    done = subprocess.run(
-        [sys.executable, *launch, str(tmp_path / "two")],
-        cwd=ROOT,
-        env=os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1",
-                          "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    in_two_processes(CODE, tmp_path / "two")
     one, two = (torch.load(tmp_path / n / NAME, weights_only=True) for n in ("one", "two"))
     for name, state in one["networks"].items():
         for key, tensor in state.items():

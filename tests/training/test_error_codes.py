@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 from tests.helpers.toy_trainings import Toy
 from videoswap.errors import OutputError, UsageError
 from videoswap.locks import discard, try_lock
-from videoswap.training.checkpoint import NAME, Totals, save_checkpoint
+from videoswap.training.checkpoint import NAME, save_checkpoint
 from videoswap.training.faces import page
 from videoswap.training.faces import prepare as faces
 from videoswap.training.loop import LOCK, train
@@ -67,7 +67,7 @@ def test_files_that_cannot_be_written(tmp_path):
     (tmp_path / NAME).mkdir()
     (tmp_path / "file").write_text("no folder")
     for folder in (tmp_path, tmp_path / "file"):
-        assert code_of(save_checkpoint, folder, Toy(), {}, Totals()) == "cannot_write_checkpoint"
+        assert code_of(save_checkpoint, folder, {}) == "cannot_write_checkpoint"
     (tmp_path / "sheets" / "00000001.png").mkdir(parents=True)
     sheet = np.zeros((4, 4, 3), np.uint8)
     assert code_of(write_sheet, tmp_path, 1, sheet) == "cannot_write_sheet"

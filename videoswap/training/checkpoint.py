@@ -10,17 +10,18 @@ import contextlib
 import json
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..errors import InputError, OutputError, UsageError, reason_of
 from .averaging import MovingAverage
 from .loop_settings import CHANGEABLE
-from .recipe import Recipe
+from .recipe import Recipe, parameters_of
 from .settings_file import settings_text
 
 NAME = "checkpoint.pt"
@@ -45,24 +46,21 @@ class Totals:
     precision: str = ""
 
 
-def save_checkpoint(
-    folder: Path,
+def checkpoint_state(
     recipe: Recipe,
     averages: Mapping[str, MovingAverage],
     totals: Totals,
-) -> Path:
-    """Write a checkpoint; the one before is replaced once the new one is complete.
+    whole: Callable[[Tensor], Tensor] = lambda tensor: tensor,
+) -> dict[str, Any]:
+    """Return what a checkpoint has to hold; to be asked on all processes.
 
     Args:
-        folder: The run's folder.
         recipe: Networks, optimizers, schedulers and whatever else it keeps.
         averages: Moving averages by network.
         totals: The progress so far.
-
-    Raises:
-        OutputError: ``cannot_write_checkpoint``.
+        whole: Puts together what is divided over several processes.
     """
-    state = {
+    state: dict[str, Any] = {
         "schema": SCHEMA,
         "recipe": recipe.name,
         "settings": settings_text(recipe.settings),
@@ -79,10 +77,38 @@ def save_checkpoint(
         "random": _random_state(),
         "more": recipe.state(),
     }
+    for name in recipe.divided:
+        parameters = list(recipe.networks[name].parameters())
+        state["networks"][name] = {
+            key: whole(tensor) for key, tensor in state["networks"][name].items()
+        }
+        for phase in recipe.phases:
+            kept = state["optimizers"][phase.name]["state"]
+            for number, one in enumerate(parameters_of(phase)):
+                if any(one is own for own in parameters):
+                    kept[number] = {
+                        key: whole(value)
+                        if isinstance(value, Tensor) and value.shape == one.shape
+                        else value
+                        for key, value in kept.get(number, {}).items()
+                    }
+    return state
+
+
+def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> Path:
+    """Write a checkpoint; the one before is replaced once the new one is complete.
+
+    Args:
+        folder: The run's folder.
+        state: Of :func:`checkpoint_state`.
+
+    Raises:
+        OutputError: ``cannot_write_checkpoint``.
+    """
     path, hidden = folder / NAME, folder / f".{NAME}.part"
     try:
         with hidden.open("wb") as file:
-            torch.save(state, file)
+            torch.save(dict(state), file)
             file.flush()
             os.fsync(file.fileno())
         hidden.replace(path)
@@ -95,7 +121,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    folder: Path, recipe: Recipe, averages: Mapping[str, MovingAverage], device: torch.device
+    folder: Path, recipe: Recipe, averages: Mapping[str, MovingAverage]
 ) -> Totals | None:
     """Take a run up where its checkpoint left it.
 
@@ -103,7 +129,6 @@ def load_checkpoint(
         folder: The run's folder.
         recipe: As it was built for the first step, on its device; it gets all that was kept.
         averages: Moving averages by network, likewise.
-        device: Where the recipe's tensors are.
 
     Returns:
         The progress, or None if there is no checkpoint.
@@ -116,7 +141,7 @@ def load_checkpoint(
     if not path.is_file():
         return None
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         _check_same(path, recipe, state)
         for name, network in recipe.networks.items():
             network.load_state_dict(state["networks"][name])

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 
 import torch
+from torch import Tensor, nn
 
 from ..errors import InputError
+from .margins import Centers
 from .recipe import Phase, Recipe, parameters_of
 
 
@@ -37,11 +39,22 @@ class Devices:
         for network in (*recipe.networks.values(), *recipe.frozen.values()):
             network.to(self.device)
 
-    def share_weights(self, recipe: Recipe) -> None:
-        """Give all processes the weights of the first one."""
+    def divide(self, recipe: Recipe) -> None:
+        """Leave each process its part of what is divided; call it once a checkpoint is read."""
 
-    def share_gradients(self, phase: Phase) -> None:
-        """Average the gradients of a phase over all processes."""
+    def whole(self, tensor: Tensor) -> Tensor:
+        """Put the rows of all processes together, on the first one; others get their own."""
+        return tensor
+
+    def share_weights(self, recipe: Recipe) -> None:
+        """Give all processes the weights of the first one, but for what is divided."""
+
+    def share_gradients(self, recipe: Recipe, phase: Phase) -> None:
+        """Average the gradients of a phase over all processes, but for what is divided."""
+
+    def clip_gradients(self, recipe: Recipe, phase: Phase, limit: float) -> Tensor:
+        """Make the gradient of a phase, with all parts, no longer than a limit; return its norm."""
+        return nn.utils.clip_grad_norm_(parameters_of(phase), limit)
 
     def means(self, values: dict[str, float]) -> dict[str, float]:
         """Return the means of numbers by name over all processes."""
@@ -74,23 +87,69 @@ class AcceleratedDevices(Devices):
         self.rank = self._accelerator.process_index
         self.world = self._accelerator.num_processes
 
-    def share_weights(self, recipe: Recipe) -> None:
-        """Give all processes the weights of the first one."""
-        for network in recipe.networks.values():
-            for tensor in (*network.parameters(), *network.buffers()):
-                torch.distributed.broadcast(tensor.data, src=0)
+    def prepare(self, recipe: Recipe) -> None:
+        """Move the networks; what is divided follows in parts, so that no device needs it whole."""
+        for name, network in (*recipe.networks.items(), *recipe.frozen.items()):
+            if name not in recipe.divided:
+                network.to(self.device)
 
-    def share_gradients(self, phase: Phase) -> None:
-        """Average the gradients of a phase over all processes.
+    def divide(self, recipe: Recipe) -> None:
+        """Leave each process its part of what is divided, and move it."""
+        for name in recipe.divided:
+            centers = recipe.networks[name]
+            assert isinstance(centers, Centers)
+            whole = centers.weight.shape
+            rows = centers.divide(self.rank, self.world)
+            centers.to(self.device)
+            for phase in recipe.phases:
+                kept = phase.optimizer.state.get(centers.weight, {})
+                for key, value in kept.items():
+                    if isinstance(value, Tensor) and value.shape == whole:
+                        kept[key] = value[rows].to(self.device, copy=True)
+
+    def whole(self, tensor: Tensor) -> Tensor:
+        """Put the rows of all processes together, on the first one's CPU; others get their own."""
+        counts = [torch.zeros(1, dtype=torch.int64, device=self.device) for _ in range(self.world)]
+        torch.distributed.all_gather(counts, torch.full_like(counts[0], len(tensor)))
+        if not self.main:
+            torch.distributed.send(tensor.contiguous(), 0)
+            return tensor
+        parts = [tensor.cpu()]
+        for rank, count in enumerate(counts[1:], start=1):
+            part = tensor.new_empty((int(count), *tensor.shape[1:]))
+            torch.distributed.recv(part, rank)
+            parts.append(part.cpu())
+        return torch.cat(parts)
+
+    def share_weights(self, recipe: Recipe) -> None:
+        """Give all processes the weights of the first one, but for what is divided."""
+        for name, network in recipe.networks.items():
+            if name not in recipe.divided:
+                for tensor in (*network.parameters(), *network.buffers()):
+                    torch.distributed.broadcast(tensor.data, src=0)
+
+    def share_gradients(self, recipe: Recipe, phase: Phase) -> None:
+        """Average the gradients of a phase over all processes, but for what is divided.
 
         Done here and not by DistributedDataParallel, which a GAN's two phases over the same
         networks confuse.
         """
-        for parameter in parameters_of(phase):
+        for parameter in _parts(recipe, phase)[0]:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             torch.distributed.all_reduce(parameter.grad)
             parameter.grad /= self.world
+
+    def clip_gradients(self, recipe: Recipe, phase: Phase, limit: float) -> Tensor:
+        """Make the gradient of a phase, with all parts, no longer than a limit; return its norm."""
+        common, divided = _parts(recipe, phase)
+        if not divided:
+            return super().clip_gradients(recipe, phase, limit)
+        squared = _norm(divided).square().to(self.device)
+        torch.distributed.all_reduce(squared)
+        norm = (squared + _norm(common).square()).sqrt()
+        nn.utils.clip_grads_with_norm_([*common, *divided], limit, norm)
+        return norm
 
     def means(self, values: dict[str, float]) -> dict[str, float]:
         """Return the means of numbers by name over all processes."""
@@ -106,6 +165,20 @@ class AcceleratedDevices(Devices):
     def wait(self) -> None:
         """Wait for all processes."""
         self._accelerator.wait_for_everyone()
+
+
+def _parts(recipe: Recipe, phase: Phase) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Return what all processes have of a phase's parameters, and what each has its part of."""
+    divided = {id(one) for name in recipe.divided for one in recipe.networks[name].parameters()}
+    every = parameters_of(phase)
+    return (
+        [one for one in every if id(one) not in divided],
+        [one for one in every if id(one) in divided],
+    )
+
+
+def _norm(parameters: list[nn.Parameter]) -> Tensor:
+    return nn.utils.get_total_norm([one.grad for one in parameters if one.grad is not None])
 
 
 def open_devices(device: str) -> Devices:

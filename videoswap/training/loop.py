@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from ..errors import InputError, OutputError, UsageError, reason_of
 from ..locks import discard, try_lock
 from .averaging import MovingAverage
-from .checkpoint import Totals, load_checkpoint, save_checkpoint
+from .checkpoint import Totals, checkpoint_state, load_checkpoint, save_checkpoint
 from .devices import Devices, open_devices
 from .prefetch import prefetched
 from .progress import Clock, Journal, Meters, eta, rounded
-from .recipe import Batch, Phase, Recipe, parameters_of
+from .recipe import Batch, Phase, Recipe
 from .sheets import write_sheet
 from .speed import quicker_precision
 
@@ -115,12 +115,13 @@ class _Run:
         recipe, settings = self._recipe, self._settings
         for note in recipe.notes:
             self._say(f"Note: {note}.")
-        totals = load_checkpoint(self._folder, recipe, self._averages, self._devices.device)
+        totals = load_checkpoint(self._folder, recipe, self._averages)
         if totals is None:
             totals = Totals()
         else:
             self._say(f"Going on after step {totals.step} of {settings.steps}.")
         self._devices.share_weights(recipe)
+        self._devices.divide(recipe)
         totals.precision = totals.precision or self._precision()
         journal = Journal(self._folder, settings, self._say)
         meters, clock = Meters(), Clock(totals.seconds, limit)
@@ -178,9 +179,9 @@ class _Run:
                 for name, value in losses.items():
                     name = name if name != "total" or len(self._recipe.phases) == 1 else phase.name
                     seen[name] = seen.get(name, torch.zeros(())) + value.detach() / len(parts)
-            self._devices.share_gradients(phase)
-            if self._settings.clip_norm:
-                norm = nn.utils.clip_grad_norm_(parameters_of(phase), self._settings.clip_norm)
+            self._devices.share_gradients(self._recipe, phase)
+            if limit := self._settings.clip_norm:
+                norm = self._devices.clip_gradients(self._recipe, phase, limit)
                 seen[f"{phase.name} gradient"] = norm
             if not self._devices.agree(not self._recipe.learns(phase.name)):
                 phase.optimizer.step()
@@ -215,10 +216,12 @@ class _Run:
             losses = self._devices.means(meters.take())
             if self._devices.main:
                 self._log(journal, losses, clock, totals)
+        if checkpoint:
+            state = checkpoint_state(self._recipe, self._averages, totals, self._devices.whole)
+            if self._devices.main:
+                save_checkpoint(self._folder, state)
         if not self._devices.main:
             return
-        if checkpoint:
-            save_checkpoint(self._folder, self._recipe, self._averages, totals)
         if settings.evaluate_every and (step % settings.evaluate_every == 0 or ended):
             self._evaluate(journal, totals)
 
@@ -274,4 +277,5 @@ class _Run:
     def _precision(self) -> str:
         if self._settings.precision != "auto":
             return self._settings.precision
-        return quicker_precision(self._recipe, self._parts(0)[0], self._devices.device)
+        quicker = quicker_precision(self._recipe, self._parts(0)[0], self._devices.device)
+        return "bfloat16" if self._devices.agree(quicker == "bfloat16") else "float32"

@@ -28,6 +28,9 @@ _LEAST_SQUARED_SINE = 1e-12
 class Centers(nn.Module):
     """One direction for every person.
 
+    Attributes:
+        is_divided: Whether this process has those of some people alone, see :meth:`divide`.
+
     Args:
         people: How many.
         features: Length of an embedding.
@@ -38,13 +41,37 @@ class Centers(nn.Module):
         super().__init__()
         first = torch.randn(max(people, 1), features)
         self.weight = nn.Parameter(F.normalize(first) if spread is None else spread * first)
+        self.is_divided, self._first = False, 0
+
+    def divide(self, rank: int, world: int) -> slice:
+        """Keep the rows of one process of several, and return which ones they are."""
+        ends = [number * len(self.weight) // world for number in (rank, rank + 1)]
+        rows = slice(*ends)
+        self.weight.data = self.weight.data[rows].clone()
+        self.is_divided, self._first = True, rows.start
+        return rows
+
+    def own(self, chosen: Tensor | None) -> tuple[Tensor | None, int]:
+        """Return whom of some people this process has, as ``forward`` takes them.
+
+        Args:
+            chosen: (n,) int64, sorted; None for all.
+
+        Returns:
+            Its rows (m,), or None for all of them, and the place of their first among the chosen.
+        """
+        if chosen is None:
+            return None, self._first
+        ends = torch.tensor([self._first, self._first + len(self.weight)], device=chosen.device)
+        first, last = torch.searchsorted(chosen, ends).tolist()
+        return chosen[first:last] - self._first, first
 
     def forward(self, embeddings: Tensor, chosen: Tensor | None = None) -> Tensor:
         """Return the cosines (B, people) of embeddings (B, features) of any length.
 
         Args:
             embeddings: (B, features).
-            chosen: (n,) int64, the people to compare with; None takes all.
+            chosen: (n,) int64, the rows to compare with; None takes all.
         """
         centers = self.weight if chosen is None else self.weight[chosen]
         return F.normalize(embeddings) @ F.normalize(centers).T

@@ -68,6 +68,8 @@ class Recipe(ABC):
         networks: By name; all of them are in a checkpoint.
         frozen: Helpers that never learn, by name: on the device, in no checkpoint.
         averaged: Names of those of which a moving average is kept.
+        divided: Names of the `Centers` of which every process has a part; they are whole in a
+            checkpoint. See ``classification``.
         phases: In the order in which a step goes through them.
         changeable: Settings that may change when a run is resumed, besides those of the loop.
         notes: What it does otherwise than wanted; said when a run begins.
@@ -79,6 +81,7 @@ class Recipe(ABC):
     networks: dict[str, nn.Module]
     frozen: Mapping[str, nn.Module] = MappingProxyType({})
     averaged: tuple[str, ...] = ()
+    divided: tuple[str, ...] = ()
     phases: tuple[Phase, ...]
     changeable: ClassVar[tuple[str, ...]] = ()
     notes: tuple[Fallback, ...] = ()

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 import torch
 
 from tests.helpers.packed_faces import group_samples, pack_group
+from tests.helpers.processes import in_two_processes
 from videoswap.detection.face_parser import FaceParser
 from videoswap.errors import InputError, UsageError
 from videoswap.evaluation.encoders import open_encoder
@@ -29,6 +30,27 @@ from videoswap.training.loop import train
 from videoswap.training.loop_settings import LoopSettings
 from videoswap.training.progress import HISTORY
 
+IN_TWO = """
+import sys
+from pathlib import Path
+from videoswap.training.blendface.recipe import BlendFaceRecipe
+from videoswap.training.blendface.settings import BlendFaceSettings
+from videoswap.training.loop import train
+from videoswap.training.loop_settings import LoopSettings
+
+loop = LoopSettings(
+    steps=4, batch=8, precision="float32", log_every=2, checkpoint_every=2, evaluate_every=0,
+    threads=1, ema_decay=0.0, clip_norm=1.0,
+)
+settings = BlendFaceSettings(
+    data=Path(sys.argv[1]), network="lite", candidates=3, rate=0.002, sampled=0.75, loop=loop
+)
+for minutes in (0, None):  # stopped after a step, and gone on with
+    recipe = BlendFaceRecipe(settings)
+    assert len(recipe.networks["people"].weight) == 4
+    train(recipe, Path(sys.argv[2]), device="cpu", minutes=minutes)
+    assert len(recipe.networks["people"].weight) == 2
+"""
 STILL = Augmentation(**dict.fromkeys(Augmentation.__slots__, 0.0))
 
 
@@ -108,6 +130,24 @@ def test_a_killed_run_goes_on_with_the_numbers_of_an_unbroken_one(settings, tmp_
     for name, state in one["networks"].items():
         for key, tensor in state.items():
             assert torch.equal(tensor, other["networks"][name][key]), (name, key)
+
+
+def test_two_processes_with_a_part_of_the_people_each_learn_what_one_learns(settings, tmp_path):
+    pytest.importorskip("accelerate")
+    loop = replace(settings.loop, accumulate=2, evaluate_every=0, clip_norm=1.0)
+    # Larger steps grow what rounding makes of it, through batch norm.
+    settings = replace(settings, sampled=0.75, rate=0.002, loop=loop)
+    train(BlendFaceRecipe(settings), tmp_path / "one", device="cpu")
+    in_two_processes(IN_TWO, settings.data, tmp_path / "two")
+    one, two = (torch.load(tmp_path / n / NAME, weights_only=True) for n in ("one", "two"))
+    for name, network in BlendFaceRecipe(settings).networks.items():
+        for key, begun in network.named_parameters():
+            found, want = (run["networks"][name][key] for run in (two, one))
+            assert torch.dist(found, want) < 0.001 * torch.dist(want, begun), (name, key)
+    kept = [run["optimizers"]["encoder"]["state"] for run in (two, one)]
+    for number, want in kept[1].items():
+        found, want = kept[0][number]["momentum_buffer"], want["momentum_buffer"]
+        assert torch.dist(found, want) < 0.001 * want.norm(), number
 
 
 def test_a_batch_depends_on_its_step_alone(settings):

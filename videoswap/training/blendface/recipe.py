@@ -14,7 +14,6 @@ from typing import cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ... import networks
@@ -25,6 +24,7 @@ from ...networks.lite import SIZE as LITE_SIZE
 from ...networks.lite import LiteEncoder
 from ...records import Array
 from ..augment import augment
+from ..classification import classify
 from ..encoder.export import write_onnx, write_safetensors
 from ..faces.dataset import UNKNOWN, FaceShards
 from ..margins import Centers, Margin, sample_people
@@ -60,7 +60,7 @@ class BlendFaceRecipe(Recipe):
     """
 
     name = "blendface"
-    averaged = ("encoder",)
+    averaged, divided = ("encoder",), ("people",)
 
     def __init__(self, settings: BlendFaceSettings) -> None:
         self._settings, self.loop = settings, settings.loop
@@ -87,7 +87,7 @@ class BlendFaceRecipe(Recipe):
         self._margin = Margin(settings.scale, settings.angle, settings.cosine)
         torch.manual_seed(self.loop.seed)
         encoder, dim = _encoder(settings)
-        self._centers = Centers(len(known), dim, spread=_SPREAD)
+        self._people, self._centers = len(known), Centers(len(known), dim, spread=_SPREAD)
         self.networks = {"encoder": encoder, "people": self._centers}
         optimizer = torch.optim.SGD(
             [*encoder.parameters(), *self._centers.parameters()],
@@ -117,9 +117,10 @@ class BlendFaceRecipe(Recipe):
         labels = self._person[rows]
         tensors = {"face": _as_input(crops), "pasted": torch.from_numpy(pasted)}
         if settings.sampled < 1:
-            random = generator(*place, len(rows), _SAMPLED)
-            people = len(self._centers.weight)
-            sampled = sample_people(labels, people, settings.sampled, random)
+            # The same people for all parts of a step, wherever they are computed.
+            random = generator(AUGMENTATION, self.loop.seed, step, _SAMPLED)
+            whole = self._person[self._order.rows(step)]
+            sampled = sample_people(whole, self._people, settings.sampled, random)
             labels = np.searchsorted(sampled, labels)
             tensors["sampled"] = torch.from_numpy(sampled)
         tensors["person"] = torch.from_numpy(labels)
@@ -144,11 +145,10 @@ class BlendFaceRecipe(Recipe):
         embedding: Tensor = self.networks["encoder"](batch["face"])
         labels, pasted = batch["person"], batch["pasted"]
         with torch.autocast(embedding.device.type, enabled=False):
-            cosines = self._centers(embedding.float(), batch.tensors.get("sampled"))
-            total = F.cross_entropy(self._margin(cosines, labels), labels)
+            sampled = batch.tensors.get("sampled")
+            found = classify(self._centers, self._margin, embedding.float(), labels, sampled)
         return {
-            "total": total,
-            "right": (cosines.argmax(dim=1) == labels).float().mean(),
+            **found,
             "pasted": (pasted == Pasted.DONE).float().mean(),
             "refused": (pasted == Pasted.REFUSED).float().mean(),
         }

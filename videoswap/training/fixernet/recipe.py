@@ -20,6 +20,7 @@ from ...networks.iresnet import IResNet
 from ...networks.reliableswap import MOUTH_BOX, MOUTH_FEATURES, FixerNet
 from ...records import Array
 from .. import schedules
+from ..classification import classify
 from ..encoder.export import write_safetensors
 from ..faces.dataset import UNKNOWN, FaceShards
 from ..margins import Centers, Margin
@@ -44,7 +45,7 @@ class FixerNetRecipe(Recipe):
     """
 
     name = "fixernet"
-    averaged = ("fixernet",)
+    averaged, divided = ("fixernet",), ("people",)
 
     def __init__(self, settings: FixerNetSettings) -> None:
         self._settings, self.loop = settings, settings.loop
@@ -100,10 +101,7 @@ class FixerNetRecipe(Recipe):
         """Compute the cross entropy of the people, with a margin."""
         mouths: Tensor = self.networks["fixernet"](batch["face"])
         with torch.autocast(mouths.device.type, enabled=False):
-            cosines = self.networks["people"](mouths.float())
-            total = F.cross_entropy(self._margin(cosines, batch["person"]), batch["person"])
-            right = (cosines.argmax(dim=1) == batch["person"]).float().mean()
-        return {"total": total, "right": right}
+            return classify(self._centers, self._margin, mouths.float(), batch["person"])
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """Measure held-out photos of known people.
