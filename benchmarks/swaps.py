@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -86,7 +85,7 @@ class Made:
     Attributes:
         result: The swapped clip.
         masks: Its masks.
-        seconds: Wall time of the swap; NaN for one that was kept.
+        seconds: CPU seconds of the swap, user and system; NaN for one that was kept.
     """
 
     result: Path
@@ -153,13 +152,15 @@ def swap(tree: Path, job: Job, folder: Path, flags: Sequence[str] = ()) -> Made:
         if seconds is not None:
             command += [flag, str(float(seconds))]
     environment = {**os.environ, "VIDEOSWAP_CACHE_DIR": str(folder / "cache")}
-    started = time.perf_counter()
+    before = os.times()
     done = subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode not in (0, NOT_EVERYBODY):
         sys.exit(f"{tree} could not swap {job.name}.\n{done.stderr}")
-    return Made(result, masks, time.perf_counter() - started)
+    after = os.times()
+    seconds = after.children_user + after.children_system
+    return Made(result, masks, seconds - before.children_user - before.children_system)
 
 
 def kept_swap(tree: Path, job: Job, folder: Path, flags: Sequence[str] = ()) -> Made:
