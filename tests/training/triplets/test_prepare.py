@@ -134,6 +134,30 @@ def test_what_is_dropped_is_counted(settings, tmp_path):
     pytest.fail("no limit dropped some and left others")
 
 
+def test_faces_are_taken_of_other_photos_of_the_people(
+    settings, tmp_path, group, face_models, monkeypatch
+):  # fmt: skip
+    swaps, copies = [], []
+    for name, kept in (("checked_swap", swaps), ("changed_copy", copies)):
+        made = getattr(prepare, name)
+        monkeypatch.setattr(
+            prepare, name, lambda *given, made=made, kept=kept: kept.append(given) or made(*given)
+        )
+    faces = pack_group(tmp_path / "faces", group, face_models, framing="arcface", size=128)
+    settings = replace(settings, faces=faces, people=2, held_shards=0, occluder=0.0)
+    assert prepare_triplets(replace(settings, singles=0), tmp_path / "pairs")
+    packed = PackedPictures(tmp_path / "pairs")
+    (names,) = (name.split("|") for name in packed.columns["name"].tolist())
+    for source, shown in zip(swaps, names, strict=True):
+        assert source[1].photo.label[:-1] == shown[:-1]
+        assert source[1].photo.label != shown
+    assert prepare_triplets(replace(settings, pairs=0), tmp_path / "singles")
+    shown = [n.split("|")[0] for n in PackedPictures(tmp_path / "singles").columns["name"].tolist()]
+    changed = [one[1].label for one in copies]
+    assert [one[:-1] for one in changed] == [one[:-1] for one in shown]
+    assert not set(changed) & set(shown)
+
+
 def test_too_few_faces(settings, tmp_path, group, face_models):
     folder = pack_group(tmp_path / "faces", group, face_models, framing="arcface", pictures=1)
     with pytest.raises(InputError, match="held_shards"):

@@ -6,6 +6,10 @@ A sample is a square of four pictures, in the framing of the packed faces:
 - ``single``: above S, a changed copy of the photo X, and X; below them C, another face on X, and
   M, S's face on C.
 
+Where another photo of a person is known, that one gives the face: ST and TS are made of it, and S
+of a single photo is a changed copy of it. So what a swapper gets differs from the answer as photos
+do.
+
 The picture of classes beside it has those of both upper pictures, ``points5`` their five points.
 ``dropped`` counts the swaps that were tried before the sample and found bad, by reason.
 :class:`.dataset.TripletShards` reads it.
@@ -166,6 +170,19 @@ class _Sample:
     name: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Subject:
+    """Somebody of a shard.
+
+    Attributes:
+        shown: Whose photo is packed.
+        giver: Of whom faces are taken: another photo of the person where there is one.
+    """
+
+    shown: Person
+    giver: Person
+
+
 class _Maker:
     """Fills shards; what a shard holds depends on its name alone."""
 
@@ -182,7 +199,8 @@ class _Maker:
         if len(rows) < 2:
             problem = f"{self._settings.faces} has fewer than two faces for {name}."
             raise InputError("too_few_faces", problem, "Pack more, or set held_shards to 0.")
-        people = [self._person(row) for row in self._chosen(random.permutation(rows))]
+        chosen = self._chosen(random.permutation(rows))
+        people = [self._subject(row, rows, random) for row in chosen]
         make = self._pairs if kind == PAIR else self._singles
         dropped = np.zeros(len(Fault), np.int32)
         for made in make(people, random):
@@ -215,13 +233,18 @@ class _Maker:
                 chosen.append(row)
         return chosen
 
+    def _subject(self, row: int, rows: Array, random: np.random.Generator) -> _Subject:
+        shown, who = self._person(row), self._faces.identities
+        same = rows[(who[rows] == who[row]) & (who[row] != UNKNOWN) & (rows != row)]
+        return _Subject(shown, self._person(int(random.choice(same))) if len(same) else shown)
+
     def _person(self, row: int) -> Person:
         faces = self._faces
         name = str(faces.names[row])
         photo = self._swapper.read(name, faces.picture(row), faces.points5(row))
         return self._swapper.person(photo)
 
-    def _partners(self, people: list[Person], random: np.random.Generator) -> Iterator[list[int]]:
+    def _partners(self, people: list[_Subject], random: np.random.Generator) -> Iterator[list[int]]:
         """Yield every person's number with those of the others that it is tried with."""
         order = random.permutation(len(people)).tolist()
         for place, first in enumerate(order):
@@ -229,7 +252,7 @@ class _Maker:
             yield [first, *others]
 
     def _pairs(
-        self, people: list[Person], random: np.random.Generator
+        self, people: list[_Subject], random: np.random.Generator
     ) -> Iterator[Fault | _Sample]:
         tried = set[frozenset[int]]()
         for first, *others in self._partners(people, random):
@@ -238,27 +261,27 @@ class _Maker:
                     tried.add(both)
                     yield self._pair(people[first], people[second])
 
-    def _pair(self, one: Person, other: Person) -> Fault | _Sample:
+    def _pair(self, one: _Subject, other: _Subject) -> Fault | _Sample:
         checks = self._settings.checks
-        there = checked_swap(self._swapper, one, other, checks)
+        there = checked_swap(self._swapper, one.giver, other.shown, checks)
         if isinstance(there, Fault):
             return there
-        back = checked_swap(self._swapper, other, one, checks)
+        back = checked_swap(self._swapper, other.giver, one.shown, checks)
         if isinstance(back, Fault):
             return back
-        photos = [one.photo, other.photo]
+        photos = [one.shown.photo, other.shown.photo]
         pictures = [*(photo.pixels for photo in photos), there.pixels, back.pixels]
-        return _Sample(pictures, photos, f"{one.photo.label}|{other.photo.label}")
+        return _Sample(pictures, photos, "|".join(photo.label for photo in photos))
 
     def _singles(
-        self, people: list[Person], random: np.random.Generator
+        self, people: list[_Subject], random: np.random.Generator
     ) -> Iterator[Fault | _Sample]:
         look = self._settings.source_look
         for first, *others in self._partners(people, random):
             one = people[first]
-            copy = self._swapper.person(changed_copy(self._swapper, one.photo, look, random))
+            copy = self._swapper.person(changed_copy(self._swapper, one.giver.photo, look, random))
             for second in others:
-                yield self._single(one, copy, people[second], random)
+                yield self._single(one.shown, copy, people[second].shown, random)
 
     def _single(
         self, one: Person, copy: Person, other: Person, random: np.random.Generator
