@@ -8,8 +8,7 @@ the first weights of a training.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +23,8 @@ from ...fieldtypes import conform
 from ...geometry.face_masks import MIRRORED_LANDMARKS
 from ...geometry.resample import resize
 from ...records import Array
-from ..shards import PackedPictures, ShardWriter, is_held, pack
+from ..packing import Packing, Say, preparation
+from ..shards import PackedPictures, ShardWriter, is_held
 from .sources import CROP_SIZE, FaceSources, SourceFace
 from .synthesis import Synthesizer
 
@@ -98,48 +98,34 @@ class _Teacher:
         return own, (own + other) / 2
 
 
-def prepare_encoder(
-    settings: PrepareSettings,
-    folder: str | os.PathLike[str],
-    *,
-    cancel: Callable[[], bool] = lambda: False,
-    say: Callable[[str], None] = lambda line: None,
-) -> bool:
-    """Pack the training data of the encoder; a second call goes on where the first one ended.
-
-    Args:
-        settings: What is packed.
-        folder: Where the shards go; made if it is not there.
-        cancel: Asked before every shard.
-        say: Takes lines for people.
-
-    Returns:
-        Whether all of it is packed.
+@preparation
+def prepare_encoder(settings: PrepareSettings, folder: Path) -> Packing:
+    """Pack photos and faces that are made of them, see `Prepare`.
 
     Raises:
-        InputError: ``bad_source``, ``damaged_shard``, or if the table lacks a file.
-        OutputError: ``cannot_write_shard``.
+        InputError: ``bad_source``, or if the table lacks a file.
     """
-    folder = Path(folder)
     sources = FaceSources(settings.table, settings.landmarks, settings.identities, settings.loose)
     teacher = _Teacher()
-    names = {f"original-{number}": path for number, path in enumerate(settings.sources)}
-
-    def fill_originals(name: str, shard: ShardWriter) -> None:
-        for face in sources.faces(names[name]):
-            if face.name not in settings.excluded:
-                _add_original(face, shard, teacher, settings)
+    originals = {f"original-{number}": path for number, path in enumerate(settings.sources)}
 
     maker = _Maker(settings, folder, sources, teacher)
     made = [f"synthetic-{number:03d}" for number in range(settings.synthetic)]
-    if pack(folder, names, fill_originals, cancel=cancel, say=say):
-        return False
-    if pack(folder, made, maker.fill, cancel=cancel, say=say):
-        return False
-    if settings.cut and not (folder / FIRST_WEIGHTS).is_file():
-        say("Cutting dlib's network down to the first weights.")
-        _write_first_weights(folder, settings)
-    return True
+
+    def fill(name: str, shard: ShardWriter) -> None:
+        if name not in originals:
+            maker.fill(name, shard)
+            return
+        for face in sources.faces(originals[name]):
+            if face.name not in settings.excluded:
+                _add_original(face, shard, teacher, settings)
+
+    def finish(say: Say) -> None:
+        if settings.cut and not (folder / FIRST_WEIGHTS).is_file():
+            say("Cutting dlib's network down to the first weights.")
+            _write_first_weights(folder, settings)
+
+    return Packing([*originals, *made], fill, finish)
 
 
 def mean_label(columns: Mapping[str, Array]) -> Array:

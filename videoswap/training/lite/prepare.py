@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +12,8 @@ from ...errors import InputError, UsageError
 from ...fieldtypes import conform
 from ...records import Array
 from ..encoder.sources import FaceSources, SourceFace
-from ..shards import ShardWriter, is_held, pack
+from ..packing import Packing, preparation
+from ..shards import ShardWriter, is_held
 from ..triplets.synthesis import Person
 from .synthesis import KEPT_SIZE, SWAP_SIZE, Triplet, TripletMaker
 
@@ -67,33 +66,17 @@ class LitePrepareSettings:
             raise UsageError("wrong_setting", "held_shards and seed must not be negative.")
 
 
-def prepare_lite(
-    settings: LitePrepareSettings,
-    folder: str | os.PathLike[str],
-    *,
-    cancel: Callable[[], bool] = lambda: False,
-    say: Callable[[str], None] = lambda line: None,
-) -> bool:
-    """Make and pack triplets; a second call goes on where the first one ended.
-
-    Args:
-        settings: What is packed.
-        folder: Where the shards go; made if it is not there.
-        cancel: Asked before every shard.
-        say: Takes lines for people.
-
-    Returns:
-        Whether all of it is packed.
+@preparation
+def prepare_lite(settings: LitePrepareSettings, folder: Path) -> Packing:
+    """Pack triplets of single photos, see `Prepare`.
 
     Raises:
-        InputError: ``bad_source``, ``damaged_shard``, or if a model of the mesh engine is missing.
-        OutputError: ``cannot_write_shard``.
+        InputError: ``bad_source``, or if a model of the mesh engine is missing.
     """
     names = [f"{_HELD}-{number:03d}" for number in range(settings.held_shards)]
     names += [f"{_TRAINING}-{number:03d}" for number in range(settings.shards)]
-    filler = _Filler(settings)
     cv2.setNumThreads(1)
-    return not pack(Path(folder), names, filler.fill, cancel=cancel, say=say)
+    return Packing(names, _Filler(settings).fill)
 
 
 class _Filler:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,8 @@ from ...fieldtypes import conform
 from ...geometry.resample import resize
 from ...records import Array
 from ..encoder.sources import FaceSources, SourceFace
-from ..shards import ShardWriter, is_held, pack
+from ..packing import Packing, preparation
+from ..shards import ShardWriter, is_held
 from .beard_labels import BEARD, read_beards, with_beard, without_beard
 from .labels import Corrected, correct_label
 
@@ -57,30 +56,15 @@ class ParserPrepareSettings:
             raise UsageError("wrong_setting", "held must be at least 1.")
 
 
-def prepare_parser(
-    settings: ParserPrepareSettings,
-    folder: str | os.PathLike[str],
-    *,
-    cancel: Callable[[], bool] = lambda: False,
-    say: Callable[[str], None] = lambda line: None,
-) -> bool:
-    """Pack the training data of the parser; a second call goes on where the first one ended.
+@preparation
+def prepare_parser(settings: ParserPrepareSettings, folder: Path) -> Packing:
+    """Pack labeled crops, see `Prepare`.
 
     Crops without a label, without dense landmarks or with a label that is not worth it are left
     out.
 
-    Args:
-        settings: What is packed.
-        folder: Where the shards go; made if it is not there.
-        cancel: Asked before every shard.
-        say: Takes lines for people.
-
-    Returns:
-        Whether all of it is packed.
-
     Raises:
-        InputError: ``bad_source``, ``damaged_shard``, ``damaged_model`` or ``damaged_weights``.
-        OutputError: ``cannot_write_shard``.
+        InputError: ``bad_source``, ``damaged_model`` or ``damaged_weights``.
     """
     sources = FaceSources(settings.table)
     labels = _read_labels(settings.labels)
@@ -94,7 +78,7 @@ def prepare_parser(
             if weak is not None:
                 _add(face, weak, shard, landmarker, settings.held, beards)
 
-    return not pack(Path(folder), names, fill, cancel=cancel, say=say)
+    return Packing(names, fill)
 
 
 class _Beards:

@@ -17,8 +17,7 @@ The picture of classes beside it has those of both upper pictures, ``points5`` t
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,7 +31,8 @@ from ...geometry.resample import resize
 from ...records import Array, Photo
 from ..augment import Augmentation, change_look
 from ..faces.dataset import UNKNOWN, FaceShards
-from ..shards import PackedPictures, ShardWriter, pack
+from ..packing import Packing, Say, preparation
+from ..shards import PackedPictures, ShardWriter
 from .synthesis import (
     Fault,
     MeshSwap,
@@ -112,41 +112,27 @@ class TripletPrepareSettings:
                 raise UsageError("wrong_setting", f"{name} must be from 0 to 1.")
 
 
-def prepare_triplets(
-    settings: TripletPrepareSettings,
-    folder: str | os.PathLike[str],
-    *,
-    cancel: Callable[[], bool] = lambda: False,
-    say: Callable[[str], None] = lambda line: None,
-) -> bool:
-    """Make and pack triplets; a second call goes on where the first one ended.
-
-    Args:
-        settings: What is made.
-        folder: Where the shards go; made if it is not there.
-        cancel: Asked before every shard.
-        say: Takes lines for people.
-
-    Returns:
-        Whether all of it is packed.
+@preparation
+def prepare_triplets(settings: TripletPrepareSettings, folder: Path) -> Packing:
+    """Pack triplets of pairs and of single photos, see `Prepare`.
 
     Raises:
-        InputError: ``no_shards``, ``damaged_shard``, ``other_shards``, ``too_few_faces``.
-        OutputError: ``cannot_write_shard``.
+        InputError: ``no_shards``, ``other_shards``, ``too_few_faces``.
     """
-    folder, counts = Path(folder), {PAIR: settings.pairs, SINGLE: settings.singles}
+    counts = {PAIR: settings.pairs, SINGLE: settings.singles}
     names = [f"{kind}-{n:03d}" for kind in KINDS for n in range(counts[kind])]
     names += [
         f"{kind}-{_HELD}-{n:03d}"
         for kind in KINDS
         for n in range(settings.held_shards if counts[kind] else 0)
     ]
-    maker = _Maker(settings)
-    left = pack(folder, names, maker.fill, cancel=cancel, say=say)
-    if any(folder.glob("*.tar")):
-        for line in dropped_lines(PackedPictures(folder)):
-            say(line)
-    return not left
+
+    def finish(say: Say) -> None:
+        if names:
+            for line in dropped_lines(PackedPictures(folder)):
+                say(line)
+
+    return Packing(names, _Maker(settings).fill, finish)
 
 
 def dropped_lines(packed: PackedPictures) -> Iterator[str]:
