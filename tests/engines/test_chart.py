@@ -74,6 +74,22 @@ def test_what_a_turned_photo_hides_comes_from_its_mirror_image(degrees):
     assert np.percentile(apart, 99) < 40.0
 
 
+def test_near_the_edge_of_a_turned_photo_its_better_side_is_mirrored():
+    """A limb is dark, as in photos: only where it is all there is it stays."""
+    front = head()
+    truth = picture(front)
+    darkest = []
+    for degrees in (0, 30):
+        side = head(degrees)
+        seen = draw_chart(make_chart_texture([(truth, front)]), rasterize_face(side, SIZE), SIZE)
+        limb = np.clip(masks.depth(seen.face) / 14.0, 0.4, 1.0)[..., None]
+        texture = make_chart_texture([((seen.pixels * limb).astype(np.uint8), side)])
+        made = draw_chart(texture, rasterize_face(front, SIZE), SIZE).pixels
+        row, columns = SIZE // 2, np.arange(SIZE // 2 - 62, SIZE // 2 + 63)
+        darkest.append((made[row, columns].mean(axis=1) / truth[row, columns].mean(axis=1)).min())
+    assert darkest[1] > darkest[0] + 0.1
+
+
 def test_the_other_photos_of_a_person_fill_what_the_first_one_hides():
     left, right, front = head(40), head(-40), head()
     texture = make_chart_texture([(picture(front), front)])

@@ -107,6 +107,46 @@ def test_by_default_what_is_finer_than_light_stays_the_photos():
     assert kept[0] > 1.5 * kept[1]
 
 
+def small_spot(strength):
+    away = (COLUMNS - 0.33) ** 2 + (ROWS - 0.55) ** 2
+    return 1.0 + strength * np.exp(-away / 0.0012)[..., None]
+
+
+@pytest.mark.parametrize("strength", [0.5, -0.4])
+def test_the_films_own_small_highlights_and_shadows_are_put_on(strength):
+    plain = cv2.GaussianBlur(face(features=1.0), (0, 0), 1.5)
+    film = lit(plain, small_spot(strength))
+    where = np.abs(small_spot(strength)[..., 0] - 1.0) > 0.5 * abs(strength)
+    without, _ = matched(plain, film, veil=0.0, shine=0.0, shade=0.0)
+    result, _ = matched(plain, film, veil=0.0)
+    assert error(result, film, where) < 0.7 * error(without, film, where)
+
+
+def test_and_none_is_where_the_film_has_none():
+    source = lit(face(features=1.0), small_spot(-0.4))
+    plain = face(features=1.0)
+    put_on, without = (
+        matched(source, plain, veil=0.0, **settings)[0]
+        for settings in ({}, {"shine": 0.0, "shade": 0.0})
+    )
+    assert error(put_on, without, small_spot(-0.4)[..., 0] < 0.8) < 2.0
+
+
+def test_a_socket_in_the_shade_is_as_dark_on_the_source():
+    source = face(features=1.0)
+    film = source.copy()
+    place = CHART[EYES[0]] * LIGHT_SIDE - 0.5
+    film[masks.fill_polygon(masks.scale_points(place, 1.9), LIGHT_SIDE) > 0.5] *= 0.6
+    lids = masks.fill_polygon(place, LIGHT_SIDE) > 0.5
+    shaded, without = (
+        matched(source, film, veil=0.0, **settings)[0][lids].mean()
+        for settings in ({}, {"socket": 0.0})
+    )
+    assert shaded < 0.9 * without
+    other = masks.fill_polygon(CHART[EYES[1]] * LIGHT_SIDE - 0.5, LIGHT_SIDE) > 0.5
+    assert error(matched(source, film, veil=0.0)[0], source, other) < 6.0
+
+
 def test_the_films_brows_and_lips_leave_no_trace():
     source, film = face(features=1.0), face(features=0.2)
     film[regions().lips > 0.5] = [190, 20, 40]

@@ -242,6 +242,26 @@ def test_an_eye_that_is_shut_comes_from_the_other_side():
     assert seen[y, x] > 0.9
 
 
+def test_a_highlight_on_the_white_is_the_targets_too():
+    spot = (RADIUS + 3, -1)
+    dim, lit = (
+        swapped(photo(face()), crop(face(), spot=one, white=(150, 145, 140))).pixels.mean(axis=2)
+        for one in (None, spot)
+    )
+    x, y = np.rint(face()[IRISES[0], :2] + spot).astype(int)
+    assert lit[y, x] > dim[y, x] + 30
+
+
+def test_an_open_eye_has_lashes():
+    points = face()
+    lid = points[EYES[0], :2][points[EYES[0], 1] < points[IRISES[0], 1] - 4]
+    columns, rows = np.rint(lid).astype(int).T
+    made = swapped(photo(points), crop(points)).pixels.mean(axis=2)
+    around = np.mean(SKIN)
+    assert made[rows, columns].mean() < 0.8 * around
+    assert made[rows - 8, columns].mean() > 0.95 * around
+
+
 def test_a_highlight_on_the_white_does_not_spread():
     points, source = face(), photo(face())
     rows, columns = np.mgrid[:SIZE, :SIZE]

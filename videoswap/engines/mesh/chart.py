@@ -45,6 +45,8 @@ SMALL_CROP = 192
 INSET = 0.06  # by which a source's outline is drawn towards its nose, so that no wall comes along
 INSET_FROM = 0.35  # of the way from nose to outline
 TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
+BETTER = 0.3, 1.0  # of that span: by as much a mirror image shows a place better, is taken alone
+ASLANT = 1.0, 1.5  # of that span: a place is seen aslant, well enough whatever the mirror image
 MOST_LEADS = 6  # photos of a person that lead textures of their own
 OPENING_EDGE = 2  # texels by which what eyes and mouth show reaches past their outlines
 SHUT, EYE_REGION = 0.045, 1.7  # height of an opening in its widths; size of the lids in openings
@@ -151,14 +153,16 @@ def _led_by(
     sampled: Sequence[tuple[Array, Array]], points: Array, irises: tuple[Iris, Iris] | None
 ) -> ChartTexture:
     """Return the texture of the first of some sampled photos, with landmarks (478, 3)."""
-    texture, weight = sampled[0]
-    for other, shown in [*sampled[1:], (texture[:, ::-1], weight[:, ::-1])]:
-        share = ((1.0 - weight) * shown)[..., None]
-        # What nothing shows well stays as the first photo has it.
-        texture = (texture * (weight[..., None] + 1e-3) + other * share) / (
-            weight[..., None] + 1e-3 + share
-        )
-        weight = weight + (1.0 - weight) * shown
+    texture, facing = sampled[0]
+    mirrored = texture[:, ::-1], facing[:, ::-1]
+    weight = np.minimum(facing, 1.0)
+    for other, shown in sampled[1:]:
+        texture, weight = _filled(texture, weight, other, shown)
+        facing = np.maximum(facing, shown)
+    # Light falls off towards the edge of a turned face: there the other side is the better.
+    better = np.clip((mirrored[1] - facing - BETTER[0]) / (BETTER[1] - BETTER[0]), 0.0, 1.0)
+    aslant = np.clip((ASLANT[1] - facing) / (ASLANT[1] - ASLANT[0]), 0.0, 1.0)
+    texture, weight = _filled(texture, weight * (1.0 - better * aslant), *mirrored)
     texture = with_red_lips(evenly_lit(texture), greyness(texture, weight))
     texture = with_dark_brows(with_even_color(without_shine(_without_openings(texture))))
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
@@ -172,6 +176,14 @@ def _led_by(
     )
     size = float(np.ptp(points[OUTLINE, 0]))
     return ChartTexture(tuple(levels), seen, small, skin, read_expression(points), size, irises)
+
+
+def _filled(texture: Array, weight: Array, other: Array, shown: Array) -> tuple[Array, Array]:
+    """Fill what a texture (S, S, 3) lacks by its weight (S, S) from another one; return both."""
+    shown = np.minimum(shown, 1.0)
+    share = ((1.0 - weight) * shown)[..., None]
+    held = weight[..., None] + 1e-3  # what nothing shows well stays as the first photo has it
+    return (texture * held + other * share) / (held + share), weight + (1.0 - weight) * shown
 
 
 def fitting_texture(texture: ChartTexture, frame: Array) -> ChartTexture:
@@ -246,7 +258,11 @@ def _without_openings(texture: Array) -> Array:
 
 
 def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Array, Array]:
-    """Return a photo in the chart (512, 512, 3) float32 and how well it shows each place."""
+    """Return a photo in the chart (512, 512, 3) float32 and how well it shows each place.
+
+    That is 0 where a place is turned away, 1 where it is seen in full, and more where it faces
+    the viewer.
+    """
     raster = chart_raster()
     inner = drawn_in(points)
     places = raster.interpolate(with_ring(inner))
@@ -263,7 +279,7 @@ def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Arra
     made = cv2.remap(part, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     towards = np.clip(-normals(points.astype(np.float64))[:, 2:], -1.0, 1.0)
     view = raster.interpolate(with_ring(towards))[..., 0]
-    weight: Array = np.clip((view - TURNED_AWAY) / (IN_FULL_VIEW - TURNED_AWAY), 0.0, 1.0)
+    weight: Array = np.maximum((view - TURNED_AWAY) / (IN_FULL_VIEW - TURNED_AWAY), 0.0)
     weight = blur(weight, _SOFT_SHARE * CHART_SIDE)
     for eye, opening in zip(EYES, eye_openings(points), strict=True):
         if opening < SHUT:  # lashes and lids of a shut eye are of no use on an open one

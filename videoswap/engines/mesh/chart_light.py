@@ -5,7 +5,8 @@ change of light is a sum. In the chart every region of a face has its place, wha
 and does not swim: regions where no hair grows may differ a lot, since there it can only be light.
 A quadratic surface is fitted robustly (Tukey's biweight). What is left over is followed closely
 in luminance, and in color only by its wide mean, so that lips, brows and a flush of the target
-leave no stain; only a highlight takes its color along.
+leave no stain; only a highlight takes its color along. Small highlights and shadows that the film
+shows by itself, as of a wet forehead or beside a nose, are put on top.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ EDGE_ON, TOWARDS = 0.0, 0.25
 BEARD_COLOR = 0.3  # share by which color is followed where a beard seems to be
 BEARD_DOUBT = 0.8  # share by which skin where a beard grows counts less in the surface
 BEARD_STIFFNESS = 3.0  # penalty on a surface whose skin beards hide
-LEAST_SKIN = 40.0  # pixels of the chart
+LEAST_SKIN, LEAST_LIDS = 40.0, 4.0  # pixels of the chart
+RELIEF_FINE, RELIEF_AROUND = 0.35, 2.5  # sizes of small lights: as fine as they are, around them
+LEAST_RELIEF = 0.02  # log units: less is noise
+SOCKET_LIMITS = -0.6, 0.2  # log units
 NOSE_BASE, CHIN = 2, 152  # of the mesh
 
 
@@ -64,6 +68,10 @@ class ChartLightSettings:
         veil: How much of the film's haze is laid over the swap, 0 to 1.
         disagreement: Difference in log units at which a pixel shows something else than lit skin.
         highlight: Log units by which a place is lit beyond its surroundings to take the color.
+        relief_size: Size of the film's small highlights and shadows.
+        shine: Share of its small highlights that the swap gets.
+        shade: The same of its small shadows.
+        socket: Share by which lids are as dark beside the face as the film's are.
     """
 
     fine: float = 0.06
@@ -75,6 +83,10 @@ class ChartLightSettings:
     veil: float = 0.8
     disagreement: float = 0.75
     highlight: float = 0.4
+    relief_size: float = 0.04
+    shine: float = 1.3
+    shade: float = 0.7
+    socket: float = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,6 +229,13 @@ def light_between(
     # Where the film shines its light is nearer to white than the skin's color.
     shine = np.clip((near - around) / settings.highlight, 0.0, 1.0)
     gain = smooth + near + color_around + shine * (color_near - color_around)
+    gain += _relief_to_take(film - veil, log_source + gain, weights, settings)
+    for lids, socket in _sockets():
+        seen = lids * shown
+        held = float(seen.sum())
+        if held >= LEAST_LIDS:
+            darker = float(((luma - near)[..., 0] * seen).sum()) / held
+            gain += settings.socket * np.clip(darker, *SOCKET_LIMITS) * socket[..., None]
     made[..., :3] = np.exp(np.clip(gain, -settings.limit, settings.limit))
     strange = np.abs(left_over) @ MEAN / settings.disagreement
     made[..., 3] = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
@@ -235,6 +254,51 @@ def lit_by(pixels: Array, gains: Array, veil: Array) -> tuple[Array, Array]:
         The lit pixels, and the agreement (R, R).
     """
     return with_gains(pixels, np.ascontiguousarray(gains[..., :3]), veil), gains[..., 3]
+
+
+def _relief_to_take(
+    film: Array, log_lit: Array, weights: Array, settings: ChartLightSettings
+) -> Array:
+    """Return (64, 64, 3), log units, what shines and is shaded in the film more than in the swap.
+
+    Only what a film shows by itself is taken, so that no fold of the photo is lit away.
+
+    Args:
+        film: (64, 64, 3) RGB, 0 to 255, without haze.
+        log_lit: (64, 64, 3) log units: the source in the film's light so far.
+        weights: (64, 64), 0 to 1: where both show skin.
+        settings: How much of it.
+    """
+    log_film = np.log(np.maximum(film, 0.0) + RATIO_FLOOR)
+    size = settings.relief_size * LIGHT_SIDE
+    both = np.concatenate([log_film, (log_lit @ LUMA)[..., None]], axis=2)
+    mean = np.tensordot(weights, both, 2) / float(weights.sum())
+    around = spread_out(both, weights, RELIEF_AROUND * size, mean, 1e-2)
+    relief = spread_out(both, weights, RELIEF_FINE * size, around, 1e-2) - around
+    shown = relief[..., :3] @ LUMA
+    missing = shown - relief[..., 3]
+    bright = np.maximum(np.minimum(shown, missing) - LEAST_RELIEF, 0.0)
+    dark = np.maximum(np.minimum(-shown, -missing) - LEAST_RELIEF, 0.0)
+    taken = settings.shine * bright + settings.shade * dark
+    share = cv2.GaussianBlur(weights, (0, 0), 0.7) * taken / np.maximum(np.abs(shown), 1e-3)
+    return np.asarray(share[..., None] * relief[..., :3], np.float32)
+
+
+@cache
+def _sockets() -> tuple[tuple[Array, Array], ...]:
+    """Return the lids of each eye without its opening, and its soft socket, (64, 64) float32."""
+    place = CHART * LIGHT_SIDE - 0.5
+    brows = np.max([masks.fill_polygon(place[one], LIGHT_SIDE) for one in BROWS], axis=0)
+    made = []
+    for eye in EYES:
+        whole, middle, opening = (
+            masks.fill_polygon(masks.scale_points(place[eye], growth), LIGHT_SIDE)
+            for growth in (1.9, 1.5, 1.1)
+        )
+        lids = whole * (1.0 - brows) * (1.0 - opening)
+        soft = cv2.GaussianBlur(middle, (0, 0), 0.03 * LIGHT_SIDE)
+        made.append((np.asarray(lids, np.float32), np.asarray(soft, np.float32)))
+    return tuple(made)
 
 
 @cache

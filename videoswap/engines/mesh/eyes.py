@@ -42,7 +42,9 @@ SOCKET_SHADE = 0.6  # how much of the new sockets' shade the white takes
 LEAST_WHITE = 6.0  # pixels of eye white that are believed over the light around the eye
 GLINT = 1.3, 1.7  # times the usual eye white: a place begins to shine, says nothing about it
 HIGHLIGHT = 0.6  # share of the eye white from which a spot on the iris is a highlight
-LID_SHADOW, LID_SHADOW_REACH = 0.35, 0.45  # of the upper lid's; in iris radii
+LASHES, LASH_WIDTH = 0.6, 0.35  # log units by which they are darker; in iris radii
+LASH_REACH = 0.3  # eye widths to either side of the iris; they end at twice that
+LID_SHADOW, LID_SHADOW_REACH = 0.5, 0.45  # of the upper lid's; in iris radii
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -300,16 +302,20 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
     opened *= _evidence(grey, _grey(painted), free)
     inside = (inner > 0.5).astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / radius
+    beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3) / radius
     shade = LID_SHADOW * np.exp(-depth / LID_SHADOW_REACH) * np.clip(0.6 - down, 0.0, 1.0)
     painted *= (1.0 - shade)[..., None]
     if contrast < 1.0:
         painted = cv2.GaussianBlur(painted, (0, 0), BLUR * (1.0 - contrast) * radius + 1e-3)
-    # Highlights: spots of the target that are smaller than an iris and as bright as the white.
+    # Highlights: spots of the target that are smaller than an iris, as bright as the white where
+    # they lie on the iris, and brighter beside it.
     reach = 2 * max(1, round(0.35 * radius)) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     spot = grey - cv2.morphologyEx(grey, cv2.MORPH_OPEN, kernel)
-    spot = np.minimum(spot, np.maximum(grey - HIGHLIGHT * _grey(white), 0.0))
-    painted += (spot * np.clip((1.1 - distance) / 0.2, 0.0, 1.0))[..., None]
+    on_iris = np.clip((1.1 - distance) / 0.2, 0.0, 1.0)
+    least = GLINT[0] + (HIGHLIGHT - GLINT[0]) * on_iris
+    spot = np.minimum(spot, np.maximum(grey - least * _grey(white), 0.0))
+    painted += spot[..., None]
     if opened < 1.0:
         # Lids and lashes come from the target.
         middle = eye.outline.mean(axis=0) - eye.centre
@@ -318,6 +324,12 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
         weight = share * (1.0 - opened) * np.clip(2.0 - 1.8 * reach, 0.0, 1.0)
         take_pattern(lit[part], seen, weight, np.clip(reach - 1.0, 0.0, 1.0), 1.5 * radius)
     lit[part] += (np.clip(painted, 0.0, 255.0) - lit[part]) * (share * opened * soft)[..., None]
+    # The lashes of the upper lid, which no texture holds: it is made with shut eyes.
+    from_lid = np.maximum(depth, beyond) / np.float32(max(LASH_WIDTH, 1.0 / radius))
+    aside = np.abs(across) * np.float32(radius / (LASH_REACH * eye.width))
+    upper = np.clip(0.3 - down, 0.0, 1.0) * np.clip(2.0 - aside, 0.0, 1.0)
+    lashes = LASHES * contrast * np.exp(-(from_lid**2)) * upper
+    lit[part] *= np.exp(-share * opened * lashes)[..., None].astype(np.float32)
 
 
 def _evidence(seen: Array, painted: Array, weight: Array) -> float:
