@@ -6,7 +6,7 @@ import pytest
 from tests.helpers.mesh_faces import mesh_face
 from videoswap.detection.dense_landmarks import IBUG_68
 from videoswap.detection.face_parser import FacePart, FaceParts
-from videoswap.engines.mesh.target_parts import in_front, with_front
+from videoswap.engines.mesh.target_parts import in_front, past_outline, with_front
 from videoswap.geometry.affine import resize_matrix
 from videoswap.records import Crop, Unoccluded
 
@@ -77,3 +77,14 @@ def test_what_is_in_front_joins_the_occluders_and_hides_what_was_known(target):
     x, y = (marks[27] / 4).astype(int)
     assert both.unoccluded.known[y, x] == 0
     assert both.unoccluded.known[-1, -1] == 1
+
+
+def test_what_is_in_front_of_a_jaw_goes_on_past_it(target):
+    crop, _, marks = target
+    assert past_outline(crop) is None
+    rows = np.arange(SIZE)[:, None] + np.zeros(SIZE)
+    hand = around(marks[8], 20) & (rows < marks[8, 1] + 4)  # masks end with the face
+    made = past_outline(replace(crop, occluder_mask=hand.astype(np.float32)))
+    x, y = marks[8].astype(int)
+    assert made[y + 15 : y + 22, x].min() > 0.9
+    assert made[around(marks[33], 20)].max() == 0

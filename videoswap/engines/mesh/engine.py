@@ -42,7 +42,7 @@ from .mouth import take_mouth
 from .options import MeshOptions
 from .shape import reshaped
 from .source_parts import contradicts, parts_of
-from .target_parts import in_front, with_front
+from .target_parts import in_front, past_outline, with_front
 from .texture import (
     Outline,
     Texture,
@@ -52,7 +52,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 23
+SCHEMA = 24
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
@@ -231,7 +231,9 @@ class MeshEngine(Engine):
         face = view.seen * masks.feather(masks.depth(view.face), self._settings.feather * size)
         beards = beards_in_crop(size, view.places, texture.beard, crop.beard)
         if beards is not None:
-            face = np.maximum(face, beards.past)
+            things = past_outline(crop)
+            past = beards.past if things is None else beards.past * (1.0 - things)
+            face = np.maximum(face, past)
         agreement = cv2.resize(agreement, (_SOFT, _SOFT), interpolation=cv2.INTER_AREA)
         strange = np.minimum(_HAIR * (1.0 - agreement), 1.0)
         hair = self._below_hair(crop.landmarks * (_SOFT / size)) * strange

@@ -20,6 +20,9 @@ from .source_parts import contradicts
 
 UNSURE, SURE = 0.3, 0.75  # probability at which nothing is kept, and all
 LEAST = 0.3  # probability within the face under which nothing is in front
+_SMALL = 64  # side at which what lies outside of a face is continued
+_EDGE = 1.05  # size of the outline from which on it is
+_FURTHER = np.ones((13, 13), np.uint8)  # how far, at that side: as far as a beard is drawn
 _NEAR = 1.15  # of the face's outline: hair further out does not matter
 _BEARD_GROWTH = 1.25  # around lips and chin hair is a beard, which lies under the swap
 
@@ -66,3 +69,22 @@ def with_front(crop: Crop, front: Array) -> Crop:
         hidden = cv2.resize(own, small, interpolation=cv2.INTER_AREA)
         behind = replace(behind, known=np.asarray(behind.known * (1.0 - hidden), np.float32))
     return replace(crop, occluder_mask=np.asarray(mask, np.float32), unoccluded=behind)
+
+
+def past_outline(crop: Crop) -> Array | None:
+    """Return where what is in front of a face goes on outside of its outline.
+
+    Occluder masks end with the face. What a swap draws past its jaw would lie on the thing there.
+
+    Returns:
+        (S, S) float32, 0 to 1; None where nothing is in front.
+    """
+    if crop.occluder_mask is None:
+        return None
+    size, small = len(crop.pixels), (_SMALL, _SMALL)
+    marks = crop.landmarks.astype(np.float64) * (_SMALL / size)
+    outline = np.vstack([marks[masks.JAW], masks.forehead_points(marks, 0.3)])
+    face = masks.fill_hull(masks.scale_points(outline, _EDGE), _SMALL)
+    there = cv2.resize(crop.occluder_mask, small, interpolation=cv2.INTER_AREA)
+    beyond = cv2.dilate(there, _FURTHER) * (1.0 - face)
+    return np.asarray(cv2.resize(beyond, (size, size), interpolation=cv2.INTER_LINEAR))
