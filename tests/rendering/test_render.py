@@ -18,7 +18,7 @@ SIDE = 8
 NO_OUTPUTS = SimpleNamespace(masked=False)
 
 
-def job(frame, tracks, context=False):
+def job(frame, tracks, context=0):
     """Return a frame with a crop of each of these tracks."""
     blank = np.zeros((SIDE, SIDE, 3), np.float32)
     crops = tuple(
@@ -26,7 +26,7 @@ def job(frame, tracks, context=False):
         for track in tracks
     )
     made = tuple(SwappedCrop(blank, np.zeros((SIDE, SIDE), np.float32)) for _ in tracks)
-    return FrameJob(Segment(0, (frame,)), None, crops, made, context=context)
+    return FrameJob(Segment(0, (frame,)), None, crops, made, None, frame, context)
 
 
 @pytest.fixture
@@ -63,9 +63,16 @@ def test_windows_count_frames_also_where_the_face_is_missing(renderer, asked):
 
 
 def test_neighbours_of_a_segment_are_looked_at_and_not_given(renderer, asked):
-    jobs = [job(0, (0,), True), job(1, (0,)), job(2, (0,), True)]
+    jobs = [job(0, (0,), 1), job(1, (0,)), job(2, (0,), 1)]
     assert len(finished(renderer, jobs)) == 1
     assert asked == {(1, 0): [-1, 0, 1]}
+
+
+def looked_at(renderer, engine, segmenter, jobs):
+    """Send frames through the stage that looks at them."""
+    looking = replace(renderer, engine=engine, segmenter=segmenter)
+    step = next(one for one in looking.steps((), NO_OUTPUTS) if one.name == "segment_occlusion")
+    return map(step.each, step.stage(iter(jobs)))
 
 
 def test_crops_get_the_parts_of_the_frame_beside_them(renderer):
@@ -75,16 +82,76 @@ def test_crops_get_the_parts_of_the_frame_beside_them(renderer):
 
     engine = SimpleNamespace(read_parts=read)
     segmenter = SimpleNamespace(segment=lambda crop: crop)
-    looking = replace(renderer, engine=engine, segmenter=segmenter)
     seen = [(0,), (0, 1), (0, 1), (0, 1), (0,), (1,), (0,)]
-    jobs = [looking._segment_occlusion(job(*one)) for one in enumerate(seen, 2)]
+    jobs = looked_at(renderer, engine, segmenter, [job(*one) for one in enumerate(seen, 2)])
     found = [
         {crop.track: None if crop.parts is None else crop.parts.max() for crop in made.crops}
-        for made in render._with_parts(iter(jobs))
+        for made in render._completed(iter(jobs))
     ]
     #  frames 2 to 8, of which 3 and 6 are read: person 1 is not there in 6, nor 0 in 7
     nobody = {1: None}
     assert found == [{0: 3}, {0: 3, 1: 3}, {0: 3, 1: 3}, {0: 6, 1: None}, {0: 6}, nobody, {0: None}]
+
+
+def faces(levels, contexts=None):
+    """Return frames of one face of these grey levels."""
+    jobs = [job(frame, (0,)) for frame in range(len(levels))]
+    points = np.array(np.meshgrid(range(4), range(17)), np.float32).T.reshape(68, 2) * [2, 0.4]
+    return [
+        replace(
+            one,
+            context=0 if contexts is None else contexts[number],
+            crops=tuple(
+                replace(
+                    crop,
+                    pixels=np.full((SIDE, SIDE, 3), level, np.float32),
+                    landmarks=points.astype(np.float32),
+                )
+                for crop in one.crops
+            ),
+        )
+        for number, (one, level) in enumerate(zip(jobs, levels, strict=True))
+    ]
+
+
+def segmented(renderer, jobs):
+    """Look for something bright; return which frames were looked at, and the most of all masks."""
+    looks = []
+
+    def segment(crop):
+        looks.append(crop.pts)
+        there = float(crop.pixels.max() > 200)
+        return replace(crop, occluder_mask=np.full((SIDE, SIDE), there, np.float32))
+
+    engine = SimpleNamespace(read_parts=lambda crop: crop)
+    made = looked_at(renderer, engine, SimpleNamespace(segment=segment), jobs)
+    masks = [
+        [float(crop.occluder_mask.max()) for crop in one.crops if crop.occluder_mask is not None]
+        for one in render._completed(made)
+    ]
+    return looks, masks
+
+
+def test_a_face_that_stays_as_it_is_is_looked_at_in_every_third_frame(renderer):
+    looks, masks = segmented(renderer, faces([250.0] * 7))
+    assert sorted(looks) == [0, 3, 6]
+    assert masks == [[1.0]] * 7
+
+
+def test_a_thing_is_found_in_the_frame_in_which_it_comes_and_in_which_it_goes(renderer):
+    there = [False, True, False, False, False, False, True, True, False]
+    looks, masks = segmented(renderer, faces([250.0 if one else 100.0 for one in there]))
+    assert sorted(looks) == [0, 1, 3, 4, 5, 6, 8]  # 3 and 6 differ, so they do not tell of 4 and 5
+    assert [one == [1.0] for one in masks] == there
+
+
+def test_frames_come_out_alike_wherever_a_segment_begins(renderer):
+    levels = [100.0, 130.0, 250.0, 245.0, 240.0, 100.0, 105.0, 130.0, 100.0, 250.0]
+    _, whole = segmented(renderer, faces(levels))
+    contexts = [max(6 - number, 0) for number in range(10)]
+    _, apart = segmented(renderer, faces(levels, contexts)[6 - render.CONTEXT :])
+    assert apart[-4:] == whole[-4:]
+    assert apart[:2] == [[], []]  # too far to be of use for more than what is in front
 
 
 @pytest.mark.parametrize(

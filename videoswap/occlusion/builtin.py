@@ -32,7 +32,7 @@ from .segmenter import Appearances, Framed, with_occluder_mask, within_outline
 COARSE_MODEL = Path(__file__).with_name("own.onnx")
 DEEP_MODEL = Path(__file__).with_name("own_deep.onnx")
 UNOCCLUDED_SIZE = 64  # side of ``Crop.unoccluded``: light is measured on it
-RULES = 3  # counted up whenever what is made of the networks' answers changes
+RULES = 4  # counted up whenever what is made of the networks' answers changes
 NOSE = slice(27, 36)  # of the 68 landmarks
 NOSE_GROWTH = 1.3
 ON_NOSE = 0.75  # share of a region that lies on the nose, from which on it is there alone

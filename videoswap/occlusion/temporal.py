@@ -54,7 +54,7 @@ def _temporal_mean(crops: Sequence[Crop], frames: Sequence[int], index: int) -> 
     """Return the mean (S, S) of the masks over the frames in which the picture is the same."""
     crop = crops[index]
     size = len(crop.pixels)
-    compared = _compared(crop)
+    picture = compared(crop)
     weights = np.ones((COMPARED_SIZE, COMPARED_SIZE), np.float32)
     total = (
         np.zeros((size, size), np.float32)
@@ -65,14 +65,15 @@ def _temporal_mean(crops: Sequence[Crop], frames: Sequence[int], index: int) -> 
         if number == index or len(other.pixels) != size:
             continue
         apart = frames[number] - frames[index]
-        weight = temporal_weight(compared, _compared(other), apart, TOLERANCE)
+        weight = temporal_weight(picture, compared(other), apart, TOLERANCE)
         weights += weight
         if other.occluder_mask is not None:
             cv2.accumulateProduct(resize(weight, size, size), other.occluder_mask, total)
     return np.asarray(cv2.divide(total, resize(weights, size, size)))
 
 
-def _compared(crop: Crop) -> Array:
+def compared(crop: Crop) -> Array:
+    """Return the picture (32, 32, 3) of a crop by which frames are compared."""
     return resize(crop.quarter, COMPARED_SIZE, COMPARED_SIZE)
 
 

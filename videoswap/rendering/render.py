@@ -14,6 +14,7 @@ from ..compositing.label import Label
 from ..crops import FrameSurface, covered_pixels, crop_face
 from ..engines.base import Engine, Identity
 from ..errors import InputError
+from ..occlusion.carrying import CARRIED, carry, is_always_looked_at, must_be_looked_at
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..records import (
     Array,
@@ -31,8 +32,8 @@ from .failed_swaps import OnFailed, swap_checked
 from .pipeline import Pipeline, StageTime, Step, sliding_windows
 from .segments import RenderOutputs, Segment
 
-#: Frames beside one that are of use to it: to the finisher, and one more, which may know its parts.
-CONTEXT = TEMPORAL_RADIUS + 1
+#: Frames beside one that are of use to it: to the finisher, and to these as they are looked at.
+CONTEXT = TEMPORAL_RADIUS + CARRIED
 QUEUE_DEPTH = 2  # frames around the swap at least
 LEAST_BLURRED_SIZE = 192  # pixels: crops are not made smaller for blur
 FINEST_BLUR = 1.17  # pixels, of a face (see `face_blur`) that has detail for every pixel of a crop
@@ -51,7 +52,8 @@ class FrameJob:
         swapped: What the engine made of them, in the same order.
         mask: (H, W) uint8 coded pixels: where the frame was changed; None if nobody asks.
         number: Number of the frame in the video.
-        context: Whether it is only a neighbor of the frames to be rendered and not one of them.
+        context: How far it is from the frames to be rendered, if it is not one of them, else 0.
+        carried: Places of those crops that are not looked at for what is in front of them.
         changed: Whether anything of a swap is to be seen in it.
         faces: In place of crops and swaps where these are tensors, see ``tensor_render``.
     """
@@ -62,7 +64,8 @@ class FrameJob:
     swapped: tuple[SwappedCrop, ...] = ()
     mask: Array | None = None
     number: int = 0
-    context: bool = False
+    context: int = 0
+    carried: frozenset[int] = frozenset()
     changed: bool = False
     faces: tuple[Any, ...] = ()
 
@@ -211,6 +214,7 @@ class Renderer:
             # A whole batch waits before the swap and behind it, so that nobody waits for one.
             Step(
                 "segment_occlusion",
+                self._some_looked_at,
                 each=self._segment_occlusion,
                 workers=threads.occlusion,
                 depth=batch,
@@ -223,13 +227,14 @@ class Renderer:
     def _decode(self, segments: Iterator[Segment]) -> Iterator[FrameJob]:
         """Decode the frames of the segments; neighbours are read in one go."""
         for stretch in _stretches(segments):
-            wanted = [(stretch[0], pts, True) for pts in stretch[0].before]
-            wanted += [(segment, pts, False) for segment in stretch for pts in segment.pts]
-            wanted += [(stretch[-1], pts, True) for pts in stretch[-1].after]
-            first = stretch[0].first - len(stretch[0].before)
+            before, after = stretch[0].before, stretch[-1].after
+            wanted = [(stretch[0], pts, len(before) - k) for k, pts in enumerate(before)]
+            wanted += [(segment, pts, 0) for segment in stretch for pts in segment.pts]
+            wanted += [(stretch[-1], pts, k) for k, pts in enumerate(after, 1)]
+            first = stretch[0].first - len(before)
             with VideoReader(self.info, self.threads.decoder) as reader:
                 frames = reader.frames(wanted[0][1], wanted[-1][1])
-                for number, (segment, pts, context) in enumerate(wanted, first):
+                for number, (segment, pts, apart) in enumerate(wanted, first):
                     frame = next(frames, None)
                     if frame is None or frame.pts != pts:
                         raise InputError(
@@ -237,7 +242,7 @@ class Renderer:
                             f"{self.info.path} no longer has the frames it was analyzed with.",
                             "Run again with --no_cache.",
                         )
-                    yield FrameJob(segment, frame, number=number, context=context)
+                    yield FrameJob(segment, frame, number=number, context=apart)
 
     def wanted(self, jobs: Iterator[FrameJob]) -> Iterator[tuple[FrameJob, list[WantedFace]]]:
         """Yield frames with their faces that are to be swapped, the nearest last."""
@@ -274,14 +279,33 @@ class Renderer:
             found = (replace(crop, frame=job.number) for crop in cut if crop is not None)
             yield replace(job, crops=tuple(found))
 
-    def _segment_occlusion(self, job: FrameJob) -> FrameJob:
-        """Find what is in front of the faces, and in some frames their parts."""
-        found = map(self.segmenter.segment, job.crops)
-        return replace(job, crops=tuple(map(self.engine.read_parts, found)))
+    def _some_looked_at(self, jobs: Iterator[FrameJob]) -> Iterator[tuple[Sequence[FrameJob], int]]:
+        """Find what is in front of the faces of every third frame; yield all with neighbors."""
+        looked = (
+            replace(job, crops=tuple(map(self.segmenter.segment, job.crops)))
+            if is_always_looked_at(job.number)
+            else job
+            for job in jobs
+        )
+        yield from sliding_windows(looked, CARRIED, _adjoining)
+
+    def _segment_occlusion(self, found: tuple[Sequence[FrameJob], int]) -> FrameJob:
+        """Find what is in front of faces of which the frames beside do not tell it, and parts."""
+        window, place = found
+        job = window[place]
+        crops, carried = [], set()
+        for number, crop in enumerate(job.crops):
+            if not is_always_looked_at(job.number):
+                if must_be_looked_at(crop, _looked_at(window, place, crop)):
+                    crop = self.segmenter.segment(crop)
+                else:
+                    carried.add(number)
+            crops.append(self.engine.read_parts(crop))
+        return replace(job, crops=tuple(crops), carried=frozenset(carried))
 
     def _swap(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         """Swap the crops of several frames and people in batches of one size."""
-        for group in _grouped(_with_parts(jobs), self.batch_size):
+        for group in _grouped(_completed(jobs), self.batch_size):
             crops = [crop for job in group for crop in job.crops]
             results: dict[int, SwappedCrop | str] = {}
             for size in {len(crop.pixels) for crop in crops}:
@@ -339,21 +363,37 @@ class Renderer:
         return replace(job, mask=mask, changed=changed)
 
 
-def _with_parts(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
-    """Give crops whose parts were not read those of the frame beside them."""
-    for window, place in sliding_windows(jobs, 1, _adjoining):
+def _completed(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
+    """Give crops that were not looked at what those of the frames beside them show."""
+    for window, place in sliding_windows(jobs, CARRIED, _adjoining):
+        job = window[place]
+        if job.context > TEMPORAL_RADIUS:  # of no use but to its neighbors
+            yield replace(job, crops=())
+            continue
         read = {
             (crop.track, crop.source): crop.parts
-            for job in window
-            for crop in job.crops
+            for one in window[max(place - 1, 0) : place + 2]
+            for crop in one.crops
             if crop.parts is not None
         }
-        job = window[place]
-        if read:
-            known = (read.get((crop.track, crop.source)) for crop in job.crops)
-            given = zip(job.crops, known, strict=True)
-            job = replace(job, crops=tuple(replace(crop, parts=parts) for crop, parts in given))
-        yield job
+        crops = []
+        for number, crop in enumerate(job.crops):
+            if number in job.carried:
+                crop = carry(crop, _looked_at(window, place, crop))
+            parts = read.get((crop.track, crop.source))
+            crops.append(crop if parts is crop.parts else replace(crop, parts=parts))
+        yield replace(job, crops=tuple(crops))
+
+
+def _looked_at(window: Sequence[FrameJob], place: int, crop: Crop) -> dict[int, Crop]:
+    """Return a face in the frames that are always looked at, by how much later they are."""
+    return {
+        number - place: other
+        for number, job in enumerate(window)
+        if number != place and is_always_looked_at(job.number)
+        for other in job.crops
+        if (other.track, other.source) == (crop.track, crop.source)
+    }
 
 
 def _grouped(jobs: Iterator[FrameJob], batch_size: int) -> Iterator[list[FrameJob]]:
