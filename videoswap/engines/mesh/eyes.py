@@ -42,7 +42,7 @@ SOCKET_SHADE = 0.6  # how much of the new sockets' shade the white takes
 LEAST_WHITE = 6.0  # pixels of eye white that are believed over the light around the eye
 GLINT = 1.3, 1.7  # times the usual eye white: a place begins to shine, says nothing about it
 HIGHLIGHT = 0.6  # share of the eye white from which a spot on the iris is a highlight
-LASHES, LASH_WIDTH = 0.6, 0.35  # log units by which they are darker; in iris radii
+LASHES, LASH_WIDTH = 0.5, 0.35  # log units by which they are darker; in iris radii
 LASH_REACH = 0.3  # eye widths to either side of the iris; they end at twice that
 LID_SHADOW, LID_SHADOW_REACH = 0.5, 0.45  # of the upper lid's; in iris radii
 
