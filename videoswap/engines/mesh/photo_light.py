@@ -24,7 +24,7 @@ SHADOW_SIZE = 0.012  # of the chart: a shadow is larger
 #: Log units darker than its mirror image: a place is left as it is, is lifted all; most of it.
 SHAPE, SHADOW, DEEPEST = 0.1, 0.2, 0.6
 BROW_AROUND = 0.05  # of the chart: skin around a brow
-LEAST_BROW = 0.1  # log units by which a brow is darker than the skin around it
+LEAST_BROW = 0.04  # log units by which a brow is darker than the skin around it
 BROW_HUE = 0.5  # share of a brow's own hue that is kept
 UNEVEN_SIZES = 0.012, 0.08  # of the chart: color that differs between these sizes is evened
 EVENED = 0.8  # share of it
