@@ -55,7 +55,8 @@ def analyze(
 
     Args:
         video: The video.
-        settings: Its ``analysis``, ``time_range``, ``device`` and ``cache_dir`` are used.
+        settings: Its ``analysis``, ``time_range``, ``device``, ``cache_dir``, ``jobs`` and
+            ``executor`` are used.
         progress: As in ``swap_video``.
         cancel: As in ``swap_video``.
 

@@ -225,3 +225,21 @@ def test_a_cluster_of_two_workers_renders_the_same_bits(run, alone, ship_input):
     report, *results = run(name, jobs=2, executor="ray", ship_input=ship_input)
     assert results == list(alone[1:])
     assert report.segments == 12
+
+
+@pytest.mark.parametrize("work", [videoswap.analyze, videoswap.list_faces])
+def test_analyses_are_shared_by_as_many_processes_as_the_settings_say(
+    clip, tmp_path, monkeypatch, work
+):
+    class Counted(LocalExecutor):
+        workers = 0
+
+        def run(self, work, tasks, on_frame):
+            type(self).workers = self._workers
+            yield from super().run(work, tasks, on_frame)
+
+    monkeypatch.setattr(videoswap.jobs.workers, "LocalExecutor", Counted)
+    made = work(clip, settings=SwapSettings(device="cpu", cache_dir=tmp_path, jobs=2))
+    if work is videoswap.analyze:
+        made.close()
+    assert Counted.workers == 2

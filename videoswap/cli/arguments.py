@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..settings import (
+    EXECUTORS,
     FACE_MODELS,
     LANDMARKS,
     AnalysisSettings,
@@ -96,6 +97,29 @@ def add_overwrite(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace existing outputs")
 
 
+def add_workers(parser: argparse._ActionsContainer) -> None:
+    """Add the flags of who does the work."""
+    parser.add_argument(
+        "--jobs",
+        type=values.jobs,
+        default=SwapSettings().jobs,
+        metavar="{N,auto}",
+        help="processes that share the work on a video; the result is the same (default 1; auto: "
+        "as many as pay by what the first second shows)",
+    )
+    parser.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        default=SwapSettings().executor,
+        help="where they are: on this machine, or on a Ray cluster (docs/cluster.md)",
+    )
+    parser.add_argument(
+        "--ship_input",
+        action="store_true",
+        help="send the video to the machines of the cluster, which do not see its path",
+    )
+
+
 def tell_missing_cache(arguments: argparse.Namespace, settings: SwapSettings) -> None:
     """Say so if nothing can be kept although ``--no_cache`` was not given."""
     if settings.cache_dir is None and not arguments.no_cache:
@@ -121,4 +145,7 @@ def shared_settings(arguments: argparse.Namespace) -> SwapSettings:
         cache_dir=None if arguments.no_cache else default_cache_dir(),
         cache_limit=default_cache_limit() if limit is None else limit,
         overwrite=arguments.overwrite,
+        jobs=arguments.jobs,
+        executor=arguments.executor,
+        ship_input=arguments.ship_input,
     )

@@ -134,15 +134,17 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def run_guarded(parser: Parser, argv: Sequence[str] | None, every: Parser | None = None) -> int:
+def run_guarded(
+    parser: Parser, argv: Sequence[str] | None, every: Callable[[], Parser] | None = None
+) -> int:
     """Parse the words and run what they ask for; every failure becomes a sentence.
 
     Args:
         parser: Sets ``run``, which takes the arguments and returns the exit code. They hold a
             ``console``.
         argv: The words; None takes those of the process.
-        every: The parser of all commands, whose flags a configuration file may name; None takes
-            ``parser``.
+        every: Makes the parser of all commands, whose flags a configuration file may name; None
+            takes ``parser``.
 
     Returns:
         One of ``EXIT_CODES``.
@@ -250,7 +252,9 @@ def _ending() -> Iterator[_Ending]:
             signal.signal(number, handler)
 
 
-def _parsed(parser: Parser, words: Sequence[str], every: Parser | None) -> argparse.Namespace:
+def _parsed(
+    parser: Parser, words: Sequence[str], every: Callable[[], Parser] | None
+) -> argparse.Namespace:
     """Read the words.
 
     Raises:
@@ -260,7 +264,7 @@ def _parsed(parser: Parser, words: Sequence[str], every: Parser | None) -> argpa
     spelled = spelled_out(parser, words)
     file, settled = config.file_of(spelled), []
     if file is not None:
-        settled = config.words_of(file, every or parser, spelled)
+        settled = config.words_of(file, every() if every else parser, spelled)
     written = spelled.words
     arguments = parser.parse_args([*written[: spelled.end], *settled, *written[spelled.end :]])
     arguments.config, arguments.settled = file, settled
@@ -268,7 +272,7 @@ def _parsed(parser: Parser, words: Sequence[str], every: Parser | None) -> argpa
     before = config.without_file(written[: spelled.end])
     arguments.words = [*command, *before, *settled, *written[spelled.end :]]
     arguments.parser, arguments.given = spelled.parser, spelled.given
-    arguments.program = every or parser
+    arguments.program = parser
     for name, usual in COMMON.items():
         if not hasattr(arguments, name):
             setattr(arguments, name, usual)

@@ -88,7 +88,7 @@ def swap_main(argv: Sequence[str] | None = None) -> int:
     swap.add_arguments(parser)
     parser.set_defaults(run=swap.run)
     add_common(parser)
-    return run_guarded(parser, argv, every=program())
+    return run_guarded(parser, argv, every=program)
 
 
 def program() -> Parser:

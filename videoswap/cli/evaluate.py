@@ -155,6 +155,7 @@ def add_common(parser: Parser) -> None:
         min_face="as given to the swap",
         start="where in the original the result begins",
     )
+    shared.add_workers(parser)
     shared.add_overwrite(parser)
     # Whoever made a result, the same models judge it.
     usual = AnalysisSettings()

@@ -22,6 +22,7 @@ def add_arguments(parser: Parser) -> None:
     )
     shared.add_shared(parser)
     shared.add_face_models(parser)
+    shared.add_workers(parser)
     shared.add_overwrite(parser)
 
 

@@ -15,7 +15,6 @@ from ..marks import MARKS, MarkSettings
 from ..plugins import EngineOption, Plugin, find_plugins, options_of
 from ..settings import (
     AUDIO,
-    EXECUTORS,
     MASKS,
     QUALITIES,
     RESTORERS,
@@ -41,7 +40,7 @@ def add_flags(parser: Parser) -> None:
     _add_blend(parser)
     _add_detail(parser)
     _add_encode(parser)
-    add_workers(parser)
+    _add_workers(parser)
     _add_marks(parser)
 
 
@@ -65,9 +64,6 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         strict_streams=arguments.strict_streams,
         strict_input=arguments.strict_input,
         fps=arguments.fps,
-        jobs=arguments.jobs,
-        executor=arguments.executor,
-        ship_input=arguments.ship_input,
         steps=arguments.steps,
         marks=_marks(arguments),
     )
@@ -315,28 +311,9 @@ def _add_encode(parser: Parser) -> None:
     out.add_argument("--strict_input", action="store_true", help=text)
 
 
-def add_workers(parser: Parser) -> None:
-    """Add the flags of who does the work."""
+def _add_workers(parser: Parser) -> None:
     work = parser.add_argument_group("several processes, several machines")
-    work.add_argument(
-        "--jobs",
-        type=values.jobs,
-        default=SwapSettings().jobs,
-        metavar="{N,auto}",
-        help="processes that share the work on a video; the result is the same (default 1; auto: "
-        "as many as pay by what the first second shows)",
-    )
-    work.add_argument(
-        "--executor",
-        choices=EXECUTORS,
-        default=SwapSettings().executor,
-        help="where they are: on this machine, or on a Ray cluster (docs/cluster.md)",
-    )
-    work.add_argument(
-        "--ship_input",
-        action="store_true",
-        help="send the video to the machines of the cluster, which do not see its path",
-    )
+    shared.add_workers(work)
     work.add_argument(
         "--steps",
         choices=STEPS,

@@ -187,11 +187,16 @@ def swap_one_video(
 def analyze_with_progress(
     info: VideoInfo, settings: SwapSettings, tools: FaceModels, executor: Executor | None = None
 ) -> Analysis:
-    """Analyze a video, or take that from the cache, under a progress bar."""
-    with (
-        stages_share_the_cores(),
-        ProgressBar("analyze", _expected_frames(info, settings.time_range), waits=True) as bar,
-    ):
+    """Analyze a video, or take that from the cache, under a progress bar.
+
+    Without an executor one is opened as the settings say.
+    """
+    with ExitStack() as stack:
+        if executor is None:
+            executor = stack.enter_context(open_executor(settings))
+        stack.enter_context(stages_share_the_cores())
+        expected = _expected_frames(info, settings.time_range)
+        bar = stack.enter_context(ProgressBar("analyze", expected, waits=True))
         return analyze_video(
             info,
             settings.analysis,

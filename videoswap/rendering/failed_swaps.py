@@ -20,6 +20,7 @@ from ..records import Array, Crop, Fallback, SwappedCrop, observation
 NOT_FINITE, BLACK, WHITE = "not_finite", "black", "white"
 WORDS = {NOT_FINITE: "values that are no numbers", BLACK: "black", WHITE: "white"}
 
+SHARE = 0.95
 # Levels that all but one in twenty pixels of a failed swap lie beyond, and how far from that the
 # target's own face has to be: a face in the dark is dark, one in a flash is white.
 DARKEST, BRIGHTEST, BRIGHTNESS_APART = 6.0, 249.0, 24.0
@@ -63,17 +64,14 @@ def fault_of(crop: Crop, swapped: SwappedCrop) -> str | None:
     inside = swapped.mask[::STEP, ::STEP] > 0.5
     if not inside.any():
         return None
-    made = swapped.pixels[::STEP, ::STEP][inside]
-    if np.percentile(made.max(axis=1), 95) < DARKEST:
-        return (
-            BLACK if np.percentile(_target(crop, inside), 95) > DARKEST + BRIGHTNESS_APART else None
-        )
-    if np.percentile(made.min(axis=1), 5) > BRIGHTEST:
-        return (
-            WHITE
-            if np.percentile(_target(crop, inside), 5) < BRIGHTEST - BRIGHTNESS_APART
-            else None
-        )
+    red, green, blue = cv2.split(swapped.pixels[::STEP, ::STEP])
+    few = (1.0 - SHARE) * np.count_nonzero(inside)
+    if np.count_nonzero(inside & (cv2.max(cv2.max(red, green), blue) >= DARKEST)) <= few:
+        lit = np.percentile(_target(crop, inside), 100.0 * SHARE) > DARKEST + BRIGHTNESS_APART
+        return BLACK if lit else None
+    if np.count_nonzero(inside & (cv2.min(cv2.min(red, green), blue) <= BRIGHTEST)) <= few:
+        darkest = np.percentile(_target(crop, inside), 100.0 * (1.0 - SHARE))
+        return WHITE if darkest < BRIGHTEST - BRIGHTNESS_APART else None
     return None
 
 
