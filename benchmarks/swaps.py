@@ -239,7 +239,9 @@ def shown(number: float | None, digits: int) -> str:
 def _weights(tree: Path) -> list[str]:
     """Return names and sizes of the weight files of a tree."""
     folder = tree / "weights"
-    files = (one for one in folder.rglob("*") if one.is_file() and one.suffix != ".toml")
+    files = (
+        one for one in folder.rglob("*") if one.is_file() and one.suffix not in (".toml", ".lock")
+    )
     return sorted(f"{one.relative_to(folder)} {one.stat().st_size}" for one in files)
 
 
