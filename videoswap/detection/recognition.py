@@ -6,6 +6,8 @@ a ResNet-29 with 99.38 % on LFW at a Euclidean distance of 0.6.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +51,16 @@ class DlibRecognizer:
     def __init__(self, path: AnyPath | None = None) -> None:
         import dlib
 
-        path = recognition_path() if path is None else Path(path)
         self._dlib: Any = dlib
-        self._network = open_dlib_network(path)
-        self._key = f"embedding {file_digest(path)} onnxruntime {onnxruntime.__version__}"
+        self._path = recognition_path() if path is None else Path(path)
+        self._key = f"embedding {file_digest(self._path)} onnxruntime {onnxruntime.__version__}"
+        if path is not None:  # a file of the user's is checked at once
+            _ = self._network
+
+    @cached_property
+    def _network(self) -> Callable[[Array], Array]:
+        """The network: a run whose analysis is kept may never embed a face."""
+        return open_dlib_network(self._path)
 
     @property
     def key(self) -> str:
