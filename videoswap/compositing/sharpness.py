@@ -30,6 +30,8 @@ MIN_VARIANCE, MAX_DEVIATION = (
 )  # of the blur put on: variance in pixels; deviation as share of the side
 UNSHARP_SIGMA = 1.2  # pixels
 MAX_SHARPENED = 1.0  # pixels, variance: an unsharp mask undoes no more
+# Blurred by all that it lacks, a swap measures softer than the film; by this share, alike.
+BLUR_TAKEN = 0.8
 ITERATIONS = 4
 DECIMALS = 5  # of a covariance
 SHARP_DEVIATION = 1.6  # pixels: the most that `face_blur` finds on a sharp face
@@ -76,6 +78,11 @@ def measure_blur(picture: Array, face: Array) -> Array:
     lost = (length[found] / left[found]) ** 2 - 1.0
     variance = REBLUR_SIGMA**2 / np.maximum(lost, 0.02) / EDGE_BIAS
     return _covariance(np.stack([ux * ux, 2.0 * ux * uy, uy * uy]), variance)
+
+
+def missing_blur(film: Array, swap: Array) -> Array:
+    """Return by which covariances (..., 3) swaps are softened, from the blurs of both."""
+    return BLUR_TAKEN * (film - swap)
 
 
 def face_blur(picture: Array, landmarks: Array) -> float:
