@@ -32,7 +32,7 @@ from .segmenter import Appearances, Framed, with_occluder_mask, within_outline
 COARSE_MODEL = Path(__file__).with_name("own.onnx")
 DEEP_MODEL = Path(__file__).with_name("own_deep.onnx")
 UNOCCLUDED_SIZE = 64  # side of ``Crop.unoccluded``: light is measured on it
-RULES = 4  # counted up whenever what is made of the networks' answers changes
+RULES = 5  # counted up whenever what is made of the networks' answers changes
 NOSE = slice(27, 36)  # of the 68 landmarks
 NOSE_GROWTH = 1.3
 ON_NOSE = 0.75  # share of a region that lies on the nose, from which on it is there alone
@@ -48,20 +48,27 @@ class BuiltinSegmenter:
         appearances: Pictures of the face of a track at other times; None where there are none, as
             for a still picture.
         network: Both networks, see `load_networks`; None loads them.
+        coarse: The small one, which is enough for those pictures; None takes ``network``.
     """
 
     def __init__(
-        self, appearances: Appearances | None = None, network: OcclusionNetwork | None = None
+        self,
+        appearances: Appearances | None = None,
+        network: OcclusionNetwork | None = None,
+        coarse: OcclusionNetwork | None = None,
     ) -> None:
         self.key = f"{networks_key()} {RULES}"
-        self._network = network or load_networks()
+        if network is None:
+            coarse = coarse or load_coarse_model()
+            network = load_networks(coarse)
+        self._network, self._coarse = network, coarse or network
         self._references = (
-            None if appearances is None else UnoccludedReferences(appearances, self._network)
+            None if appearances is None else UnoccludedReferences(appearances, self._coarse)
         )
 
     def for_video(self, appearances: Appearances) -> BuiltinSegmenter:
         """See ``OcclusionSegmenter``; shares the networks."""
-        return BuiltinSegmenter(appearances, self._network)
+        return BuiltinSegmenter(appearances, self._network, self._coarse)
 
     def segment(self, crop: Crop) -> Crop:
         """See ``OcclusionSegmenter``."""
