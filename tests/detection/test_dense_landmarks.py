@@ -12,7 +12,6 @@ from videoswap.detection.dense_landmarks import (
     MESH_POINTS,
     POINTS,
     DenseLandmarker,
-    DenseLandmarks,
     first_square,
     mesh_square,
 )
@@ -85,40 +84,3 @@ def test_where_there_is_no_face_there_are_no_points(level):
     network = DenseLandmarker(require("dense_landmarks"))
     blank = np.full((300, 300, 3), level, np.uint8)
     assert network.landmarks(blank, FIVE + 150) is None
-
-
-def passes_of(monkeypatch, meshes, scores):
-    """Let the network find these meshes one after the other; return the squares it looked at."""
-    squares = []
-
-    def run(self, picture, square):
-        squares.append(square)
-        return DenseLandmarks(meshes[len(squares) - 1], scores[len(squares) - 1])
-
-    monkeypatch.setattr(DenseLandmarker, "_run", run)
-    return squares
-
-
-MESH = np.random.default_rng(1).uniform([40, 40, -5], [140, 160, 5], (POINTS, 3))
-MESH[list(EYE_CORNERS)] = [[60, 80, 0], [120, 80, 0]]
-
-
-@pytest.mark.parametrize(
-    ("moved", "turn", "score", "passes"),
-    [
-        (0.0, 0, 0.9, 1),  # where it was expected
-        (2.0, 0, 0.9, 1),
-        (9.0, 0, 0.9, 2),  # beside that
-        (0.0, 8, 0.9, 2),
-        (0.0, 0, 0.1, 3),  # no face there: from the start
-    ],
-)
-def test_one_pass_is_enough_where_the_face_is_as_expected(monkeypatch, moved, turn, score, passes):
-    found = MESH.copy()
-    found[:, :2] = turned(MESH[:, :2] - 90.0, turn, 1.0, [90.0 + moved, 90.0])
-    squares = passes_of(monkeypatch, [found] * 3, [score, 0.9, 0.9])
-    landmarker = DenseLandmarker.__new__(DenseLandmarker)
-    made = landmarker.landmarks(np.zeros((9, 9, 3), np.uint8), FIVE, MESH)
-    assert made.score == 0.9
-    assert len(squares) == passes
-    assert squares[0] == mesh_square(MESH)

@@ -30,9 +30,6 @@ INPUT_SIZE = 192
 # larger; then of the mesh's own box.
 FIRST_SCALE, BOX_SCALE = 3.7, 1.5
 PASSES = 2  # more drift
-# How far a mesh may lie from the square it was found in, if that came from the frame before, for
-# one pass to be enough: shares of the square's side, logarithm of its size, radians.
-AS_EXPECTED = (0.025, 0.035, 0.04)
 EYE_CORNERS = (33, 263)  # the outer ones, image left first
 LEAST_SCORE = 0.5  # under it there is no face, or one that the network cannot read
 PARTS = ("output_lips", "output_left_eye", "output_right_eye")
@@ -83,37 +80,29 @@ class DenseLandmarker:
         self._session = open_onnx(path, threads=1, graph=graph.model.SerializeToString())
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self._key = f"dense landmarks {PASSES} {AS_EXPECTED} {file_digest(path)}"
+        self._key = f"dense landmarks {PASSES} {file_digest(path)}"
 
     @property
     def key(self) -> str:
         """Model and passes that decide the results."""
         return self._key
 
-    def landmarks(
-        self, picture: Array, points5: Array, expected: Array | None = None
-    ) -> DenseLandmarks | None:
+    def landmarks(self, picture: Array, points5: Array) -> DenseLandmarks | None:
         """Find the dense landmarks of one face.
 
         Args:
             picture: (H, W, 3) uint8 RGB.
             points5: (5, 2) float32 eye, eye, nose, mouth corner, mouth corner in its pixels.
-            expected: (478, 3) about where they are, as in the frame before; None if nobody knows.
-                One pass is enough where they are found there.
 
         Returns:
             The landmarks; None where the network sees no face it can read.
         """
-        square = first_square(points5) if expected is None else mesh_square(expected)
-        found = self._run(picture, square)
-        if expected is not None and found.score < LEAST_SCORE:
-            return self.landmarks(picture, points5)
-        for _ in range(PASSES - 1):
-            again = mesh_square(found.points)
-            if expected is not None and _as_expected(square, again):
-                break
-            square, found = again, self._run(picture, again)
-        return found if found.score >= LEAST_SCORE else None
+        square = first_square(points5)
+        found = None
+        for _ in range(PASSES):
+            found = self._run(picture, square)
+            square = mesh_square(found.points)
+        return found if found is not None and found.score >= LEAST_SCORE else None
 
     def _run(self, picture: Array, square: Square) -> DenseLandmarks:
         matrix = square.to_region(INPUT_SIZE, -0.5)
@@ -132,17 +121,6 @@ class DenseLandmarker:
         depth = points[:, 2:] * square.side / INPUT_SIZE
         score = 1 / (1 + np.exp(-float(named["conv_faceflag"][0, 0])))
         return DenseLandmarks(np.hstack([places, depth]).astype(np.float32), score)
-
-
-def _as_expected(square: Square, found: Square) -> bool:
-    """Tell whether a mesh lies in its square as in that of a second pass."""
-    turned = (found.angle - square.angle + np.pi) % (2 * np.pi) - np.pi
-    apart = (
-        float(np.hypot(found.x - square.x, found.y - square.y)) / square.side,
-        abs(float(np.log(found.side / square.side))),
-        abs(float(turned)),
-    )
-    return all(one <= most for one, most in zip(apart, AS_EXPECTED, strict=True))
 
 
 def first_square(points5: Array) -> Square:

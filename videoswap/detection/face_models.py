@@ -68,15 +68,12 @@ class FaceModels:
         notes += provider_notes(found.providers, providers, "face detection")
         return cls(found, DlibLandmarker(), DlibRecognizer(), dense, notes)
 
-    def landmarks(
-        self, picture: Array, points5: Array, expected: Array | None = None
-    ) -> tuple[Array, Array | None]:
+    def landmarks(self, picture: Array, points5: Array) -> tuple[Array, Array | None]:
         """Find the landmarks of a detected face.
 
         Args:
             picture: (H, W, 3) uint8 RGB.
             points5: (5, 2) float32 eye, eye, nose, mouth corner, mouth corner in its pixels.
-            expected: (478, 3) about where the dense landmarks are; None if nobody knows.
 
         Returns:
             (68, 2) float32 in the iBUG order, and (478, 3) float32 dense landmarks, see
@@ -84,7 +81,7 @@ class FaceModels:
             its mesh; otherwise they come from the other landmarker and the second are None.
         """
         if self.dense_landmarker is not None:
-            found = self.dense_landmarker.landmarks(picture, points5, expected)
+            found = self.dense_landmarker.landmarks(picture, points5)
             if found is not None:
                 return np.ascontiguousarray(found.points[IBUG_68, :2]), found.points
         return self.landmarker.landmarks(picture, points5), None

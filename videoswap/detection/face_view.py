@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -57,11 +57,6 @@ class FaceView:
         """Return a view, with the thumbnail taken from the picture."""
         thumbnail = face_thumbnail(frame.picture, detection.points5)
         return cls(frame, detection, landmarks, thumbnail, dense)
-
-    @property
-    def found(self) -> Face:
-        """The face in pixels of the frame's picture, with its landmarks."""
-        return replace(self.detection, landmarks=self.landmarks, dense_landmarks=self.dense)
 
     def face(self) -> Face:
         """Return the face in upright full-resolution pixels."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..detection.appearance import Appearance
-from ..detection.boxes import centre
 from ..detection.face_models import FaceModels
 from ..detection.face_view import FaceView, FramePicture
 from ..detection.search import FaceSearch, FollowedFace
@@ -21,7 +20,6 @@ from .samples import Sample
 from .shots import ShotDetector
 from .tracker import ActiveTrack, Split, TrackAssigner
 
-MOST_MOVED = 0.3  # of its size, that a face moves from one frame to the next
 LATEST_VIEWS = 4  # of a track, among which a changed face is embedded
 # Measured with objects in front of known faces: with 10 % of a face hidden, one embedding in 25 is
 # further from the face's own than the threshold; with 20 % half of them are most of the way there.
@@ -69,7 +67,6 @@ class FrameTracker:
         self._models = models
         self._occlusion = load_coarse_model() if occlusion is None else occlusion
         self._assigner = TrackAssigner(models.recognizer, settings, active, next_id)
-        self._before: Sequence[FaceView] = ()
 
     @property
     def active(self) -> tuple[ActiveTrack, ...]:
@@ -85,22 +82,10 @@ class FrameTracker:
         """End all tracks: none goes on over a cut."""
         self._assigner.end_tracks()
 
-    def begin_group(self) -> None:
-        """Forget where landmarks were: the next ones do not depend on the frames before."""
-        self._before = ()
-
-    def _views(self, frame: FramePicture, faces: Sequence[Face]) -> list[FaceView]:
-        """Return faces of the next frame with their landmarks and thumbnails."""
-        found = [
-            self._models.landmarks(frame.picture, face.points5, _expected(face, self._before))
-            for face in faces
-        ]
-        made = [
-            FaceView.of(frame, face, *landmarks)
-            for face, landmarks in zip(faces, found, strict=True)
-        ]
-        self._before = made
-        return made
+    def views(self, frame: FramePicture, faces: Sequence[Face]) -> list[FaceView]:
+        """Return faces of a frame with their landmarks and thumbnails."""
+        find = self._models.landmarks
+        return [FaceView.of(frame, face, *find(frame.picture, face.points5)) for face in faces]
 
     def assign(
         self, frame: FramePicture, faces: Sequence[Face]
@@ -114,7 +99,7 @@ class FrameTracker:
         Returns:
             The numbers of their tracks, and the faces with landmarks.
         """
-        views = self._views(frame, faces)
+        views = self.views(frame, faces)
 
         def embed(index: int) -> Sample:
             view = views[index]
@@ -169,20 +154,6 @@ class FrameTracker:
         picture = framed.picture().astype(np.float32)
         hidden = occluded_fraction(self._occlusion(picture, picture), framed.landmarks)
         return max(0.0, 1.0 - hidden / USELESS_FRACTION)
-
-
-def _expected(face: Face, before: Sequence[FaceView]) -> Array | None:
-    """Return where the dense landmarks (478, 3) of a face are if it only moved; None if new."""
-    places = [centre(view.detection) for view in before]
-    if not places:
-        return None
-    moves = centre(face) - np.stack(places)
-    nearest = int(np.linalg.norm(moves, axis=1).argmin())
-    dense = before[nearest].dense
-    if dense is None or float(np.linalg.norm(moves[nearest])) > MOST_MOVED * face.size:
-        return None
-    moved = face.points5.mean(axis=0) - before[nearest].detection.points5.mean(axis=0)
-    return np.asarray(dense + np.append(moved, 0.0), np.float32)
 
 
 class FaceTracker:
@@ -249,7 +220,6 @@ class FaceTracker:
             self._tracker.begin_shot()
             self._followed, self._since_keyframe = (), 0
         if self._since_keyframe == 0:
-            self._tracker.begin_group()
             (found,), self._followed = self._search.group([image], self._followed)
         else:
             found, self._followed = self._search.follow(image, self._followed)

@@ -88,7 +88,7 @@ class Scanner:
         )
         pictures, scene = iter(pictures), state.scene
         recent = deque(
-            (_restored(next(pictures), found) for found in state.recent),
+            (_restored(tracker, next(pictures), found) for found in state.recent),
             maxlen=self._settings.max_gap + 1,
         )
         grouped = keyframe_groups(pictures, state.shot, self._settings.keyframe_interval)
@@ -119,7 +119,6 @@ class Scanner:
         faces: list[tuple[int, Face]] = []
         motions: list[tuple[int, int, Array]] = []
         by_track: dict[int, list[FaceView]] = {}
-        tracker.begin_group()
         for frame, found in zip(group.frames.frames, group.found, strict=True):
             ids, views = tracker.assign(frame, found)
             for track, view in zip(ids, views, strict=True):
@@ -144,10 +143,7 @@ class Scanner:
             shot=group.frames.shot,
             followed=group.followed,
             active=tracker.active,
-            recent=tuple(
-                FoundFaces(one.frame.pts, one.ids, tuple(view.found for view in one.views))
-                for one in recent
-            ),
+            recent=tuple(FoundFaces(one.frame.pts, one.ids, one.faces) for one in recent),
             next_id=tracker.next_id,
             scene=scene,
         )
@@ -181,14 +177,9 @@ def _blur_of(view: FaceView) -> float:
     return blur / scale if scale > 0.99 or blur > SHARP_DEVIATION else 0.0
 
 
-def _restored(frame: FramePicture, found: FoundFaces) -> TrackedFrame:
+def _restored(tracker: FrameTracker, frame: FramePicture, found: FoundFaces) -> TrackedFrame:
     """Return a frame as it was before an interruption."""
-    views = []
-    for face in found.faces:
-        assert face.landmarks is not None  # FoundFaces makes sure
-        bare = replace(face, landmarks=None, dense_landmarks=None)
-        views.append(FaceView.of(frame, bare, face.landmarks, face.dense_landmarks))
-    return TrackedFrame(frame, found.ids, tuple(views))
+    return TrackedFrame(frame, found.ids, tuple(tracker.views(frame, found.faces)))
 
 
 def _adjoining(then: FaceView, now: FaceView, recent: Sequence[TrackedFrame]) -> bool:

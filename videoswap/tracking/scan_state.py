@@ -25,17 +25,12 @@ class FoundFaces:
     Attributes:
         pts: The frame.
         ids: Tracks of the faces.
-        faces: The faces, with landmarks, in pixels of the analysis picture.
+        faces: The faces, in pixels of the analysis picture.
     """
 
     pts: int
     ids: tuple[int, ...]
     faces: tuple[Face, ...]
-
-    def __post_init__(self) -> None:
-        """Check that the faces have landmarks."""
-        if any(face.landmarks is None for face in self.faces):
-            raise ValueError("a face without landmarks")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
