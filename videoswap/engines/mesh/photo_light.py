@@ -19,7 +19,7 @@ from ...records import Array
 from .chart_light import LUMA, regions
 from .light import spread_out
 
-SIDE_LIGHT = 0.04  # of the chart: detail from this size on is averaged with its mirror image
+SIDE_LIGHT = 0.06  # of the chart: detail from this size on is averaged with its mirror image
 SHADOW_SIZE = 0.012  # of the chart: a shadow is larger
 #: Log units darker than its mirror image: a place is left as it is, is lifted all; most of it.
 SHAPE, SHADOW, DEEPEST = 0.1, 0.2, 0.6
