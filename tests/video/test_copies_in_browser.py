@@ -25,7 +25,14 @@ SEEK = """async (times) => {
   canvas.width = video.videoWidth; canvas.height = video.videoHeight;
   const found = [];
   for (const time of times) {
-    await new Promise((done) => { video.onseeked = done; video.currentTime = time; });
+    await new Promise((done) => {  // sought, and the frame is there; a frame twice is no new one
+      let left = 2;
+      const one = () => { left -= 1; if (left === 0) done(); };
+      video.onseeked = one;
+      video.requestVideoFrameCallback(one);
+      setTimeout(done, 2000);
+      video.currentTime = time;
+    });
     canvas.getContext('2d').drawImage(video, 0, 0);
     found.push(canvas.toDataURL('image/png').split(',')[1]);
   }

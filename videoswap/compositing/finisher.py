@@ -26,7 +26,7 @@ from .kept_regions import (
     keep_mouth,
     mouth_outline,
 )
-from .sharpness import measure_blur, missing_blur, soften
+from .sharpness import BLUR_TAKEN, measure_blur, soften
 from .temporal_filter import temporal_filter
 
 TEMPORAL_RADIUS = 2  # frames before and after that are of use to the finisher
@@ -92,8 +92,8 @@ class Finisher:
             seen = outline
             if occluder is not None:
                 seen = outline * (1.0 - cv2.dilate(occluder, _OCCLUDER_EDGE))
-            film, swap = measure_blur(crop.pixels, seen), measure_blur(pixels, seen)
-            pixels = soften(pixels, missing_blur(film, swap))
+            missing = measure_blur(crop.pixels, seen) - measure_blur(pixels, seen)
+            pixels = soften(pixels, BLUR_TAKEN * missing)
         other = _either(occluder, swapped.beard)
         pixels = match_border_tone(pixels, crop.pixels, outline, other, crop.landmarks)
         keeps = self.keeps | swapped.keeps

@@ -80,11 +80,6 @@ def measure_blur(picture: Array, face: Array) -> Array:
     return _covariance(np.stack([ux * ux, 2.0 * ux * uy, uy * uy]), variance)
 
 
-def missing_blur(film: Array, swap: Array) -> Array:
-    """Return by which covariances (..., 3) swaps are softened, from the blurs of both."""
-    return BLUR_TAKEN * (film - swap)
-
-
 def face_blur(picture: Array, landmarks: Array) -> float:
     """Return the standard deviation of the blur of a face in pixels, 0 where it cannot be told.
 

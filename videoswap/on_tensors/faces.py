@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..compositing.border_tone import TONE_SIZE, brow_mask
 from ..compositing.composite import CUBIC_BELOW
-from ..compositing.sharpness import missing_blur
+from ..compositing.sharpness import BLUR_TAKEN
 from ..crops import GENERATOR_SIZE, Place, Surface, region_box
 from ..geometry.affine import crop_matrix, five_points, scale_of, shifted, transform
 from ..geometry.face_masks import SOFT, inner_face_depth
@@ -216,8 +216,8 @@ def finished(
         if occluder is not None:
             seen = outline * (1.0 - dilated(occluder, OCCLUDER_EDGE))
         both = measure_blur(torch.cat([mine, pixels]), torch.cat([seen, seen]))
-        (blurs,) = downloaded_bytes(both)
-        pixels = soften(pixels, missing_blur(blurs[: len(own)], blurs[len(own) :]))
+        (missing,) = downloaded_bytes(both[: len(own)] - both[len(own) :])
+        pixels = soften(pixels, BLUR_TAKEN * missing)
     brows = uploaded_bytes([_outline(face).brows for face in own], targets.device)[:, None]
     pixels = match_border_tone(pixels, mine, outline, brows, occluder)
     mask = outline if occluder is None else outline * (1.0 - occluder)
