@@ -105,13 +105,19 @@ def depth(pixels, points):
     return float((wide - grey)[y, x].mean())
 
 
-@pytest.mark.parametrize("hidden", ["", "in front", "beard"])
-def test_folds_become_the_targets_where_nothing_is_in_front(hidden):
+def charted():
+    """Return a face's landmarks, its picture, and where in the chart its pixels lie."""
     points = head(scale=95.0)
     plain = picture(points).astype(np.float32)
     places = draw_chart(
         make_chart_texture([(picture(points), points)]), rasterize_face(points, SIZE), SIZE
     ).places
+    return points, plain, places
+
+
+@pytest.mark.parametrize("hidden", ["", "in front", "beard"])
+def test_folds_become_the_targets_where_nothing_is_in_front(hidden):
+    points, plain, places = charted()
     every = np.ones((SIZE, SIZE), np.float32)
     front, beard = every if hidden == "in front" else None, every if hidden == "beard" else None
     target = Crop(plain, np.eye(2, 3), np.zeros((68, 2), np.float32), 0, 0, 0, front)
@@ -129,11 +135,7 @@ def test_folds_become_the_targets_where_nothing_is_in_front(hidden):
 
 @pytest.mark.parametrize("level", [8.0, 250.0])
 def test_a_thing_in_front_does_not_glow_on_the_skin_beside_it(level):
-    points = head(scale=95.0)
-    plain = picture(points).astype(np.float32)
-    places = draw_chart(
-        make_chart_texture([(picture(points), points)]), rasterize_face(points, SIZE), SIZE
-    ).places
+    points, plain, places = charted()
     covered, front = plain.copy(), np.zeros((SIZE, SIZE), np.float32)
     rows = slice(int(points[2, 1]) - 12, int(points[2, 1]) + 12)  # under the nose
     covered[rows], front[rows] = level, 1.0

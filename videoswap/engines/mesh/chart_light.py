@@ -218,7 +218,8 @@ def light_between(
         return made, np.zeros(3, np.float32)
     veil = veil_between(source, film, (region.face * shown) > 0.6, settings.veil)
     log_source = np.log(source + RATIO_FLOOR)
-    difference = np.log(np.maximum(film - veil, 0.0) + RATIO_FLOOR) - log_source
+    log_film = np.log(np.maximum(film - veil, 0.0) + RATIO_FLOOR)
+    difference = log_film - log_source
     smooth, trust, in_color = _robust_fit(difference, weights, settings, hidden)
     left_over = difference - smooth
     luma = (left_over @ LUMA)[..., None]
@@ -231,7 +232,7 @@ def light_between(
     # Where the film shines its light is nearer to white than the skin's color.
     shine = np.clip((near - around) / settings.highlight, 0.0, 1.0)
     gain = smooth + near + color_around + shine * (color_near - color_around)
-    gain += _relief_to_take(film - veil, log_source + gain, weights, settings)
+    gain += _relief_to_take(log_film, log_source + gain, weights, settings)
     for lids, socket in _sockets():
         seen = lids * shown
         held = float(seen.sum())
@@ -259,19 +260,18 @@ def lit_by(pixels: Array, gains: Array, veil: Array) -> tuple[Array, Array]:
 
 
 def _relief_to_take(
-    film: Array, log_lit: Array, weights: Array, settings: ChartLightSettings
+    log_film: Array, log_lit: Array, weights: Array, settings: ChartLightSettings
 ) -> Array:
     """Return (64, 64, 3), log units, what shines and is shaded in the film more than in the swap.
 
     Only what a film shows by itself is taken, so that no fold of the photo is lit away.
 
     Args:
-        film: (64, 64, 3) RGB, 0 to 255, without haze.
+        log_film: (64, 64, 3) log units: the film without haze.
         log_lit: (64, 64, 3) log units: the source in the film's light so far.
         weights: (64, 64), 0 to 1: where both show skin.
         settings: How much of it.
     """
-    log_film = np.log(np.maximum(film, 0.0) + RATIO_FLOOR)
     size = settings.relief_size * LIGHT_SIDE
     both = np.concatenate([log_film, (log_lit @ LUMA)[..., None]], axis=2)
     mean = np.tensordot(weights, both, 2) / float(weights.sum())
