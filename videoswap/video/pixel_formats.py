@@ -136,13 +136,14 @@ class Repacker:
         for target in (INTERMEDIATE_FORMATS.get(name), self._pix_fmt):
             if target is not None:
                 frame = self._same_range(frame, target)
-        if tag:
-            frame.color_range = int(tag)
+        frame.color_range = int(tag)  # swscale would name a range that the source does not
         return frame
 
     def _same_range(self, frame: av.VideoFrame, target: str) -> av.VideoFrame:
-        # Naming one range for both ends keeps swscale from rescaling samples.
+        # Naming one range for both ends keeps swscale from rescaling samples. Its threads divide the
+        # rows, and some of its loops (of p010 and its like) write past a row's end into another
+        # thread's rows.
         full = ColorRange.JPEG
         return self._reformatter.reformat(
-            frame, format=target, src_color_range=full, dst_color_range=full
+            frame, format=target, src_color_range=full, dst_color_range=full, threads=1
         )
