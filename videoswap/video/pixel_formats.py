@@ -140,9 +140,9 @@ class Repacker:
         return frame
 
     def _same_range(self, frame: av.VideoFrame, target: str) -> av.VideoFrame:
-        # Naming one range for both ends keeps swscale from rescaling samples. Its threads divide the
-        # rows, and some of its loops (of p010 and its like) write past a row's end into another
-        # thread's rows.
+        # Naming one range for both ends keeps swscale from rescaling samples. Its threads divide
+        # the rows, and some of its loops (of p010 and its like) write past a row's end into
+        # another thread's rows.
         full = ColorRange.JPEG
         return self._reformatter.reformat(
             frame, format=target, src_color_range=full, dst_color_range=full, threads=1
