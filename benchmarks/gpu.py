@@ -15,6 +15,7 @@ import json
 import platform
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -215,12 +216,29 @@ def blank(count: int, channels: int, height: int, width: int) -> Tensor:
 
 @contextmanager
 def device_asleep() -> Iterator[None]:
-    """Let every step on tensors be a wait, and what comes down be zeros."""
+    """Let every step on tensors be a wait, and what comes down be without meaning."""
+    slots: dict[Any, Tensor] = {}
+    empty = torch.empty
+
+    def held(*shape: Any, pin_memory: bool | None = None, **named: Any) -> Tensor:
+        """Give host memory, which is used again as torch does it with pinned memory."""
+        if pin_memory is None or "device" in named:
+            return empty(*shape, **named)
+        key = *shape, named.get("dtype"), threading.current_thread().name
+        if key not in slots:
+            slots[key] = torch.zeros(*shape, **named)
+        return slots[key]
 
     def down(*values: Tensor) -> list[Any]:
         time.sleep(0.0005)
-        kinds = {torch.uint8: np.uint8, torch.uint16: np.uint16, torch.bool: np.bool_}
-        return [np.zeros(one.shape, kinds.get(one.dtype, np.float32)) for one in values]
+        return [held(one.shape, dtype=one.dtype, pin_memory=True).numpy() for one in values]
+
+    # One call each on a device; without content torch computes their shapes in slow Python.
+    def stacked(tensors: Sequence[Tensor]) -> Tensor:
+        return empty(len(tensors), *tensors[0].shape, device="meta")
+
+    def joined(tensors: Sequence[Tensor]) -> Tensor:
+        return empty(sum(map(len, tensors)), *tensors[0].shape[1:], device="meta")
 
     def asleep(made: Callable[..., Any]) -> Callable[..., Any]:
         def step(*given: Any, **named: Any) -> Any:
@@ -246,6 +264,7 @@ def device_asleep() -> Iterator[None]:
         ),
     }
     with (
+        patch.multiple(torch, empty=held, stack=stacked, cat=joined),
         patch.object(conversions, "downloaded_bytes", down),
         patch.object(boxes, "downloaded_bytes", down),
         patch.multiple(faces, **{name: asleep(one) for name, one in given.items()}),

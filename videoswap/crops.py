@@ -74,14 +74,28 @@ class CropSpec:
 
     def points_of(self, face: Face) -> Array:
         """Return the five points (5, 2) of a face by which it is cut."""
-        if self.points == "detector":
-            return face.points5
-        assert face.landmarks is not None  # the analysis always fills them
-        return five_points(face.landmarks)
+        return np.asarray(self.points_of_all([face])[0])
 
-    def matrix(self, points5: Array, size: int) -> Array:
-        """Return the (2, 3) matrix from picture pixels to a crop of ``size`` pixels a side."""
-        template = self.template(points5) if callable(self.template) else self.template
+    def points_of_all(self, faces: Sequence[Face]) -> Array:
+        """Return `points_of` for some faces, (B, 5, 2)."""
+        if self.points == "detector":
+            return np.stack([face.points5 for face in faces])
+        # The analysis always fills them.
+        known = [face.landmarks for face in faces if face.landmarks is not None]
+        return five_points(np.stack(known))
+
+    def matrix(self, points5: Array, size: int | Array) -> Array:
+        """Return the (..., 2, 3) matrix from picture pixels to a crop of ``size`` pixels a side.
+
+        Args:
+            points5: (5, 2) points of a face, or (B, 5, 2).
+            size: Of the crop, or (B, 1, 1) one for each.
+        """
+        template = self.template
+        if callable(template):
+            rule = template
+            stacked = points5.reshape(-1, 5, 2)
+            template = np.stack([rule(one) for one in stacked]).reshape(points5.shape)
         return crop_matrix(points5, template, size)
 
 
@@ -180,11 +194,27 @@ def region_box(matrix: Array, x: int, y: int, width: int, height: int) -> Box:
         width: Columns.
         height: Rows.
     """
-    left, top, right, bottom = x - 0.5, y - 0.5, x + width - 0.5, y + height - 0.5
-    corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
-    points = transform(invert(matrix), corners)
-    low, high = np.floor(points.min(axis=0)), np.ceil(points.max(axis=0)) + 1
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+    return region_boxes(matrix[None], [(x, y, width, height)])[0]
+
+
+def region_boxes(matrices: Array, rectangles: Sequence[tuple[int, int, int, int]]) -> list[Box]:
+    """Return the boxes on a surface around rectangles of crops.
+
+    Args:
+        matrices: (B, 2, 3) from surface to crop pixels.
+        rectangles: x, y, width and height of each.
+    """
+    x, y, width, height = np.asarray(rectangles, np.float64).T - 0.5
+    right, bottom = x + width + 0.5, y + height + 0.5
+    corners = np.stack([x, y, right, y, x, bottom, right, bottom], axis=1).reshape(-1, 4, 2)
+    points = transform(invert(matrices), corners)
+    low, high = np.floor(points.min(axis=1)), np.ceil(points.max(axis=1)) + 1
+    return [
+        (x0, y0, x1, y1)
+        for (x0, y0), (x1, y1) in zip(
+            low.astype(int).tolist(), high.astype(int).tolist(), strict=True
+        )
+    ]
 
 
 def crop_face(
@@ -264,17 +294,48 @@ def place_crop(
     surface: Surface, face: Face, spec: CropSpec, size: int | None = None
 ) -> Place | None:
     """Return where `crop_face` cuts a face out; None if it lies outside or has no extent."""
-    points = spec.points_of(face)
-    if float(np.ptp(points, axis=0).max()) < 2.0:
-        return None
     if size is None:
+        if not _extended(spec.points_of(face)):
+            return None
         size = spec.size_for(covered_pixels(face, spec))
-    upright = spec.matrix(points, size)
-    matrix = compose(upright, surface.upright)
-    box = surface.align(region_box(matrix, 0, 0, size, size))
-    if box[0] >= box[2] or box[1] >= box[3]:
-        return None
-    return Place(matrix, upright, box, size)
+    return place_crops(surface, [face], spec, [size])[0]
+
+
+def place_crops(
+    surface: Surface, faces: Sequence[Face], spec: CropSpec, sizes: Sequence[int]
+) -> list[Place | None]:
+    """Return where faces are cut out, of one surface or of several that are alike.
+
+    Args:
+        surface: One of the surfaces, such as a frame of a video.
+        faces: The faces.
+        spec: What the engine wants.
+        sizes: Sides of their crops in pixels.
+
+    Returns:
+        One place a face; None if it lies outside or has no extent.
+    """
+    places: list[Place | None] = [None] * len(faces)
+    if not faces:
+        return places
+    points = spec.points_of_all(faces)
+    good = np.flatnonzero(_extended(points)).tolist()
+    if not good:
+        return places
+    sides = [sizes[k] for k in good]
+    uprights = spec.matrix(points[good], np.reshape(sides, (-1, 1, 1)))
+    matrices = compose(uprights, surface.upright)
+    boxes = region_boxes(matrices, [(0, 0, side, side) for side in sides])
+    for k, matrix, upright, found, side in zip(good, matrices, uprights, boxes, sides, strict=True):
+        box = surface.align(found)
+        if box[0] < box[2] and box[1] < box[3]:
+            places[k] = Place(matrix, upright, box, side)
+    return places
+
+
+def _extended(points5: Array) -> Array:
+    """Return which of (..., 5, 2) points are of a face that has some extent, (...) bool."""
+    return np.asarray(np.ptp(points5, axis=-2).max(axis=-1) >= 2.0)
 
 
 def _face_of(landmarks: Array) -> Face:

@@ -5,9 +5,11 @@ from videoswap.geometry.affine import (
     TEMPLATES,
     compose,
     crop_matrix,
+    five_points,
     invert,
     resize_matrix,
     scale_of,
+    scales_of,
     shifted,
     similarity,
     transform,
@@ -62,3 +64,24 @@ def test_a_face_that_lies_on_the_template_is_only_scaled(name):
     np.testing.assert_allclose(
         crop_matrix(template * 64.0, template, 256), [[4, 0, 0], [0, 4, 0]], atol=1e-9
     )
+
+
+def test_stacks_give_what_each_of_them_gives():
+    faces = np.random.default_rng(3).random((4, 68, 2)).astype(np.float32) * 200.0
+    template, sides, apart = TEMPLATES["ffhq_512"], [256, 512, 256, 300], np.arange(4.0)
+    points = five_points(faces)
+    made = crop_matrix(points, template, np.reshape(sides, (-1, 1, 1)))
+    alone = [
+        crop_matrix(five_points(one), template, side)
+        for one, side in zip(faces, sides, strict=True)
+    ]
+    np.testing.assert_allclose(made, alone)
+    np.testing.assert_allclose(scales_of(made), [scale_of(one) for one in alone])
+    np.testing.assert_allclose(invert(made), [invert(one) for one in alone])
+    moved = [shifted(one, 10.0 + at, at) for one, at in zip(alone, apart, strict=True)]
+    np.testing.assert_allclose(shifted(made, 10.0 + apart, apart), moved)
+    np.testing.assert_allclose(compose(made, alone[0]), [compose(one, alone[0]) for one in alone])
+    moved = transform(made, faces)
+    assert moved.dtype == np.float32
+    wanted = [transform(one, face) for one, face in zip(alone, faces, strict=True)]
+    np.testing.assert_allclose(moved, wanted, rtol=1e-5)

@@ -30,6 +30,11 @@ def test_the_border_of_the_crop_is_always_zero():
         assert not edge.any()
 
 
+def test_the_mask_of_a_face_outside_of_the_crop_is_empty():
+    far = np.random.default_rng(1).random((68, 2)).astype(np.float32) * 40.0 - 300.0
+    assert not masks.inner_face_mask(far, 100).any()
+
+
 def test_forehead_lies_above_the_brows_of_a_turned_face():
     landmarks = np.zeros((68, 2), np.float32)
     landmarks[27], landmarks[8] = [50, 50], [90, 50]  # the chin points to the right

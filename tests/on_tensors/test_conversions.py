@@ -32,6 +32,26 @@ def test_ranges_are_those_of_numpy_to_the_bit(kind, span):
     assert np.abs(back - want).max() < 1e-4
 
 
+#: x, y, width and height of the part of each square that is not 0.
+PARTS = {
+    "near each other": [(5, 7, 20, 30), (9, 3, 25, 31)],
+    "one is empty": [(5, 7, 20, 30), (0, 0, 0, 0)],
+    "all are empty": [(0, 0, 0, 0), (0, 0, 0, 0)],
+    "up to the border": [(0, 0, 64, 10), (60, 50, 4, 14)],
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_of_squares_go_up(name):
+    wanted = np.zeros((2, 64, 64), np.float32)
+    parts = []
+    for square, (x, y, width, height) in zip(wanted, PARTS[name], strict=True):
+        parts.append(np.random.default_rng(1).random((height, width)).astype(np.float32))
+        square[y : y + height, x : x + width] = parts[-1]
+    made = conversions.uploaded_parts(parts, PARTS[name], 64, CPU)
+    assert np.array_equal(made.numpy(), wanted)
+
+
 @pytest.mark.parametrize("parts", [2, 3, 4])
 def test_sub_images_are_those_of_numpy(parts):
     given = pictures(size=parts * 16)

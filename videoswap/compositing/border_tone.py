@@ -23,6 +23,8 @@ SPREAD = 0.035  # of the side, standard deviation of how far a difference is spr
 MAX_TONE_DIFFERENCE = 60.0
 MIN_BORDER = 0.05  # weight against following a border that is hardly there
 
+_NEAR = np.ones((3, 3), np.uint8)
+
 
 def match_border_tone(
     swap: Array, target: Array, mask: Array, occluder: Array | None, landmarks: Array
@@ -65,7 +67,8 @@ def match_border_tone(
 
 def brow_mask(landmarks: Array) -> Array:
     """Return the soft mask (TONE_SIZE, TONE_SIZE) of the brows of (68, 2) points in that size."""
-    outlines = [masks.scale_points(brow, 1.25) for brow in (landmarks[17:22], landmarks[22:27])]
-    drawn = np.maximum(*(masks.fill_hull(outline, TONE_SIZE) for outline in outlines))
-    drawn = cv2.dilate(drawn, np.ones((3, 3)))
-    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), 0.02 * TONE_SIZE))
+    drawn = np.zeros((TONE_SIZE, TONE_SIZE), np.uint8)
+    for brow in (landmarks[17:22], landmarks[22:27]):
+        masks.draw_hull(drawn, masks.scale_points(brow, 1.25))
+    soft = cv2.dilate(drawn, _NEAR) * np.float32(1.0 / 255.0)
+    return np.asarray(cv2.GaussianBlur(soft, (0, 0), 0.02 * TONE_SIZE))

@@ -1,6 +1,7 @@
 """Templates and similarity transforms: from a face in a picture to an aligned square crop.
 
 An affine matrix is (2, 3) float64 and maps (x, y) column vectors; pixel centres lie at integers.
+Where shapes begin with dots there may be stacks of matrices and points, (B, 2, 3) and (B, N, 2).
 """
 
 from __future__ import annotations
@@ -99,15 +100,16 @@ POSES: Array = (
 
 
 def five_points(landmarks: Array) -> Array:
-    """Reduce 68 landmarks (68, 2) to the five points of the templates, (5, 2), same dtype."""
+    """Reduce landmarks (..., 68, 2) to the templates' five points (..., 5, 2), same dtype."""
     return np.stack(
         [
-            landmarks[36:42].mean(axis=0),
-            landmarks[42:48].mean(axis=0),
-            landmarks[30],
-            landmarks[48],
-            landmarks[54],
-        ]
+            landmarks[..., 36:42, :].mean(axis=-2),
+            landmarks[..., 42:48, :].mean(axis=-2),
+            landmarks[..., 30, :],
+            landmarks[..., 48, :],
+            landmarks[..., 54, :],
+        ],
+        axis=-2,
     )
 
 
@@ -115,32 +117,38 @@ def similarity(source: Array, target: Array) -> Array:
     """Return the least-squares similarity transform that takes source points to target points.
 
     Args:
-        source: (N, 2) points.
-        target: (N, 2) points.
+        source: (..., N, 2) points.
+        target: (..., N, 2) points.
 
     Returns:
-        (2, 3) float64 matrix of rotation, one scale and translation, never a mirror image.
+        (..., 2, 3) float64 matrix of rotation, one scale and translation, never a mirror image.
         Source: Umeyama, "Least-squares estimation of transformation parameters", 1991.
+
+    Raises:
+        ValueError: If all source points coincide.
     """
     a = np.asarray(source, np.float64)
     b = np.asarray(target, np.float64)
-    a_mean, b_mean = a.mean(axis=0), b.mean(axis=0)
-    a, b = a - a_mean, b - b_mean
-    norm = float((a * a).sum())
-    if norm == 0.0:
+    a_mean, b_mean = a.mean(axis=-2), b.mean(axis=-2)
+    a, b = a - a_mean[..., None, :], b - b_mean[..., None, :]
+    norm = (a * a).sum(axis=(-2, -1))
+    if not np.all(norm):
         raise ValueError("all source points coincide")
-    cos = float((a * b).sum()) / norm
-    sin = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / norm
-    linear = np.array([[cos, -sin], [sin, cos]])
-    return np.hstack([linear, (b_mean - linear @ a_mean)[:, None]])
+    cos = (a * b).sum(axis=(-2, -1)) / norm
+    sin = (a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]).sum(axis=-1) / norm
+    made = np.empty((*np.shape(cos), 2, 3))
+    made[..., 0, 0] = made[..., 1, 1] = cos
+    made[..., 1, 0], made[..., 0, 1] = sin, -sin
+    made[..., 2] = b_mean - (made[..., :2] @ a_mean[..., None])[..., 0]
+    return made
 
 
-def crop_matrix(points5: Array, template: Array, size: int) -> Array:
-    """Return the (2, 3) matrix from picture pixels to a ``size`` x ``size`` aligned crop.
+def crop_matrix(points5: Array, template: Array, size: int | Array) -> Array:
+    """Return the (..., 2, 3) matrix from picture pixels to a ``size`` x ``size`` aligned crop.
 
     Args:
-        points5: (5, 2) points of the face in the picture.
-        template: (5, 2) points in the unit square.
+        points5: (..., 5, 2) points of the face in the picture.
+        template: (..., 5, 2) points in the unit square.
         size: Side of the crop in pixels.
     """
     return similarity(points5, template * size)
@@ -185,19 +193,25 @@ def blended_pose(points5: Array, poses: Array = POSES, softness: float = 0.02) -
 
 def scale_of(matrix: Array) -> float:
     """Return how many target pixels one source pixel becomes (geometric mean over directions)."""
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    return float(scales_of(matrix))
+
+
+def scales_of(matrices: Array) -> Array:
+    """Return `scale_of` for each of (..., 2, 3) matrices."""
+    return np.asarray(np.sqrt(np.abs(np.linalg.det(matrices[..., :2]))))
 
 
 def compose(outer: Array, inner: Array) -> Array:
-    """Return the matrix that applies ``inner`` first and ``outer`` after it."""
-    linear = outer[:, :2] @ inner[:, :2]
-    return np.hstack([linear, (outer[:, :2] @ inner[:, 2] + outer[:, 2])[:, None]])
+    """Return the (..., 2, 3) matrix that applies ``inner`` first and ``outer`` after it."""
+    made = outer[..., :2] @ inner
+    made[..., 2] += outer[..., 2]
+    return np.asarray(made)
 
 
 def invert(matrix: Array) -> Array:
-    """Return the inverse of an affine matrix."""
-    linear = np.linalg.inv(matrix[:, :2])
-    return np.hstack([linear, -(linear @ matrix[:, 2])[:, None]])
+    """Return the inverse of an affine matrix (..., 2, 3)."""
+    linear = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([linear, -(linear @ matrix[..., 2:])], axis=-1)
 
 
 def resize_matrix(across: float, down: float) -> Array:
@@ -205,14 +219,24 @@ def resize_matrix(across: float, down: float) -> Array:
     return np.array([[across, 0.0, (across - 1) / 2], [0.0, down, (down - 1) / 2]])
 
 
-def shifted(matrix: Array, dx: float, dy: float) -> Array:
-    """Return ``matrix`` for input coordinates whose origin lies at (dx, dy) of the old ones."""
-    return np.hstack([matrix[:, :2], (matrix[:, 2] + matrix[:, :2] @ [dx, dy])[:, None]])
+def shifted(matrix: Array, dx: float | Array, dy: float | Array) -> Array:
+    """Return ``matrix`` for input coordinates whose origin lies at (dx, dy) of the old ones.
+
+    Args:
+        matrix: (..., 2, 3).
+        dx: A number, or (...) one for each matrix.
+        dy: Likewise.
+    """
+    made = np.array(matrix, np.float64)
+    made[..., 2] += (matrix[..., :2] @ np.stack([dx, dy], axis=-1)[..., None])[..., 0]
+    return made
 
 
 def transform(matrix: Array, points: Array) -> Array:
-    """Apply an affine matrix to (N, 2) points and keep their dtype."""
-    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
+    """Apply an affine matrix (..., 2, 3) to points (..., N, 2), or (2,), and keep their dtype."""
+    shift = matrix[:, 2] if matrix.ndim == 2 else matrix[..., None, :, 2]
+    made = points @ np.swapaxes(matrix[..., :2], -1, -2) + shift
+    return np.asarray(made.astype(points.dtype))
 
 
 def transform_dense(matrix: Array, points: Array) -> Array:

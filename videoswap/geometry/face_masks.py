@@ -7,6 +7,8 @@ import numpy as np
 
 from ..records import Array
 
+Rectangle = tuple[int, int, int, int]  # x, y, width, height
+
 _SUBPIXEL_BITS = 4
 
 JAW = slice(0, 17)
@@ -14,6 +16,7 @@ BROWS = slice(17, 27)
 LEFT_EYE = slice(36, 42)
 RIGHT_EYE = slice(42, 48)
 INNER_LIPS = slice(60, 68)
+_ARCH = 1.0 - 0.5 * np.linspace(-1.0, 1.0, 10) ** 2
 #: Which of the 68 landmarks each one becomes in a mirror image.
 MIRRORED_LANDMARKS = np.array(
     [
@@ -37,23 +40,34 @@ def forehead_points(landmarks: Array, lift: float | Array) -> Array:
         lift: Height over the brows as a share of the distance from nose bridge to chin, one
             or (10,); reached in the middle, half of it at the temples.
     """
-    arch = 1.0 - 0.5 * np.linspace(-1.0, 1.0, 10) ** 2
     return np.asarray(
-        landmarks[BROWS] - (lift * arch)[:, None] * face_height(landmarks), landmarks.dtype
+        landmarks[BROWS] - (lift * _ARCH)[:, None] * face_height(landmarks), landmarks.dtype
     )
+
+
+def draw_polygon(canvas: Array, points: Array) -> None:
+    """Draw a filled closed polygon of (N, 2) points onto (H, W) uint8, in place, as 255."""
+    fixed = np.rint(points * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    cv2.fillPoly(canvas, [fixed], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def draw_hull(canvas: Array, points: Array) -> None:
+    """Draw the convex hull of (N, 2) points, see `draw_polygon`."""
+    draw_polygon(canvas, cv2.convexHull(np.asarray(points, np.float32))[:, 0])
 
 
 def fill_polygon(points: Array, size: int) -> Array:
     """Fill a closed polygon of (N, 2) points; returns (size, size) float32, 0 or 1."""
     canvas = np.zeros((size, size), np.uint8)
-    fixed = np.round(points * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-    cv2.fillPoly(canvas, [fixed], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+    draw_polygon(canvas, points)
     return canvas.astype(np.float32) / 255.0
 
 
 def fill_hull(points: Array, size: int) -> Array:
     """Fill the convex hull of (N, 2) points; returns (size, size) float32, 0 or 1."""
-    return fill_polygon(cv2.convexHull(points.astype(np.float32))[:, 0], size)
+    canvas = np.zeros((size, size), np.uint8)
+    draw_hull(canvas, points)
+    return canvas.astype(np.float32) / 255.0
 
 
 def depth(mask: Array) -> Array:
@@ -66,14 +80,28 @@ def depth(mask: Array) -> Array:
         (S, S) float32 distance in pixels to the nearest pixel outside or to the border of the
         picture; 0 outside.
     """
-    inside = (mask >= 0.5).astype(np.uint8)
-    inside[0, :] = inside[-1, :] = inside[:, 0] = inside[:, -1] = 0
-    made = np.zeros(inside.shape, np.float32)
-    x, y, width, height = cv2.boundingRect(inside)
-    if width:
-        part = np.s_[y - 1 : y + height + 1, x - 1 : x + width + 1]
-        made[part] = cv2.distanceTransform(inside[part], cv2.DIST_L2, 3)
+    made = np.zeros(mask.shape, np.float32)
+    part, (x, y, width, height) = depth_part((mask >= 0.5).astype(np.uint8))
+    made[y : y + height, x : x + width] = part
     return made
+
+
+def depth_part(inside: Array) -> tuple[Array, Rectangle]:
+    """Return `depth` where it is above 0.
+
+    Args:
+        inside: (S, S) uint8, above 0 inside; is changed.
+
+    Returns:
+        (h, w) float32, and where that lies.
+    """
+    inside[0, :] = inside[-1, :] = inside[:, 0] = inside[:, -1] = 0
+    x, y, width, height = cv2.boundingRect(inside)
+    if not width:
+        return np.zeros((0, 0), np.float32), (0, 0, 0, 0)
+    around = inside[y - 1 : y + height + 1, x - 1 : x + width + 1]
+    part = cv2.distanceTransform(around, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    return np.asarray(part, np.float32), (x, y, width, height)
 
 
 def feather(depths: Array, width: float) -> Array:
@@ -96,10 +124,11 @@ def scale_points(points: Array, factor: float) -> Array:
 LIFT, SOFT = 0.16, 0.07  # of the mask of a face: how much forehead, and width of its slope
 
 
-def inner_face_depth(landmarks: Array, size: int, lift: float = LIFT) -> Array:
-    """Return how deep each pixel lies inside of what `inner_face_mask` draws, see `depth`."""
-    outline = np.vstack([landmarks, forehead_points(landmarks, lift)])
-    return depth(fill_hull(outline, size))
+def inner_face_depth(landmarks: Array, size: int, lift: float = LIFT) -> tuple[Array, Rectangle]:
+    """Return how deep pixels lie inside of what `inner_face_mask` draws, see `depth_part`."""
+    drawn = np.zeros((size, size), np.uint8)
+    draw_hull(drawn, np.concatenate([landmarks, forehead_points(landmarks, lift)]))
+    return depth_part(cv2.threshold(drawn, 127, 1, cv2.THRESH_BINARY)[1])  # one half of 255
 
 
 def inner_face_mask(
@@ -119,7 +148,10 @@ def inner_face_mask(
     Returns:
         (size, size) float32, 0 to 1; 0 along the border.
     """
-    return feather(inner_face_depth(landmarks, size, lift), soft * size)
+    depths, (x, y, width, height) = inner_face_depth(landmarks, size, lift)
+    made = np.zeros((size, size), np.float32)
+    made[y : y + height, x : x + width] = feather(depths, soft * size)
+    return made
 
 
 def fade_border(mask: Array, width: float) -> Array:

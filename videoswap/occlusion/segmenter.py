@@ -122,6 +122,8 @@ def with_occluder_mask(crop: Crop, framed: Framed, mask: Array) -> Crop:
 
 def within_outline(framed: Framed, mask: Array) -> Array | None:
     """Return an occlusion mask (S, S) within the outline of the face; None where nothing is."""
+    if float(mask.max()) < MIN_PEAK:
+        return None
     outline = np.vstack([framed.landmarks, masks.forehead_points(framed.landmarks, FOREHEAD_LIFT)])
     mask = mask * masks.fill_hull(masks.scale_points(outline, OUTLINE_GROWTH), len(mask))
     return None if float(mask.max()) < MIN_PEAK else np.asarray(mask, np.float32)

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..geometry.face_masks import Rectangle
 from ..records import Array
 from .resampling import blurred, shrunk
 
@@ -35,6 +36,32 @@ def uploaded_bytes(images: Sequence[Array], device: torch.device) -> Tensor:
     for number, image in enumerate(images):
         view[number] = image
     return held.to(device, non_blocking=True)
+
+
+def uploaded_parts(
+    parts: Sequence[Array], rectangles: Sequence[Rectangle], size: int, device: torch.device
+) -> Tensor:
+    """Return squares that are 0 but for a part of each; what is 0 in all of them is not sent.
+
+    Args:
+        parts: (h, w) float32 each.
+        rectangles: x, y, width and height of each in its square.
+        size: Side of the squares in pixels.
+        device: Where to.
+
+    Returns:
+        (B, size, size) float32.
+    """
+    left, top = (min(one[axis] for one in rectangles) for axis in (0, 1))
+    right, bottom = (max(one[axis] + one[axis + 2] for one in rectangles) for axis in (0, 1))
+    shape = len(parts), bottom - top, right - left
+    held = torch.empty(shape, dtype=torch.float32, pin_memory=device.type == "cuda")
+    view = held.numpy()
+    view[...] = 0.0
+    for square, part, (x, y, width, height) in zip(view, parts, rectangles, strict=True):
+        square[y - top : y - top + height, x - left : x - left + width] = part
+    around = left, size - right, top, size - bottom
+    return F.pad(held.to(device, non_blocking=True), around)
 
 
 def downloaded_bytes(*values: Tensor) -> list[Array]:

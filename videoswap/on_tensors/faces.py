@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import av
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,9 +17,9 @@ from torch import Tensor
 from ..compositing.border_tone import TONE_SIZE, brow_mask
 from ..compositing.composite import CUBIC_BELOW
 from ..compositing.sharpness import BLUR_TAKEN
-from ..crops import GENERATOR_SIZE, Place, Surface, region_box
-from ..geometry.affine import crop_matrix, five_points, scale_of, shifted, transform
-from ..geometry.face_masks import SOFT, inner_face_depth
+from ..crops import GENERATOR_SIZE, Place, Surface, region_boxes
+from ..geometry.affine import crop_matrix, five_points, scales_of, shifted, transform
+from ..geometry.face_masks import SOFT, Rectangle, inner_face_depth
 from ..occlusion.segmenter import Framed
 from ..occlusion.temporal import MIN_PEAK
 from ..records import Array
@@ -30,7 +29,7 @@ from ..video.pixel_formats import Layout
 from ..video.planes import Box
 from .boxes import STEP, gathered, scattered
 from .compositing import composited, to_rgb
-from .conversions import downloaded, downloaded_bytes, uploaded_bytes
+from .conversions import downloaded, downloaded_bytes, uploaded_bytes, uploaded_parts
 from .finishing import Neighbors, match_border_tone, temporal_filter
 from .occlusion import stabilize
 from .resampling import dilated, feather, resized, warp, warp_back
@@ -46,31 +45,32 @@ class Outline:
     """What is drawn on the host for a face from its landmarks, and found in its framed picture.
 
     Attributes:
-        depth: (D, D) float32: how deep each pixel lies in it, see ``inner_face_depth``.
+        depth: (h, w) float32: how deep each pixel lies in it, see ``inner_face_depth``.
+        drawn: x, y, width, height of that in the crop, at most `GENERATOR_SIZE` pixels a side.
         brows: (TONE_SIZE, TONE_SIZE) float32, 0 to 1.
         around: x, y, width, height of the mask in pixels of the crop.
         occluder: (N, N) float32, 0 to 1, in the framed picture: what is in front; None for nothing.
     """
 
     depth: Array
+    drawn: Rectangle
     brows: Array
-    around: tuple[int, int, int, int]
+    around: Rectangle
     occluder: Array | None = None
 
     @classmethod
     def of(cls, landmarks: Array, side: int) -> Outline:
         """Draw the outline of a face with (68, 2) landmarks in a crop of a side in pixels."""
-        drawn = min(side, GENERATOR_SIZE)
-        share = drawn / side
+        share = _drawn_side(side) / side
         points = landmarks * np.float32(share) + np.float32(0.5 * share - 0.5)
-        depth = inner_face_depth(points, drawn)
-        x, y, width, height = cv2.boundingRect((depth > 0.0).astype(np.uint8))
-        if drawn < side:
+        depth, drawn = inner_face_depth(points, _drawn_side(side))
+        x, y, width, height = drawn
+        if share < 1.0:
             x, y, width, height = x - 1, y - 1, width + 2, height + 2
         left, top = (int(np.floor(one / share)) for one in (x, y))
         right, bottom = (int(np.ceil(one / share)) for one in (x + width, y + height))
         brows = brow_mask(landmarks * (TONE_SIZE / side))
-        return cls(depth, brows, (left, top, right - left, bottom - top))
+        return cls(depth, drawn, brows, (left, top, right - left, bottom - top))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,8 +119,10 @@ def cut(
 ) -> Tensor:
     """Cut crops of one size out of frames; returns (B, 3, S, S), 0 to 255."""
     side = places[0].side
-    factors = [max(1, int(1.0 / scale_of(place.matrix))) for place in places]
-    crops: list[Tensor] = [torch.empty(0)] * len(places)
+    matrices = np.stack([place.matrix for place in places])
+    factors = _factors(matrices)
+    parts: list[Tensor] = []
+    order: list[int] = []
     for factor in sorted(set(factors)):
         alike = [k for k, one in enumerate(factors) if one == factor]
         for some in _chunks(alike, [places[k].box for k in alike]):
@@ -131,30 +133,33 @@ def cut(
                 device,
                 STEP * factor,
             )
-            moved = [shifted(places[k].matrix, *at) for k, at in zip(some, origins, strict=True)]
-            made = warp(to_rgb(planes, form, color), _matrices(moved, device), side, factor)
-            for k, one in zip(some, made, strict=True):
-                crops[k] = one
-    return torch.stack(crops)
+            moved = _matrices(shifted(matrices[some], *np.transpose(origins)), device)
+            parts.append(warp(to_rgb(planes, form, color), moved, side, factor))
+            order += some
+    made = parts[0] if len(parts) == 1 else torch.cat(parts)
+    return made if order == sorted(order) else made[np.argsort(order).tolist()]
 
 
 @torch.inference_mode()
-def framed(targets: Tensor, landmarks: Sequence[Array], framing: tuple[Array, int]) -> list[Framed]:
-    """Frame the faces of crops (B, 3, S, S) as networks take them, and bring them down."""
+def framed(targets: Tensor, landmarks: Array, framing: tuple[Array, int]) -> list[Framed]:
+    """Frame faces as networks take them, and bring them down.
+
+    Args:
+        targets: (B, 3, S, S) crops, 0 to 255.
+        landmarks: (B, 68, 2) in their pixels.
+        framing: See ``FramedSegmenter``.
+    """
     template, size = framing
-    matrices = [crop_matrix(five_points(points), template, size) for points in landmarks]
-    factors = [max(1, int(1.0 / scale_of(matrix))) for matrix in matrices]
+    matrices = crop_matrix(five_points(landmarks), template, size)
+    factors = _factors(matrices)
     pictures: list[Array] = [np.empty(0)] * len(matrices)
     for factor in sorted(set(factors)):
         alike = [k for k, one in enumerate(factors) if one == factor]
-        moved = _matrices([matrices[k] for k in alike], targets.device)
+        moved = _matrices(matrices[alike], targets.device)
         made = downloaded(warp(targets[alike], moved, size, factor))
         for k, one in zip(alike, made, strict=True):
             pictures[k] = one
-    return [
-        Framed(picture, transform(matrix, points), matrix)
-        for picture, matrix, points in zip(pictures, matrices, landmarks, strict=True)
-    ]
+    return list(map(Framed, pictures, transform(matrices, landmarks), matrices))
 
 
 @torch.inference_mode()
@@ -169,15 +174,19 @@ def with_masks(faces: Sequence[TensorFace]) -> list[TensorFace]:
     """Bring up what was drawn and found on the host, for faces of one size."""
     device, side = faces[0].target.device, faces[0].side
     outlines = [_outline(face) for face in faces]
-    depths = uploaded_bytes([one.depth for one in outlines], device)[:, None]
-    masks = resized(feather(depths, SOFT * depths.shape[2]), side, side)
+    drawn = _drawn_side(side)
+    parts, rectangles = [one.depth for one in outlines], [one.drawn for one in outlines]
+    depths = uploaded_parts(parts, rectangles, drawn, device)[:, None]
+    masks = resized(feather(depths, SOFT * drawn), side, side)
     occluders: dict[int, Tensor] = {}
     places = [k for k, one in enumerate(outlines) if one.occluder is not None]
     if places:
         found = [outlines[k].occluder for k in places]
         there = uploaded_bytes([one for one in found if one is not None], device)[:, None]
         matrices = [one.matrix for k in places if (one := faces[k].framed) is not None]
-        there = warp_back(there, _matrices(matrices, device), side, side, black_outside=True)
+        there = warp_back(
+            there, _matrices(np.stack(matrices), device), side, side, black_outside=True
+        )
         occluders = dict(zip(places, there, strict=True))
     return [
         replace(face, mask=mask, occluder=occluders.get(k))
@@ -255,20 +264,19 @@ def composite(
         Whether anything of each swap lies in its frame.
     """
     changed = [False] * len(faces)
-    boxes = [_box_of(face, surface) for face, surface in zip(faces, surfaces, strict=True)]
+    matrices = np.stack([face.place.matrix for face in faces])
+    boxes = _boxes_of(faces, matrices, surfaces)
+    cubic_ones = (scales_of(matrices) < CUBIC_BELOW).tolist()
     kinds: dict[tuple[int, bool], list[int]] = {}
-    for k, (face, box) in enumerate(zip(faces, boxes, strict=True)):
+    for k, (face, box, cubic) in enumerate(zip(faces, boxes, cubic_ones, strict=True)):
         if box[0] < box[2] and box[1] < box[3]:
-            cubic = scale_of(face.place.matrix) < CUBIC_BELOW
             kinds.setdefault((face.side, cubic), []).append(k)
     for (_, cubic), alike in kinds.items():
         for some in _chunks(alike, [boxes[k] for k in alike]):
             inside, given = [boxes[k] for k in some], [frames[k] for k in some]
             device = faces[some[0]].target.device
             planes, origins = gathered(given, inside, form, device)
-            moved = [
-                shifted(faces[k].place.matrix, *at) for k, at in zip(some, origins, strict=True)
-            ]
+            moved = shifted(matrices[some], *np.transpose(origins))
             here = [faces[k] for k in some]
             made, weight = composited(
                 planes,
@@ -298,9 +306,13 @@ def _add_mask(total: Array | None, box: Box, mask: Array, at: tuple[int, int]) -
     np.maximum(part, mask[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]], out=part)
 
 
-def _box_of(face: TensorFace, surface: Surface) -> Box:
-    x, y, width, height = _outline(face).around
-    return surface.align(region_box(face.place.matrix, x - 1, y - 1, width + 2, height + 2))
+def _boxes_of(
+    faces: Sequence[TensorFace], matrices: Array, surfaces: Sequence[Surface]
+) -> list[Box]:
+    around = [_outline(face).around for face in faces]
+    wider = [(x - 1, y - 1, width + 2, height + 2) for x, y, width, height in around]
+    boxes = region_boxes(matrices, wider)
+    return [surface.align(box) for surface, box in zip(surfaces, boxes, strict=True)]
 
 
 def _widened(face: TensorFace, row: int, around: Neighbors, view: Sequence[TensorFace]) -> Outline:
@@ -319,12 +331,22 @@ def _chunks(places: Sequence[int], boxes: Sequence[Box]) -> list[list[int]]:
     return [list(places[start : start + most]) for start in range(0, len(places), most)]
 
 
-def _matrices(matrices: Sequence[Array], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.stack(matrices).astype(np.float32)).to(device)
+def _factors(matrices: Array) -> list[int]:
+    """Return by how much pictures become smaller first, for (B, 2, 3) matrices of their warps."""
+    return [max(1, int(one)) for one in 1.0 / scales_of(matrices)]
+
+
+def _matrices(matrices: Array, device: torch.device) -> Tensor:
+    return torch.from_numpy(matrices.astype(np.float32)).to(device)
 
 
 def _stacked(faces: Sequence[TensorFace], of: Callable[[TensorFace], Tensor | None]) -> Tensor:
     return torch.stack([one for face in faces if (one := of(face)) is not None])
+
+
+def _drawn_side(side: int) -> int:
+    """Return the side in pixels at which outlines of crops of a side are drawn."""
+    return min(side, GENERATOR_SIZE)
 
 
 def _outline(face: TensorFace) -> Outline:

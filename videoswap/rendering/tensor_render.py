@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..compositing.finisher import TEMPORAL_RADIUS
-from ..crops import FrameSurface, place_crop
+from ..crops import FrameSurface, place_crops
 from ..engines.base import Engine, Identity
 from ..errors import VideoswapError
 from ..geometry.affine import transform
@@ -68,26 +68,27 @@ class TensorRenderer(Renderer):
         device, framing = self.engine.tensor_device, self._segmenter.framing
         wanted = self.wanted(jobs)
         for group in grouped(wanted, self.batch_size, lambda pair: len(pair[1])):
-            found = []
-            for number, (job, faces) in enumerate(group):
-                surface = FrameSurface(job.frame.image, info)
-                for one in faces:
-                    place = place_crop(surface, one.face, spec, one.size)
-                    if place is not None:
-                        found.append((number, one, place))
-            made: list[list[TensorFace]] = [[] for _ in group]
+            asked = [(number, one) for number, (_, faces) in enumerate(group) for one in faces]
+            places = place_crops(
+                FrameSurface(group[0][0].frame.image, info),  # all frames are alike
+                [one.face for _, one in asked],
+                spec,
+                [one.size for _, one in asked],
+            )
+            found = [
+                (number, one, place)
+                for (number, one), place in zip(asked, places, strict=True)
+                if place is not None
+            ]
             cuts: dict[int, TensorFace] = {}
             for side in sorted({place.side for *_, place in found}):
                 alike = [k for k, (*_, place) in enumerate(found) if place.side == side]
-                places = [found[k][2] for k in alike]
                 frames = [group[found[k][0]][0].frame.image for k in alike]
-                targets = on_device.cut(frames, places, form, info.color, device)
+                here = [found[k][2] for k in alike]
+                targets = on_device.cut(frames, here, form, info.color, device)
                 small = on_device.quarters(targets)
-                points = [
-                    transform(found[k][2].upright, landmarks)
-                    for k in alike
-                    if (landmarks := found[k][1].face.landmarks) is not None
-                ]
+                marks = [one for k in alike if (one := found[k][1].face.landmarks) is not None]
+                points = transform(np.stack([one.upright for one in here]), np.stack(marks))
                 views = on_device.framed(targets, points, framing) if framing else []
                 for at, k in enumerate(alike):
                     _, one, place = found[k]
@@ -100,6 +101,7 @@ class TensorRenderer(Renderer):
                         small[at],
                         views[at] if framing else None,
                     )
+            made: list[list[TensorFace]] = [[] for _ in group]
             for k, (number, *_) in enumerate(found):
                 made[number].append(cuts[k])
             for (job, _), faces_here in zip(group, made, strict=True):
