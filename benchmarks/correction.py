@@ -45,7 +45,6 @@ from videoswap.engines.base import Engine, Identity, engine_key  # noqa: E402
 from videoswap.engines.lite.engine import NUMBERS, SOURCE_SIZE  # noqa: E402
 from videoswap.engines.mesh.correction import Corrector  # noqa: E402
 from videoswap.engines.mesh.engine import MeshEngine  # noqa: E402
-from videoswap.engines.mesh.options import MeshOptions  # noqa: E402
 from videoswap.engines.neural import AEIEngine, Framing  # noqa: E402
 from videoswap.engines.torch_runtime import start  # noqa: E402
 from videoswap.evaluation.metrics.likeness import relit_copies  # noqa: E402
@@ -102,7 +101,7 @@ class Bench:
 
     def __init__(self, weights: Path | None, plain: Path | None) -> None:
         self._mesh = MeshSwapper()
-        corrected = MeshEngine(None, MeshOptions(correct=True), Corrector(weights))
+        corrected = MeshEngine(corrector=Corrector(weights))
         self._engines: dict[str, Engine] = {MESH: self._mesh.engine, CORRECTED: corrected}
         if plain is not None:
             self._engines[PLAIN] = plain_engine(plain)

@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, help="count these answers to the blind sheets")
     parser.add_argument("--only", choices=("known", "held"))
     parser.add_argument("--first", type=int, default=PAIRS, help="so many pairs of each kind")
-    parser.add_argument("--correct", action="store_true", help="compare with --correct true")
+    parser.add_argument("--correct", action="store_true", help="compare --correct off with on")
     arguments = parser.parse_args()
     if arguments.blind and not (arguments.before or arguments.correct or arguments.answers):
         parser.error("--blind needs --before or --correct.")
@@ -197,7 +197,7 @@ def main() -> None:
         if arguments.before:
             trees = {"before": (unpacked(arguments.before, folder), ()), **trees}
         if arguments.correct:
-            trees["corrected"] = (ROOT, ("--correct", "true"))
+            trees = {"mesh": (ROOT, ("--correct", "off")), "corrected": (ROOT, ("--correct", "on"))}
         found = []
         chosen = pairs(folder)
         for pair in (*chosen[:PAIRS][: arguments.first], *chosen[PAIRS:][: arguments.first]):

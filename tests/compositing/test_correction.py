@@ -78,6 +78,15 @@ def test_maps_of_the_frames_around_steady_those_of_a_frame():
     assert steady_maps([frame_swap(None)], 0) is None
 
 
+def test_a_frame_without_maps_gets_what_lies_between_its_neighbors():
+    low, high = still_maps(), 4 * still_maps()
+    told = {0: low, 3: high}
+    swaps = [frame_swap(told.get(frame), frame) for frame in range(4)]
+    for frame, wanted in ((0, low), (1, 2 * low), (2, 3 * low), (3, high)):
+        np.testing.assert_allclose(steady_maps(swaps, frame), wanted, rtol=1e-6)
+    assert steady_maps([*swaps[1:3], frame_swap(low, 9)], 0) is None  # too far away
+
+
 def test_the_finisher_applies_them():
     maps = still_maps()
     maps[3:6] = 0.1

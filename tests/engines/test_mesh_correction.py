@@ -46,11 +46,39 @@ def test_swaps_come_with_maps(corrector):
     assert plain.key != corrected.key
 
 
-def test_without_its_weights_it_says_what_to_do(weights):
+def test_every_third_frame_of_a_video_is_told(corrector):
+    photo, crop = photo_and_crop(dense=True)
+    engine = MeshEngine(corrector=corrector)
+    crops = [replace(crop, frame=frame) for frame in range(4)]
+    crops.append(replace(crop, frame=6, dense_landmarks=None))  # it was trained with these
+    swaps = engine.swap(crops, engine.identity([photo]))
+    told = [swap.correction is not None for swap in swaps]
+    assert told == [True, False, False, True, False]
+
+
+def test_without_its_weights_it_says_so(weights):
     with pytest.raises(InputError, match=r"correction\.onnx is not there") as caught:
-        load_engine("mesh", options=MeshOptions(correct=True))
+        load_engine("mesh", options=MeshOptions(correct="on"))
     assert caught.value.code == "engine_unusable"
-    assert load_engine("mesh").name == "mesh"
+    (note,) = load_engine("mesh").notes
+    assert (note.wanted, note.used) == ("corrected swaps", "the swaps as they are drawn")
+    assert "correction.onnx is not there" in note.reason
+    assert not load_engine("mesh", options=MeshOptions(correct="off")).notes
+
+
+def test_with_them_it_corrects_unless_told_not_to():
+    keys = {
+        correct: load_engine("mesh", options=MeshOptions(correct=correct)).key
+        for correct in ("auto", "on", "off")
+    }
+    assert len(set(keys.values())) == 3
+    assert not load_engine("mesh").notes
+    photo, crop = photo_and_crop(dense=True)
+    told = []
+    for correct in keys:
+        engine = load_engine("mesh", options=MeshOptions(correct=correct))
+        told.append(engine.swap([crop], engine.identity([photo]))[0].correction is not None)
+    assert told == [True, True, False]
 
 
 def test_the_network_sees_target_swap_and_what_is_in_front(corrector, monkeypatch):

@@ -16,29 +16,28 @@ REACH = 3  # frames at which another frame's maps no longer count
 
 
 def steady_maps(swaps: Sequence[FrameSwap], index: int) -> Array | None:
-    """Average the maps of a swap with those of its track's frames around, so that nothing flickers.
+    """Put the maps of a swap together from those of its track's frames around.
 
-    Crops follow the face, so a place in the maps is a place in the face. The frame itself counts
-    most, and as many frames ahead as back, so nothing lags.
+    Crops follow the face, so a place in the maps is a place in the face. Engines may give maps to
+    every third frame only: what counts falls off evenly, so a frame between two gets what lies
+    between them, and nothing jumps.
 
     Args:
         swaps: The swap and its neighbors, of one track; the face may be missing in between.
         index: Place of the swap among them.
 
     Returns:
-        (8, N, N) float32; None where the engine corrects nothing.
+        (8, N, N) float32; None where no frame near has any.
     """
-    own = swaps[index]
-    if own.swapped.correction is None:
-        return None
-    total = np.zeros_like(own.swapped.correction)
-    held = 0.0
+    own, held = swaps[index].frame, 0.0
+    total: Array | None = None
     for one in swaps:
-        weight = 1.0 - abs(one.frame - own.frame) / REACH
+        weight = 1.0 - abs(one.frame - own) / REACH
         if weight > 0.0 and one.swapped.correction is not None:
-            total += np.float32(weight) * one.swapped.correction
+            share = np.float32(weight) * one.swapped.correction
+            total = share if total is None else total + share
             held += weight
-    return np.asarray(total / np.float32(held))
+    return None if total is None else np.asarray(total / np.float32(held))
 
 
 def apply_correction(pixels: Array, mask: Array, maps: Array) -> Array:

@@ -21,14 +21,26 @@ class MeshPlugin(EnginePlugin):
     rank = 90
 
     def missing(self, options: MeshOptions) -> str | None:
-        """Return what is missing: the network's weights, where it should correct the swaps."""
-        return self.missing_files(("mesh_correction",)) if options.correct else None
+        """Return what is missing: the network's weights, where it has to correct the swaps."""
+        return self._without_correction() if options.correct == "on" else None
 
     def load(self, device: Device, options: MeshOptions) -> Engine:
         """Make the engine; it runs on the CPU everywhere."""
+        from ...records import Fallback
+        from .correction import Corrector
         from .engine import MeshEngine
 
-        return MeshEngine(options=options)
+        if options.correct == "off":
+            return MeshEngine(options=options)
+        absent = self._without_correction()
+        if absent is None:
+            return MeshEngine(options=options, corrector=Corrector())
+        engine = MeshEngine(options=options)
+        engine.notes = (Fallback("corrected swaps", "the swaps as they are drawn", absent),)
+        return engine
+
+    def _without_correction(self) -> str | None:
+        return self.missing_files(("mesh_correction",))
 
 
 plugin = MeshPlugin()

@@ -60,7 +60,7 @@ _SHOWN = 96  # side at which the film is compared
 _SOFT = 64  # side at which masks without sharp edges are made
 #: As far beside a thing what is behind it is taken, since its edge may be blurred.
 _BESIDE = np.ones((3, 3), np.uint8)
-_PARSED_EVERY = 3  # frames: none is further than one from one that is parsed
+_READ_EVERY = 3  # frames: none is further than one from one that is parsed and corrected
 _HAIR = 1.6  # how surely a pixel that does not agree is hair: it stays in full, not half
 _FOLDS_TAKEN = 0.85  # from the target at most: a person is known by them too
 
@@ -86,7 +86,7 @@ class MeshEngine(Engine):
     Args:
         settings: Its few numbers.
         options: What a user chooses.
-        corrector: Corrects the swaps; None loads it where the options ask for it.
+        corrector: Corrects the swaps; None leaves them as they are drawn.
     """
 
     sizes = (128, 160, 192, 224, 256, 288, 320, 352, 384, 448, 512, 640, 768)
@@ -99,8 +99,6 @@ class MeshEngine(Engine):
         corrector: Corrector | None = None,
     ) -> None:
         self._options = options or MeshOptions()
-        if self._options.correct and corrector is None:
-            corrector = Corrector()
         self._corrector = corrector
         self._settings = settings or MeshSettings()
         spec = type(self).spec
@@ -146,7 +144,7 @@ class MeshEngine(Engine):
 
     def read_parts(self, crop: Crop) -> Crop:
         """Parse every third frame: hair and glasses keep their place on a face that long."""
-        if crop.frame is None or crop.frame % _PARSED_EVERY:
+        if crop.frame is None or crop.frame % _READ_EVERY:
             return crop
         return replace(crop, parts=self._parser.parse_crops([crop])[0].probabilities)
 
@@ -165,11 +163,26 @@ class MeshEngine(Engine):
             swapped = self._swap_one(with_front(crop, front), texture)
             around = None if swapped.around is None else swapped.around * (1.0 - front)
             made.append(replace(swapped, mask=swapped.mask * (1.0 - front), around=around))
-        if self._corrector is None:
+        return made if self._corrector is None else self._with_corrections(crops, made, people)
+
+    def _with_corrections(
+        self, crops: Sequence[Crop], made: list[SwappedCrop], people: Sequence[Any]
+    ) -> list[SwappedCrop]:
+        """Say what to change in the swaps of every third frame; the finisher puts it between."""
+        assert self._corrector is not None  # the caller's check
+        told = [
+            place
+            for place, crop in enumerate(crops)
+            if crop.dense_landmarks is not None and not (crop.frame or 0) % _READ_EVERY
+        ]
+        if not told:
             return made
-        descriptors = [texture.descriptor for texture in people]
-        maps = self._corrector.maps(crops, made, descriptors, self.keeps)
-        return [replace(one, correction=own) for one, own in zip(made, maps, strict=True)]
+        given = ([crops[place] for place in told], [made[place] for place in told])
+        descriptors = [people[place].descriptor for place in told]
+        maps = self._corrector.maps(*given, descriptors, self.keeps)
+        for place, own in zip(told, maps, strict=True):
+            made[place] = replace(made[place], correction=own)
+        return made
 
     def _with_beard(
         self, crop: Crop, parts: FaceParts, texture: Texture
