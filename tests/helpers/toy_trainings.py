@@ -32,11 +32,11 @@ class Toy(Recipe):
     averaged = ("generator",)
 
     def __init__(self, settings=None, data_key="data", explodes_at=None):
-        self._settings = settings or ToySettings()
-        self.loop = self._settings.loop
-        self._data_key, self._explodes_at = data_key, explodes_at
+        self.settings = settings or ToySettings()
+        self.loop = self.settings.loop
+        self.data_key, self._explodes_at = data_key, explodes_at
         torch.manual_seed(self.loop.seed)
-        width = self._settings.width
+        width = self.settings.width
         self.networks = {
             "generator": nn.Sequential(
                 nn.Linear(3, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(0.3),
@@ -51,17 +51,9 @@ class Toy(Recipe):
                 ("critic", torch.optim.SGD(self.networks["critic"].parameters(), 0.02, 0.9)),
             )
         )
-        rows = torch.arange(self._settings.samples).numpy()
+        rows = torch.arange(self.settings.samples).numpy()
         self._order = EpochOrder(rows, self.loop.batch, self.loop.seed)
         self.running = 1.0
-
-    @property
-    def settings(self):
-        return self._settings
-
-    @property
-    def data_key(self):
-        return self._data_key
 
     def batch(self, step, part, parts):
         rows = self._order.rows(step, part, parts)

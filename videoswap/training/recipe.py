@@ -64,7 +64,9 @@ class Recipe(ABC):
 
     Attributes:
         name: As the command line calls it.
+        settings: The dataclass of its settings, with ``loop`` in it.
         loop: Settings of the loop.
+        data_key: Text that changes with the data; a run is not resumed on other data.
         networks: By name; all of them are in a checkpoint.
         frozen: Helpers that never learn, by name: on the device, in no checkpoint.
         averaged: Names of those of which a moving average is kept.
@@ -77,7 +79,9 @@ class Recipe(ABC):
     """
 
     name: ClassVar[str]
+    settings: Any
     loop: LoopSettings
+    data_key: str
     networks: dict[str, nn.Module]
     frozen: Mapping[str, nn.Module] = MappingProxyType({})
     averaged: tuple[str, ...] = ()
@@ -86,16 +90,6 @@ class Recipe(ABC):
     changeable: ClassVar[tuple[str, ...]] = ()
     notes: tuple[Fallback, ...] = ()
     time_used: float = 0.0
-
-    @property
-    @abstractmethod
-    def settings(self) -> Any:
-        """The dataclass of its settings, with ``loop`` in it."""
-
-    @property
-    @abstractmethod
-    def data_key(self) -> str:
-        """Text that changes with the data; a run is not resumed on other data."""
 
     @abstractmethod
     def batch(self, step: int, part: int, parts: int) -> Batch:

@@ -61,10 +61,12 @@ class BlendFaceRecipe(Recipe):
 
     name = "blendface"
     averaged, divided = ("encoder",), ("people",)
+    settings: BlendFaceSettings
 
     def __init__(self, settings: BlendFaceSettings) -> None:
-        self._settings, self.loop = settings, settings.loop
+        self.settings, self.loop = settings, settings.loop
         faces = self._faces = FaceShards(settings.data)
+        self.data_key = self._faces.key
         whose = _people(faces, singles=settings.singles)
         rows = np.flatnonzero(~faces.held & (whose != UNKNOWN))
         known, numbers = np.unique(whose[rows], return_inverse=True)
@@ -98,19 +100,9 @@ class BlendFaceRecipe(Recipe):
         schedule = parabola(optimizer, self.loop.steps)
         self.phases = (Phase("encoder", ("encoder", "people"), optimizer, schedule),)
 
-    @property
-    def settings(self) -> BlendFaceSettings:
-        """All of its settings."""
-        return self._settings
-
-    @property
-    def data_key(self) -> str:
-        """Changes with the packed data."""
-        return self._faces.key
-
     def batch(self, step: int, part: int, parts: int) -> Batch:
         """Decode, paste and augment the samples of a part of a step."""
-        rows, settings = self._order.rows(step, part, parts), self._settings
+        rows, settings = self._order.rows(step, part, parts), self.settings
         place = (AUGMENTATION, self.loop.seed, step, part)
         made = [self._sample(int(row), generator(*place, n)) for n, row in enumerate(rows)]
         crops, pasted = (np.array(one) for one in zip(*made, strict=True))
@@ -128,12 +120,12 @@ class BlendFaceRecipe(Recipe):
 
     def _sample(self, row: int, random: np.random.Generator) -> tuple[Array, int]:
         pasted = Pasted.NOT_ASKED
-        if self._paster is not None and random.random() < self._settings.p_augment:
+        if self._paster is not None and random.random() < self.settings.p_augment:
             crop, pasted = self._paster.sample(row, random)
         else:
             crop = self._faces.cropped(row, FRAMING, CROP_SIZE)
         side = _side(self.networks["encoder"])
-        return augment(crop, side, self._settings.augmentation, random), int(pasted)
+        return augment(crop, side, self.settings.augmentation, random), int(pasted)
 
     def losses(self, phase: str, batch: Batch) -> dict[str, Tensor]:
         """Compute the margin loss.
@@ -187,7 +179,7 @@ class BlendFaceRecipe(Recipe):
         if len(held) < 2 or faces.parts(int(held[0])) is None:
             return []
         people = _people(faces, singles=True)
-        paster = FacePaster(faces, held, people, candidates=self._settings.candidates)
+        paster = FacePaster(faces, held, people, candidates=self.settings.candidates)
         rows = [row for row in held.tolist() if len(paster.others_of(row))] or held.tolist()
         every = -(-len(rows) // MEASURED)
         return pseudo_positives(faces, rows[::every], paster, self.loop.seed)

@@ -34,10 +34,10 @@ class ClipSwapRecipe(SwapperRecipe):
     """
 
     name = "clipswap"
+    settings: ClipSwapSettings
 
     def __init__(self, settings: ClipSwapSettings) -> None:
         super().__init__(settings)
-        self._settings: ClipSwapSettings = settings
         self._clip: ClipVision | None = None
         if settings.clip.path is not None:
             self._clip = load_clip(settings.clip.path, settings.clip)
@@ -46,7 +46,7 @@ class ClipSwapRecipe(SwapperRecipe):
     def sample(self, row: int, random: np.random.Generator) -> dict[str, Array]:
         """Make one pair, as the base does, and ``views``: (V, 6), where its views lie."""
         made = super().sample(row, random)
-        settings = self._settings
+        settings = self.settings
         sides = random.uniform(settings.smallest_view, 1, settings.views)
         middles = random.uniform(-1, 1, (settings.views, 2)) * (1 - sides)[:, None]
         flips = np.where(random.random(settings.views) < 0.5, -1, 1)
@@ -56,7 +56,7 @@ class ClipSwapRecipe(SwapperRecipe):
 
     def terms(self, batch: Batch, swap: Swap) -> dict[str, Tensor]:
         """Compute the terms of the base and those of ClipSwap."""
-        terms, weights = super().terms(batch, swap), self._settings.weights
+        terms, weights = super().terms(batch, swap), self.settings.weights
         if weights.preservation:
             maps = self.attributes(swap.picture)
             terms["preservation"] = losses.preservation(swap.maps, maps)
@@ -74,7 +74,7 @@ class ClipSwapRecipe(SwapperRecipe):
         """Return the mean of the contrastive loss over the views."""
         assert self._clip is not None
         found = []
-        for number in range(self._settings.views):
+        for number in range(self.settings.views):
             where = batch["views"][:, number].reshape(-1, 2, 3)
             with torch.no_grad():
                 source, target = (
@@ -85,7 +85,7 @@ class ClipSwapRecipe(SwapperRecipe):
                     source,
                     target,
                     self._clip(viewed(results, where)),
-                    temperature=self._settings.temperature,
+                    temperature=self.settings.temperature,
                     same=batch["same"],
                 )
             )

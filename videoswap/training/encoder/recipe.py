@@ -54,10 +54,12 @@ class EncoderRecipe(Recipe):
 
     name = "encoder"
     averaged = ("encoder",)
+    settings: EncoderSettings
 
     def __init__(self, settings: EncoderSettings) -> None:
-        self._settings, self.loop = settings, settings.loop
+        self.settings, self.loop = settings, settings.loop
         self._packed = PackedPictures(settings.data)
+        self.data_key = self._packed.key
         columns = self._packed.columns
         real = columns["kind"] == "original"
         training = np.flatnonzero(~columns["held"])
@@ -82,16 +84,6 @@ class EncoderRecipe(Recipe):
         self.networks = {"encoder": encoder, "people": self._centers}
         self.phases = (muon_phase(self, "encoder", self.networks, settings),)
 
-    @property
-    def settings(self) -> EncoderSettings:
-        """All of its settings."""
-        return self._settings
-
-    @property
-    def data_key(self) -> str:
-        """Changes with the packed data."""
-        return self._packed.key
-
     def batch(self, step: int, part: int, parts: int) -> Batch:
         """Decode and augment the samples of a part of a step."""
         rows = self._order.rows(step, part, parts)
@@ -100,7 +92,7 @@ class EncoderRecipe(Recipe):
                 augment(
                     self._packed.picture(row),
                     SIZE,
-                    self._settings.augmentation,
+                    self.settings.augmentation,
                     generator(AUGMENTATION, self.loop.seed, step, part, number),
                 )
                 for number, row in enumerate(rows)
@@ -118,7 +110,7 @@ class EncoderRecipe(Recipe):
 
     def losses(self, phase: str, batch: Batch) -> dict[str, Tensor]:
         """Compute distillation, relation and margin losses."""
-        settings = self._settings
+        settings = self.settings
         embedding: Tensor = self.networks["encoder"](batch["face"])
         with torch.autocast(embedding.device.type, enabled=False):
             embedding = embedding.float()

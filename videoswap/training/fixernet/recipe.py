@@ -46,10 +46,12 @@ class FixerNetRecipe(Recipe):
 
     name = "fixernet"
     averaged, divided = ("fixernet",), ("people",)
+    settings: FixerNetSettings
 
     def __init__(self, settings: FixerNetSettings) -> None:
-        self._settings, self.loop = settings, settings.loop
+        self.settings, self.loop = settings, settings.loop
         self._faces = faces = FaceShards(settings.data)
+        self.data_key = self._faces.key
         known = np.flatnonzero(faces.identities != UNKNOWN)
         rows = known[~faces.held[known]]
         people = np.unique(faces.identities[rows])
@@ -76,16 +78,6 @@ class FixerNetRecipe(Recipe):
         schedule = schedules.fixernet(optimizer, self.loop.steps / schedules.FIXERNET_EPOCHS)
         self.phases = (Phase("fixernet", ("fixernet", "people"), optimizer, schedule),)
 
-    @property
-    def settings(self) -> FixerNetSettings:
-        """All of its settings."""
-        return self._settings
-
-    @property
-    def data_key(self) -> str:
-        """Changes with the packed data."""
-        return self._faces.key
-
     def batch(self, step: int, part: int, parts: int) -> Batch:
         """Decode the faces of a part of a step: ``face`` (B, 3, 112, 112) and ``person`` (B,)."""
         rows = self._order.rows(step, part, parts)
@@ -93,7 +85,7 @@ class FixerNetRecipe(Recipe):
         for number, row in enumerate(rows.tolist()):
             face = self._faces.cropped(row, "arcface", FACE_SIZE)
             random = generator(AUGMENTATION, self.loop.seed, step, part, number)
-            faces.append(face[:, ::-1] if random.random() < self._settings.mirror else face)
+            faces.append(face[:, ::-1] if random.random() < self.settings.mirror else face)
         person = torch.from_numpy(self._label[rows])
         return Batch({"face": _as_input(faces), "person": person}, step)
 

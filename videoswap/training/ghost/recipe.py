@@ -66,12 +66,13 @@ class GhostRecipe(SwapperRecipe):
 
     name = "ghost"
     changeable = ("max_epoch", "save_epoch")
+    settings: GhostSettings
 
     def __init__(self, settings: GhostSettings) -> None:
         if not settings.pretrained:
             bare = replace(settings, initial_generator=None, initial_discriminator=None)
         super().__init__(settings if settings.pretrained else bare)
-        self._settings: GhostSettings = settings
+        self.settings = settings
         self._pupils: Pupils | None = None
         if settings.eye_detector_loss and settings.eye_detector is not None:
             network = FaceAlignmentNetwork()
@@ -90,7 +91,7 @@ class GhostRecipe(SwapperRecipe):
     def terms(self, batch: Batch, swap: Swap) -> dict[str, Tensor]:
         """Compute the terms, and follow the adversarial one if the discriminator waits for it."""
         terms = super().terms(batch, swap)
-        if self._settings.discr_force and "adversarial" in terms:
+        if self.settings.discr_force and "adversarial" in terms:
             value = float(terms["adversarial"].detach())
             self._running = losses.running(self._running, value)
         if self._pupils is not None:
@@ -102,11 +103,11 @@ class GhostRecipe(SwapperRecipe):
     def reconstructed(self, batch: Batch) -> Tensor:
         """Return (B,) bool: pairs of one person, or all with ``diff_eq_same``."""
         same = super().reconstructed(batch)
-        return torch.ones_like(same) if self._settings.diff_eq_same else same
+        return torch.ones_like(same) if self.settings.diff_eq_same else same
 
     def learns(self, phase: str) -> bool:
         """Let the discriminator wait for the generator, if ``discr_force`` asks for it."""
-        waits = self._settings.discr_force and self._running >= losses.RUNNING_LIMIT
+        waits = self.settings.discr_force and self._running >= losses.RUNNING_LIMIT
         return phase != DISCRIMINATOR or not waits
 
     def state(self) -> dict[str, Any]:

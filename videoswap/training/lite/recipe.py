@@ -47,10 +47,12 @@ class LiteRecipe(Recipe):
 
     name = "lite"
     averaged = ("generator",)
+    settings: LiteSettings
 
     def __init__(self, settings: LiteSettings) -> None:
-        self._settings, self.loop = settings, settings.loop
+        self.settings, self.loop = settings, settings.loop
         self._packed = PackedPictures(settings.data)
+        self.data_key = self._packed.key
         columns = self._packed.columns
         held = np.flatnonzero(columns["held"])
         self._held: list[int] = held[:: max(1, len(held) // MEASURED)][:MEASURED].tolist()
@@ -78,23 +80,13 @@ class LiteRecipe(Recipe):
         for one in self.networks.values():
             one.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    @property
-    def settings(self) -> LiteSettings:
-        """All of its settings."""
-        return self._settings
-
-    @property
-    def data_key(self) -> str:
-        """Changes with the packed data."""
-        return self._packed.key
-
     def batch(self, step: int, part: int, parts: int) -> Batch:
         """Decode and augment the samples of a part of a step."""
         rows = self._order.rows(step, part, parts)
         made = [
             sample(
                 self._packed.picture(int(row)),
-                self._settings.augmentation,
+                self.settings.augmentation,
                 generator(AUGMENTATION, self.loop.seed, step, part, number),
             )
             for number, row in enumerate(rows)
@@ -114,7 +106,7 @@ class LiteRecipe(Recipe):
         """Compute the losses of the generator or of the discriminator."""
         if phase == "discriminator":
             return self._discriminator_losses(batch)
-        settings, answer = self._settings, batch["answer"]
+        settings, answer = self.settings, batch["answer"]
         maps, made = self._made(self.networks["generator"], batch)
         if settings.adversarial:
             batch.kept["made"] = made.detach()

@@ -99,7 +99,7 @@ class LandmarksRecipe(CoveredFacesRecipe):
         for kind in ("any", *CHECKED_KINDS, "bare"):
             rng = np.random.default_rng(5)
             errors, outline = [], []
-            for _ in range(self._settings.checked):
+            for _ in range(self.settings.checked):
                 one = make_landmark_sample(
                     rng, self._pool, self._landmarker, int(rng.choice(rows)),
                     count=0 if kind == "bare" else 1,

@@ -50,9 +50,12 @@ class CoveredFacesRecipe(Recipe):
             ``damaged_weights``.
     """
 
+    settings: CoveredFacesSettings
+
     def __init__(self, settings: CoveredFacesSettings, network: nn.Module) -> None:
-        self._settings, self.loop = settings, settings.loop
+        self.settings, self.loop = settings, settings.loop
         self._faces = FaceShards(settings.data)
+        self.data_key = self._faces.key
         self._pool = Pool.of(self._faces, settings)
         rows = self._bare(self._faces.training) if settings.bare else self._faces.training
         if not len(rows):
@@ -71,19 +74,9 @@ class CoveredFacesRecipe(Recipe):
         self.phases = (Phase(self.name, (self.name,), optimizer, schedule),)
         self._drawn = lru_cache(maxsize=max(2 * settings.again, 1))(self._draw_batch)
 
-    @property
-    def settings(self) -> CoveredFacesSettings:
-        """All of its settings."""
-        return self._settings
-
-    @property
-    def data_key(self) -> str:
-        """Changes with the packed faces."""
-        return self._faces.key
-
     def batch(self, step: int, part: int, parts: int) -> Batch:
         """Draw the samples of a part of a step, or take those of an earlier one again."""
-        later = self._settings.again
+        later = self.settings.again
         if not later:
             return Batch(_as_tensors(self._draw_batch(step, part, parts)), step)
         block, place = divmod(step, 2 * later)
@@ -165,7 +158,7 @@ class OcclusionRecipe(CoveredFacesRecipe):
             rng = np.random.default_rng(EVALUATION_SEED)
             for kind in (*KINDS, "bare"):
                 shares = []
-                for _ in range(self._settings.checked):
+                for _ in range(self.settings.checked):
                     bare = kind == "bare"
                     one = make_sample(
                         rng, self._pool, int(rng.choice(rows)), None if bare else kind,

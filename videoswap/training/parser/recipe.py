@@ -46,10 +46,12 @@ class ParserRecipe(Recipe):
 
     name = "parser"
     averaged = ("parser",)
+    settings: ParserSettings
 
     def __init__(self, settings: ParserSettings) -> None:
-        self._settings, self.loop = settings, settings.loop
+        self.settings, self.loop = settings, settings.loop
         self._packed = PackedPictures(settings.data)
+        self.data_key = self._packed.key
         columns = self._packed.columns
         self._held: list[int] = np.flatnonzero(columns["held"]).tolist()
         rows = np.flatnonzero(~columns["held"])
@@ -66,16 +68,6 @@ class ParserRecipe(Recipe):
         last = [parser.last.weight]
         self.phases = (muon_phase(self, "parser", self.networks, settings, last),)
 
-    @property
-    def settings(self) -> ParserSettings:
-        """All of its settings."""
-        return self._settings
-
-    @property
-    def data_key(self) -> str:
-        """Changes with the packed data."""
-        return self._packed.key
-
     def batch(self, step: int, part: int, parts: int) -> Batch:
         """Decode, draw on and augment the samples of a part of a step."""
         rows = self._order.rows(step, part, parts)
@@ -87,7 +79,7 @@ class ParserRecipe(Recipe):
         return Batch({"face": as_input(crops), "label": torch.from_numpy(labels)}, step)
 
     def _sample(self, row: int, random: np.random.Generator) -> tuple[Array, Array]:
-        columns, settings = self._packed.columns, self._settings
+        columns, settings = self._packed.columns, self.settings
         if len(self._bearded) and random.random() < settings.bearded:
             row = int(random.choice(self._bearded))
         picture, label = self._packed.picture(row), columns["label"][row]
@@ -117,7 +109,7 @@ class ParserRecipe(Recipe):
                 label,
                 weights,
                 ignore_index=IGNORED,
-                label_smoothing=self._settings.smoothing,
+                label_smoothing=self.settings.smoothing,
             )
         with torch.no_grad():
             known = label != IGNORED

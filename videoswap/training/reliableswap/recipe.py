@@ -67,9 +67,10 @@ class ReliableSwapRecipe(SwapperRecipe):
     """
 
     name = "reliableswap"
+    settings: ReliableSwapSettings
 
     def __init__(self, settings: ReliableSwapSettings) -> None:
-        self._settings: ReliableSwapSettings = settings
+        self.settings = settings
         self.mouth: IdentityEncoder | None = None
         self._vgg: VGG19 | None = None
         notes = []
@@ -95,7 +96,9 @@ class ReliableSwapRecipe(SwapperRecipe):
                 notes.append(Fallback("the difference of VGG-19's maps", "", reason))
         self.notes = tuple(notes)
         super().__init__(replace(settings, initial_generator=None))
-        self._settings = settings
+        self.settings = settings
+        if self.triplets is not None:
+            self.data_key = f"{self.data_key} {self.triplets.key}"
         if settings.initial_generator is not None:
             _take_generator(self.networks[GENERATOR], settings.initial_generator)
         if self.mouth is not None:
@@ -103,15 +106,9 @@ class ReliableSwapRecipe(SwapperRecipe):
         if self._vgg is not None:
             self.frozen = {**self.frozen, "vgg": self._vgg}
 
-    @property
-    def data_key(self) -> str:
-        """Changes with the packed faces and triplets."""
-        keys = [self.pairs.key] + ([] if self.triplets is None else [self.triplets.key])
-        return " ".join(keys)
-
     def make_generator(self) -> nn.Module:
         """Build the generator, which is told of identity and mouth."""
-        settings = self._settings
+        settings = self.settings
         told = self.identity.dim + (0 if self.mouth is None else MOUTH_FEATURES)
         widths = GHOST_WIDTHS[: settings.size.bit_length() - 2]
         if settings.generator == "ghost":
@@ -120,12 +117,12 @@ class ReliableSwapRecipe(SwapperRecipe):
 
     def make_discriminator(self) -> nn.Module:
         """Build the discriminator, with batch norm."""
-        shape = self._settings.discriminator
+        shape = self.settings.discriminator
         return MultiscaleDiscriminator(shape.width, shape.layers, shape.scales, "batch")
 
     def kind_of(self, step: int) -> str:
         """Return what a step's batch is: ``same``, ``triplet`` or ``photos``."""
-        settings = self._settings
+        settings = self.settings
         if settings.same_every and step % settings.same_every == settings.same_every - 1:
             return SAME
         if self.triplets is None:
@@ -155,7 +152,7 @@ class ReliableSwapRecipe(SwapperRecipe):
         answer shows them. ``source``, for the discriminator, is the answer, which is a photo.
         """
         assert self.triplets is not None  # the kind says so
-        settings, one = self._settings, self.triplets.triplet(number)
+        settings, one = self.settings, self.triplets.triplet(number)
         size, face_framing, side = settings.size, self._face_framing, 2 * self.identity.side
         matrix = self.triplets.matrix(one.source_points, face_framing, side)
         made = {
@@ -179,7 +176,7 @@ class ReliableSwapRecipe(SwapperRecipe):
 
     def terms(self, batch: Batch, swap: Swap) -> dict[str, Tensor]:
         """Compute the terms of a kind of batch."""
-        kind, weights, result = self.kind_of(batch.step), self._settings.weights, swap.picture
+        kind, weights, result = self.kind_of(batch.step), self.settings.weights, swap.picture
         terms: dict[str, Tensor] = {}
         if weights.adversarial or weights.feature_matching:
             maps = self._maps(result)
@@ -202,7 +199,7 @@ class ReliableSwapRecipe(SwapperRecipe):
 
     def _likeness(self, batch: Batch, swap: Swap, prefix: str) -> dict[str, Tensor]:
         """Compute identity and mouth: against the source, or a triplet's answer."""
-        weights, terms = self._settings.weights, dict[str, Tensor]()
+        weights, terms = self.settings.weights, dict[str, Tensor]()
         if getattr(weights, f"{prefix}identity"):
             wanted = swap.identity
             if prefix:
@@ -220,7 +217,7 @@ class ReliableSwapRecipe(SwapperRecipe):
 
     def difference(self, batch: Batch, result: Tensor) -> Tensor:
         """Return how far results are from the answers of triplets, a tensor of shape ()."""
-        parts, answer = self._settings.triplet_parts, batch["answer"]
+        parts, answer = self.settings.triplet_parts, batch["answer"]
         total = parts.pixels * F.l1_loss(result, answer)
         if self._vgg is not None and parts.features:
             with torch.no_grad():
@@ -255,9 +252,9 @@ class ReliableSwapRecipe(SwapperRecipe):
         the engine takes ArcFace from its own file.
         """
         paths = super().export(networks, folder)
-        if self._settings.generator != "reliableswap":
+        if self.settings.generator != "reliableswap":
             return paths
-        matrix = FSGenerator.framing_matrix(self._settings.size)
+        matrix = FSGenerator.framing_matrix(self.settings.size)
         parts = {"G.": networks[GENERATOR]} | (
             {} if self.mouth is None else {"mouth_net.": self.mouth.network}
         )

@@ -78,10 +78,12 @@ class SwapperRecipe(Recipe):
     """
 
     averaged = (GENERATOR,)
+    settings: SwapperSettings
 
     def __init__(self, settings: SwapperSettings) -> None:
-        self._settings, self.loop = settings, settings.loop
+        self.settings, self.loop = settings, settings.loop
         self.pairs = FacePairs(settings, self.loop.seed, self.loop.batch)
+        self.data_key = self.pairs.key
         self.identity = load_identity(settings.identity)
         self.frozen = {"identity": self.identity}
         torch.manual_seed(self.loop.seed)
@@ -101,7 +103,7 @@ class SwapperRecipe(Recipe):
         )
 
     def _phase(self, name: str, rate: float) -> Phase:
-        settings = self._settings
+        settings = self.settings
         optimizer = Adam(
             self.networks[name].parameters(), rate, _BETAS, weight_decay=settings.weight_decay
         )
@@ -111,19 +113,9 @@ class SwapperRecipe(Recipe):
             schedule = schedules.ghost(optimizer, every, factor)
         return Phase(name, (name,), optimizer, schedule)
 
-    @property
-    def settings(self) -> SwapperSettings:
-        """All of its settings."""
-        return self._settings
-
-    @property
-    def data_key(self) -> str:
-        """Changes with the packed data."""
-        return self.pairs.key
-
     def make_generator(self) -> nn.Module:
         """Build the generator with random weights; see :class:`SwapGenerator`."""
-        settings = self._settings
+        settings = self.settings
         return AEINet(
             cast("Backbone", settings.backbone),
             settings.num_blocks,
@@ -134,7 +126,7 @@ class SwapperRecipe(Recipe):
 
     def make_discriminator(self) -> nn.Module:
         """Build the discriminator with random weights."""
-        shape = self._settings.discriminator
+        shape = self.settings.discriminator
         return MultiscaleDiscriminator(shape.width, shape.layers, shape.scales)
 
     def batch(self, step: int, part: int, parts: int) -> Batch:
@@ -188,7 +180,7 @@ class SwapperRecipe(Recipe):
             [-1, 1]. ``same``: whether both show one person, bool of shape (). ``placed``: (2, 3),
             where the encoder's crop lies in the target; only where its framing is another one.
         """
-        framing, size = self._settings.framing, self._settings.size
+        framing, size = self.settings.framing, self.settings.size
         made = {
             "face": self.pairs.jittered(row, self._face_framing, 2 * self.identity.side, random),
             "source": self.pairs.jittered(row, framing, size, random),
@@ -201,13 +193,13 @@ class SwapperRecipe(Recipe):
 
     def placed(self, row: int) -> Array:
         """Return where the encoder's crop lies in a picture of a face; see :func:`.placed`."""
-        side, size = self.identity.side, self._settings.size
-        matrix = self.pairs.between(row, (self._settings.framing, size), (self._face_framing, side))
+        side, size = self.identity.side, self.settings.size
+        matrix = self.pairs.between(row, (self.settings.framing, size), (self._face_framing, side))
         return placed(matrix, size, side)
 
     @property
     def _face_framing(self) -> str:
-        return self._settings.identity.framing or self._settings.framing
+        return self.settings.identity.framing or self.settings.framing
 
     def embedded(self, batch: Batch, pictures: Tensor) -> Tensor:
         """Return who is on pictures that lie as the targets of a batch do, (B, D)."""
@@ -238,7 +230,7 @@ class SwapperRecipe(Recipe):
         Terms of weight 0 may be left out. Networks run in the precision of the run; what they
         give is compared in float32.
         """
-        weights = self._settings.weights
+        weights = self.settings.weights
         terms: dict[str, Tensor] = {}
         if weights.adversarial:
             terms["adversarial"] = losses.adversarial(self.judged(swap.picture))
@@ -272,7 +264,7 @@ class SwapperRecipe(Recipe):
         swap = self.swap(batch)
         batch.kept["result"] = swap.picture.detach()
         terms = self.terms(batch, swap)
-        return {"total": losses.weighted(terms, self._settings.weights), **terms}
+        return {"total": losses.weighted(terms, self.settings.weights), **terms}
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """Measure swaps of held-out faces; see :meth:`.evaluation.HeldOutSwaps.measure`."""
@@ -284,7 +276,7 @@ class SwapperRecipe(Recipe):
 
     @cached_property
     def _held_out(self) -> HeldOutSwaps:
-        settings = self._settings
+        settings = self.settings
         face = (self._face_framing, 2 * self.identity.side)
         return HeldOutSwaps(
             self.pairs, (settings.framing, settings.size), face=face, judge=settings.judge
