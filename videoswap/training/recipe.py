@@ -135,6 +135,30 @@ class Recipe(ABC):
         """Take back what :meth:`state` gave."""
 
 
+def load_initial(network: nn.Module, path: Path, name: str) -> None:
+    """Give a network the weights of a file, all of them and no others.
+
+    Args:
+        network: Which.
+        path: A ``.pth`` or ``.safetensors`` file with the network's own keys, as the official ones
+            of GHOST have them.
+        name: What to call it in the error.
+
+    Raises:
+        InputError: ``missing_file``, ``damaged_weights``, ``wrong_weights`` and what else
+            ``videoswap.weights.load_state`` raises.
+    """
+    from ..weights.loading import fit, load_states, misfit
+
+    expected, states = network.state_dict(), load_states(path)
+    for state in states:
+        fitting = fit(name, expected, state)
+        if fitting is not None:
+            network.load_state_dict(fitting)
+            return
+    raise misfit(path, name, expected, states)
+
+
 def warmup_stable_decay(
     recipe: Recipe, optimizer: Optimizer, warmup: int, decay: float = 0.4
 ) -> LambdaLR:

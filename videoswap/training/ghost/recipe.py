@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from ...networks.face_alignment import FaceAlignmentNetwork
 from .. import losses
-from ..recipe import Batch
-from ..swapper.recipe import DISCRIMINATOR, Swap, SwapperRecipe, load_initial
+from ..recipe import Batch, load_initial
+from ..swapper.recipe import DISCRIMINATOR, Swap, SwapperRecipe
 from .settings import GhostSettings
 
 #: The network of pupils takes pictures of this side.

@@ -21,7 +21,7 @@ from ..encoder.export import write_safetensors
 from ..losses import adversarial, discriminator
 from ..muon import muon_phase
 from ..ordering import AUGMENTATION, EpochOrder, generator
-from ..recipe import Batch, Phase, Recipe, as_input
+from ..recipe import Batch, Phase, Recipe, as_input, load_initial
 from ..shards import PackedPictures
 from ..sheets import grid
 from .export import write_correction_onnx
@@ -63,9 +63,7 @@ class LiteRecipe(Recipe):
         mean = columns["descriptor"][rows].astype(np.float32).mean(axis=0)
         network.descriptor_mean.copy_(torch.from_numpy(mean))
         if settings.initial is not None:
-            from safetensors.torch import load_file
-
-            network.load_state_dict(load_file(settings.initial))
+            load_initial(network, settings.initial, "the correction")
         self.networks = {"generator": network}
         self._judge = None if settings.encoder is None else IdentityJudge(settings.encoder)
         last = [network.last.weight]

@@ -19,7 +19,7 @@ from ..augment import Augmentation, change_look
 from ..encoder.export import write_safetensors
 from ..muon import muon_phase
 from ..ordering import AUGMENTATION, EpochOrder, generator
-from ..recipe import Batch, Recipe, as_input
+from ..recipe import Batch, Recipe, as_input, load_initial
 from ..shards import PackedPictures
 from ..sheets import grid
 from .beards import draw_beard
@@ -61,9 +61,7 @@ class ParserRecipe(Recipe):
         parser = ParserNetwork().train()
         parser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if settings.initial is not None:
-            from safetensors.torch import load_file
-
-            parser.load_state_dict(load_file(settings.initial))
+            load_initial(parser, settings.initial, "the parser")
         self.networks = {"parser": parser}
         last = [parser.last.weight]
         self.phases = (muon_phase(self, "parser", self.networks, settings, last),)

@@ -30,7 +30,7 @@ from ...networks.discriminator import MultiscaleDiscriminator
 from ...records import Array
 from .. import losses, schedules
 from ..ordering import AUGMENTATION, generator
-from ..recipe import Batch, Phase, Recipe, as_input
+from ..recipe import Batch, Phase, Recipe, as_input, load_initial
 from .evaluation import HeldOutSwaps, Swapper
 from .export import write_weights
 from .identity import load_identity, placed
@@ -298,30 +298,6 @@ class SwapperRecipe(Recipe):
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> tuple[Path, ...]:
         """Write ``generator.safetensors``, its ONNX file, and ``discriminator.safetensors``."""
         return write_weights(networks, folder)
-
-
-def load_initial(network: nn.Module, path: Path, name: str) -> None:
-    """Give a network the weights of a file, all of them and no others.
-
-    Args:
-        network: Which.
-        path: A ``.pth`` or ``.safetensors`` file with the network's own keys, as the official ones
-            of GHOST have them.
-        name: What to call it in the error.
-
-    Raises:
-        InputError: ``missing_file``, ``damaged_weights``, ``wrong_weights`` and what else
-            ``videoswap.weights.load_state`` raises.
-    """
-    from ...weights.loading import fit, load_states, misfit
-
-    expected, states = network.state_dict(), load_states(path)
-    for state in states:
-        fitting = fit(name, expected, state)
-        if fitting is not None:
-            network.load_state_dict(fitting)
-            return
-    raise misfit(path, name, expected, states)
 
 
 def _floats(maps: Sequence[Tensor]) -> list[Tensor]:
