@@ -14,6 +14,7 @@ from videoswap.weights import find
 
 pytest_plugins = [
     "tests.helpers.error_codes",
+    "tests.helpers.fake_nvdec",
     "tests.helpers.models",
     "tests.helpers.group_clips",
     "tests.helpers.pipeline_goldens",

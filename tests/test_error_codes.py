@@ -281,6 +281,7 @@ ROWS: dict[str, tuple[type[VideoswapError], Way]] = {
     "bad_batch_size": (UsageError, call(SwapSettings, batch_size=0)),
     "bad_fps": (UsageError, call(SwapSettings, fps=Fraction(0))),
     "bad_jobs": (UsageError, call(SwapSettings, jobs=0)),
+    "bad_decoder": (UsageError, call(SwapSettings, decoder="gpu")),
     "bad_executor": (UsageError, call(SwapSettings, executor="slurm")),
     "bad_segment": (UsageError, call(SwapSettings, segment_frames=0)),
     "bad_cache_limit": (

@@ -93,10 +93,11 @@ if TYPE_CHECKING:
     from .tracking.shots import ShotDetector
     from .video.color import Color, HdrMetadata
     from .video.damage import Damage
+    from .video.decoder import DecodedFrame, ReadProblems
     from .video.files import FileStamp
     from .video.orientation import Orientation
     from .video.probe import VideoInfo, probe
-    from .video.reader import DecodedFrame, ReadProblems, VideoReader
+    from .video.reader import VideoReader
     from .video.sequences.reading import PictureSequence
     from .video.stills.cmyk import Inks
     from .video.stills.picture import Picture, read_picture, write_picture
@@ -250,7 +251,7 @@ _LAZY = {
     "Crop": "records",
     "CropSpec": "crops",
     "Damage": "video.damage",
-    "DecodedFrame": "video.reader",
+    "DecodedFrame": "video.decoder",
     "Detector": "detection.base",
     "Device": "devices",
     "Engine": "engines.base",
@@ -304,7 +305,7 @@ _LAZY = {
     "Plan": "people.plan",
     "PlannedPerson": "people.plan",
     "PlannedSource": "people.plan",
-    "ReadProblems": "video.reader",
+    "ReadProblems": "video.decoder",
     "Recognizer": "detection.base",
     "RefinedAnalysis": "tracking.analysis",
     "RunnerUp": "records",

@@ -124,6 +124,8 @@ class Report(JsonDocument):
         copied_frames: Frames whose packets were copied from the video, because nothing in them is
             swapped; for a dry run those that would be.
         encoder: Encoder and pixel format; None for pictures.
+        decoder: What decoded the frames of the render, cpu or nvdec; None where nothing was
+            rendered and for pictures.
         people: The people found.
         notes: What was done otherwise than asked or expected.
         unmatched: Labels of target faces that were not found.
@@ -189,6 +191,7 @@ class Report(JsonDocument):
     settings: dict[str, Any] = field(default_factory=dict)
     peak_memory: int | None = None
     copied_frames: int = 0
+    decoder: str | None = None
 
     @property
     def complete(self) -> bool:

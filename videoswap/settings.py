@@ -37,6 +37,7 @@ QUALITIES = ("draft", "good", "high", "visually_lossless", "lossless")
 AUDIO = ("auto", "copy", "aac", "opus", "none")
 EXECUTORS = ("local", "ray")
 STEPS = ("auto", "numpy", "tensors")
+DECODERS = ("auto", "cpu", "nvdec")
 DEFAULT_CACHE_LIMIT = 20 * 10**9  # bytes
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -123,18 +124,8 @@ class AnalysisSettings:
             raise UsageError("bad_gap", "max_gap must not be below 0.")
         if not 0 < self.score_th < 1:
             raise UsageError("bad_score", "The detection threshold must lie between 0 and 1.")
-        if self.face_models not in FACE_MODELS:
-            raise UsageError(
-                "bad_face_models",
-                f"Unknown face models {self.face_models!r}.",
-                f"Use {' or '.join(FACE_MODELS)}.",
-            )
-        if self.landmarks not in LANDMARKS:
-            raise UsageError(
-                "bad_landmarks",
-                f"Unknown landmarks {self.landmarks!r}.",
-                f"Use {', '.join(LANDMARKS)}.",
-            )
+        _one_of("face_models", self.face_models, FACE_MODELS)
+        _one_of("landmarks", self.landmarks, LANDMARKS)
 
 
 POSITIONS = ("left", "middle", "right", "largest")
@@ -379,11 +370,15 @@ class SwapSettings:
         ship_input: Send the video to the machines of a cluster, which do not see its path.
         steps: What the render's steps work on: numpy pictures, tensors of torch, or auto: tensors
             where the engine computes on a GPU. Rounding differs between the two.
+        decoder: What decodes the frames of the render: cpu; nvdec, an NVIDIA GPU, where its frames
+            prove to be the CPU's to the last sample, else the CPU with a note; or auto: the CPU,
+            until a measurement says that the GPU is faster.
         marks: How the result says that it is synthetic.
 
     Raises:
         UsageError: ``wrong_type``, ``bad_device``, ``bad_threshold``, ``bad_batch_size``,
-            ``bad_fps``, ``bad_segment``, ``bad_jobs``, ``bad_executor`` or ``bad_steps``.
+            ``bad_fps``, ``bad_segment``, ``bad_jobs``, ``bad_executor``, ``bad_steps`` or
+            ``bad_decoder``.
     """
 
     swapper: str = "auto"
@@ -408,6 +403,7 @@ class SwapSettings:
     executor: str = "local"
     ship_input: bool = False
     steps: str = "auto"
+    decoder: str = "auto"
     marks: MarkSettings = field(default_factory=MarkSettings)
     ghost: InitVar[object | None] = None
 
@@ -443,5 +439,6 @@ class SwapSettings:
             raise UsageError("bad_jobs", "--jobs must be auto, or at least 1.")
         _one_of("executor", self.executor, EXECUTORS)
         _one_of("steps", self.steps, STEPS)
+        _one_of("decoder", self.decoder, DECODERS)
         if self.segment_frames < 1:
             raise UsageError("bad_segment", "A segment needs at least one frame.")

@@ -9,7 +9,7 @@ from videoswap.cli import doctor as diagnosis
 from videoswap.cli import entry
 from videoswap.packages import NEEDED
 from videoswap.records import Fallback
-from videoswap.video import encoder_context
+from videoswap.video import encoder_context, nvdec
 
 
 def fake_distributions(names):
@@ -136,6 +136,28 @@ def test_a_hardware_encoder_is_believed_once_it_has_encoded(monkeypatch, works):
     assert ("h264_nvenc" in whole.finding) is works
     assert bool(others) is not works
     assert all("H100" in str(check) and not check.needed for check in others)
+
+
+@pytest.mark.parametrize(
+    ("there", "trouble", "lines"),
+    [
+        (False, {}, ["ok    decoders: cpu"]),
+        (True, {}, ["ok    decoders: cpu, nvdec (h264, hevc)"]),
+        (
+            True,
+            {"hevc": "it has no decoder of hevc"},
+            [
+                "ok    decoders: cpu, nvdec (h264)",
+                "--    decoder nvdec of hevc: it has no decoder of hevc. It needs an NVIDIA GPU "
+                "and its driver; use --decoder cpu.",
+            ],
+        ),
+    ],
+)
+def test_nvdec_is_believed_once_it_has_decoded(monkeypatch, there, trouble, lines):
+    monkeypatch.setattr(devices, "gpu_present", lambda: there)
+    monkeypatch.setattr(nvdec, "nvdec_trouble", lambda codec: trouble.get(codec, ""))
+    assert [str(check) for check in diagnosis._decoders()] == lines
 
 
 def test_a_hardware_encoder_without_hardware_says_so():

@@ -235,6 +235,12 @@ ROWS = (
         "h264_nvenc",
     ),
     Case(
+        "a decoder that needs a GPU",
+        film_words("film.mp4", "out.mp4", "--decoder", "nvdec"),
+        2,
+        "NVDEC",
+    ),
+    Case(
         "a pixel format that the encoder lacks",
         film_words("film.mp4", "out.mp4", "--pix_fmt", "gbrpf32le"),
         2,

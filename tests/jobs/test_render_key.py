@@ -11,7 +11,7 @@ from videoswap.jobs.context import load_context
 from videoswap.settings import BlendSettings
 
 
-def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, monkeypatch):
+def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, monkeypatch, card):
     """Nothing is rendered: the key is asked for first."""
 
     def stopped(cache, key, *others):
@@ -38,3 +38,5 @@ def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, m
     ]
     assert len(set(keys)) == len(keys)
     assert key() == keys[0]
+    assert key(settings=replace(plain, decoder="nvdec")) == keys[0]  # its frames are the same
+    assert card.opened == 2  # at the beginning and in the middle

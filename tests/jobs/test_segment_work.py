@@ -134,6 +134,33 @@ def test_a_run_that_is_ended_leaves_no_process_and_goes_on_later(run, alone):
     assert run("ended")[1:] == alone[1:]
 
 
+def failing_card(number, image):
+    if number == 3:
+        raise av.error.ExternalError(1, "no surfaces left")
+    return image
+
+
+@pytest.mark.parametrize(
+    ("change", "jobs", "why"),
+    [(None, 1, None), (failing_card, 1, "no surfaces left"), (None, 2, "it cannot be opened")],
+)
+def test_a_card_that_decodes_gives_the_same_bits(run, alone, card, monkeypatch, change, jobs, why):
+    """The worker processes have no card: each of them goes to the CPU."""
+    if change is not None:  # proved, and fails later
+
+        def chosen(*given):
+            card.change = change
+            return "nvdec", ()
+
+        monkeypatch.setattr(videoswap.jobs.video, "choose_decoder", chosen)
+    report, *results = run(f"card {jobs} {why}", jobs=jobs, decoder="nvdec")
+    assert results == list(alone[1:])
+    assert (report.decoder, alone[0].decoder) == ("nvdec", "cpu")
+    assert card.opened >= 1
+    told = [note for note in report.notes if note not in alone[0].notes]
+    assert [why in note.reason for note in told] == [True] * (why is not None)
+
+
 @pytest.mark.parametrize(("free", "jobs"), [(0.2, 1), (1.0, 2)])
 def test_auto_goes_by_what_is_free(run, alone, monkeypatch, free, jobs):
     """The clip is too short for real, so what was measured is made up."""

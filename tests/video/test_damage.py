@@ -14,7 +14,7 @@ import pytest
 
 from tests.helpers import clips
 from videoswap.errors import InputError
-from videoswap.video import mux, reader
+from videoswap.video import decoder, mux
 from videoswap.video.damage import Damage
 from videoswap.video.packets import packets
 from videoswap.video.probe import probe
@@ -147,8 +147,8 @@ class Failing:
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT])
 def test_a_read_error_is_no_end(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = probe(clips.make(tmp_path / "clip.mp4", clips.Clip()))
-    real = reader.open_input
-    monkeypatch.setattr(reader, "open_input", lambda path: Failing(real(path), 9, code))
+    real = decoder.open_input
+    monkeypatch.setattr(decoder, "open_input", lambda path: Failing(real(path), 9, code))
     with pytest.raises(InputError) as caught, VideoReader(info) as again:
         list(again.frames())
     assert caught.value.code == "unreadable_file" and os.strerror(code) in caught.value.message
@@ -172,8 +172,8 @@ def test_reading_goes_on_after_a_damaged_place(
     info = probe(clips.make(tmp_path / "clip.mp4", clips.Clip(audio=0)))
     with VideoReader(info, threads=1) as sound:
         whole = [frame.pts for frame in sound.frames()]
-    real = reader.open_input
-    monkeypatch.setattr(reader, "open_input", lambda path: Failing(real(path), 9, errno.EAGAIN))
+    real = decoder.open_input
+    monkeypatch.setattr(decoder, "open_input", lambda path: Failing(real(path), 9, errno.EAGAIN))
     with VideoReader(info, threads=1) as again:
         assert [frame.pts for frame in again.frames()] == whole
         assert again.problems.any

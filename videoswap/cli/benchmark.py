@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..settings import STEPS
+from ..settings import DECODERS, STEPS
 from .parser import Parser
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--preset", default="veryfast", help="default: %(default)s")
     parser.add_argument(
         "--steps", choices=STEPS, default="auto", help="as of swap; default: %(default)s"
+    )
+    parser.add_argument(
+        "--decoder", choices=DECODERS, default="auto", help="as of swap; default: %(default)s"
     )
     parser.add_argument("--batch_size", type=int, metavar="N", help="crops at once")
 
@@ -72,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             encode=encode,
             batch_size=arguments.batch_size,
             steps=arguments.steps,
+            decoder=arguments.decoder,
         )
         found = benchmark_drawn(settings, arguments.console.say)
     for note in found.notes:
@@ -95,6 +99,7 @@ def _of_film(arguments: argparse.Namespace, encode: EncodeSettings) -> Benchmark
         encode=encode,
         batch_size=arguments.batch_size,
         steps=arguments.steps,
+        decoder=arguments.decoder,
         cache_dir=None,
     )
     info = probe(arguments.video)

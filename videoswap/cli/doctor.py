@@ -72,6 +72,7 @@ def examine() -> tuple[Check, ...]:
         ("engines", _engines),
         ("restorers", _restorers),
         ("encoders", _encoders),
+        ("decoders", _decoders),
     )
     for name, step in steps:
         try:
@@ -291,6 +292,21 @@ def _encoders() -> list[Check]:
         else:
             checks.append(Check(f"encoder {name}", False, refused, NO_NVENC, needed=False))
     return [Check("encoders", "libx264" in names, ", ".join(names)), *checks]
+
+
+def _decoders() -> list[Check]:
+    from ..devices import gpu_present
+    from ..video.nvdec import NO_NVDEC, NVDEC_FORMATS, nvdec_trouble
+
+    troubles = {codec: nvdec_trouble(codec) for codec in NVDEC_FORMATS if gpu_present()}
+    able = [codec for codec, why in troubles.items() if not why]
+    words = ["cpu", *([f"nvdec ({', '.join(able)})"] if able else [])]
+    checks = [
+        Check(f"decoder nvdec of {codec}", False, why, NO_NVDEC, needed=False)
+        for codec, why in troubles.items()
+        if why
+    ]
+    return [Check("decoders", True, ", ".join(words)), *checks]
 
 
 def add_arguments(parser: Parser) -> None:

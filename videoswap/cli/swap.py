@@ -138,7 +138,8 @@ def _command(arguments: argparse.Namespace, found: target.Target) -> CommandLine
 #: What may stand beside ``--plan``: it says nothing about what the result shows.
 _BESIDE_PLAN = {
     *("plan", "save_masks", "report", "dry_run", "preview", "overwrite"),
-    *("device", "progress", "no_cache", "cache_limit", "jobs", "executor", "ship_input", "steps"),
+    *("device", "progress", "no_cache", "cache_limit", "jobs", "executor", "ship_input"),
+    *("steps", "decoder"),
     *("mark", "label", "certificate", "private_key"),
     *("quiet", "verbose", "log_file", "config", "debug", "format", "out_dir"),
     *(*target.INPUTS, *target.NAMES),

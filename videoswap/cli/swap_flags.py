@@ -15,6 +15,7 @@ from ..marks import MARKS, MarkSettings
 from ..plugins import EngineOption, Plugin, find_plugins, options_of
 from ..settings import (
     AUDIO,
+    DECODERS,
     MASKS,
     QUALITIES,
     RESTORERS,
@@ -65,6 +66,7 @@ def settings_from(arguments: argparse.Namespace) -> SwapSettings:
         strict_input=arguments.strict_input,
         fps=arguments.fps,
         steps=arguments.steps,
+        decoder=arguments.decoder,
         marks=_marks(arguments),
     )
 
@@ -320,6 +322,13 @@ def _add_workers(parser: Parser) -> None:
         default=SwapSettings().steps,
         help="what cuts, finishes and blends faces: numpy, or torch on the engine's device "
         "(default auto: torch where the engine computes on a GPU)",
+    )
+    work.add_argument(
+        "--decoder",
+        choices=DECODERS,
+        default=SwapSettings().decoder,
+        help="what decodes frames for the render: cpu, or nvdec, an NVIDIA GPU, where its frames "
+        "prove to be the same to the last sample (default auto: cpu)",
     )
 
 

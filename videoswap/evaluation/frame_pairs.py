@@ -14,9 +14,10 @@ from ..errors import InputError
 from ..records import Array
 from ..timerange import TimeRange
 from ..tracking.analyze import pts_span
+from ..video.decoder import DecodedFrame
 from ..video.pixel_formats import layout, samples
 from ..video.probe import VideoInfo
-from ..video.reader import AnalysisScaler, DecodedFrame, VideoReader
+from ..video.reader import AnalysisScaler, VideoReader
 
 THUMBNAIL_SIZE = 32  # pixels, of the pictures by which two videos are told apart
 MAX_THUMBNAIL_DIFFERENCE = 30.0  # levels by which the median pixel of two thumbnails may differ

@@ -27,7 +27,7 @@ from ..engines.registry import load_engine
 from ..geometry import face_mesh as mesh
 from ..geometry.affine import five_points, transform_dense
 from ..occlusion.load import load_occlusion_segmenter
-from ..records import Array, Face, Photo, TrackSource
+from ..records import Array, Face, Fallback, Photo, TrackSource
 from ..rendering.pipeline import StageTime
 from ..rendering.render import CONTEXT, FacesBetween, plan_track
 from ..rendering.segments import SegmentOutputs, plan_segments
@@ -36,6 +36,7 @@ from ..report import Report
 from ..settings import DetailSettings, EncodeSettings
 from ..threads import stages_share_the_cores
 from ..video.encoder_plan import plan_encoder
+from ..video.nvdec import check_nvdec, choose_decoder
 from ..video.probe import probe
 
 RATE = 25
@@ -59,6 +60,7 @@ class BenchmarkSettings:
         batch_size: Crops given to the engine at once; None leaves it to the engine.
         engine_options: Options of the engine.
         steps: What the render's steps work on, see ``SwapSettings``.
+        decoder: What decodes the frames, likewise.
     """
 
     engine: str = "auto"
@@ -72,6 +74,7 @@ class BenchmarkSettings:
     batch_size: int | None = None
     engine_options: Any = None
     steps: str = "auto"
+    decoder: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class BenchmarkResult:
         unit: Processor seconds of the fixed work that costs are compared with, see
             :func:`unit_of_work`.
         notes: What was done otherwise than asked.
+        decoder: What decoded the frames, cpu or nvdec.
     """
 
     film: str
@@ -112,6 +116,7 @@ class BenchmarkResult:
     stages: tuple[StageTime, ...]
     unit: float
     notes: tuple[str, ...] = ()
+    decoder: str = "cpu"
 
     @property
     def frames_per_second(self) -> float:
@@ -139,7 +144,8 @@ class BenchmarkResult:
         made = [
             f"{self.width}x{self.height}, {self.frames} frames, {self.faces:.2f} faces a frame, "
             f"crops of {', '.join(map(str, self.crop_sizes)) or 'no'} pixels",
-            f"engine {self.engine} on {where}, {self.encoder}, {self.cores} cores",
+            f"engine {self.engine} on {where}, decoder {self.decoder}, {self.encoder}, "
+            f"{self.cores} cores",
             f"{self.frames_per_second:.1f} frames/s",
             f"{'stage':<20}{'ms busy':>10}{'ms CPU':>10}{'cost':>8}   a frame",
         ]
@@ -253,6 +259,7 @@ def benchmark_drawn(
         VideoswapError: What keeps the engine, the device or the encoder from being used.
     """
     device = choose_device(settings.device)
+    check_nvdec(settings.decoder)
     engine = load_engine(settings.engine, device=device, options=settings.engine_options)
     engine = boosted(engine, DetailSettings(), engine.device or device.name)
     return benchmark_engine(settings, engine, device, say)
@@ -285,6 +292,8 @@ def benchmark_engine(
         plans = {track: replace(plan, pts=pts) for track, plan in plans.items()}
         finisher = Finisher(None, engine.keeps, bool(engine.as_is))
         tensors, told = tensors_chosen(settings.steps, engine, finisher, info)
+        decoder, more = choose_decoder(settings.decoder, info)
+        late: list[Fallback] = []
         renderer = renderer_kind(tensors)(
             info,
             _between(by_pts),
@@ -294,6 +303,8 @@ def benchmark_engine(
             finisher,
             segmenter,
             settings.batch_size or engine.batch_size,
+            decoder=decoder,
+            noted=late.append,
         )
         encoder = plan_encoder(info, settings.encode, Path(folder, "out.mp4"))
         segments = plan_segments(pts, np.zeros(len(pts), int), SEGMENT_FRAMES, CONTEXT)
@@ -305,7 +316,8 @@ def benchmark_engine(
             stages = renderer.run(segments, outputs, lambda job: None)
             seconds = time.perf_counter() - started
         after = unit_of_work()
-    notes = (*device.notes, *engine.notes, *engine.late_notes(), *told, *encoder.notes)
+    notes = (*device.notes, *engine.notes, *engine.late_notes(), *told, *more, *late)
+    notes += encoder.notes
     return BenchmarkResult(
         film="drawn",
         width=info.width,
@@ -322,6 +334,7 @@ def benchmark_engine(
         stages=stages,
         unit=(before + after) / 2,
         notes=tuple(map(str, notes)),
+        decoder=decoder,
     )
 
 
@@ -350,6 +363,7 @@ def benchmark_of(report: Report, info_size: tuple[int, int], preset: str | None)
         stages=report.stages,
         unit=unit_of_work(),
         notes=tuple(map(str, report.notes)),
+        decoder=report.decoder or "cpu",
     )
 
 

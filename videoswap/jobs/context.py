@@ -39,6 +39,7 @@ from ..provenance.marker import Marker
 from ..records import Fallback
 from ..settings import BlendSettings, SwapSettings
 from ..threads import usable_cores
+from ..video.nvdec import check_nvdec
 from ..video.stills.pillow import size_of
 
 Say = Callable[[str], None]
@@ -146,8 +147,8 @@ def load_context(
         networks: What these settings loaded before.
 
     Raises:
-        UsageError: ``no_source``, ``which_people`` or ``sources_and_targets``; see also the
-            engines.
+        UsageError: ``no_source``, ``which_people``, ``sources_and_targets``, ``no_cuda`` or
+            ``no_nvdec``; see also the engines.
         InputError, NoFaceError: If a photo cannot be used.
     """
     if plan is None:
@@ -156,6 +157,7 @@ def load_context(
         tidy(settings.cache_dir, settings.cache_limit, say)
     if settings.marks.label is not None:
         check_letters(settings.marks.label)
+    check_nvdec(settings.decoder)
     marker = Marker.load(settings.marks, keep=settings.cache_dir is not None)
     device = choose_device(settings.device) if networks is None else networks.device
     weights: dict[Path, str] = {}

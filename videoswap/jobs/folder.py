@@ -60,6 +60,7 @@ _NOT_IN_RESULTS = (
     "executor",
     "ship_input",
     "steps",
+    "decoder",
 )
 
 

@@ -30,8 +30,9 @@ from ..rendering.segments import Segment, plan_segments
 from ..report import PersonReport, Report
 from ..threads import stages_share_the_cores
 from ..tracking.analysis import Analysis, RefinedAnalysis
+from ..video.decoder import DecodedFrame
 from ..video.probe import VideoInfo, probe
-from ..video.reader import DecodedFrame, VideoReader, upright_picture
+from ..video.reader import VideoReader, upright_picture
 from ..video.stills.picture import Picture
 from ..video.stills.still_formats import still_format
 from .context import Clock, JobContext, Notes

@@ -58,7 +58,7 @@ class RenderedSegment:
     Attributes:
         stages: Where the time went.
         files: Names and bytes of its files, where the worker has no access to the folder.
-        notes: What the worker's engine did otherwise than expected in it.
+        notes: What the worker's engine and decoder did otherwise than expected in it.
     """
 
     stages: tuple[StageTime, ...]
@@ -82,6 +82,7 @@ class SegmentWork:
         mask_encoder: How masks are encoded; None for no masks.
         folder: Where the files go; None gives them back.
         tensors: Whether the steps work on tensors.
+        decoder: What decodes the frames, cpu or nvdec.
     """
 
     settings: SwapSettings
@@ -95,6 +96,7 @@ class SegmentWork:
     mask_encoder: EncoderPlan | None
     folder: Path | None
     tensors: bool = False
+    decoder: str = "cpu"
 
     def open(self) -> Handler:
         """Load engine and segmenter, and make sure that they are those of the run.
@@ -111,6 +113,7 @@ class SegmentWork:
                 "All machines need the same versions and the same weights.",
             )
         shown: dict[int, Sequence[Appearance]] = {}  # of the segment at hand
+        told: list[Fallback] = []  # of its decoder
 
         def appearances(track: int) -> Sequence[Appearance]:
             return shown[track]
@@ -126,12 +129,16 @@ class SegmentWork:
             segmenter.for_video(appearances),
             self.batch_size,
             label=label_for(self.settings.marks.label, shape.upright_width, shape.upright_height),
+            decoder=self.decoder,
+            noted=told.append,
         )
 
         def render(given: SegmentFaces, tell: Tell) -> RenderedSegment:
             shown.clear()
             shown.update(given.appearances)
-            return replace(self._render(renderer, given, tell), notes=engine.late_notes())
+            told.clear()
+            done = self._render(renderer, given, tell)
+            return replace(done, notes=(*told, *engine.late_notes()))
 
         return render
 
@@ -167,6 +174,7 @@ def segment_work(
     outputs: SegmentOutputs,
     shared_folder: bool,
     tensors: bool = False,
+    decoder: str = "cpu",
 ) -> SegmentWork:
     """Return what workers need to render segments as this process would.
 
@@ -178,6 +186,7 @@ def segment_work(
         outputs: Where the segments go; not into a sink.
         shared_folder: Whether workers can write into their folder.
         tensors: Whether the steps work on tensors.
+        decoder: What decodes the frames, cpu or nvdec.
     """
     if outputs.plan is None:
         raise ValueError("frames that go into one file in order are rendered by one process")
@@ -193,6 +202,7 @@ def segment_work(
         outputs.mask_plan,
         outputs.folder if shared_folder else None,
         tensors,
+        decoder,
     )
 
 

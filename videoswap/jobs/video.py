@@ -39,6 +39,7 @@ from ..tracking.analyze import analyze_video
 from ..tracking.key import video_digest
 from ..tracking.smoothing import smooth_track
 from ..video.files import clear_leftovers
+from ..video.nvdec import choose_decoder
 from ..video.packet_copy import CopyPlan
 from ..video.probe import VideoInfo, probe
 from ..video.segment import EncodedSegment
@@ -72,6 +73,12 @@ class _Tally:
     rendered: int = 0
     failed: tuple[tuple[int, int, str], ...] = ()
     provenance: Provenance = field(default_factory=Provenance)
+    decoder: str | None = None
+
+    def note_once(self, note: Fallback) -> None:
+        """Add a note that may come for each stretch of the film."""
+        if note not in self.notes:
+            self.notes.append(note)
 
 
 def swap_one_video(
@@ -157,6 +164,7 @@ def swap_one_video(
         segments=len(segments),
         copied_frames=copied_frames(segments),
         encoder=f"{encoder.encoder} {encoder.pix_fmt}" if encoder is not None else out.suffix[1:],
+        decoder=tally.decoder,
         people=people,
         notes=(*context.notes, *notes.said),
         unmatched=tuple(context.references[index].label for index in matching.missing),
@@ -304,11 +312,18 @@ def _render(
     executor: Executor | None,
 ) -> _Tally:
     failed = FailedSwaps()
-    renderer = replace(renderer_for(context, info, analysis, plans), failed=failed.add)
+    decoder, told = choose_decoder(context.settings.decoder, info, analysis.damage)
+    notes.add(told)
+    tally = _Tally(decoder=decoder)
+    renderer = replace(
+        renderer_for(context, info, analysis, plans),
+        failed=failed.add,
+        decoder=decoder,
+        noted=tally.note_once,
+    )
     notes.add(tensors_chosen(context.settings.steps, context.engine, renderer.finisher, info)[1])
     if targets.encoder is None:  # all frames go into one file, in order
         renderer = replace(renderer, threads=replace(renderer.threads, encoders=1))
-    tally = _Tally()
     parts = {
         "device": (context.device.name, context.device.providers, context.device.gpu),
         "analysis": analysis.key,

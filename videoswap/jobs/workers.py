@@ -90,6 +90,7 @@ def render_segments(
             outputs,
             executor.shares_disk,
             renderer.on_tensors,
+            renderer.decoder,
         )
         return render_in_workers(
             executor,

@@ -13,8 +13,8 @@ from queue import Empty, Full, Queue
 from typing import Protocol, TypeVar
 
 from ..records import Array
+from ..video.decoder import DecodedFrame
 from ..video.probe import VideoInfo
-from ..video.reader import DecodedFrame
 from .segments import RenderOutputs, Segment
 
 WAITING_FRAMES = 4  # before an encoder

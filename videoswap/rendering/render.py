@@ -25,8 +25,9 @@ from ..records import (
     TrackSource,
 )
 from ..threads import ThreadPlan, plan_threads
+from ..video.decoder import DecodedFrame
+from ..video.nvdec import OnFallback, open_reader
 from ..video.probe import VideoInfo
-from ..video.reader import DecodedFrame, VideoReader
 from .encoding import encode_segments
 from .failed_swaps import OnFailed, swap_checked
 from .pipeline import Pipeline, StageTime, Step, sliding_windows
@@ -153,6 +154,7 @@ class Renderer:
         threads: How its threads share the cores.
         failed: Told of swaps that came out wrong (segment, pts, track, why), in the swap's thread.
         label: What every frame shows besides; None for nothing.
+        decoder: What decodes the frames, see ``nvdec.open_reader``; ``noted`` is told as it is.
         on_tensors: Whether the steps work on tensors.
     """
 
@@ -169,6 +171,8 @@ class Renderer:
     threads: ThreadPlan = field(default_factory=plan_threads)
     failed: OnFailed | None = None
     label: Label | None = None
+    decoder: str = "cpu"
+    noted: OnFallback | None = None
 
     def run(
         self,
@@ -232,7 +236,8 @@ class Renderer:
             wanted += [(segment, pts, 0) for segment in stretch for pts in segment.pts]
             wanted += [(stretch[-1], pts, k) for k, pts in enumerate(after, 1)]
             first = stretch[0].first - len(before)
-            with VideoReader(self.info, self.threads.decoder) as reader:
+            threads = self.threads.decoder
+            with open_reader(self.decoder, self.info, threads, self.noted) as reader:
                 frames = reader.frames(wanted[0][1], wanted[-1][1])
                 for number, (segment, pts, apart) in enumerate(wanted, first):
                     frame = next(frames, None)

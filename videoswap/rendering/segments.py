@@ -15,10 +15,10 @@ import av
 
 from ..errors import InputError
 from ..records import Array
+from ..video.decoder import DecodedFrame
 from ..video.encoder import SegmentEncoder
 from ..video.encoder_context import EncoderPlan
 from ..video.probe import VideoInfo
-from ..video.reader import DecodedFrame
 from ..video.segment import EncodedSegment
 from .failed_swaps import FailedSwaps
 

@@ -13,13 +13,13 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from ..errors import OutputError
 from ..threads import usual_priority
 from .color import RGB, swscale_space
+from .decoder import DecodedFrame
 from .encoder_context import EncoderPlan, new_encoder
 from .formats import (
     counts_frames,
 )
 from .pixel_formats import Repacker
 from .probe import VideoInfo
-from .reader import DecodedFrame
 from .segment import EncodedSegment, SegmentWriter
 
 # By default swscale rounds so roughly that colors move by up to two levels.

@@ -18,6 +18,7 @@ from ..errors import UsageError
 from ..records import Fallback
 from ..threads import usual_priority
 from .color import Color
+from .files import ffmpeg_errors
 from .formats import (
     EVEN_SIZE_ENCODERS,
     FFV1_SLICES,
@@ -144,9 +145,8 @@ def hardware_refusal(encoder: str) -> str | None:
 
 
 def _refusal(make: Callable[[], VideoCodecContext], encode: bool) -> str | None:
-    with av.logging.Capture() as logs:
-        try:
-            av.logging.set_level(av.logging.ERROR)
+    try:
+        with ffmpeg_errors() as said:
             context = make()
             with usual_priority():
                 context.open()
@@ -155,11 +155,8 @@ def _refusal(make: Callable[[], VideoCodecContext], encode: bool) -> str | None:
                 frame.pts, frame.time_base = 0, context.time_base
                 context.encode(frame)
                 context.encode(None)
-        except (av.FFmpegError, ValueError) as error:
-            said = [text.strip() for level, _, text in logs if level <= av.logging.ERROR]
-            return (said[0] if said else str(error)).rstrip(".")
-        finally:
-            av.logging.set_level(None)
+    except (av.FFmpegError, ValueError) as error:
+        return said[0] if said else str(error).rstrip(".")
     return None
 
 

@@ -26,6 +26,7 @@ from ..errors import InputError, OutputError
 from ..paths import AnyPath, is_folder, shortened
 
 if TYPE_CHECKING:
+    from av.codec.hwaccel import HWAccel
     from av.container import InputContainer
 
 # Only these demuxers may open a file: none of them follows references to other files or URLs.
@@ -100,24 +101,49 @@ class FileStamp:
         return cls(found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
 
 
-def open_input(path: Path) -> InputContainer:
+def open_input(path: Path, hardware: HWAccel | None = None) -> InputContainer:
     """Open a media file for reading, from the local disk and with known formats only.
+
+    Args:
+        path: The file.
+        hardware: What decodes its video; None for the CPU.
 
     Raises:
         InputError: If the file is missing, empty, a directory, or not media.
+        av.FFmpegError, RuntimeError: If the hardware cannot be opened, or decodes none of it.
     """
     import av  # large, and not needed by what only checks or writes files
 
     check_readable(path)
     options = {"protocol_whitelist": "file", "format_whitelist": INPUT_FORMATS}
     try:
-        return av.open(url(path), "r", container_options=options, metadata_errors="replace")
+        return av.open(
+            url(path), "r", container_options=options, metadata_errors="replace", hwaccel=hardware
+        )
     except (av.FFmpegError, ValueError) as error:
+        if hardware is not None:
+            raise
         raise InputError(
             "not_media",
             f"{path} is not a video that can be read, or it is damaged or cut short.",
             f"FFmpeg says: {getattr(error, 'strerror', None) or error}.",
         ) from None
+
+
+@contextlib.contextmanager
+def ffmpeg_errors() -> Iterator[list[str]]:
+    """Collect the errors that FFmpeg logs in this thread, a line each, filled in at the end."""
+    import av
+
+    said: list[str] = []
+    with av.logging.Capture() as logs:
+        av.logging.set_level(av.logging.ERROR)
+        try:
+            yield said
+        finally:
+            av.logging.set_level(None)
+            errors = [text for level, _, text in logs if level <= av.logging.ERROR]
+            said += [text.strip().rstrip(".") for text in errors]
 
 
 @contextlib.contextmanager

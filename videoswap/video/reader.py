@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 import av
 import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
-from av.video.stream import VideoStream
 
 from ..errors import InputError
 from ..geometry.affine import resize_matrix
@@ -23,10 +22,9 @@ from ..paths import AnyPath
 from ..records import Array
 from .animated.webp import webp_frames
 from .color import swscale_space
-from .damage import Damage, DamageWatch, EndWatch
-from .files import open_input
+from .decoder import DecodedFrame, DecoderRun, ReadProblems
 from .hdr import HALF_PREVIEW, PQ_PREVIEW
-from .packets import RestartingClock, packets, unreadable_file
+from .packets import unreadable_file
 from .pixel_formats import Repacker, planar, samples
 from .probe import VideoInfo, probe
 from .sequences.exr import HALF_TRANSFER
@@ -34,44 +32,6 @@ from .sequences.reading import picture_frames
 
 # Seconds before the wanted frame to seek to; MPEG-TS and open GOPs need the longer ones.
 SEEK_MARGINS = (Fraction(0), Fraction(2), Fraction(8), Fraction(32))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DecodedFrame:
-    """A decoded frame with its presentation time.
-
-    Attributes:
-        pts: Presentation time in the stream's time base.
-        image: The frame, in the planar pixel format of the VideoInfo.
-    """
-
-    pts: int
-    image: av.VideoFrame
-
-
-@dataclass(slots=True)
-class ReadProblems:
-    """Faults of a video that a reader worked around.
-
-    Attributes:
-        missing_pts: Frames without a pts, which was derived from the frame before.
-        repeated_pts: Frames whose pts was moved, since it was not later than the one before or the
-            timestamps of the file started again.
-        corrupt: Frames the decoder marked as damaged.
-        undecodable: Packets the decoder refused.
-        damage: Each fault with its place.
-    """
-
-    missing_pts: int = 0
-    repeated_pts: int = 0
-    corrupt: int = 0
-    undecodable: int = 0
-    damage: list[Damage] = field(default_factory=list)
-
-    @property
-    def any(self) -> bool:
-        """Whether anything was wrong."""
-        return bool(self.missing_pts + self.repeated_pts + self.corrupt + self.undecodable)
 
 
 class VideoReader:
@@ -213,7 +173,7 @@ class VideoReader:
             yield from (DecodedFrame(f.pts or 0, f) for f in webp_frames(self.info.path))
             return
         last: int | None = None
-        used: _Run | None = None
+        used: DecoderRun | None = None
         with closing(self._decoded(first_pts, self._threads)) as decoded:
             for run, frame in decoded:
                 used, last = run, frame.pts
@@ -231,149 +191,41 @@ class VideoReader:
             self._check_over(used, last)
             used.watch.end(expected, last)
 
-    def _check_over(self, used: _Run, last: int) -> None:
+    def _check_over(self, used: DecoderRun, last: int) -> None:
         """Check that decoding ended at the end of the file and not at a read error.
 
         Raises:
             InputError: ``unreadable_file``.
         """
-        with closing(_Run(self.info, 1, last)) as again:
+        with closing(DecoderRun(self.info, 1, last)) as again:
             if again.goes_on_after(used.position):
                 raise unreadable_file(self.info.path, OSError(errno.EIO, os.strerror(errno.EIO)))
 
-    def _decoded(self, first_pts: int | None, threads: int) -> Generator[tuple[_Run, DecodedFrame]]:
+    def _decoded(
+        self, first_pts: int | None, threads: int
+    ) -> Generator[tuple[DecoderRun, DecodedFrame]]:
         """Yield frames from ``first_pts`` or before it on, and what decodes them."""
+        return self._started(first_pts, partial(DecoderRun, self.info, threads))
+
+    def _started(
+        self, first_pts: int | None, start: Callable[[int | None], DecoderRun]
+    ) -> Generator[tuple[DecoderRun, DecodedFrame]]:
+        """Do so with the decoder that ``start`` opens at a pts, or at the beginning for None."""
         if first_pts is not None and first_pts > self.info.start_pts:
             for margin in SEEK_MARGINS:
                 target = first_pts - int(margin / self.info.time_base)
                 if target <= self.info.start_pts:
                     break
-                with closing(_Run(self.info, threads, target)) as run:
+                with closing(start(target)) as run:
                     first = next(run.frames, None)
                     if first is not None and first.pts <= first_pts and run.trusted:
                         self.problems = run.problems
                         yield run, first
                         yield from ((run, frame) for frame in run.frames)
                         return
-        with closing(_Run(self.info, threads, None)) as whole:
+        with closing(start(None)) as whole:
             self.problems = whole.problems
             yield from ((whole, frame) for frame in whole.frames)
-
-
-class _Run:
-    """One decoder, started at one place of the file."""
-
-    def __init__(self, info: VideoInfo, threads: int, target: int | None) -> None:
-        self._info = info
-        self._container = open_input(info.path)
-        self._stream = cast(VideoStream, self._container.streams[info.stream_index])
-        self._stream.codec_context.thread_count = threads
-        self._stream.codec_context.thread_type = "AUTO"
-        self._seeked = target is None
-        if target is not None:
-            self._seek(target)
-        rate = info.average_rate or Fraction(25)
-        self._step = max(1, round(1 / (rate * info.time_base)))
-        self.watch = DamageWatch(self._step, self._container.format.name != "avi")
-        self.problems = ReadProblems(damage=self.watch.found)
-        self._end = EndWatch(self._container, self._stream, info)
-        self._clock = RestartingClock(info.time_base)
-        self._last: int | None = None
-        self._length = self._step
-        self._packets_read = self._frames_made = 0
-        self.frames = self._decode()
-
-    @property
-    def trusted(self) -> bool:
-        """Whether the frames have the same times as if decoding had begun at the first frame."""
-        return self._seeked and not self.problems.any
-
-    @property
-    def short(self) -> bool:
-        """Whether there were fewer frames than packets."""
-        return self._frames_made < self._packets_read
-
-    def close(self) -> None:
-        """Close the file and the decoder now, not when they are garbage-collected."""
-        self.frames.close()
-        self._container.close()
-
-    def _seek(self, target: int) -> None:
-        try:
-            self._container.seek(target, stream=self._stream, backward=True)
-            self._seeked = True
-        except av.FFmpegError:
-            self._seeked = False
-
-    def expected_end(self, limit: int | None) -> int | None:
-        """Return the pts at which the video should have ended, None if nothing is missing."""
-        if self._last is None:
-            return None
-        return self._end.missing(self._last, self._length, limit)
-
-    @property
-    def position(self) -> int:
-        """Where in the file the last packet that was read begins."""
-        return self._end.position
-
-    def goes_on_after(self, position: int) -> bool:
-        """Whether undamaged packets of the video follow after a byte position."""
-        for packet in packets(self._container, self._info.path, [self._stream]):
-            self._end.packet(packet)
-            if self.position > position and not packet.is_corrupt:
-                return True
-        return False
-
-    def _decode(self) -> Generator[DecodedFrame]:
-        try:
-            for packet in self._packets():
-                try:
-                    images = self._stream.decode(packet)
-                except av.FFmpegError:
-                    self.problems.undecodable += 1
-                    self.watch.undecodable(packet)
-                    continue
-                for image in images:
-                    self._frames_made += 1
-                    self.problems.corrupt += image.is_corrupt
-                    self._length = image.duration or self.watch.usual
-                    frame = DecodedFrame(self._time(image), image)
-                    self.watch.frame(frame.pts, image.is_corrupt)
-                    yield frame
-        finally:
-            self._container.close()
-
-    def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
-        flushed = False
-        streams, path = self._end.streams, self._info.path
-        for packet in packets(self._container, path, streams, self._damaged_place):
-            self._end.packet(packet)
-            if packet.stream.index == self._stream.index:  # of empty ones the other one is 0
-                self._packets_read += packet.size > 0
-                self.watch.packet(packet)
-                flushed = packet.size == 0
-                yield packet
-        if not flushed:  # the file is damaged to its end: give out what the decoder holds
-            yield None
-
-    def _damaged_place(self) -> None:
-        self.problems.undecodable += 1
-        self.watch.place()
-
-    def _time(self, image: av.VideoFrame) -> int:
-        pts = image.pts
-        if pts is None:
-            self.problems.missing_pts += 1
-            pts = self._info.start_pts if self._last is None else self._last + self._step
-        else:
-            moved = self._clock.shift(pts, self.watch.usual)
-            self.problems.repeated_pts += moved > 0  # such times are useless for seeking
-            pts += moved
-            if self._last is not None and pts <= self._last:
-                self.problems.repeated_pts += 1
-                pts = self._last + 1
-        image.pts = self._last = pts
-        return pts
 
 
 class AnalysisScaler:

@@ -20,6 +20,7 @@ from .animated.animation_writer import (
     animation_losses,
     animation_streams,
 )
+from .decoder import DecodedFrame
 from .encoder import SegmentEncoder
 from .encoder_context import EncoderPlan
 from .encoder_plan import plan_encoder
@@ -28,7 +29,6 @@ from .mux import mux, plan_streams
 from .pixel_formats import layout, samples
 from .planes import write_rgb
 from .probe import VideoInfo
-from .reader import DecodedFrame
 from .sequences.pattern import is_numbered
 from .sequences.writing import SEQUENCE_CONTAINER, plan_pictures, write_pictures
 

@@ -22,11 +22,11 @@ from av.video.reformatter import VideoReformatter
 from ...errors import OutputError, UsageError
 from ...records import Fallback
 from ..color import swscale_space
+from ..decoder import DecodedFrame
 from ..files import output_errors, scratch_path, url
 from ..pixel_formats import layout
 from ..plain_marks import mark_animation
 from ..probe import VideoInfo
-from ..reader import DecodedFrame
 from ..segment import SegmentWriter
 from ..stills.pillow import ANIMATED_FORMATS, open_picture
 from ..streams import StreamPlan, all_dropped
