@@ -54,11 +54,13 @@ from videoswap.jobs.benchmark import (  # noqa: E402
 )
 from videoswap.networks.aei_net import AEINet  # noqa: E402
 from videoswap.networks.fast_aei_net import FastAEINet  # noqa: E402
+from videoswap.occlusion.carrying import LOOKED_EVERY  # noqa: E402
 from videoswap.occlusion.segmenter import NetworkSegmenter  # noqa: E402
+from videoswap.occlusion.temporal import COMPARED_SIZE  # noqa: E402
 from videoswap.on_tensors import boxes, conversions, faces  # noqa: E402
 from videoswap.on_tensors.compositing import composited, to_rgb  # noqa: E402
 from videoswap.on_tensors.finishing import Neighbors  # noqa: E402
-from videoswap.on_tensors.resampling import warp  # noqa: E402
+from videoswap.on_tensors.resampling import resized, warp  # noqa: E402
 from videoswap.records import TrackSource  # noqa: E402
 from videoswap.rendering import tensor_render  # noqa: E402
 from videoswap.rendering.render import plan_track  # noqa: E402
@@ -70,7 +72,7 @@ from videoswap.video.pixel_formats import layout  # noqa: E402
 from videoswap.video.probe import probe  # noqa: E402
 
 Row = dict[str, Any]
-STEPS = ("cut", "quarters", "framed", "with_masks", "finished", "composite")
+STEPS = ("cut", "quarters", "looked_at", "carried", "with_masks", "finished", "composite")
 HOST_STAGES = ("crop", "segment_occlusion", "swap", "finish", "composite")
 
 
@@ -279,7 +281,7 @@ def calls_a_batch(batch: int, side: int, color: Color) -> int:
     counter = Counter()
     images = [blank(1, channels, side, side)[0] for channels in (3, 3, 1)]
     place = SimpleNamespace(matrix=np.eye(2, 3), side=side)
-    outline = SimpleNamespace(brows=np.zeros((64, 64), np.float32), occluder=None)
+    outline = SimpleNamespace(brows=np.zeros((64, 64), np.float32))
     one = faces.TensorFace(
         cast(Any, place),
         np.zeros((68, 2), np.float32),
@@ -287,11 +289,9 @@ def calls_a_batch(batch: int, side: int, color: Color) -> int:
         0,
         images[0],
         blank(1, 3, side // 4, side // 4)[0],
-        None,
-        cast(Any, outline),
-        None,
-        images[1],
-        images[2],
+        outline=cast(Any, outline),
+        swap=images[1],
+        mask=images[2],
     )
     around = Neighbors(list(range(batch)), {k: list(range(batch)) for k in (-2, -1, 1, 2)})
     form = layout("yuv420p")
@@ -301,8 +301,9 @@ def calls_a_batch(batch: int, side: int, color: Color) -> int:
     missing = np.array([[1.0, 0.0, 2.0]] * 2 * batch)
     with counter, patch.object(faces, "downloaded_bytes", lambda one: [missing[: len(one) // 2]]):
         targets = warp(to_rgb(planes, form, color), matrices, side, 1)
-        faces.quarters(targets)
-        warp(targets, matrices, FRAMED_SIZE, max(1, side // FRAMED_SIZE))
+        resized(faces.quarters(targets), COMPARED_SIZE, COMPARED_SIZE)
+        near = batch // LOOKED_EVERY
+        warp(targets[:near], matrices[:near], FRAMED_SIZE, max(1, side // FRAMED_SIZE))
         with patch.object(faces, "_widened", lambda *given: outline):
             done = faces.finished([one] * batch, around, Finisher().settings)
         swaps, masks = (torch.stack([getattr(f, name) for f in done]) for name in ("swap", "mask"))

@@ -1,10 +1,13 @@
-"""Occlusion masks on tensors are those of numpy: over time, without small regions, at edges."""
+"""Occlusion masks on tensors are those of numpy: over time, carried along, and at edges."""
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from videoswap.occlusion.carrying import carry
 from videoswap.occlusion.guided_filter import guided_filter_refine
 from videoswap.occlusion.temporal import stabilize_occlusion_mask
 from videoswap.on_tensors import occlusion
@@ -59,6 +62,37 @@ def test_the_mask_of_a_face(kind):
         assert difference.mean() < 0.002
         assert difference.max() < 0.03
     assert (kind in ("still", "moving")) == bool(made[1].max() > 0.5)
+
+
+#: Of a face that was not looked at: itself, and it in the frames beside that were.
+CARRIED = {
+    "still": (crop(1), {-1: crop(0, 30), 2: crop(3, 30)}),
+    "as in one of both": (crop(1, 30), {-1: crop(0, 30), 2: crop(3)}),
+    "as in neither": (crop(2, 50), {-2: crop(0, 30), 1: crop(3, 80)}),
+    "in one alone": (crop(2, 30), {-2: crop(0, 30)}),
+    "hardly anything": (crop(1, 30), {-1: crop(0, 30, 0.2), 2: crop(3)}),
+}
+
+
+@pytest.mark.parametrize("kind", CARRIED)
+def test_the_answer_is_carried_along(kind):
+    face, beside = CARRIED[kind]
+    face = replace(face, occluder_mask=None)
+    if kind == "hardly anything":
+        beside = {apart: replace(one, occluder_mask=weak(one)) for apart, one in beside.items()}
+    everyone = [face, *beside.values()]
+    blank = np.zeros((SIZE, SIZE), np.float32)
+    masks = [blank if one.occluder_mask is None else one.occluder_mask for one in everyone]
+    around = Neighbors([0], {apart: [place] for place, apart in enumerate(beside, 1)})
+    made = occlusion.carry(up(*(one.quarter for one in everyone)), up(*masks), around)[0, 0]
+    wanted = carry(face, beside).occluder_mask
+    assert (wanted is None) == (kind == "hardly anything")
+    wanted = blank if wanted is None else wanted
+    assert np.abs(made.numpy() - wanted).max() < 0.01
+
+
+def weak(one):
+    return None if one.occluder_mask is None else one.occluder_mask * np.float32(0.35)
 
 
 @pytest.mark.parametrize("size", [128, 100])

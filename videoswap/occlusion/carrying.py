@@ -12,7 +12,7 @@ that are rendered apart come out alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -37,42 +37,64 @@ def is_always_looked_at(frame: int) -> bool:
     return frame % LOOKED_EVERY == 0
 
 
-def must_be_looked_at(crop: Crop, beside: Mapping[int, Crop]) -> bool:
+@dataclass(frozen=True, slots=True, eq=False)
+class SmallFace:
+    """A face as frames are compared, small.
+
+    Attributes:
+        picture: (COMPARED_SIZE, COMPARED_SIZE, 3) float32 RGB, 0 to 255.
+        landmarks: (68, 2) float32 in its pixels.
+        occluder: (COMPARED_SIZE, COMPARED_SIZE) float32, 0 to 1: what is in front; None for
+            nothing, or where nobody looked.
+    """
+
+    picture: Array
+    landmarks: Array
+    occluder: Array | None = None
+
+    @classmethod
+    def of(cls, crop: Crop) -> SmallFace:
+        """Make a crop small."""
+        mask = crop.occluder_mask
+        if mask is not None:
+            mask = resize(mask, COMPARED_SIZE, COMPARED_SIZE)
+        return cls(compared(crop), crop.landmarks * (COMPARED_SIZE / len(crop.pixels)), mask)
+
+
+def must_be_looked_at(face: SmallFace, beside: Mapping[int, SmallFace]) -> bool:
     """Tell whether what is in front of a face cannot be told from the frames that are looked at.
 
     Args:
-        crop: The face.
-        beside: The same face in these frames, with its occluder mask, by how many frames they come
-            later (or, below 0, earlier); may be empty.
+        face: The face.
+        beside: The same face in these frames, with what is in front of it, by how many frames they
+            come later (or, below 0, earlier); may be empty.
     """
     if not beside:
         return True
-    picture = compared(crop)
     changes = [
         cv2.max(cv2.max(red, green), blue)
         for red, green, blue in (
-            cv2.split(cv2.absdiff(picture, compared(other))) for other in beside.values()
+            cv2.split(cv2.absdiff(face.picture, other.picture)) for other in beside.values()
         )
     ]
-    points = crop.landmarks * (COMPARED_SIZE / len(crop.pixels))
-    outline = np.vstack([points, masks.forehead_points(points, FOREHEAD_LIFT)])
-    face = masks.fill_hull(masks.scale_points(outline, OUTLINE_GROWTH), COMPARED_SIZE) > 0.5
-    count = max(int(face.sum()), 1)
-    change = np.min(changes, axis=0)
-    found = [_small(other.occluder_mask) for other in beside.values()]
+    change = np.minimum(changes[0], changes[-1])
+    nothing = all(other.occluder is None for other in beside.values())
+    if nothing and float(change.max()) <= NEW:
+        return False
+    outline = np.vstack([face.landmarks, masks.forehead_points(face.landmarks, FOREHEAD_LIFT)])
+    inside = masks.fill_hull(masks.scale_points(outline, OUTLINE_GROWTH), COMPARED_SIZE) > 0.5
+    count = max(int(inside.sum()), 1)
+    if int((change[inside] > NEW).sum()) > NEW_SHARE * count:
+        return True
+    if nothing:
+        return False
+    blank = np.zeros((COMPARED_SIZE, COMPARED_SIZE), np.float32)
+    found = [blank if other.occluder is None else other.occluder for other in beside.values()]
     things = cv2.dilate(cv2.max(found[0], found[-1]), np.ones((3, 3), np.uint8)) > SOMETHING
     return (
-        int((change[face] > NEW).sum()) > NEW_SHARE * count
-        or int((change[face & things] > MOVED).sum()) > MOVED_SHARE * count
-        or float(cv2.absdiff(found[0], found[-1])[face].sum()) > APART * count
+        int((change[inside & things] > MOVED).sum()) > MOVED_SHARE * count
+        or float(cv2.absdiff(found[0], found[-1])[inside].sum()) > APART * count
     )
-
-
-def _small(mask: Array | None) -> Array:
-    """Return an occluder mask (S, S), or none, at the size at which frames are compared."""
-    if mask is None:
-        return np.zeros((COMPARED_SIZE, COMPARED_SIZE), np.float32)
-    return resize(mask, COMPARED_SIZE, COMPARED_SIZE)
 
 
 def carry(crop: Crop, beside: Mapping[int, Crop]) -> Crop:

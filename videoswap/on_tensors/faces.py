@@ -6,7 +6,7 @@ The order of the steps is that of ``crops.crop_face``, ``occlusion.segmenter``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import av
@@ -20,8 +20,9 @@ from ..compositing.sharpness import BLUR_TAKEN
 from ..crops import GENERATOR_SIZE, Place, Surface, region_boxes
 from ..geometry.affine import crop_matrix, five_points, scales_of, shifted, transform
 from ..geometry.face_masks import SOFT, Rectangle, inner_face_depth
+from ..occlusion.carrying import SmallFace
 from ..occlusion.segmenter import Framed
-from ..occlusion.temporal import MIN_PEAK
+from ..occlusion.temporal import COMPARED_SIZE, MIN_PEAK
 from ..records import Array
 from ..settings import BlendSettings
 from ..video.color import Color
@@ -29,9 +30,9 @@ from ..video.pixel_formats import Layout
 from ..video.planes import Box
 from .boxes import STEP, gathered, scattered
 from .compositing import composited, to_rgb
-from .conversions import downloaded, downloaded_bytes, uploaded_bytes, uploaded_parts
+from .conversions import downloaded_bytes, uploaded_bytes, uploaded_parts
 from .finishing import Neighbors, match_border_tone, temporal_filter
-from .occlusion import stabilize
+from .occlusion import carry, stabilize
 from .resampling import dilated, feather, resized, warp, warp_back
 from .sharpness import measure_blur, soften
 
@@ -42,21 +43,19 @@ OCCLUDER_EDGE = 9  # pixels, see ``compositing.finisher``
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """What is drawn on the host for a face from its landmarks, and found in its framed picture.
+    """What is drawn on the host for a face from its landmarks.
 
     Attributes:
         depth: (h, w) float32: how deep each pixel lies in it, see ``inner_face_depth``.
         drawn: x, y, width, height of that in the crop, at most `GENERATOR_SIZE` pixels a side.
         brows: (TONE_SIZE, TONE_SIZE) float32, 0 to 1.
         around: x, y, width, height of the mask in pixels of the crop.
-        occluder: (N, N) float32, 0 to 1, in the framed picture: what is in front; None for nothing.
     """
 
     depth: Array
     drawn: Rectangle
     brows: Array
     around: Rectangle
-    occluder: Array | None = None
 
     @classmethod
     def of(cls, landmarks: Array, side: int) -> Outline:
@@ -84,9 +83,11 @@ class TensorFace:
         source: Index of the source identity to put on.
         target: (3, S, S) float32, 0 to 255: the crop.
         quarter: (3, S / 4, S / 4), the same smaller.
-        framed: The face as networks for occluders take it; None where none looks.
+        small: The same on the host, small, and what is in front of it; None where nobody looks.
+        framed: The same as networks for occluders take it; None where none looks, and from then on.
         outline: What was drawn for it.
         occluder: (1, S, S), 0 to 1: what is in front; None for nothing.
+        peak: The most that this reaches, at most; 0 for nothing.
         swap: (3, S, S), 0 to 255: what the engine made of it.
         mask: (1, S, S), 0 to 1: what of that is seen.
     """
@@ -97,9 +98,11 @@ class TensorFace:
     source: int
     target: Tensor
     quarter: Tensor
+    small: SmallFace | None = None
     framed: Framed | None = None
     outline: Outline | None = None
     occluder: Tensor | None = None
+    peak: float = 0.0
     swap: Tensor | None = None
     mask: Tensor | None = None
 
@@ -141,25 +144,106 @@ def cut(
 
 
 @torch.inference_mode()
-def framed(targets: Tensor, landmarks: Array, framing: tuple[Array, int]) -> list[Framed]:
+def framed(
+    targets: Tensor, landmarks: Array, framing: tuple[Array, int], *others: Tensor
+) -> tuple[list[Framed], list[Array]]:
     """Frame faces as networks take them, and bring them down.
 
     Args:
         targets: (B, 3, S, S) crops, 0 to 255.
         landmarks: (B, 68, 2) in their pixels.
         framing: See ``FramedSegmenter``.
+        others: What is to come down with them.
+
+    Returns:
+        The faces, and ``others`` on the host.
     """
     template, size = framing
     matrices = crop_matrix(five_points(landmarks), template, size)
-    factors = _factors(matrices)
-    pictures: list[Array] = [np.empty(0)] * len(matrices)
-    for factor in sorted(set(factors)):
-        alike = [k for k, one in enumerate(factors) if one == factor]
-        moved = _matrices(matrices[alike], targets.device)
-        made = downloaded(warp(targets[alike], moved, size, factor))
-        for k, one in zip(alike, made, strict=True):
-            pictures[k] = one
-    return list(map(Framed, pictures, transform(matrices, landmarks), matrices))
+    factors = np.array(_factors(matrices))
+    kinds = [np.flatnonzero(factors == factor).tolist() for factor in sorted(set(factors))]
+    made = [
+        warp(targets[alike], _matrices(matrices[alike], targets.device), size, factors[alike[0]])
+        for alike in kinds
+    ]
+    came = downloaded_bytes(*(one.permute(0, 2, 3, 1).contiguous() for one in made), *others)
+    pictures = {
+        k: one
+        for alike, some in zip(kinds, came, strict=False)
+        for k, one in zip(alike, some, strict=True)
+    }
+    in_order = (pictures[k] for k in range(len(factors)))
+    return list(map(Framed, in_order, transform(matrices, landmarks), matrices)), came[len(kinds) :]
+
+
+@torch.inference_mode()
+def looked_at(
+    targets: Tensor,
+    quarters: Tensor,
+    landmarks: Array,
+    near: Sequence[int],
+    framing: tuple[Array, int],
+) -> tuple[list[SmallFace], dict[int, Framed]]:
+    """Bring down what tells whether something is in front of faces.
+
+    Args:
+        targets: (B, 3, S, S) crops, 0 to 255.
+        quarters: The same at a quarter of the size.
+        landmarks: (B, 68, 2) in pixels of the crops.
+        near: Which of them networks look at in any case.
+        framing: See ``FramedSegmenter``.
+
+    Returns:
+        All of them small, and those that networks look at, framed.
+    """
+    small = resized(quarters, COMPARED_SIZE, COMPARED_SIZE).permute(0, 2, 3, 1).contiguous()
+    views, (pictures,) = framed(targets[list(near)], landmarks[list(near)], framing, small)
+    points = landmarks * np.float32(COMPARED_SIZE / targets.shape[2])
+    return list(map(SmallFace, pictures, points)), dict(zip(near, views, strict=True))
+
+
+@torch.inference_mode()
+def with_occluder(face: TensorFace, view: Framed, found: Array) -> TensorFace:
+    """Bring up what was found in front of a face.
+
+    Args:
+        face: The face.
+        view: The same as the network saw it.
+        found: (N, N) float32, 0 to 1, in pixels of that.
+    """
+    side, device = face.side, face.target.device
+    there = uploaded_bytes([found], device)[:, None]
+    there = warp_back(there, _matrices(view.matrix[None], device), side, side, black_outside=True)
+    (small,) = downloaded_bytes(resized(there, COMPARED_SIZE, COMPARED_SIZE)[0, 0])
+    assert face.small is not None  # the face was looked at
+    seen = replace(face.small, occluder=small)
+    return replace(face, small=seen, occluder=there[0], peak=float(found.max()))
+
+
+@torch.inference_mode()
+def carried(
+    faces: Sequence[TensorFace], besides: Sequence[Mapping[int, TensorFace]]
+) -> list[TensorFace]:
+    """Give faces of one size what is in front of them in the frames beside, see ``carrying.carry``.
+
+    Args:
+        faces: The faces, which were not looked at.
+        besides: Each in the frames beside it that were, by how many frames they come later.
+    """
+    view = {id(one): one for pair in zip(faces, besides, strict=True) for one in _all_of(*pair)}
+    places = {key: place for place, key in enumerate(view)}
+    others = {
+        apart: [places[id(one[apart])] if apart in one else -1 for one in besides]
+        for apart in sorted({apart for one in besides for apart in one})
+    }
+    around = Neighbors([places[id(face)] for face in faces], others)
+    small = torch.stack([one.quarter for one in view.values()])
+    masks = carry(small, _occluders(list(view.values())), around)
+    peaks = [max(one.peak for one in beside.values()) for beside in besides]
+    return [
+        replace(face, occluder=mask, peak=peak)
+        for face, mask, peak in zip(faces, masks, peaks, strict=True)
+    ]
 
 
 @torch.inference_mode()
@@ -171,27 +255,14 @@ def quarters(targets: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def with_masks(faces: Sequence[TensorFace]) -> list[TensorFace]:
-    """Bring up what was drawn and found on the host, for faces of one size."""
+    """Bring up what was drawn on the host, for faces of one size."""
     device, side = faces[0].target.device, faces[0].side
     outlines = [_outline(face) for face in faces]
     drawn = _drawn_side(side)
     parts, rectangles = [one.depth for one in outlines], [one.drawn for one in outlines]
     depths = uploaded_parts(parts, rectangles, drawn, device)[:, None]
     masks = resized(feather(depths, SOFT * drawn), side, side)
-    occluders: dict[int, Tensor] = {}
-    places = [k for k, one in enumerate(outlines) if one.occluder is not None]
-    if places:
-        found = [outlines[k].occluder for k in places]
-        there = uploaded_bytes([one for one in found if one is not None], device)[:, None]
-        matrices = [one.matrix for k in places if (one := faces[k].framed) is not None]
-        there = warp_back(
-            there, _matrices(np.stack(matrices), device), side, side, black_outside=True
-        )
-        occluders = dict(zip(places, there, strict=True))
-    return [
-        replace(face, mask=mask, occluder=occluders.get(k))
-        for k, (face, mask) in enumerate(zip(faces, masks, strict=True))
-    ]
+    return [replace(face, mask=mask) for face, mask in zip(faces, masks, strict=True)]
 
 
 @torch.inference_mode()
@@ -216,10 +287,8 @@ def finished(
     nobody = Neighbors(around.own, {})
     pixels, outline = temporal_filter(small, swaps, masks, around if settings.steady else nobody)
     occluder = None
-    if any(_peak(face) >= MIN_PEAK for face in view):
-        blank = torch.zeros_like(masks[0])
-        seen = _stacked(view, lambda face: blank if face.occluder is None else face.occluder)
-        occluder = stabilize(targets, small, seen, around)
+    if any(face.peak >= MIN_PEAK for face in view):
+        occluder = stabilize(targets, small, _occluders(view), around)
     if settings.grain:
         seen = outline
         if occluder is not None:
@@ -344,6 +413,16 @@ def _stacked(faces: Sequence[TensorFace], of: Callable[[TensorFace], Tensor | No
     return torch.stack([one for face in faces if (one := of(face)) is not None])
 
 
+def _all_of(face: TensorFace, beside: Mapping[int, TensorFace]) -> tuple[TensorFace, ...]:
+    return face, *beside.values()
+
+
+def _occluders(faces: Sequence[TensorFace]) -> Tensor:
+    """Return what is in front of faces of one size, (B, 1, S, S)."""
+    blank = faces[0].target.new_zeros(1, faces[0].side, faces[0].side)
+    return _stacked(faces, lambda face: blank if face.occluder is None else face.occluder)
+
+
 def _drawn_side(side: int) -> int:
     """Return the side in pixels at which outlines of crops of a side are drawn."""
     return min(side, GENERATOR_SIZE)
@@ -352,8 +431,3 @@ def _drawn_side(side: int) -> int:
 def _outline(face: TensorFace) -> Outline:
     assert face.outline is not None  # drawn before anything is painted
     return face.outline
-
-
-def _peak(face: TensorFace) -> float:
-    found = _outline(face).occluder
-    return 0.0 if found is None else float(found.max())

@@ -1,6 +1,6 @@
 """Occlusion masks of batches over time and at the picture's edges.
 
-The reference is ``occlusion.temporal`` and ``occlusion.guided_filter``. Connected regions are
+The reference is ``occlusion.temporal``, ``guided_filter`` and ``carrying``. Connected regions are
 found on the host, which gets two bits a pixel for it and only where something is in front.
 """
 
@@ -20,6 +20,7 @@ from ..occlusion.guided_filter import (
     SUBSAMPLING,
     solve,
 )
+from ..occlusion.segmenter import MIN_PEAK as LEAST_PEAK
 from ..occlusion.temporal import (
     BORDER_GAIN,
     COMPARED_SIZE,
@@ -57,6 +58,32 @@ def stabilize(targets: Tensor, quarters: Tensor, masks: Tensor, around: Neighbor
     mean = _without_small_regions(mean)
     refined = guided_filter(mean, targets[own])
     return ((refined - 0.5) * BORDER_GAIN + 0.5).clamp(0.0, 1.0)
+
+
+def carry(quarters: Tensor, masks: Tensor, around: Neighbors) -> Tensor:
+    """Return what is in front of faces by what is in front of others, see ``carrying.carry``.
+
+    Args:
+        quarters: (N, 3, S / 4, S / 4) the crops of all faces in view, 0 to 255.
+        masks: (N, 1, S, S), 0 to 1: what is in front of those that were looked at.
+        around: Which of them were not, and where each is in the frames beside it that were, at
+            least in one.
+
+    Returns:
+        (B, 1, S, S), 0 to 1; 0 where nothing is in front.
+    """
+    size = masks.shape[2]
+    small = resized(quarters, COMPARED_SIZE, COMPARED_SIZE)
+    own = torch.as_tensor(around.own, device=masks.device)
+    total = torch.zeros_like(masks[own])
+    weights = torch.zeros_like(small[own, :1])
+    for apart, rows, others in around.columns(masks.device):
+        weight = temporal_weights(small[own[rows]], small[others], apart, TOLERANCE)
+        weight = weight + 1e-4 / abs(apart)
+        weights = weights.index_add(0, rows, weight)
+        total = total.index_add(0, rows, resized(weight, size, size) * masks[others])
+    mask = total / resized(weights, size, size)
+    return torch.where(mask.amax(dim=(1, 2, 3), keepdim=True) >= LEAST_PEAK, mask, 0.0)
 
 
 def _without_small_regions(masks: Tensor) -> Tensor:

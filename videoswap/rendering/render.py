@@ -14,7 +14,7 @@ from ..compositing.label import Label
 from ..crops import FrameSurface, covered_pixels, crop_face
 from ..engines.base import Engine, Identity
 from ..errors import InputError
-from ..occlusion.carrying import CARRIED, carry, is_always_looked_at, must_be_looked_at
+from ..occlusion.carrying import CARRIED, SmallFace, carry, is_always_looked_at, must_be_looked_at
 from ..occlusion.segmenter import OcclusionSegmenter
 from ..records import (
     Array,
@@ -54,7 +54,7 @@ class FrameJob:
         mask: (H, W) uint8 coded pixels: where the frame was changed; None if nobody asks.
         number: Number of the frame in the video.
         context: How far it is from the frames to be rendered, if it is not one of them, else 0.
-        carried: Places of those crops that are not looked at for what is in front of them.
+        carried: Places of the crops that are not looked at for what is in front of them.
         changed: Whether anything of a swap is to be seen in it.
         faces: In place of crops and swaps where these are tensors, see ``tensor_render``.
     """
@@ -292,7 +292,7 @@ class Renderer:
             else job
             for job in jobs
         )
-        yield from sliding_windows(looked, CARRIED, _adjoining)
+        yield from sliding_windows(looked, CARRIED, adjoining)
 
     def _segment_occlusion(self, found: tuple[Sequence[FrameJob], int]) -> FrameJob:
         """Find what is in front of faces of which the frames beside do not tell it, and parts."""
@@ -301,7 +301,9 @@ class Renderer:
         crops, carried = [], set()
         for number, crop in enumerate(job.crops):
             if not is_always_looked_at(job.number):
-                if must_be_looked_at(crop, _looked_at(window, place, crop)):
+                beside = looked_at(window, place, crop)
+                small = {apart: SmallFace.of(other) for apart, other in beside.items()}
+                if must_be_looked_at(SmallFace.of(crop), small):
                     crop = self.segmenter.segment(crop)
                 else:
                     carried.add(number)
@@ -336,7 +338,7 @@ class Renderer:
     @staticmethod
     def windows(jobs: Iterator[FrameJob]) -> Iterator[tuple[Sequence[FrameJob], int]]:
         """Yield every frame to be rendered with those before and after it, and its place."""
-        for window, place in sliding_windows(jobs, TEMPORAL_RADIUS, _adjoining):
+        for window, place in sliding_windows(jobs, TEMPORAL_RADIUS, adjoining):
             if not window[place].context:
                 yield window, place
 
@@ -370,7 +372,7 @@ class Renderer:
 
 def _completed(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
     """Give crops that were not looked at what those of the frames beside them show."""
-    for window, place in sliding_windows(jobs, CARRIED, _adjoining):
+    for window, place in sliding_windows(jobs, CARRIED, adjoining):
         job = window[place]
         if job.context > TEMPORAL_RADIUS:  # of no use but to its neighbors
             yield replace(job, crops=())
@@ -384,19 +386,19 @@ def _completed(jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
         crops = []
         for number, crop in enumerate(job.crops):
             if number in job.carried:
-                crop = carry(crop, _looked_at(window, place, crop))
+                crop = carry(crop, looked_at(window, place, crop))
             parts = read.get((crop.track, crop.source))
             crops.append(crop if parts is crop.parts else replace(crop, parts=parts))
         yield replace(job, crops=tuple(crops))
 
 
-def _looked_at(window: Sequence[FrameJob], place: int, crop: Crop) -> dict[int, Crop]:
+def looked_at(window: Sequence[FrameJob], place: int, crop: Any) -> dict[int, Any]:
     """Return a face in the frames that are always looked at, by how much later they are."""
     return {
         number - place: other
         for number, job in enumerate(window)
         if number != place and is_always_looked_at(job.number)
-        for other in job.crops
+        for other in job.crops or job.faces
         if (other.track, other.source) == (crop.track, crop.source)
     }
 
@@ -413,7 +415,8 @@ def _grouped(jobs: Iterator[FrameJob], batch_size: int) -> Iterator[list[FrameJo
     yield group
 
 
-def _adjoining(job: FrameJob, following: FrameJob) -> bool:
+def adjoining(job: FrameJob, following: FrameJob) -> bool:
+    """Tell whether frames follow each other without a gap between their segments."""
     return following.segment.number - job.segment.number <= 1
 
 

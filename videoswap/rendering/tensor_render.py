@@ -19,14 +19,15 @@ from ..crops import FrameSurface, place_crops
 from ..engines.base import Engine, Identity
 from ..errors import VideoswapError
 from ..geometry.affine import transform
+from ..occlusion.carrying import CARRIED, is_always_looked_at, must_be_looked_at
 from ..occlusion.segmenter import FramedSegmenter
 from ..on_tensors import faces as on_device
 from ..on_tensors.faces import Outline, TensorFace
 from ..on_tensors.finishing import Neighbors
 from ..video.pixel_formats import layout
 from .failed_swaps import BLACK, BRIGHTEST, BRIGHTNESS_APART, DARKEST, NOT_FINITE, STEP, WHITE
-from .pipeline import Step
-from .render import QUEUE_DEPTH, FrameJob, Renderer
+from .pipeline import Step, sliding_windows
+from .render import QUEUE_DEPTH, FrameJob, Renderer, adjoining, looked_at
 
 SHARE = 0.05  # of a face's pixels, that a failed swap may have otherwise
 
@@ -48,7 +49,13 @@ class TensorRenderer(Renderer):
         # Every stage takes a whole batch at once.
         return [
             Step("crop", self._cut, depth=batch),
-            Step("segment_occlusion", each=self._look, workers=threads.occlusion, depth=batch),
+            Step(
+                "segment_occlusion",
+                self._some_looked_at,
+                each=self._outlined,
+                workers=threads.occlusion,
+                depth=batch,
+            ),
             Step("swap", self._paint, depth=batch),
             Step("finish", self._finish_faces, depth=batch),
             Step("composite", composited, depth=batch),
@@ -89,38 +96,69 @@ class TensorRenderer(Renderer):
                 small = on_device.quarters(targets)
                 marks = [one for k in alike if (one := found[k][1].face.landmarks) is not None]
                 points = transform(np.stack([one.upright for one in here]), np.stack(marks))
-                views = on_device.framed(targets, points, framing) if framing else []
-                for at, k in enumerate(alike):
-                    _, one, place = found[k]
-                    cuts[k] = TensorFace(
-                        place,
-                        points[at],
-                        one.track,
-                        one.source,
-                        targets[at],
-                        small[at],
-                        views[at] if framing else None,
+                faces = [
+                    TensorFace(place, at, one.track, one.source, target, quarter)
+                    for (_, one, place), at, target, quarter in zip(
+                        (found[k] for k in alike), points, targets, small, strict=True
                     )
+                ]
+                if framing:
+                    numbers = [group[found[k][0]][0].number for k in alike]
+                    near = [at for at, one in enumerate(numbers) if is_always_looked_at(one)]
+                    seen, views = on_device.looked_at(targets, small, points, near, framing)
+                    faces = [
+                        replace(face, small=one, framed=views.get(at))
+                        for at, (face, one) in enumerate(zip(faces, seen, strict=True))
+                    ]
+                cuts.update(zip(alike, faces, strict=True))
             made: list[list[TensorFace]] = [[] for _ in group]
             for k, (number, *_) in enumerate(found):
                 made[number].append(cuts[k])
             for (job, _), faces_here in zip(group, made, strict=True):
                 yield replace(job, faces=tuple(faces_here))
 
-    def _look(self, job: FrameJob) -> FrameJob:
-        """Draw outlines and find what is in front of the faces, on the host."""
-        segmenter = self._segmenter
-        faces = []
-        for face in job.faces:
-            outline = Outline.of(face.landmarks, face.side)
-            if face.framed is not None:
-                found = segmenter.look(face.framed, face.track)
-                outline = replace(outline, occluder=found)
-            faces.append(replace(face, outline=outline))
-        return replace(job, faces=tuple(faces))
+    def _some_looked_at(self, jobs: Iterator[FrameJob]) -> Iterator[tuple[Sequence[FrameJob], int]]:
+        """See `Renderer`."""
+        looked = (replace(job, faces=tuple(map(self._looked_at, job.faces))) for job in jobs)
+        yield from sliding_windows(looked, CARRIED, adjoining)
+
+    def _looked_at(self, face: TensorFace) -> TensorFace:
+        """Find what is in front of a face, if it is framed."""
+        view = face.framed
+        if view is None:
+            return face
+        found, seen = self._segmenter.look(view, face.track), replace(face, framed=None)
+        return seen if found is None else on_device.with_occluder(seen, view, found)
+
+    def _outlined(self, found: tuple[Sequence[FrameJob], int]) -> FrameJob:
+        """Draw outlines, and find what is in front of faces of which the frames beside do not tell.
+
+        Which these are is decided as `Renderer` does it.
+        """
+        window, place = found
+        job = window[place]
+        faces, carried = [], set()
+        for number, face in enumerate(job.faces):
+            if face.small is not None and not is_always_looked_at(job.number):
+                beside = looked_at(window, place, face)
+                small = {apart: other.small for apart, other in beside.items()}
+                if must_be_looked_at(face.small, small):
+                    face = self._looked_at(self._framed(face))
+                else:
+                    carried.add(number)
+            faces.append(replace(face, outline=Outline.of(face.landmarks, face.side)))
+        return replace(job, faces=tuple(faces), carried=frozenset(carried))
+
+    def _framed(self, face: TensorFace) -> TensorFace:
+        framing = self._segmenter.framing
+        assert framing is not None  # else no face is small
+        (view,), _ = on_device.framed(face.target[None], face.landmarks[None], framing)
+        return replace(face, framed=view)
 
     def _paint(self, jobs: Iterator[FrameJob]) -> Iterator[FrameJob]:
-        for group in self._grouped(jobs):
+        windows = sliding_windows(jobs, CARRIED, adjoining)
+        for some in grouped(windows, self.batch_size, lambda one: len(one[0][one[1]].faces)):
+            group = _completed(some)
             results = _by_size(group, self._swapped)
             for number, job in enumerate(group):
                 yield self._with_swapped(job, [results[number, k] for k in range(len(job.faces))])
@@ -198,6 +236,32 @@ class TensorRenderer(Renderer):
             if self.label is not None:
                 self.label.draw(surface, mask)
             yield replace(job, mask=mask, changed=seen)
+
+
+def _completed(group: Sequence[tuple[Sequence[FrameJob], int]]) -> list[FrameJob]:
+    """Give faces that were not looked at what those of the frames beside them show."""
+    jobs: list[FrameJob] = []
+    besides: dict[tuple[int, int], Mapping[int, TensorFace]] = {}
+    for number, (window, place) in enumerate(group):
+        job = window[place]
+        if job.context > TEMPORAL_RADIUS:  # of no use but to its neighbors
+            job = replace(job, faces=())
+        jobs.append(job)
+        for k, face in enumerate(job.faces):
+            if k in job.carried:
+                beside = looked_at(window, place, face)
+                if any(other.occluder is not None for other in beside.values()):
+                    besides[number, k] = beside
+    there = {(number, k): jobs[number].faces[k] for number, k in besides}
+    for side in sorted({face.side for face in there.values()}):
+        keys = [key for key, face in there.items() if face.side == side]
+        faces = [there[key] for key in keys]
+        made = on_device.carried(faces, [besides[key] for key in keys])
+        there.update(zip(keys, made, strict=True))
+    return [
+        replace(job, faces=tuple(there.get((number, k), face) for k, face in enumerate(job.faces)))
+        for number, job in enumerate(jobs)
+    ]
 
 
 def _by_size(
