@@ -31,7 +31,7 @@ from ..video.probe import VideoInfo
 from .encoding import encode_segments
 from .failed_swaps import OnFailed, swap_checked
 from .pipeline import Pipeline, StageTime, Step, sliding_windows
-from .segments import RenderOutputs, Segment
+from .segments import RenderOutputs, Segment, stretches
 
 #: Frames beside one that are of use to it: to the finisher, and to these as they are looked at.
 CONTEXT = TEMPORAL_RADIUS + CARRIED
@@ -230,7 +230,7 @@ class Renderer:
 
     def _decode(self, segments: Iterator[Segment]) -> Iterator[FrameJob]:
         """Decode the frames of the segments; neighbours are read in one go."""
-        for stretch in _stretches(segments):
+        for stretch in stretches(segments):
             before, after = stretch[0].before, stretch[-1].after
             wanted = [(stretch[0], pts, len(before) - k) for k, pts in enumerate(before)]
             wanted += [(segment, pts, 0) for segment in stretch for pts in segment.pts]
@@ -438,15 +438,3 @@ def _of_track(window: Sequence[FrameJob], swap: FrameSwap) -> tuple[list[FrameSw
             if (crop.track, crop.source) == (swap.crop.track, swap.crop.source)
         ]
     return same, at
-
-
-def _stretches(segments: Iterator[Segment]) -> Iterator[list[Segment]]:
-    """Group segments that follow each other without a gap."""
-    stretch: list[Segment] = []
-    for segment in segments:
-        if stretch and segment.number != stretch[-1].number + 1:
-            yield stretch
-            stretch = []
-        stretch.append(segment)
-    if stretch:
-        yield stretch

@@ -233,3 +233,15 @@ def give_back_memory() -> None:
     trim = getattr(library, "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def stretches(segments: Iterator[Segment]) -> Iterator[list[Segment]]:
+    """Group segments that follow each other without a gap."""
+    stretch: list[Segment] = []
+    for segment in segments:
+        if stretch and segment.number != stretch[-1].number + 1:
+            yield stretch
+            stretch = []
+        stretch.append(segment)
+    if stretch:
+        yield stretch
