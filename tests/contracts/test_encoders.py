@@ -12,7 +12,7 @@ import pytest
 from tests.helpers import clips
 from videoswap.settings import EncodeSettings
 from videoswap.video.encoder import SegmentEncoder
-from videoswap.video.encoder_context import EncoderPlan
+from videoswap.video.encoder_context import EncoderPlan, hardware_refusal
 from videoswap.video.encoder_plan import plan_encoder
 from videoswap.video.formats import ENCODERS, accepted_formats
 from videoswap.video.probe import VideoInfo
@@ -22,6 +22,7 @@ SIZE = (256, 144)  # the least that DNxHR takes
 TIMES = [0, 40, 80, 120, 200, 210]  # in 1/1000 s
 LENGTHS = [40, 40, 40, 80, 10, 70]
 USUAL = ("yuv420p", "yuv422p", "yuv422p10le", "gbrp")
+NVENC = [name for name in ENCODERS if "nvenc" in name and name in av.codecs_available]
 SOFTWARE = [name for name in ENCODERS if "nvenc" not in name and name in av.codecs_available]
 
 
@@ -40,6 +41,9 @@ def frames(info: VideoInfo) -> Iterator[av.VideoFrame]:
 
 
 def planned(encoder: str, info: VideoInfo) -> EncoderPlan:
+    refused = hardware_refusal(encoder) if encoder in NVENC else None
+    if refused is not None:
+        pytest.skip(f"this GPU has no {encoder}: {refused}")
     pix_fmt = info.pix_fmt if info.pix_fmt in accepted_formats(encoder) else None
     settings = EncodeSettings(encoder=encoder, pix_fmt=pix_fmt, threads=1)
     return plan_encoder(info, settings, Path("out.mkv"))
@@ -53,7 +57,9 @@ def encoded(encoder: str, path: Path) -> EncodedSegment:
         return made.finish()
 
 
-every_encoder = pytest.mark.parametrize("encoder", SOFTWARE)
+every_encoder = pytest.mark.parametrize(
+    "encoder", [*SOFTWARE, *(pytest.param(name, marks=pytest.mark.needs_cuda) for name in NVENC)]
+)
 
 
 @every_encoder

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import pytest
 
 from tests.helpers import clips
-from videoswap.errors import UsageError
+from videoswap.errors import OutputError, UsageError
 from videoswap.settings import EncodeSettings
+from videoswap.video import encoder_context
+from videoswap.video.encoder import SegmentEncoder
 from videoswap.video.encoder_plan import plan_encoder, plan_masks
-from videoswap.video.formats import default_suffix
+from videoswap.video.formats import accepted_formats, default_suffix
+from videoswap.video.pixel_formats import layout
 from videoswap.video.probe import probe
 
 
@@ -73,16 +79,85 @@ def test_choice(pix_fmt: str, name: str, encoder: str, given: str, infos) -> Non
         ("yuv420p", "o.mp4", {"pix_fmt": "yuv999p"}, "unknown_pix_fmt"),
         ("yuv420p", "o.mp4", {"preset": "warp9"}, "encoder_refused"),
         ("yuv420p", "o.mkv", {"encoder": "ffv1", "crf": 3}, "no_crf"),
-        ("yuv420p", "o.mp4", {"encoder": "h264_nvenc"}, "encoder_refused"),
+        ("yuv420p", "o.mp4", {"encoder": "nvenc"}, "encoder_refused"),
+        ("yuv420p", "o.mp4", {"encoder": "nvenc_av1", "crf": 60}, "encoder_refused"),
+        ("yuv420p", "o.mp4", {"encoder": "nvenc", "crf": 0}, "bad_crf"),  # 0 means something else
+        ("yuv420p", "o.mp4", {"encoder": "nvenc", "crf": 60}, "bad_crf"),
+        ("yuv420p", "o.mp4", {"encoder": "nvenc", "preset": "veryfast"}, "encoder_refused"),
+        ("yuv420p12le", "o.mp4", {"encoder": "nvenc_hevc"}, "lossy_pix_fmt"),
+        ("yuva420p", "o.mkv", {"encoder": "nvenc_hevc"}, "lossy_pix_fmt"),
     ],
 )
 def test_refusals(pix_fmt: str, name: str, settings: dict, code: str, infos) -> None:
-    if settings.get("encoder") == "h264_nvenc" and Path("/dev/nvidia0").exists():
+    if "nvenc" in settings.get("encoder", "") and Path("/dev/nvidia0").exists():
         pytest.skip("this machine may have NVENC")
     with pytest.raises(UsageError) as caught:
         plan_encoder(infos(pix_fmt), EncodeSettings(**settings), Path(name))
     assert caught.value.code == code
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("encoder", ["h264_nvenc", "hevc_nvenc", "av1_nvenc"])
+def test_nvenc_gets_nothing_of_which_it_drops_a_part(encoder: str) -> None:
+    forms = [layout(name) for name in accepted_formats(encoder)]
+    assert {form.depth for form in forms} == {8, 10}
+    assert not any(form.alpha for form in forms)
+
+
+@pytest.mark.parametrize(("works", "advice"), [(False, "needs an NVIDIA GPU"), (True, "of 64x48")])
+def test_what_a_gpu_refuses_is_told_from_a_gpu_that_is_not_there(works, advice, infos, monkeypatch):
+    refused = None if works else "Cannot load libcuda.so.1"
+    monkeypatch.setattr(encoder_context, "hardware_refusal", lambda encoder: refused)
+    monkeypatch.setattr(encoder_context, "encoder_refusal", lambda *given: "10 bit: no")
+    with pytest.raises(UsageError) as caught:
+        plan_encoder(infos("yuv420p10le"), EncodeSettings(encoder="nvenc"), Path("o.mp4"))
+    assert "10 bit: no" in caught.value.message and advice in caught.value.hint
+
+
+class Busy:
+    """Encoders of a GPU of which some more cannot be opened now."""
+
+    def __init__(self, refusals: int) -> None:
+        self.left = refusals
+
+    def open(self) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise av.error.ExternalError(1, "no session")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "refusals", "slept"),
+    [("nvenc", 0, 0), ("nvenc", 3, 3), ("nvenc", 999, 4), ("libx264", 1, 0)],
+)
+def test_a_gpu_that_opens_no_more_encoders_is_waited_for(
+    encoder, refusals, slept, infos, monkeypatch
+):
+    info, now = infos("yuv420p"), []
+    monkeypatch.setattr(encoder_context, "encoder_refusal", lambda *given: None)
+    plan = plan_encoder(info, EncodeSettings(encoder=encoder), Path("o.mp4"))
+    busy = Busy(refusals)
+    monkeypatch.setattr(encoder_context, "new_encoder", lambda *given: busy)
+    monkeypatch.setattr(encoder_context, "SESSION_PATIENCE", 4 * encoder_context.SESSION_INTERVAL)
+    clock = SimpleNamespace(monotonic=lambda: sum(now), sleep=now.append)
+    monkeypatch.setattr(encoder_context, "time", clock)
+    if slept == refusals:
+        assert encoder_context.open_encoder(plan, info) is busy
+    else:
+        with pytest.raises(OutputError) as caught:
+            encoder_context.open_encoder(plan, info)
+        assert caught.value.code == "encode_failed" and "no session" in caught.value.message
+        assert ("--jobs" in caught.value.hint) is (encoder == "nvenc")
+    assert len(now) == slept
+
+
+def test_a_segment_that_ended_holds_no_encoder(infos, tmp_path: Path, monkeypatch) -> None:
+    info = infos("yuv420p")
+    plan = plan_encoder(info, EncodeSettings(), Path("o.mp4"))
+    monkeypatch.setattr("videoswap.video.encoder.open_encoder", lambda *given: Busy(0))
+    with SegmentEncoder(plan, info, tmp_path / "one.segment") as made:
+        context = weakref.ref(made._context)
+    assert context() is None
 
 
 def test_loss_names_the_way_out(infos) -> None:

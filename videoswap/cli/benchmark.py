@@ -33,7 +33,9 @@ def add_arguments(parser: Parser) -> None:
         "--faces", type=int, default=1, help="drawn in each frame; default: %(default)s"
     )
     parser.add_argument("--encoder", default="libx264", help="default: %(default)s")
-    parser.add_argument("--preset", default="veryfast", help="default: %(default)s")
+    parser.add_argument(
+        "--preset", help="default: veryfast for libx264, else the encoder's own default"
+    )
     parser.add_argument(
         "--steps", choices=STEPS, default="auto", help="as of swap; default: %(default)s"
     )
@@ -51,7 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
         benchmark_drawn,
     )
     from ..settings import EncodeSettings
+    from ..video.formats import encoder_name
 
+    if arguments.preset is None and encoder_name(arguments.encoder) == "libx264":
+        arguments.preset = "veryfast"
     encode = EncodeSettings(encoder=arguments.encoder, preset=arguments.preset)
     if (arguments.video is None) != (arguments.source is None):
         raise UsageError("benchmark_pair", "--video and --source go together.", "Give both.")

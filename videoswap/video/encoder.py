@@ -11,10 +11,9 @@ import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from ..errors import OutputError
-from ..threads import usual_priority
 from .color import RGB, swscale_space
 from .decoder import DecodedFrame
-from .encoder_context import EncoderPlan, new_encoder
+from .encoder_context import EncoderPlan, open_encoder
 from .formats import (
     counts_frames,
 )
@@ -44,15 +43,16 @@ class SegmentEncoder:
             plan: How to encode.
             info: The source.
             path: Where the segment is kept.
+
+        Raises:
+            OutputError: ``encode_failed`` if it cannot be opened.
         """
         self._plan = plan
         self._convert = _Converter(plan, info)
-        self._context = new_encoder(plan, info)
+        self._context = open_encoder(plan, info)
         self._writer = SegmentWriter(path)
         self._durations: dict[int, int] = {}
         self._times: list[int] | None = [] if counts_frames(plan.encoder) else None
-        with usual_priority():
-            self._context.open()
 
     def encode(self, frame: DecodedFrame | av.VideoFrame) -> None:
         """Encode a frame; its pts, strictly later than the last one's, is kept.
@@ -114,8 +114,9 @@ class SegmentEncoder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Remove an unfinished segment."""
+        """Remove an unfinished segment, and free the encoder for the next one."""
         self.discard()
+        del self._context
 
 
 class _Converter:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,7 +16,7 @@ import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 
-from ..errors import UsageError
+from ..errors import OutputError, UsageError
 from ..records import Fallback
 from ..threads import usual_priority
 from .color import Color
@@ -29,10 +31,17 @@ from .formats import (
 from .probe import VideoInfo
 
 X264_OPTIONS = "x264-params"
+#: Seconds for which a GPU is waited for that opens no more encoders, and between two tries.
+SESSION_PATIENCE, SESSION_INTERVAL = 120.0, 0.5
 NO_NVENC = (
     "It needs an NVIDIA GPU with an encoder (A100, H100, H200 and B200 have none) and its driver; "
     "use --encoder libx264."
 )
+NO_SESSION = (
+    "A GPU opens a few encoders at once, for all programs: end others, or take fewer --jobs; "
+    "`videoswap resume` goes on."
+)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,34 @@ def new_encoder(plan: EncoderPlan, info: VideoInfo) -> VideoCodecContext:
     return context
 
 
+def open_encoder(plan: EncoderPlan, info: VideoInfo) -> VideoCodecContext:
+    """Return the plan's encoder, open.
+
+    A GPU opens a few encoders at once, for all programs together. As the plan was tried before, one
+    that is refused now is waited for: the segments of a video must come from one encoder.
+
+    Raises:
+        OutputError: ``encode_failed``.
+    """
+    on_gpu = "nvenc" in plan.encoder
+    until = time.monotonic() + (SESSION_PATIENCE if on_gpu else 0)
+    while True:
+        context = new_encoder(plan, info)
+        try:
+            with usual_priority():
+                context.open()
+        except av.FFmpegError as error:
+            if isinstance(error, MemoryError) and not on_gpu:
+                raise
+            if time.monotonic() >= until:
+                text = f"{plan.encoder} cannot be opened: {error.strerror}."
+                raise OutputError("encode_failed", text, NO_SESSION if on_gpu else "") from error
+            _log.info("%s is waited for: the GPU opens no more of them now", plan.encoder)
+            time.sleep(SESSION_INTERVAL)
+        else:
+            return context
+
+
 def with_fitting_slices(plan: EncoderPlan, info: VideoInfo) -> EncoderPlan:
     """Return the plan with a number of FFV1 slices that is allowed for this size."""
     if plan.encoder != "ffv1":
@@ -172,6 +209,11 @@ def try_encoder(plan: EncoderPlan, info: VideoInfo) -> None:
     hint = "Check --preset, --crf and --pix_fmt."
     if "nvenc" in plan.encoder:
         hint = NO_NVENC
+        if hardware_refusal(plan.encoder) is None:
+            hint = (
+                f"This GPU encodes with it, but nothing of {info.width}x{info.height} "
+                f"{plan.pix_fmt}; use --pix_fmt yuv420p, or --encoder libx265."
+            )
     elif plan.encoder in EVEN_SIZE_ENCODERS and (info.width % 2 or info.height % 2):
         hint = (
             f"The picture has an odd size ({info.width}x{info.height}): {_odd_advice(plan)} "

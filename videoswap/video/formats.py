@@ -81,14 +81,16 @@ _X26X = (
 _X264 = EncoderSpec(
     "crf", (28, 23, 18, 14), (0, 51), 1, "preset", "medium", _X26X, lossless={"qp": "0"}
 )
+# Its 0 means "as the GPU likes". It drops alpha, and all bits of a sample after the tenth.
 _NVENC = EncoderSpec(
     "cq",
     (30, 24, 19, 14),
-    (0, 51),
+    (1, 51),
     preset="preset",
     default_preset="p5",
     presets=(*(f"p{number}" for number in range(1, 8)), "slow", "medium", "fast", "default"),
     options={"rc": "vbr", "b": "0"},
+    refused=ALPHA_FORMATS | {"yuv420p16le", "yuv444p16le", "gbrp16le"},
 )
 _MPEG = EncoderSpec(
     "global_quality",
@@ -142,7 +144,7 @@ ENCODERS = {
     "prores_ks": EncoderSpec(options={"vendor": "apl0"}),
     "h264_nvenc": _NVENC,
     "hevc_nvenc": _NVENC,
-    "av1_nvenc": _NVENC,
+    "av1_nvenc": replace(_NVENC, quality_values=(37, 30, 23, 17), limits=(1, 63)),
     # The following are there for --encoder same.
     "libvpx": EncoderSpec(
         "crf",
