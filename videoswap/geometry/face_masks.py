@@ -53,7 +53,7 @@ def draw_polygon(canvas: Array, points: Array) -> None:
 
 def draw_hull(canvas: Array, points: Array) -> None:
     """Draw the convex hull of (N, 2) points, see `draw_polygon`."""
-    draw_polygon(canvas, cv2.convexHull(np.asarray(points, np.float32))[:, 0])
+    draw_polygon(canvas, cv2.convexHull(np.ascontiguousarray(points, np.float32))[:, 0])
 
 
 def fill_polygon(points: Array, size: int) -> Array:
