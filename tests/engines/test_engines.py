@@ -10,7 +10,7 @@ import torch
 from tests.helpers.engine_weights import save
 from tests.helpers.locations import ROOT
 from videoswap.crops import CropSpec, PictureSurface, crop_face
-from videoswap.engines.blendface.engine import SOURCE, TARGET, BlendFaceEngine
+from videoswap.engines.blendface.engine import BORDER, SOURCE, TARGET, BlendFaceEngine
 from videoswap.engines.ghost.engine import GhostEngine, source_spec, target_spec
 from videoswap.engines.ghost.masks import GhostMasks
 from videoswap.engines.ghost.options import GhostOptions
@@ -25,6 +25,7 @@ from videoswap.geometry.affine import (
     crop_matrix,
     five_points,
 )
+from videoswap.geometry.face_masks import fade_border
 from videoswap.plugins import find_plugins
 from videoswap.records import Crop, Face, Photo
 
@@ -204,6 +205,19 @@ def test_blendfaces_mask_has_no_stray_values():
     mask = swapper.swap([crop(256)], everyone(swapper))[0].mask
     assert mask[50, 50] == 0.0
     assert mask[120, 120] == 1.0
+
+
+def test_blendfaces_mask_falls_to_nothing_at_the_border():
+    class Sure(Mirror):
+        """Says half everywhere."""
+
+        def __call__(self, target, identities):
+            return torch.cat([target, torch.full_like(target[:, :1], 0.5)], dim=1)
+
+    swapper = blendface(Sure(), Recogniser())
+    mask = swapper.swap([crop(256)], everyone(swapper))[0].mask
+    wanted = fade_border(np.full((256, 256), 0.5, np.float32), BORDER * 256)
+    np.testing.assert_allclose(mask, wanted, atol=1e-6)
 
 
 def test_people_of_one_batch_get_their_own_identity_also_when_memory_runs_out():

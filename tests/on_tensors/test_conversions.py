@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engines.test_engines import Mirror, aei, crop, everyone
+from tests.engines.test_engines import Mirror, aei, blendface, crop, everyone
 from videoswap import tensors
 from videoswap.crops import GENERATOR_SIZE
 from videoswap.engines import pixel_boost
@@ -96,3 +96,31 @@ def test_pixel_boost_on_tensors_is_pixel_boost(side, most):
         apart = np.abs(one.mask - other.mask)
         assert apart.max() < 1.5 / (0.07 * GENERATOR_SIZE)
         assert apart.mean() < 0.005
+
+
+@pytest.mark.parametrize(("side", "most"), [(512, 2), (768, 2), (256, 2)])
+def test_masks_of_an_engines_own_go_through_pixel_boost(side, most):
+    class Masked(Mirror):
+        """Says of a picture where it is bright, with little doubt."""
+
+        def __call__(self, target, identities):
+            mask = (2.0 * target.mean(dim=1, keepdim=True) - 0.3).clamp(0.01, 0.99)
+            return torch.cat([0.8 * super().__call__(target, identities), mask], dim=1)
+
+    def encoder(faces):
+        return faces.mean(dim=(2, 3)).repeat(1, 43)[:, :128]
+
+    engine = PixelBoostEngine(blendface(Masked(), encoder), most)
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32)
+    soft = np.stack([127 + 90 * np.sin(x / 31), 127 + 80 * np.cos(y / 23), x % 200], axis=2)
+    targets = [crop(side, one.astype(np.float32).copy()) for one in (soft, soft[::-1])]
+    people = [one.data for one in everyone(engine)]
+    assert engine.paints_tensors
+    assert engine.paints_masks
+    want = engine.paint(targets, people)
+    made = engine.paint_on_device(targets, people)
+    for one, other in zip(made, want, strict=True):
+        assert one.mask.shape == (side, side)
+        assert np.abs(one.mask - other.mask).max() < 1e-4
+        assert 0.2 < one.mask.mean() < 0.8
+        assert np.abs(one.pixels - other.pixels).mean() < 0.05

@@ -107,3 +107,14 @@ def test_kornia_comes_when_it_is_needed_and_brings_no_torchvision():
         "assert 'kornia' in sys.modules and 'torchvision' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+RECTANGLES = {"inside": (3, 5, 20, 30), "up to the border": (0, 0, 40, 48), "nothing": (0, 0, 0, 0)}
+
+
+def test_rectangles_that_masks_cover_are_found():
+    masks = torch.zeros(len(RECTANGLES), 1, 48, 40)
+    for mask, (x, y, width, height) in zip(masks, RECTANGLES.values(), strict=True):
+        mask[0, y : y + height, x : x + width] = 0.01
+    found = resampling.covered_rectangles(masks)
+    assert [tuple(one) for one in found.tolist()] == list(RECTANGLES.values())

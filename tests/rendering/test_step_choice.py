@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.engines.test_engines import Mirror, aei
+from tests.engines.test_engines import Mirror, aei, blendface
 from videoswap.compositing.finisher import Finisher
 from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.engines.pixel_boost import PixelBoostEngine
@@ -27,6 +27,7 @@ ROWS = [
     ("auto", neural("cuda"), Finisher(), SDR, True, ""),
     ("auto", PixelBoostEngine(neural("cuda"), 2), Finisher(), SDR, True, ""),
     ("auto", neural("cuda"), Finisher(), PQ, False, "transfer pq"),
+    ("auto", blendface(neural("cuda")._generator.generator, None), Finisher(), SDR, True, ""),
     ("auto", MeshEngine(), Finisher(), SDR, False, ""),
     ("tensors", neural(), Finisher(), SDR, True, ""),
     ("tensors", MeshEngine(), Finisher(), SDR, False, "the engine mesh paints numpy pictures"),

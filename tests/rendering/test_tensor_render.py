@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engines.test_engines import Mirror, aei
+from tests.engines.test_engines import Mirror, aei, blendface
 from videoswap.compositing.finisher import TEMPORAL_RADIUS, Finisher
 from videoswap.detection.appearance import FRAMED_SIZE, FRAMING
 from videoswap.engines.base import Identity
@@ -29,7 +29,8 @@ from videoswap.video.reader import VideoReader
 FRAMES, SIZE = 7, (480, 272)
 #: Levels that samples differ by at most, and masks: along an occluder the guided filter enlarges
 #: what OpenCV rounds, and pixel boost draws one outline in place of the mean of several.
-LEVELS, MASK_LEVELS = {"plain": 2, "boosted": 2}, {"plain": 12, "boosted": 30}
+LEVELS = {"plain": 2, "boosted": 2, "own mask": 2}
+MASK_LEVELS = {"plain": 12, "boosted": 30, "own mask": 12}
 
 
 class Other(Mirror):
@@ -44,6 +45,17 @@ class Other(Mirror):
         soft = torch.nn.functional.avg_pool2d(target, 5, stride=1, padding=2)
         tint = target.new_tensor([0.12, -0.05, 0.0]).view(1, 3, 1, 1)
         return (0.8 * soft + tint).clamp(-1, 1)
+
+
+class Masked(Other):
+    """The same, with a mask of its own that is soft along some edges and full in the middle."""
+
+    def __call__(self, target, identities):
+        made = super().__call__(2.0 * target - 1.0, identities) / 2.0 + 0.5
+        line = torch.linspace(-1.0, 1.0, target.shape[2], device=target.device)
+        apart = (line[:, None] ** 2 + 1.4 * line**2).sqrt()
+        mask = (2.5 - 3.2 * apart).clamp(0.005, 0.995).expand(len(target), 1, -1, -1)
+        return torch.cat([made, mask], dim=1)
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +175,8 @@ def original(film):
 
 
 def engine_of(name, device="cpu"):
+    if name == "own mask":
+        return blendface(Masked(device), None)
     inner = aei(Other(device), None)
     return PixelBoostEngine(inner, 2, always=True) if name == "boosted" else inner
 
@@ -173,6 +187,7 @@ ROWS = {
     "a thing comes and goes": ("plain", BlendSettings(), "bright"),
     "neither steady nor grain": ("plain", BlendSettings(steady=False, grain=False), "bar"),
     "pixel boost": ("boosted", BlendSettings(), "nothing"),
+    "the engine's own mask": ("own mask", BlendSettings(), "bar"),
 }
 
 
@@ -182,7 +197,7 @@ def test_a_whole_render_is_that_of_numpy(film, crossed, row):
     engine = engine_of(name)
     if segmenter == "bright":
         film = crossed
-    frames = FRAMES if name == "plain" else 2
+    frames = 2 if name == "boosted" else FRAMES
     wanted = rendered(Renderer, film, engine, blend, segmenter, frames)
     made = rendered(TensorRenderer, film, engine, blend, segmenter, frames)
     assert [one[0] for one in made] == [one[0] for one in wanted]

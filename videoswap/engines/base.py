@@ -246,7 +246,15 @@ class Engine(ABC):
 
     @property
     def paints_tensors(self) -> bool:
-        """Whether `paint_tensors`, with the outline of the target's landmarks as mask, is all."""
+        """Whether `paint_tensors` does all that `paint` does.
+
+        The mask of a swap is the outline of the target's landmarks, unless ``paints_masks``.
+        """
+        return False
+
+    @property
+    def paints_masks(self) -> bool:
+        """Whether `paint_tensors` gives masks of the engine's own."""
         return False
 
     @property
@@ -266,7 +274,8 @@ class Engine(ABC):
             people: ``Identity.data`` of each.
 
         Returns:
-            The same shape.
+            The same shape; (B, 4, S, S) if ``paints_masks``, whose last channel is the mask of the
+            swap, 0 to 1, and 0 along the border.
 
         Raises:
             NotImplementedError: If not ``paints_tensors``.

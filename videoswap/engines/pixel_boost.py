@@ -119,6 +119,11 @@ class PixelBoostEngine(EngineWrapper):
         return self.engine.paints_tensors
 
     @property
+    def paints_masks(self) -> bool:
+        """Whether the inner engine does."""
+        return self.engine.paints_masks
+
+    @property
     def tensor_device(self) -> torch.device:
         """Where the inner engine computes."""
         return cast("torch.device", self.engine.tensor_device)
@@ -129,15 +134,18 @@ class PixelBoostEngine(EngineWrapper):
 
         side = crops[0].pixels.shape[0]
         given = conversions.uploaded([crop.pixels for crop in crops], self.tensor_device)
-        made = conversions.downloaded(self.paint_tensors(given, people))
+        painted = self.paint_tensors(given, people)
+        if self.paints_masks:
+            return list(map(SwappedCrop, *conversions.downloaded_with_masks(painted)))
+        made = conversions.downloaded(painted)
         masks = [self.mask_of_landmarks(crop.landmarks, side) for crop in crops]
         return [SwappedCrop(picture, mask) for picture, mask in zip(made, masks, strict=True)]
 
     def paint_tensors(self, pictures: Tensor, people: Sequence[Any]) -> Tensor:
-        """Swap pictures (B, 3, S, S) float32 RGB, 0 to 255, of any of its sizes; gives the same."""
+        """Swap pictures (B, 3, S, S) float32 RGB, 0 to 255, of any of its sizes."""
         from torch import cat
 
-        from ..on_tensors import conversions
+        from ..on_tensors import conversions, resampling
 
         inner = self.engine
         side = pictures.shape[2]
@@ -155,8 +163,13 @@ class PixelBoostEngine(EngineWrapper):
                 for start in range(0, len(pieces), self.batch_size)
             ]
         )
-        whole = conversions.without_grid(conversions.joined(made, parts), small, parts)
-        return conversions.enlarged(whole, side)
+        whole = conversions.joined(made[:, :3], parts)
+        whole = conversions.enlarged(conversions.without_grid(whole, small, parts), side)
+        if not self.paints_masks:
+            return whole
+        # As in `_put_together`.
+        masks = made[:, 3:].reshape(-1, parts**2, *made.shape[2:]).mean(dim=1, keepdim=True)
+        return cat([whole, resampling.resized(masks, side, side)], dim=1)
 
     def mask_of_landmarks(self, landmarks: Array, side: int) -> Array:
         """Draw the mask (side, side) of a crop at the sub-images' size, in their middle.

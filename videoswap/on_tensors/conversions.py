@@ -80,6 +80,13 @@ def downloaded(pictures: Tensor) -> Array:
     return downloaded_bytes(pictures.permute(0, 2, 3, 1).to(torch.float32).contiguous())[0]
 
 
+def downloaded_with_masks(made: Tensor) -> tuple[Array, Array]:
+    """Return pictures with masks (B, 4, S, S) as (B, S, S, 3) and (B, S, S) float32 on the host."""
+    pictures = made[:, :3].permute(0, 2, 3, 1).contiguous()
+    pictures_here, masks = downloaded_bytes(pictures, made[:, 3].contiguous())
+    return pictures_here, masks
+
+
 def to_range(pictures: Tensor, low: float, high: float) -> Tensor:
     """Bring 0 to 255 into the range of a network, see ``tensors.to_planar``."""
     unit = pictures / 255.0

@@ -33,7 +33,7 @@ from .compositing import composited, to_rgb
 from .conversions import downloaded_bytes, uploaded_bytes, uploaded_parts
 from .finishing import Neighbors, match_border_tone, temporal_filter
 from .occlusion import carry, stabilize
-from .resampling import dilated, feather, resized, warp, warp_back
+from .resampling import covered_rectangles, dilated, feather, resized, warp, warp_back
 from .sharpness import measure_blur, soften
 
 #: Pixels of slots that are worked on at once.
@@ -46,20 +46,30 @@ class Outline:
     """What is drawn on the host for a face from its landmarks.
 
     Attributes:
-        depth: (h, w) float32: how deep each pixel lies in it, see ``inner_face_depth``.
-        drawn: x, y, width, height of that in the crop, at most `GENERATOR_SIZE` pixels a side.
         brows: (TONE_SIZE, TONE_SIZE) float32, 0 to 1.
-        around: x, y, width, height of the mask in pixels of the crop.
+        around: x, y, width, height of the mask in pixels of the crop; 0 until it is known.
+        depth: (h, w) float32: how deep each pixel lies in it, see ``inner_face_depth``; None for
+            engines that paint masks.
+        drawn: x, y, width, height of that in the crop, at most `GENERATOR_SIZE` pixels a side.
     """
 
-    depth: Array
-    drawn: Rectangle
     brows: Array
-    around: Rectangle
+    around: Rectangle = (0, 0, 0, 0)
+    depth: Array | None = None
+    drawn: Rectangle = (0, 0, 0, 0)
 
     @classmethod
-    def of(cls, landmarks: Array, side: int) -> Outline:
-        """Draw the outline of a face with (68, 2) landmarks in a crop of a side in pixels."""
+    def of(cls, landmarks: Array, side: int, mask: bool = True) -> Outline:
+        """Draw the outline of a face with (68, 2) landmarks in a crop of a side in pixels.
+
+        Args:
+            landmarks: In pixels of the crop.
+            side: Of the crop.
+            mask: Whether it is the mask of a swap; otherwise only the brows are drawn.
+        """
+        brows = brow_mask(landmarks * (TONE_SIZE / side))
+        if not mask:
+            return cls(brows)
         share = _drawn_side(side) / side
         points = landmarks * np.float32(share) + np.float32(0.5 * share - 0.5)
         depth, drawn = inner_face_depth(points, _drawn_side(side))
@@ -68,8 +78,7 @@ class Outline:
             x, y, width, height = x - 1, y - 1, width + 2, height + 2
         left, top = (int(np.floor(one / share)) for one in (x, y))
         right, bottom = (int(np.ceil(one / share)) for one in (x + width, y + height))
-        brows = brow_mask(landmarks * (TONE_SIZE / side))
-        return cls(depth, drawn, brows, (left, top, right - left, bottom - top))
+        return cls(brows, (left, top, right - left, bottom - top), depth, drawn)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -259,10 +268,20 @@ def with_masks(faces: Sequence[TensorFace]) -> list[TensorFace]:
     device, side = faces[0].target.device, faces[0].side
     outlines = [_outline(face) for face in faces]
     drawn = _drawn_side(side)
-    parts, rectangles = [one.depth for one in outlines], [one.drawn for one in outlines]
-    depths = uploaded_parts(parts, rectangles, drawn, device)[:, None]
+    parts = [one.depth for one in outlines if one.depth is not None]
+    depths = uploaded_parts(parts, [one.drawn for one in outlines], drawn, device)[:, None]
     masks = resized(feather(depths, SOFT * drawn), side, side)
     return [replace(face, mask=mask) for face, mask in zip(faces, masks, strict=True)]
+
+
+@torch.inference_mode()
+def with_own_masks(faces: Sequence[TensorFace], masks: Tensor) -> list[TensorFace]:
+    """Give faces of one size the masks (B, 1, S, S), 0 to 1, that their engine painted."""
+    (rectangles,) = downloaded_bytes(covered_rectangles(masks))
+    return [
+        replace(face, mask=mask, outline=replace(_outline(face), around=tuple(around)))
+        for face, mask, around in zip(faces, masks, rectangles.tolist(), strict=True)
+    ]
 
 
 @torch.inference_mode()

@@ -136,6 +136,26 @@ def feather(depths: Tensor, width: float) -> Tensor:
     return ramp * ramp * (3.0 - 2.0 * ramp)
 
 
+def fade_border(masks: Tensor, width: float) -> Tensor:
+    """Let masks (B, 1, S, S) fall to 0 towards the border, as ``face_masks.fade_border``."""
+    line = torch.arange(masks.shape[2], dtype=masks.dtype, device=masks.device)
+    ramp = feather(torch.minimum(line, line.flip(0)), width)
+    return masks * torch.minimum(ramp[:, None], ramp[None, :])
+
+
+def covered_rectangles(masks: Tensor) -> Tensor:
+    """Return x, y, width, height (B, 4) int64 of where masks (B, 1, H, W) are above 0."""
+    starts, lengths = [], []
+    for axis in (2, 3):  # of which nothing is left
+        line = (masks > 0.0).any(dim=axis)[:, 0].to(torch.uint8)
+        first = line.argmax(dim=1)
+        end = line.shape[1] - line.flip(1).argmax(dim=1)
+        some = line.amax(dim=1) > 0
+        starts.append(torch.where(some, first, 0))
+        lengths.append(torch.where(some, end - first, 0))
+    return torch.stack([*starts, *lengths], dim=1)
+
+
 def gray(pictures: Tensor) -> Tensor:
     """Return the luma (B, 1, H, W) of RGB (B, 3, H, W), as ``cv2.COLOR_RGB2GRAY``."""
     weights = pictures.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)

@@ -146,7 +146,8 @@ class TensorRenderer(Renderer):
                     face = self._looked_at(self._framed(face))
                 else:
                     carried.add(number)
-            faces.append(replace(face, outline=Outline.of(face.landmarks, face.side)))
+            outline = Outline.of(face.landmarks, face.side, not self.engine.paints_masks)
+            faces.append(replace(face, outline=outline))
         return replace(job, faces=tuple(faces), carried=frozenset(carried))
 
     def _framed(self, face: TensorFace) -> TensorFace:
@@ -166,7 +167,9 @@ class TensorRenderer(Renderer):
     def _swapped(self, faces: Sequence[TensorFace]) -> list[TensorFace | str]:
         made: list[TensorFace | str] = []
         for start in range(0, len(faces), self.batch_size):
-            some = on_device.with_masks(faces[start : start + self.batch_size])
+            some = faces[start : start + self.batch_size]
+            if not self.engine.paints_masks:
+                some = on_device.with_masks(some)
             made += swap_checked(self.engine, some, self.identities)
         return made
 
@@ -309,11 +312,14 @@ def _painted(
 ) -> list[TensorFace | str]:
     targets = torch.stack([face.target for face in faces])
     try:
-        swaps = engine.paint_tensors(targets, [identities[face.source].data for face in faces])
+        made = engine.paint_tensors(targets, [identities[face.source].data for face in faces])
     except VideoswapError as error:
         if error.code != NOT_FINITE:
             raise
         return [NOT_FINITE] * len(faces)
+    swaps = made[:, :3]
+    if engine.paints_masks:
+        faces = on_device.with_own_masks(faces, made[:, 3:])
     masks = torch.stack([face.mask for face in faces if face.mask is not None])
     return [
         fault or replace(face, swap=swap)

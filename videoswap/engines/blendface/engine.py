@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,11 +20,10 @@ from torch import Tensor
 from ...crops import GENERATOR_SIZE, CropSpec
 from ...devices import Device
 from ...geometry.affine import TEMPLATES
-from ...geometry.face_masks import fade_border
 from ...networks.blendswap import BlendSwap
 from ...networks.fast_blendswap import FastBlendSwap
 from ...records import Array, Crop, SwappedCrop
-from ...tensors import from_planar, to_planar
+from ...tensors import to_planar
 from ...weights.manifest import load_manifest
 from ...weights.models import load as load_network
 from ...weights.slim import prefer
@@ -33,7 +31,7 @@ from ..base import engine_key
 from ..neural import Framing, NeuralEngine
 from ..torch_runtime import Batches, start
 
-SCHEMA = 1
+SCHEMA = 2
 SOURCE_SIZE = 112
 #: Values of the learned mask that count as nothing and as everything.
 FLOOR, CEILING = 0.02, 0.98
@@ -86,20 +84,42 @@ class BlendFaceEngine(NeuralEngine):
         return self._generator.identity(F.normalize(z.mean(dim=0, keepdim=True)))
 
     def paint(self, crops: Sequence[Crop], people: Sequence[Any]) -> list[SwappedCrop]:
-        """Swap crops of 256 pixels."""
-        inputs = torch.from_numpy(to_planar([crop.pixels for crop in crops], 0, 1))
-        made = self._generator(inputs, people).float().cpu().numpy()
-        pictures, masks = from_planar(made[:, :3], 0, 1), made[:, 3]
-        return [
-            SwappedCrop(picture, learned_mask(mask))
-            for picture, mask in zip(pictures, masks, strict=True)
-        ]
+        """Swap crops of 256 pixels; pictures and masks are converted on the device."""
+        from ...on_tensors.conversions import downloaded_with_masks, uploaded
+
+        given = uploaded([crop.pixels for crop in crops], self.tensor_device)
+        return list(map(SwappedCrop, *downloaded_with_masks(self.paint_tensors(given, people))))
+
+    @property
+    def paints_tensors(self) -> bool:
+        """See :class:`Engine`."""
+        return True
+
+    @property
+    def paints_masks(self) -> bool:
+        """See :class:`Engine`."""
+        return True
+
+    @property
+    def tensor_device(self) -> torch.device:
+        """See :class:`Engine`."""
+        return self._generator.device
+
+    @torch.inference_mode()
+    def paint_tensors(self, pictures: Tensor, people: Sequence[Any]) -> Tensor:
+        """See :class:`Engine`."""
+        from ...on_tensors.conversions import from_range, to_range
+
+        made = self._generator(to_range(pictures, 0, 1), people).float()
+        return torch.cat([from_range(made[:, :3], 0, 1), learned_mask(made[:, 3:])], dim=1)
 
 
-def learned_mask(mask: Array) -> Array:
-    """Make a learned mask (S, S) usable: 0 where it says next to nothing, and at the border.
+def learned_mask(masks: Tensor) -> Tensor:
+    """Make learned masks (B, 1, S, S) usable: 0 where they say next to nothing, and at the border.
 
     A sigmoid is never 0; without a floor the whole square around the face would change a little.
     """
-    clean = np.clip((mask - FLOOR) / (CEILING - FLOOR), 0.0, 1.0).astype(np.float32)
-    return fade_border(clean, BORDER * len(mask))
+    from ...on_tensors.resampling import fade_border
+
+    clean = ((masks - FLOOR) / (CEILING - FLOOR)).clamp(0.0, 1.0)
+    return fade_border(clean, BORDER * masks.shape[2])
