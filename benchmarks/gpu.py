@@ -60,6 +60,7 @@ from videoswap.occlusion.temporal import COMPARED_SIZE  # noqa: E402
 from videoswap.on_tensors import boxes, conversions, faces  # noqa: E402
 from videoswap.on_tensors.compositing import composited, to_rgb  # noqa: E402
 from videoswap.on_tensors.finishing import Neighbors  # noqa: E402
+from videoswap.on_tensors.records import TensorFace  # noqa: E402
 from videoswap.on_tensors.resampling import resized, warp  # noqa: E402
 from videoswap.records import TrackSource  # noqa: E402
 from videoswap.rendering import tensor_render  # noqa: E402
@@ -282,7 +283,7 @@ def calls_a_batch(batch: int, side: int, color: Color) -> int:
     images = [blank(1, channels, side, side)[0] for channels in (3, 3, 1)]
     place = SimpleNamespace(matrix=np.eye(2, 3), side=side)
     outline = SimpleNamespace(brows=np.zeros((64, 64), np.float32))
-    one = faces.TensorFace(
+    one = TensorFace(
         cast(Any, place),
         np.zeros((68, 2), np.float32),
         0,

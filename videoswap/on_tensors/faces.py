@@ -7,19 +7,18 @@ The order of the steps is that of ``crops.crop_face``, ``occlusion.segmenter``,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import av
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..compositing.border_tone import TONE_SIZE, brow_mask
 from ..compositing.composite import CUBIC_BELOW
 from ..compositing.sharpness import BLUR_TAKEN
-from ..crops import GENERATOR_SIZE, Place, Surface, region_boxes
+from ..crops import Place, Surface, region_boxes
 from ..geometry.affine import crop_matrix, five_points, scales_of, shifted, transform
-from ..geometry.face_masks import SOFT, Rectangle, inner_face_depth
+from ..geometry.face_masks import SOFT
 from ..occlusion.carrying import SmallFace
 from ..occlusion.segmenter import Framed
 from ..occlusion.temporal import COMPARED_SIZE, MIN_PEAK
@@ -33,92 +32,13 @@ from .compositing import composited, to_rgb
 from .conversions import downloaded_bytes, uploaded_bytes, uploaded_parts
 from .finishing import Neighbors, match_border_tone, temporal_filter
 from .occlusion import carry, stabilize
+from .records import Outline, TensorFace, drawn_side
 from .resampling import covered_rectangles, dilated, feather, resized, warp, warp_back
 from .sharpness import measure_blur, soften
 
 #: Pixels of slots that are worked on at once.
 MOST_PIXELS = 1 << 25
 OCCLUDER_EDGE = 9  # pixels, see ``compositing.finisher``
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outline:
-    """What is drawn on the host for a face from its landmarks.
-
-    Attributes:
-        brows: (TONE_SIZE, TONE_SIZE) float32, 0 to 1.
-        around: x, y, width, height of the mask in pixels of the crop; 0 until it is known.
-        depth: (h, w) float32: how deep each pixel lies in it, see ``inner_face_depth``; None for
-            engines that paint masks.
-        drawn: x, y, width, height of that in the crop, at most `GENERATOR_SIZE` pixels a side.
-    """
-
-    brows: Array
-    around: Rectangle = (0, 0, 0, 0)
-    depth: Array | None = None
-    drawn: Rectangle = (0, 0, 0, 0)
-
-    @classmethod
-    def of(cls, landmarks: Array, side: int, mask: bool = True) -> Outline:
-        """Draw the outline of a face with (68, 2) landmarks in a crop of a side in pixels.
-
-        Args:
-            landmarks: In pixels of the crop.
-            side: Of the crop.
-            mask: Whether it is the mask of a swap; otherwise only the brows are drawn.
-        """
-        brows = brow_mask(landmarks * (TONE_SIZE / side))
-        if not mask:
-            return cls(brows)
-        share = _drawn_side(side) / side
-        points = landmarks * np.float32(share) + np.float32(0.5 * share - 0.5)
-        depth, drawn = inner_face_depth(points, _drawn_side(side))
-        x, y, width, height = drawn
-        if share < 1.0:
-            x, y, width, height = x - 1, y - 1, width + 2, height + 2
-        left, top = (int(np.floor(one / share)) for one in (x, y))
-        right, bottom = (int(np.ceil(one / share)) for one in (x + width, y + height))
-        return cls(brows, (left, top, right - left, bottom - top), depth, drawn)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TensorFace:
-    """A face whose pixels are on the device.
-
-    Attributes:
-        place: Where it was cut.
-        landmarks: (68, 2) float32 in crop pixels.
-        track: Track it belongs to.
-        source: Index of the source identity to put on.
-        target: (3, S, S) float32, 0 to 255: the crop.
-        quarter: (3, S / 4, S / 4), the same smaller.
-        small: The same on the host, small, and what is in front of it; None where nobody looks.
-        framed: The same as networks for occluders take it; None where none looks, and from then on.
-        outline: What was drawn for it.
-        occluder: (1, S, S), 0 to 1: what is in front; None for nothing.
-        peak: The most that this reaches, at most; 0 for nothing.
-        swap: (3, S, S), 0 to 255: what the engine made of it.
-        mask: (1, S, S), 0 to 1: what of that is seen.
-    """
-
-    place: Place
-    landmarks: Array
-    track: int
-    source: int
-    target: Tensor
-    quarter: Tensor
-    small: SmallFace | None = None
-    framed: Framed | None = None
-    outline: Outline | None = None
-    occluder: Tensor | None = None
-    peak: float = 0.0
-    swap: Tensor | None = None
-    mask: Tensor | None = None
-
-    @property
-    def side(self) -> int:
-        """Of its crop, in pixels."""
-        return self.place.side
 
 
 @torch.inference_mode()
@@ -267,7 +187,7 @@ def with_masks(faces: Sequence[TensorFace]) -> list[TensorFace]:
     """Bring up what was drawn on the host, for faces of one size."""
     device, side = faces[0].target.device, faces[0].side
     outlines = [_outline(face) for face in faces]
-    drawn = _drawn_side(side)
+    drawn = drawn_side(side)
     parts = [one.depth for one in outlines if one.depth is not None]
     depths = uploaded_parts(parts, [one.drawn for one in outlines], drawn, device)[:, None]
     masks = resized(feather(depths, SOFT * drawn), side, side)
@@ -440,11 +360,6 @@ def _occluders(faces: Sequence[TensorFace]) -> Tensor:
     """Return what is in front of faces of one size, (B, 1, S, S)."""
     blank = faces[0].target.new_zeros(1, faces[0].side, faces[0].side)
     return _stacked(faces, lambda face: blank if face.occluder is None else face.occluder)
-
-
-def _drawn_side(side: int) -> int:
-    """Return the side in pixels at which outlines of crops of a side are drawn."""
-    return min(side, GENERATOR_SIZE)
 
 
 def _outline(face: TensorFace) -> Outline:

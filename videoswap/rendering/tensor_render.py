@@ -22,8 +22,8 @@ from ..geometry.affine import transform
 from ..occlusion.carrying import CARRIED, is_always_looked_at, must_be_looked_at
 from ..occlusion.segmenter import FramedSegmenter
 from ..on_tensors import faces as on_device
-from ..on_tensors.faces import Outline, TensorFace
 from ..on_tensors.finishing import Neighbors
+from ..on_tensors.records import Outline, TensorFace
 from ..video.pixel_formats import layout
 from .failed_swaps import BLACK, BRIGHTEST, BRIGHTNESS_APART, DARKEST, NOT_FINITE, STEP, WHITE
 from .pipeline import Step, sliding_windows
