@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import av
 import pytest
 
-from videoswap import swap_video
+import videoswap.jobs.video
+import videoswap.rendering.render
+from videoswap import swap_video, threads
 from videoswap.errors import InputError, NoFaceError
+from videoswap.executors.film import Film
+from videoswap.video.nvdec import open_reader
 from videoswap.video.probe import probe
+
+
+class Elsewhere:
+    """Does the tasks of workers in this process."""
+
+    workers, shares_disk = 2, True
+
+    def film(self, info):
+        return Film()
+
+    def run(self, work, tasks, on_frame):
+        handler = work.open()
+        for task in filter(None, tasks):
+            yield task, handler(task.payload, on_frame)
 
 
 def packets_of(path):
@@ -69,6 +88,35 @@ def test_a_cut_film_is_told_before_the_render_each_time(
             settings=replace(settings, strict_input=True),
         )
     assert caught.value.code == "damaged_input" and "cut short" in caught.value.message
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_damaged_film_is_decoded_by_one_thread(
+    long_clip, photos, settings, tmp_path, monkeypatch, jobs
+):
+    """Several fill in what is lost in another way each time."""
+    film, used = tmp_path / "rotten.mp4", []
+    data = bytearray(long_clip.read_bytes())
+    for pos, size in packets_of(long_clip)[5:8]:
+        data[pos + 8 : pos + size] = b"\xff" * (size - 8)
+    film.write_bytes(data)
+
+    def opened(decoder, info, threads, *others):
+        used.append(threads)
+        return open_reader(decoder, info, threads, *others)
+
+    @contextmanager
+    def here(settings, jobs=None):
+        yield None if settings.jobs == 1 else Elsewhere()
+
+    monkeypatch.setattr(videoswap.rendering.render, "open_reader", opened)
+    monkeypatch.setattr(videoswap.jobs.video, "open_executor", here)
+    monkeypatch.setattr(threads, "usable_cores", lambda: threads.Cores(4, 4))
+    for path, wanted in ((film, {1}), (long_clip, {4})):
+        used.clear()
+        wish = replace(settings, jobs=jobs, overwrite=True, cache_dir=None)
+        swap_video([photos["source"]], path, tmp_path / "out.mp4", settings=wish)
+        assert set(used) == wanted
 
 
 def test_frames_that_are_missing_in_the_middle_are_told(long_clip, photos, settings, tmp_path):

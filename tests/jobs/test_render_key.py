@@ -39,4 +39,4 @@ def test_another_wish_is_another_render(solo_clip, photos, settings, tmp_path, m
     assert len(set(keys)) == len(keys)
     assert key() == keys[0]
     assert key(settings=replace(plain, decoder="nvdec")) == keys[0]  # its frames are the same
-    assert card.opened == 2  # at the beginning and in the middle
+    assert card.opened == 3  # once, and at the beginning and in the middle

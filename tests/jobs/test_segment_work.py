@@ -142,7 +142,7 @@ def failing_card(number, image):
 
 @pytest.mark.parametrize(
     ("change", "jobs", "why"),
-    [(None, 1, None), (failing_card, 1, "no surfaces left"), (None, 2, "it cannot be opened")],
+    [(None, 1, None), (failing_card, 1, "no surfaces left"), (None, 2, "cannot be opened")],
 )
 def test_a_card_that_decodes_gives_the_same_bits(run, alone, card, monkeypatch, change, jobs, why):
     """The worker processes have no card: each of them goes to the CPU."""

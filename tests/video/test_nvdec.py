@@ -84,7 +84,7 @@ BREAKS = {
     "damaged there, or its times are": losing,
     "pictures of 64x96": cropped,
     "the card is gone": dead,
-    "it gives no frame": lambda number, image: None,
+    "the GPU gives no frame": lambda number, image: None,
 }
 
 
@@ -149,10 +149,10 @@ def flipped(place):
 @pytest.mark.parametrize(
     ("changes", "asked", "why"),
     [
-        ({"encoder": "libvpx-vp9", "options": {}}, {}, "of vp9 it is not sure"),
+        ({"encoder": "libvpx-vp9", "options": {}}, {}, "of vp9 a GPU is not sure"),
         ({"encoder": "ffv1", "options": {}, "suffix": ".mkv"}, {}, "of ffv1"),
-        ({"pix_fmt": "yuv444p"}, {}, "of h264 it decodes yuv420p alone"),
-        ({"pix_fmt": "yuv420p10le"}, {}, "of h264 it decodes yuv420p alone"),
+        ({"pix_fmt": "yuv444p"}, {}, "of h264 a GPU decodes yuv420p alone"),
+        ({"pix_fmt": "yuv420p10le"}, {}, "of h264 a GPU decodes yuv420p alone"),
         ({}, {"damage": [Damage("gap", 0, 1, 1)]}, "the film is damaged"),
         ({}, {"change": flipped(3)}, "decodes the frame at 0.12 s otherwise than the CPU"),
         ({}, {"change": dead}, "refuses a part of the film (the card is gone)"),
@@ -211,7 +211,7 @@ def test_a_codec_without_a_decoder_on_the_card_is_refused(tmp_path, monkeypatch)
     """A card is there, but FFmpeg has nothing on it for the film."""
     info = probe(film(tmp_path))
     monkeypatch.setattr(nvdec, "open_input", lambda path, hardware: av.open(str(path)))
-    assert nvdec.nvdec_differs(info) == "it has no decoder of h264"
+    assert nvdec.nvdec_differs(info) == "the GPU has no decoder of h264"
 
 
 @pytest.mark.needs_cuda

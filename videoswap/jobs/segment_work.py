@@ -28,7 +28,7 @@ from ..rendering.render import Renderer, TrackPlan
 from ..rendering.segments import Segment, SegmentOutputs
 from ..rendering.step_choice import renderer_kind
 from ..settings import SwapSettings
-from ..threads import stages_share_the_cores
+from ..threads import MOST_DECODER_THREADS, plan_threads, stages_share_the_cores
 from ..tracking.analysis import RefinedAnalysis
 from ..video.encoder_context import EncoderPlan
 from ..video.files import output_errors
@@ -83,6 +83,7 @@ class SegmentWork:
         folder: Where the files go; None gives them back.
         tensors: Whether the steps work on tensors.
         decoder: What decodes the frames, cpu or nvdec.
+        decoder_threads: Most threads of the CPU's decoder.
     """
 
     settings: SwapSettings
@@ -97,6 +98,7 @@ class SegmentWork:
     folder: Path | None
     tensors: bool = False
     decoder: str = "cpu"
+    decoder_threads: int = MOST_DECODER_THREADS
 
     def open(self) -> Handler:
         """Load engine and segmenter, and make sure that they are those of the run.
@@ -118,7 +120,7 @@ class SegmentWork:
         def appearances(track: int) -> Sequence[Appearance]:
             return shown[track]
 
-        shape = self.info.orientation
+        shape, threads = self.info.orientation, plan_threads()
         renderer = renderer_kind(self.tensors)(
             self.film.info(self.info),
             lambda first, last, tracks: {},
@@ -129,6 +131,7 @@ class SegmentWork:
             segmenter.for_video(appearances),
             self.batch_size,
             label=label_for(self.settings.marks.label, shape.upright_width, shape.upright_height),
+            threads=replace(threads, decoder=min(threads.decoder, self.decoder_threads)),
             decoder=self.decoder,
             noted=told.append,
         )
@@ -175,6 +178,7 @@ def segment_work(
     shared_folder: bool,
     tensors: bool = False,
     decoder: str = "cpu",
+    decoder_threads: int = MOST_DECODER_THREADS,
 ) -> SegmentWork:
     """Return what workers need to render segments as this process would.
 
@@ -187,6 +191,7 @@ def segment_work(
         shared_folder: Whether workers can write into their folder.
         tensors: Whether the steps work on tensors.
         decoder: What decodes the frames, cpu or nvdec.
+        decoder_threads: Most threads of the CPU's decoder.
     """
     if outputs.plan is None:
         raise ValueError("frames that go into one file in order are rendered by one process")
@@ -203,6 +208,7 @@ def segment_work(
         outputs.folder if shared_folder else None,
         tensors,
         decoder,
+        decoder_threads,
     )
 
 

@@ -324,6 +324,8 @@ def _render(
     notes.add(tensors_chosen(context.settings.steps, context.engine, renderer.finisher, info)[1])
     if targets.encoder is None:  # all frames go into one file, in order
         renderer = replace(renderer, threads=replace(renderer.threads, encoders=1))
+    if analysis.damage:  # several threads fill in lost parts in another way each time
+        renderer = replace(renderer, threads=replace(renderer.threads, decoder=1))
     parts = {
         "device": (context.device.name, context.device.providers, context.device.gpu),
         "analysis": analysis.key,

@@ -91,6 +91,7 @@ def render_segments(
             executor.shares_disk,
             renderer.on_tensors,
             renderer.decoder,
+            renderer.threads.decoder,
         )
         return render_in_workers(
             executor,

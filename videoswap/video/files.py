@@ -132,7 +132,11 @@ def open_input(path: Path, hardware: HWAccel | None = None) -> InputContainer:
 
 @contextlib.contextmanager
 def ffmpeg_errors() -> Iterator[list[str]]:
-    """Collect the errors that FFmpeg logs in this thread, a line each, filled in at the end."""
+    """Collect the errors that FFmpeg logs in this thread, a line each, filled in at the end.
+
+    Decode nothing inside with several threads: one that logs waits for Python's lock, which
+    whoever frees the decoder may hold while it waits for the thread.
+    """
     import av
 
     said: list[str] = []

@@ -17,6 +17,7 @@ from typing import cast
 import av
 import numpy as np
 from av.codec.hwaccel import HWAccel, HWDeviceType
+from av.container import InputContainer
 from av.sidedata.sidedata import Type
 from av.video.stream import VideoStream
 
@@ -113,24 +114,28 @@ def nvdec_differs(info: VideoInfo) -> str:
 
     Pixels, times, color tags and kinds of side data are compared.
     """
+    try:
+        with ffmpeg_errors() as said:
+            _opened_by_card(info).close()
+    except _Refused as refusal:
+        return ": ".join([str(refusal), *said[:1]])
     told: list[Fallback] = []
     places: list[int | None] = [None]
     if info.duration:
         places.append(info.start_pts + int(info.duration / 2 / info.time_base))
-    with VideoReader(info, 1) as reader, NvdecReader(info, 1, told.append) as card:
+    with VideoReader(info, 1) as reader, NvdecReader(info, 0, told.append) as card:
         for place in places:
-            with ffmpeg_errors() as said:
-                pairs = zip_longest(
-                    islice(reader.frames(place), PROOF_FRAMES),
-                    islice(card.frames(place), PROOF_FRAMES),
-                )
-                differing = next((pair for pair in pairs if told or not _same(*pair)), None)
+            pairs = zip_longest(
+                islice(reader.frames(place), PROOF_FRAMES),
+                islice(card.frames(place), PROOF_FRAMES),
+            )
+            differing = next((pair for pair in pairs if told or not _same(*pair)), None)
             if told:
-                return ": ".join([told[0].reason, *said[:1]])
+                return told[0].reason
             if differing is not None:
                 pts = next(frame.pts for frame in differing if frame is not None)
                 time = float((pts - info.start_pts) * info.time_base)
-                return f"it decodes the frame at {time:.2f} s otherwise than the CPU"
+                return f"the GPU decodes the frame at {time:.2f} s otherwise than the CPU"
     return ""
 
 
@@ -155,7 +160,6 @@ class NvdecReader(VideoReader):
         # One thread is how the end of a damaged film is read again: that is always the CPU's.
         super().__init__(info, 2 if threads == 1 else threads)
         self._noted = noted
-        self._latest: DecoderRun | None = None  # of the card
 
     def _decoded(
         self, first_pts: int | None, threads: int
@@ -163,18 +167,7 @@ class NvdecReader(VideoReader):
         if threads == 1:
             yield from super()._decoded(first_pts, threads)
             return
-        last, why = None, ""
-        try:
-            with closing(self._started(first_pts, self._opened)) as decoded:
-                for run, frame in decoded:
-                    why = self._doubt(run, frame.image)
-                    if why:
-                        break
-                    last = frame.pts
-                    yield run, frame
-            why = why or self._doubt(self._latest) or ("it gives no frame" if last is None else "")
-        except (_Refused, InputError) as error:
-            why = str(error)
+        last, why = yield from self._by_card(first_pts)
         if not why:
             return
         if self._noted is not None:
@@ -184,26 +177,35 @@ class NvdecReader(VideoReader):
                 if last is None or frame.pts > last:
                     yield run, frame
 
-    def _opened(self, target: int | None) -> DecoderRun:
-        try:
-            hardware = HWAccel(HWDeviceType.cuda, allow_software_fallback=False)
-            container = open_input(self.info.path, hardware)
-        except (av.FFmpegError, RuntimeError, ValueError) as error:
-            said = getattr(error, "strerror", None) or error
-            raise _Refused(f"it cannot be opened ({said})") from None
-        if not container.streams[self.info.stream_index].codec_context.is_hwaccel:
-            container.close()
-            raise _Refused(f"it has no decoder of {self.info.codec}")
-        # One thread: FFmpeg advises against more, and the work is the card's.
-        self._latest = DecoderRun(self.info, 1, target, container)
-        return self._latest
+    def _by_card(
+        self, first_pts: int | None
+    ) -> Generator[tuple[DecoderRun, DecodedFrame], None, tuple[int | None, str]]:
+        """Yield frames until something is wrong; return the last one's pts, and what is wrong."""
+        last: int | None = None
+        latest: list[DecoderRun] = []
 
-    def _doubt(self, run: DecoderRun | None, image: av.VideoFrame | None = None) -> str:
+        def start(target: int | None) -> DecoderRun:
+            # One thread: FFmpeg advises against more, and the work is the card's.
+            latest[:] = [DecoderRun(self.info, 1, target, _opened_by_card(self.info))]
+            return latest[0]
+
+        try:
+            with closing(self._started(first_pts, start)) as decoded:
+                for run, frame in decoded:
+                    why = self._doubt(run, frame.image)
+                    if why:
+                        return last, why
+                    last = frame.pts
+                    yield run, frame
+        except (_Refused, InputError) as error:
+            return last, str(error)
+        why = self._doubt(latest[0])
+        return last, why or ("the GPU gives no frame" if last is None else "")
+
+    def _doubt(self, run: DecoderRun, image: av.VideoFrame | None = None) -> str:
         """Return why what comes now need not be what the CPU gives; empty if it is."""
-        if run is None:
-            return ""
         if run.refusal:
-            return f"it refuses a part of the film ({run.refusal})"
+            return f"the GPU refuses a part of the film ({run.refusal})"
         if run.problems.any or run.watch.found:
             return "the film is damaged there, or its times are"
         if image is None:
@@ -213,12 +215,30 @@ class NvdecReader(VideoReader):
             return "the film has grain that the CPU adds"
         kind = planar(image.format.name)
         if (image.width, image.height, kind) != (info.width, info.height, info.pix_fmt):
-            return f"it gives pictures of {image.width}x{image.height} {kind}"
+            return f"the GPU gives pictures of {image.width}x{image.height} {kind}"
         return ""
 
 
 class _Refused(Exception):
     """NVDEC cannot be opened."""
+
+
+def _opened_by_card(info: VideoInfo) -> InputContainer:
+    """Open a video so that the card decodes it.
+
+    Raises:
+        _Refused: If it does not.
+    """
+    try:
+        hardware = HWAccel(HWDeviceType.cuda, allow_software_fallback=False)
+        container = open_input(info.path, hardware)
+    except (av.FFmpegError, RuntimeError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise _Refused(f"the GPU cannot be opened ({said})") from None
+    if not container.streams[info.stream_index].codec_context.is_hwaccel:
+        container.close()
+        raise _Refused(f"the GPU has no decoder of {info.codec}")
+    return container
 
 
 def _fallback(why: str) -> Fallback:
@@ -228,9 +248,9 @@ def _fallback(why: str) -> Fallback:
 def _why_not(info: VideoInfo, damage: Sequence[Damage]) -> str:
     """Return what keeps a film from NVDEC without a look at the card; empty if nothing does."""
     if info.codec not in NVDEC_FORMATS:
-        return f"of {info.codec} it is not sure to give the same pixels, as of H.264 and HEVC"
+        return f"of {info.codec} a GPU is not sure to give the same pixels, as of H.264 and HEVC"
     if info.pix_fmt not in NVDEC_FORMATS[info.codec]:
-        return f"of {info.codec} it decodes {' and '.join(NVDEC_FORMATS[info.codec])} alone"
+        return f"of {info.codec} a GPU decodes {' and '.join(NVDEC_FORMATS[info.codec])} alone"
     return "the film is damaged, and each decoder fills that in its own way" if damage else ""
 
 
