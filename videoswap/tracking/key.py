@@ -16,7 +16,7 @@ from ..video.sequences.pattern import files_of
 from .store_tables import SCHEMA as TABLES_SCHEMA
 
 #: Of each stage, raised whenever its code gives other results. Models have keys of their own.
-STAGE_SCHEMAS = {"scan": 15, "refine landmarks": 2}
+STAGE_SCHEMAS = {"scan": 16, "refine landmarks": 2}
 WHOLE_FILE_BYTES = 1 << 30  # bytes; larger files are sampled
 SAMPLE_COUNT, SAMPLE_BYTES = 64, 1 << 22
 

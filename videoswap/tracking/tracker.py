@@ -53,6 +53,7 @@ UNDECIDED_COST = (
 )
 SWITCH_COST = 0.25  # least assignment cost at which a track may have switched to another person
 CLEAR_QUALITY = 0.15  # quality from which an embedding may say, though nothing jumped, who it is
+WELL_SEEN = 0.3  # quality from which two faces, though nothing jumped, may be two people
 TRAIL_LENGTH = 128  # thumbnails kept, more than the longest period
 FAMILIAR_ABOVE = (
     0.9  # correlation of thumbnails from which a face is the same without being embedded
@@ -334,16 +335,17 @@ class TrackAssigner:
         """Tell whether a sample may show another person than the track did.
 
         Where nothing jumped it is the same face, seen from another side or with another
-        expression, unless both could be seen well and are far apart.
+        expression, unless both could be seen well and are far apart: a head thrown back is as far
+        from itself as from anybody.
         """
         if not track.known or self._agrees(track.known, sample):
             return False
         if track.doubts or track.jump >= SWITCH_COST or step_in(track.trail):
             return True
-        known = [one for one in track.known if one.quality > CLEAR_QUALITY]
+        known = [one for one in track.known if one.quality > WELL_SEEN]
         apart = [self._recognizer.distance(one.embedding, sample.embedding) for one in known]
         limit = CLEARLY_OTHER * self._recognizer.default_threshold
-        return sample.quality > CLEAR_QUALITY and min(apart, default=0.0) > limit
+        return sample.quality > WELL_SEEN and min(apart, default=0.0) > limit
 
     def _agrees(self, samples: Sequence[Sample], sample: Sample) -> bool:
         apart = self._recognizer.distance(mean_embedding(samples), sample.embedding)
