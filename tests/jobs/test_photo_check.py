@@ -32,6 +32,25 @@ def test_the_command_says_what_to_do(photos, capsys):
     assert entry.main(["check", str(photos["nobody"]), "--device", "cpu"]) == 4
 
 
+@pytest.mark.parametrize(
+    ("names", "code"), [(["left", "text", "gone", "source"], 5), (["text"], 3)]
+)
+def test_the_command_names_every_photo_that_cannot_be_read(names, code, photos, tmp_path, capsys):
+    others = {"text": tmp_path / "text.mp4", "gone": tmp_path / "gone.png"}
+    others["text"].write_text("hello")
+    paths = {one: str({**photos, **others}[one]) for one in names}
+    sheet = tmp_path / "sheet.png"
+    assert entry.main(["check", *paths.values(), "-o", str(sheet), "--device", "cpu"]) == code
+    said = capsys.readouterr()
+    shown = [line.partition(":")[0] for line in said.out.splitlines() if line[0] != " "]
+    assert shown == [path for one, path in paths.items() if one in photos]
+    refused = said.err.splitlines()
+    assert [line.split()[:2] for line in refused] == [
+        ["videoswap:", path] for one, path in paths.items() if one not in photos
+    ]
+    assert sheet.exists() is bool(shown)
+
+
 def test_a_sheet_is_not_written_over_a_photo(photos):
     before = photos["source"].read_bytes()
     with pytest.raises(VideoswapError) as told:

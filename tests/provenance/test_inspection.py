@@ -52,6 +52,16 @@ def test_a_result_says_it_in_three_ways_and_a_change_is_found(photos, settings, 
     assert code == 3 and "BROKEN (assertion.dataHash.mismatch)" in said.out
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_file_that_cannot_be_read_does_not_hide_the_others(form, picture, tmp_path, capsys):
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("hello")
+    code, said = told(capsys, bad, picture, tmp_path / "gone", *form)
+    assert code == 5 and str(picture) in said.out and str(bad) not in said.out
+    first, second = said.err.splitlines()
+    assert first.startswith(f"videoswap: {bad} ") and str(tmp_path / "gone") in second
+
+
 def test_another_machines_result_is_valid_but_unknown(picture, capsys, monkeypatch, tmp_path):
     Marker.load(MarkSettings(), keep=False).seal(picture, "PNG", None)
     monkeypatch.setenv("VIDEOSWAP_CREDENTIALS_DIR", str(tmp_path / "nothing here"))

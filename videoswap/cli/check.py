@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import arguments as shared
+from .console import joint_exit_code
 from .parser import Parser
 
 
@@ -24,15 +25,24 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is wrong with each photo and what to do; 4 if one shows no face."""
-    from ..errors import NoFaceError  # the heavy libraries, not needed for --help
+    """Print what is wrong with photos and what to do; 4 if one shows no face, 5 if some failed."""
+    from ..errors import NoFaceError, VideoswapError  # the heavy libraries, not needed for --help
     from ..jobs.photo_check import check_photos
     from ..settings import SwapSettings
 
     settings = SwapSettings(device=arguments.device, overwrite=arguments.overwrite)
-    checked = check_photos(arguments.photos, sheet=arguments.out, settings=settings)
+    failed: list[int] = []
+
+    def unreadable(error: VideoswapError) -> None:
+        failed.append(arguments.console.fail(error, arguments.debug))
+
+    checked = check_photos(
+        arguments.photos, sheet=arguments.out, settings=settings, unreadable=unreadable
+    )
     for photo in checked:
         arguments.console.show(f"{photo.path}: {'good' if not photo.advice else ''}".rstrip())
         for one in photo.advice:
             arguments.console.show(f"  {one}.")
+    if failed:
+        return joint_exit_code([*failed, *[0] * len(checked)])
     return NoFaceError.exit_code if any(photo.faces == 0 for photo in checked) else 0

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TextIO
 
 from .._version import __version__
-from ..errors import InputError, OutputError, VideoswapError
+from ..errors import InputError, OutputError, PartialError, VideoswapError
 from ..jsonfile import json_text
 from ..packages import explain
 from ..paths import shortened
@@ -86,6 +86,17 @@ class Console:
         for line in text.splitlines():
             _print(printable(line), sys.stderr)
 
+    def fail(self, error: VideoswapError, debug: bool = False) -> int:
+        """Print an error as a sentence on stderr; returns its exit code."""
+        self.log("".join(traceback.format_exc()))
+        if debug:
+            traceback.print_exc()
+        hint = "\n".join(printable(line) for line in error.hint.splitlines())
+        text = f"videoswap: {printable(error.message)} {hint}".rstrip()
+        self.log(text)
+        _print(text, sys.stderr)
+        return error.exit_code
+
     def show(self, text: str) -> None:
         """Print what a command was asked for; it is not a sentence, so ``--quiet`` keeps it."""
         for line in text.splitlines():
@@ -129,6 +140,11 @@ def _library_log(console: Console) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+def joint_exit_code(codes: Sequence[int]) -> int:
+    """Return the exit code of several things done in turn: the common one, or 5."""
+    return PartialError.exit_code if len(set(codes)) > 1 else next(iter(codes), 0)
+
+
 def printable(text: str) -> str:
     """Write characters that would act on a terminal as escapes: names of files may hold any."""
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
@@ -158,7 +174,7 @@ def run_guarded(
     except SystemExit as leaving:
         return int(leaving.code or 0)
     except VideoswapError as error:
-        return _fail(console, error, "--debug" in words)
+        return console.fail(error, "--debug" in words)
     with contextlib.ExitStack() as stack:
         ended = stack.enter_context(_ending())
         try:
@@ -178,11 +194,11 @@ def run_guarded(
         except KeyboardInterrupt:
             kept = not getattr(arguments, "no_cache", False)
             hint = "Run it again to go on where it stopped." if kept else ""
-            return _fail(console, ended.error(hint), debug)
+            return console.fail(ended.error(hint), debug)
         except Exception as error:
             if _reader_has_gone(error):
                 return 0
-            return _fail(console, _as_sentence(error), debug)
+            return console.fail(_as_sentence(error), debug)
 
 
 def _bars(arguments: argparse.Namespace) -> AbstractContextManager[Watcher]:
@@ -336,17 +352,6 @@ def _as_sentence(error: Exception) -> VideoswapError:
         return InputError("name_too_long", message, "Check the name.")
     message = f"Defect in videoswap: {type(error).__name__}: {error}".rstrip(".")
     return VideoswapError("defect", f"{message}.", "Please report it, with what --debug shows.")
-
-
-def _fail(console: Console, error: VideoswapError, debug: bool) -> int:
-    console.log("".join(traceback.format_exc()))
-    if debug:
-        traceback.print_exc()
-    hint = "\n".join(printable(line) for line in error.hint.splitlines())
-    text = f"videoswap: {printable(error.message)} {hint}".rstrip()
-    console.log(text)
-    _print(text, sys.stderr)
-    return error.exit_code
 
 
 def _stands_somewhere() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .console import joint_exit_code
 from .parser import Parser
 
 
@@ -17,17 +18,22 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print it; 3 if what a file says is broken."""
+    """Print it; 3 if what a file says is broken, 5 if some cannot be read."""
     from ..errors import InputError  # the heavy libraries, not needed for --help
     from ..jsonfile import json_text
     from ..provenance.inspection import inspect
 
-    holds = True
+    holds, codes = True, []
     for path in arguments.files:
-        found = inspect(path)
+        try:
+            found = inspect(path)
+        except InputError as error:
+            codes.append(arguments.console.fail(error, arguments.debug))
+            continue
+        codes.append(0)
         holds = holds and found.holds
         if arguments.json:
             arguments.console.show(json_text(found, indent=None))
         else:
             arguments.console.show("\n".join(found.lines()))
-    return 0 if holds else InputError.exit_code
+    return joint_exit_code(codes) or (0 if holds else InputError.exit_code)

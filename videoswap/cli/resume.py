@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, PartialError, UsageError
+from ..errors import InputError, UsageError
 from .cache import cache_folder
-from .console import INTERRUPTED, TERMINATED, run_guarded
+from .console import INTERRUPTED, TERMINATED, joint_exit_code, run_guarded
 from .parser import Parser
 
 if TYPE_CHECKING:
@@ -135,6 +135,4 @@ def _all(arguments: argparse.Namespace, found: Sequence[Unfinished]) -> int:
                 return codes[-1]
     if not found:
         arguments.console.say("Nothing is unfinished.")
-    if not any(codes):
-        return 0
-    return codes[0] if all(codes) else PartialError.exit_code
+    return joint_exit_code(codes)

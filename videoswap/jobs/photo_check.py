@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..detection.face_detector import FaceDetector, largest_face
 from ..detection.face_models import FaceModels
 from ..detection.face_parser import FaceParser
 from ..devices import choose_device
+from ..errors import InputError, VideoswapError
 from ..geometry.resample import crop_box
 from ..occlusion.load import load_occlusion_segmenter
 from ..occlusion.segmenter import OcclusionSegmenter
@@ -55,7 +57,11 @@ class PhotoChecker:
 
 
 def check_photos(
-    photos: AnyPaths, *, sheet: AnyPath | None = None, settings: SwapSettings | None = None
+    photos: AnyPaths,
+    *,
+    sheet: AnyPath | None = None,
+    settings: SwapSettings | None = None,
+    unreadable: Callable[[VideoswapError], None] | None = None,
 ) -> tuple[CheckedPhoto, ...]:
     """Say of each photo what would make swaps from it worse, and what to do about it.
 
@@ -63,19 +69,22 @@ def check_photos(
         photos: One photo or several.
         sheet: Where a picture of them all goes, each with what is wrong with it.
         settings: Its ``analysis``, ``device``, ``blend.mask`` and ``overwrite`` are used.
+        unreadable: Told of each photo that cannot be read, and the others are checked; None raises
+            the first.
 
     Returns:
-        One answer a photo, in their order.
+        One answer for each photo that can be read, in their order.
 
     Raises:
         UsageError: If an argument or the settings make no sense.
-        InputError: If a photo cannot be read.
+        InputError: If a photo cannot be read and ``unreadable`` is None.
         OutputError: If the sheet cannot be written.
     """
     paths, out = paths_of("photos", photos), path_or_none("sheet", sheet)
     settings = settings or SwapSettings()
-    for path in paths:
-        check_readable(path)
+    if unreadable is None:  # before networks are loaded
+        for path in paths:
+            check_readable(path)
     check_results(paths, [], {"sheet": out}, settings)
     device = choose_device(settings.device)
     checker = PhotoChecker(
@@ -84,12 +93,18 @@ def check_photos(
     )
     checked, entries = [], []
     for path in paths:
-        image = read_picture(path).rgb
+        try:
+            image = read_picture(path).rgb
+        except InputError as error:
+            if unreadable is None:
+                raise
+            unreadable(error)
+            continue
         found, face = checker.check(path, image)
         checked.append(found)
         lines = tuple(one.code.replace("_", " ") for one in found.advice) or ("good",)
         entries.append(SheetEntry(path.name, lines, _face_of(image, face)))
-    if out is not None:
+    if out is not None and entries:
         picture = contact_sheet(entries, "Photos as sources")
         write_picture(out, Picture(picture), overwrite=settings.overwrite)
     return tuple(checked)

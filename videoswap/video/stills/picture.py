@@ -149,7 +149,7 @@ def _is_video(path: Path) -> InputError | None:
     return InputError(
         "not_a_picture",
         f"{path} is a video, not a picture.",
-        "Give it as --target_video, or take one picture out of it.",
+        "Give it as the input (-i), or take one picture out of it.",
     )
 
 
