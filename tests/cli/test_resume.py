@@ -93,7 +93,8 @@ def test_it_goes_on_to_the_same_bytes_from_anywhere(desk, capsys):
     desk.patch.chdir(desk.folder.parent / "elsewhere")
     capsys.readouterr()
     assert entry.main(["resume"]) == 0
-    _, line = capsys.readouterr().out.splitlines()
+    _, line, how = capsys.readouterr().out.splitlines()
+    assert how == "Go on with `videoswap resume 1`, or `videoswap resume --all`."
     assert line.split() == [
         *("1", "1", "of", "2", "just", "now"),
         *(str(desk.folder / "film.mp4"), "->", str(desk.folder / "out.mp4")),
@@ -106,7 +107,7 @@ def test_it_goes_on_to_the_same_bytes_from_anywhere(desk, capsys):
     whole, resumed = desk.folder / "whole.mp4", desk.folder / "out.mp4"
     assert whole.read_bytes() == resumed.read_bytes()
     assert entry.main(["resume", "--all"]) == 0
-    assert "Nothing is unfinished." in capsys.readouterr().out
+    assert "Nothing is unfinished" in capsys.readouterr().out
 
 
 def test_another_photo_is_told_and_begins_anew(desk, photos, capsys):
@@ -192,7 +193,18 @@ def test_the_list(tmp_path, changes, told):
     assert line.startswith("1  3 of 12" if "segments" not in changes else "1  3 of ? ")
     assert ("running" if "running" in changes else "2 hours ago") in line
     assert line.endswith("  /film.mp4 -> /out.mp4")
-    assert [one[: len(told or "")] for one in why] == ([] if told is None else [told])
+    able = [] if changes else ["Go on with `videoswap resume 1`, or `videoswap resume --all`."]
+    assert [one[: len(told)] if told else one for one in why] == ([told] if told else able)
+
+
+def test_a_list_of_several_says_how_to_go_on_with_the_first_that_can_be(tmp_path):
+    found = [kept(tmp_path, command=None), kept(tmp_path)]
+    assert listing(found)[-1].startswith("Go on with `videoswap resume 2`, ")
+
+
+def test_where_nothing_is_kept_it_says_what_starts_again():
+    (line,) = listing([])
+    assert line.startswith("Nothing is unfinished; ") and "by its own command" in line
 
 
 def test_without_a_word_of_itself_a_folder_is_listed(tmp_path):

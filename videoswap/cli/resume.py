@@ -56,12 +56,18 @@ def run(arguments: argparse.Namespace) -> int:
     return _go_on(arguments, found[arguments.number - 1])
 
 
+_NOTHING = (
+    "Nothing is unfinished; a run that ended before its first segment was kept is started again "
+    "by its own command, and its analysis is kept."
+)
+
+
 def listing(found: Sequence[Unfinished], now: float | None = None) -> list[str]:
-    """Return a line for every unfinished render."""
+    """Return a line for every unfinished render, and how to go on."""
     from ..cache import age
 
     if not found:
-        return ["Nothing is unfinished."]
+        return [_NOTHING]
     now = time.time() if now is None else now
     rows = [("", "SEGMENTS", "LAST USED", "FILM -> RESULT")]
     for number, one in enumerate(found, 1):
@@ -69,12 +75,16 @@ def listing(found: Sequence[Unfinished], now: float | None = None) -> list[str]:
         rows.append((str(number), _progress(one), used, f"{one.film or '?'} -> {one.out or '?'}"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join([*map(str.ljust, row[:3], widths), row[3]]) for row in rows]
-    why = [
+    obstacles = [_command_or_obstacle(one) for one in found]
+    lines += [
         f"{number}: {obstacle[0]} {obstacle[1]}"
-        for number, one in enumerate(found, 1)
-        if not one.running and isinstance(obstacle := _command_or_obstacle(one), tuple)
+        for number, obstacle in enumerate(obstacles, 1)
+        if isinstance(obstacle, tuple) and not found[number - 1].running
     ]
-    return [*lines, *why]
+    able = [number for number, one in enumerate(obstacles, 1) if not isinstance(one, tuple)]
+    if able:
+        lines.append(f"Go on with `videoswap resume {able[0]}`, or `videoswap resume --all`.")
+    return lines
 
 
 def _progress(one: Unfinished) -> str:
@@ -134,5 +144,5 @@ def _all(arguments: argparse.Namespace, found: Sequence[Unfinished]) -> int:
             if codes[-1] in (INTERRUPTED, TERMINATED):
                 return codes[-1]
     if not found:
-        arguments.console.say("Nothing is unfinished.")
+        arguments.console.say(_NOTHING)
     return joint_exit_code(codes)
