@@ -76,6 +76,12 @@ def test_settings_follow_the_flags():
     assert found.overwrite
 
 
+@pytest.mark.parametrize("words", ["--mark plain --no_mark", "--no_mark --mark signed"])
+def test_a_mark_and_none_exclude_each_other(words, capsys):
+    assert swap_main(["-s", "a.png", "-i", "v.mp4", *words.split()]) == 2
+    assert "mark exclude each other." in capsys.readouterr().err
+
+
 def test_an_empty_range_is_a_usage_error():
     with pytest.raises(UsageError, match="--end"):
         settings_from(parse(["--source_paths", "a", "--start", "3", "--end", "2"]))

@@ -66,6 +66,13 @@ def test_without_a_mark_the_report_says_so(picture):
     assert picture.read_bytes() == before
 
 
+@pytest.mark.parametrize("mark", ["plain", "none"])
+def test_a_certificate_that_signs_nothing_is_told(mark):
+    found = Marker.load(MarkSettings(mark, certificate="a.pem", private_key="b.pem"), keep=True)
+    told = f"without the given certificate, because --mark {mark} signs nothing"
+    assert found.signer is None and str(found.notes[-1]) == told
+
+
 def test_plain_marks_sign_nothing(picture):
     found = Marker.load(MarkSettings(mark="plain"), keep=True)
     assert (found.text, found.signer, found.notes) == (MARK_TEXT, None, ())

@@ -22,6 +22,7 @@ _CHOICE = re.compile(r"argument (.*?): invalid choice: '(.*?)' \(choose from (.*
 _VALUE = re.compile(r"argument (.*?): invalid (\w+) value: (.*)")
 # argparse names a flag with all its spellings.
 _OTHER_SPELLINGS = re.compile(r"(?<![\w-])(--?\w+/)+(?=--)")
+_EXCLUDED = re.compile(r"argument (.*?): not allowed with argument (.*)")
 _KINDS = {"int": "a whole number", "float": "a number"}
 
 
@@ -112,6 +113,8 @@ def _sentence(message: str) -> str:
         return f"{what}: use {one_of(choices)}.{meant(word, choices)}"
     if found := _VALUE.fullmatch(message):
         return f"{found[1]}: {found[3]} is not {_KINDS.get(found[2], found[2])}."
+    if found := _EXCLUDED.fullmatch(message):
+        return f"{found[2]} and {found[1]} exclude each other."
     message = message.removeprefix("argument ")
     return f"{message[:1].upper()}{message[1:]}.".replace("..", ".")
 

@@ -346,7 +346,8 @@ def _encode(arguments: argparse.Namespace) -> EncodeSettings:
 
 def _add_marks(parser: Parser) -> None:
     marks = parser.add_argument_group("what the result says about itself (docs/provenance.md)")
-    marks.add_argument(
+    either = marks.add_mutually_exclusive_group()
+    either.add_argument(
         "--mark",
         choices=MARKS,
         default=MarkSettings().mark,
@@ -354,7 +355,7 @@ def _add_marks(parser: Parser) -> None:
         "synthetic (default); plain writes the metadata alone, so that the same run gives the same "
         "bytes; none writes neither",
     )
-    marks.add_argument(
+    either.add_argument(
         "--no_mark", dest="mark", action="store_const", const="none", help="the same as --mark none"
     )
     marks.add_argument("--label", metavar="TEXT", help="show a text in every frame, bottom left")

@@ -49,9 +49,13 @@ class Marker:
                 certificate cannot be used without it.
         """
         if settings.mark != "signed":
-            why = "--no_mark asks for none" if settings.mark == "none" else ""
-            note = Fallback(NO_MARK, "", why)
-            return cls(settings, notes=(note,) if why else ())
+            notes = []
+            if settings.mark == "none":
+                notes.append(Fallback(NO_MARK, "", "--no_mark asks for none"))
+            if settings.certificate is not None:
+                why = f"--mark {settings.mark} signs nothing"
+                notes.append(Fallback("the given certificate", "", why))
+            return cls(settings, notes=tuple(notes))
         if settings.certificate is not None and settings.private_key is not None:
             signer = given_signer(settings.certificate, settings.private_key)
             check_signer(signer)
