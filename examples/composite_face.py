@@ -33,7 +33,11 @@ def main(photo: str, target: str, out: str) -> None:
     finished = Finisher().finish([FrameSwap(crop, swapped)])
     composite(picture.rgb, crop, finished.pixels, mask=finished.mask, grain=True)
     write_picture(out, picture)
+    print(f"{out}: {target} with the face of {photo}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    if len(sys.argv) != 4:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    main(*sys.argv[1:])

@@ -36,7 +36,11 @@ def main(source: str, out: str) -> None:
             tinted = picture.rgb + (np.array(color) - picture.rgb) * mask
             picture.rgb[:] = np.rint(tinted)
     write_picture(out, picture)
+    print(f"{out}: {source} with the parts of its faces tinted")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    if len(sys.argv) != 3:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    main(*sys.argv[1:])

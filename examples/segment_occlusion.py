@@ -31,7 +31,11 @@ def main(source: str, out: str) -> None:
             red = np.full_like(crop.pixels, (255, 0, 0))
             composite(picture.rgb, crop, red, mask=mask)
     write_picture(out, picture)
+    print(f"{out}: {source} with what is in front of faces in red")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    if len(sys.argv) != 3:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    main(*sys.argv[1:])

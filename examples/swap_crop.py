@@ -33,7 +33,11 @@ def main(photo: str, target: str, out: str, name: str = "auto") -> None:
     mixed = crop.pixels + (swap.pixels - crop.pixels) * swap.mask[..., None]
     both = np.hstack([crop.pixels, mixed])
     write_picture(out, Picture(np.rint(both).clip(0, 255).astype(np.uint8)))
+    print(f"{out}: the crop, and beside it the swap")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    if len(sys.argv) not in (4, 5):
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    main(*sys.argv[1:])

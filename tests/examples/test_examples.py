@@ -153,4 +153,19 @@ def test_example(name: str, tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     (tmp_path / "printed.txt").write_text(run.stdout)
+    assert "out." not in " ".join(command) or "out." in run.stdout  # it says what it wrote
     check(tmp_path)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_without_its_words_an_example_says_how_it_is_called(name: str) -> None:
+    script = ROOT / "examples" / f"{name}.py"
+    run = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert run.returncode == 2 and "Traceback" not in run.stderr
+    assert f"Usage: python examples/{name}.py " in run.stderr
