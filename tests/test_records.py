@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from tests.helpers.locations import ROOT
-from videoswap.records import Fallback
+from videoswap.records import Fallback, counted
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,19 @@ from videoswap.records import Fallback
 )
 def test_a_note_says_what_was_done_instead_of_what_and_why(note, sentence):
     assert str(note) == sentence
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "words"),
+    [
+        (1, "frame", "1 frame"),
+        (0, "frame", "0 frames"),
+        (1, "person", "1 person"),
+        (2, "more person", "2 more people"),
+    ],
+)
+def test_a_number_has_its_noun_in_the_right_form(number, noun, words):
+    assert counted(number, noun) == words
 
 
 def test_every_note_of_the_package_names_things_so_that_its_sentence_reads():

@@ -17,6 +17,12 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where there is not one."""
+    plural = f"{noun[:-6]}people" if noun.endswith("person") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def _check(name: str, value: Array, shape: tuple[int | None, ...], dtype: type) -> None:
     fits = value.ndim == len(shape) and all(
         want is None or want == have for want, have in zip(shape, value.shape, strict=True)
@@ -399,7 +405,7 @@ class Fallback:
         """What was asked or expected, and for how many faces."""
         if not self.faces:
             return self.wanted
-        return f"{self.wanted} for {self.faces} face{'' if self.faces == 1 else 's'}"
+        return f"{self.wanted} for {counted(self.faces, 'face')}"
 
     def __str__(self) -> str:
         """Return one sentence, without the full stop."""

@@ -32,11 +32,6 @@ def report_head(kind: str) -> dict[str, Any]:
     return {"kind": kind, "schema": SCHEMA, "videoswap": __version__}
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where there is not one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 @dataclass(frozen=True, slots=True)
 class PersonReport:
     """A person of the video.

@@ -90,6 +90,20 @@ def test_doctor_says_where_things_are_kept_and_whether_that_can_be_written(
         assert check.fine is writable and not check.needed
 
 
+def test_doctor_says_what_is_not_in_the_folder_of_weights_and_makes_swaps_better(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(tmp_path))
+    checks = {one.name: one for one in diagnosis._models()}
+    for name in ("478 landmarks", "correction of swaps"):
+        assert not checks[name].fine and not checks[name].needed
+        assert "not there" in str(checks[name]) and "swaps" in str(checks[name])
+        assert "worse" in str(checks[name]) and "videoswap models" in str(checks[name])
+    engines = {one.name: one.finding for one in diagnosis._engines()}
+    assert engines["engine ghost"].endswith("fetches them)")
+    assert engines["engine blendface"].endswith("fetches it)")
+
+
 def test_a_user_without_a_home_has_no_cache_and_still_everything_else(monkeypatch):
     def homeless():
         raise RuntimeError("Could not determine home directory.")

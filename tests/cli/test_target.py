@@ -80,6 +80,19 @@ def test_what_makes_no_sense_is_refused(words, error, here):
         found(*words)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "is missing. Name it: -i film.mp4"),
+        (["-i", "v.mp4", "--target_dir", "folder"], "--input and --target_dir each name the input"),
+    ],
+)
+def test_it_says_how_the_input_is_named(words, told, here):
+    with pytest.raises(UsageError) as refused:
+        found(*words)
+    assert told in str(refused.value)
+
+
 def test_a_folder_made_for_a_result_goes_again_if_there_is_none(here):
     with (
         pytest.raises(ZeroDivisionError),

@@ -40,3 +40,5 @@ def test_a_crowd_stays_short():
     assert len(lines) == 11
     assert lines[0] == "person 1: somewhere, gets me.jpg"
     assert lines[-1] == "490 more people are swapped: persons 11-500"
+    lines = describe([person(n, "me.jpg") for n in range(11)])
+    assert lines[-1] == "1 more is swapped: person 11"

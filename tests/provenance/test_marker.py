@@ -90,7 +90,10 @@ def test_a_folder_that_cannot_be_written_gives_a_certificate_for_one_run(tmp_pat
     (tmp_path / "file").touch()
     monkeypatch.setenv("VIDEOSWAP_CREDENTIALS_DIR", str(tmp_path / "file" / "credentials"))
     found = Marker.load(MarkSettings(), keep=True)
-    assert found.signer is not None and "one for this run alone" in str(found.notes[0])
+    assert found.signer is not None and str(found.notes[0]) == (
+        "one for this run alone instead of this machine's own certificate, because "
+        f"{tmp_path / 'file' / 'credentials'} cannot be used: Not a directory"
+    )
 
 
 def test_a_given_certificate_that_cannot_sign_ends_the_run(tmp_path):

@@ -159,10 +159,13 @@ def _onnxruntime_packages() -> list[Check]:
 def _models() -> list[Check]:
     from ..detection import packaged_files as packaged
     from ..detection.dense_landmarks import DENSE_LANDMARKS
+    from ..engines.mesh.correction import MESH_CORRECTION
     from ..weights import find
+    from ..weights.store import missing_files
 
-    dense = find(DENSE_LANDMARKS)
-    told = "not there; dlib's 68 are used" if dense is None else str(dense)
+    dense, correction = find(DENSE_LANDMARKS), find(MESH_CORRECTION)
+    absent = missing_files([MESH_CORRECTION], MESH_CORRECTION)
+    told = "not there; dlib's 68 are used, and swaps are worse" if dense is None else str(dense)
     advice = "" if dense else f"videoswap models download {DENSE_LANDMARKS}"
     packages = (
         ("CenterFace", packaged.centerface_path),
@@ -172,6 +175,12 @@ def _models() -> list[Check]:
     return [
         *(Check(name, True, str(locate())) for name, locate in packages),
         Check("478 landmarks", dense is not None, told, advice, needed=False),
+        Check(
+            "correction of swaps",
+            absent is None,
+            f"{absent}, so swaps by mesh are worse" if absent else str(correction),
+            needed=False,
+        ),
     ]
 
 

@@ -110,12 +110,17 @@ def target_of(
     from ..video.sequences.pattern import is_numbered
     from ..video.spool import STDIN, spooled
 
-    given = [getattr(arguments, name) for name in INPUTS if getattr(arguments, name) is not None]
-    if len(given) != 1:
+    inputs = [name for name in INPUTS if getattr(arguments, name) is not None]
+    if len(inputs) > 1:
+        flags = " and ".join(f"--{name}" for name in inputs)
+        raise UsageError("which_target", f"{flags} each name the input: give one.")
+    if not inputs:
         raise UsageError(
             "which_target",
-            "Exactly one of --input, --target_video, --target_image and --target_dir is needed.",
+            "The video, picture or folder to swap faces in is missing.",
+            "Name it: -i film.mp4 (or --target_video film.mp4).",
         )
+    given = getattr(arguments, inputs[0])
     named = [name for name in NAMES if getattr(arguments, name) is not None]
     if len(named) > 1:
         raise UsageError(
@@ -124,14 +129,14 @@ def target_of(
     name = getattr(arguments, named[0]) if named else None
     folder = arguments.out_dir
     _check_stdout(arguments)
-    if arguments.target_dir is not None or is_folder(given[0]):
-        yield Target("folder", given[0], _of_folder(name, folder))
+    if arguments.target_dir is not None or is_folder(given):
+        yield Target("folder", given, _of_folder(name, folder))
         return
-    with spooled(given[0], say) as path:
+    with spooled(given, say) as path:
         image = _is_image(path)
         what = "image" if image else "video"
-        name_of = "stdin" if given[0] == STDIN else str(given[0])
-        names = () if path == given[0] else ((path, name_of),)
+        name_of = "stdin" if given == STDIN else str(given)
+        names = () if path == given else ((path, name_of),)
         if arguments.image_to_image and not image:
             raise UsageError("which_target", f"--image_to_image was given and {path} is a video.")
         if name == STDOUT:

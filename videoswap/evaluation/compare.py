@@ -15,9 +15,8 @@ from av.video.stream import VideoStream
 
 from ..errors import UsageError
 from ..jobs.context import Say
-from ..records import Array
+from ..records import Array, counted
 from ..rendering.progress import ProgressBar
-from ..report import counted
 from ..settings import SwapSettings
 from ..timerange import TimeRange
 from ..video.files import atomic_output, url

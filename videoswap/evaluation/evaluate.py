@@ -14,7 +14,7 @@ from ..jobs.video import analyze_with_progress, refine_landmarks_with_progress
 from ..people.choosing import check_numbers
 from ..people.places import VideoPlaces
 from ..people.plan import FilmTime, Plan
-from ..records import Fallback, Person, observation, person_name
+from ..records import Fallback, Person, counted, observation, person_name
 from ..rendering.progress import ProgressBar
 from ..settings import AnalysisSettings, SwapSettings
 from ..threads import stages_share_the_cores
@@ -142,8 +142,8 @@ def _coverage(
 ) -> list[Fallback]:
     if measured.count == wanted:
         return []
-    shown = f"{infos[1].path} shows {measured.count} of {wanted} frames of {infos[0].path}"
-    return [observation(shown)]
+    shown = f"{infos[1].path} shows {measured.count} of {counted(wanted, 'frame')}"
+    return [observation(f"{shown} of {infos[0].path}")]
 
 
 def _groups(

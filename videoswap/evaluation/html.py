@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..geometry.resample import crop_box
-from ..records import Array
+from ..records import Array, counted
 from ..video.files import atomic_output
 from ..video.planes import Box
 from ..video.probe import probe
@@ -73,8 +73,8 @@ def _head(evaluation: Evaluation) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{name}</title><style>{STYLE}</style></head><body><h1>{name}</h1>"
-        f'<p class="pale">against {escape(evaluation.original)}, {evaluation.frames} frames, '
-        f"identities by {escape(evaluation.encoder)}</p>"
+        f'<p class="pale">against {escape(evaluation.original)}, '
+        f"{counted(evaluation.frames, 'frame')}, identities by {escape(evaluation.encoder)}</p>"
         f"<p>{escape(str(evaluation.verdict))}</p>"
         f'<p class="note">{PRIVACY_NOTE}</p>{notes}'
     )

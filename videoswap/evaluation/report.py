@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..jsonfile import JsonDocument, plain
-from ..records import Array, Fallback
+from ..records import Array, Fallback, counted
 from ..report import report_head
 from ..timerange import TimeRange
 from .metrics.columns import Columns
@@ -272,8 +272,8 @@ def _numbers(column: Array) -> list[float | None]:
 def table(evaluation: Evaluation) -> list[str]:
     """Return the lines of the report, one column for every person."""
     lines = [
-        f"{evaluation.result} against {evaluation.original}: {evaluation.frames} frames, "
-        f"identities by {evaluation.recognizer}",
+        f"{evaluation.result} against {evaluation.original}: "
+        f"{counted(evaluation.frames, 'frame')}, identities by {evaluation.recognizer}",
         "",
     ]
     groups = evaluation.groups

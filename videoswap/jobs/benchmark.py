@@ -27,7 +27,7 @@ from ..engines.registry import load_engine
 from ..geometry import face_mesh as mesh
 from ..geometry.affine import five_points, transform_dense
 from ..occlusion.load import load_occlusion_segmenter
-from ..records import Array, Face, Fallback, Photo, TrackSource
+from ..records import Array, Face, Fallback, Photo, TrackSource, counted
 from ..rendering.pipeline import StageTime
 from ..rendering.render import CONTEXT, FacesBetween, plan_track
 from ..rendering.segments import SegmentOutputs, plan_segments
@@ -142,7 +142,8 @@ class BenchmarkResult:
         """Return a table for people."""
         where = self.gpu or self.device
         made = [
-            f"{self.width}x{self.height}, {self.frames} frames, {self.faces:.2f} faces a frame, "
+            f"{self.width}x{self.height}, {counted(self.frames, 'frame')}, "
+            f"{self.faces:.2f} faces a frame, "
             f"crops of {', '.join(map(str, self.crop_sizes)) or 'no'} pixels",
             f"engine {self.engine} on {where}, decoder {self.decoder}, {self.encoder}, "
             f"{self.cores} cores",
@@ -275,7 +276,7 @@ def benchmark_engine(
     segmenter = load_occlusion_segmenter("outline" if engine.as_is else "auto", device)
     with TemporaryDirectory(prefix="videoswap-benchmark-") as folder:
         film = Path(folder, "drawn.mp4")
-        say(f"drawing {settings.frames} frames")
+        say(f"drawing {counted(settings.frames, 'frame')}")
         numbered = draw_film(film, settings)
         info = probe(film)
         pts = _times(film)

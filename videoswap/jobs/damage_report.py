@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from ..errors import InputError, NoFaceError
 from ..lost import Gap, Lost
-from ..records import Fallback, observation
+from ..records import Fallback, counted, observation
 from ..video.damage import Damage
 from ..video.probe import VideoInfo
 
@@ -64,11 +64,11 @@ def _sentences(lost: Lost) -> list[str]:
         frames = sum(gap.frames for gap in lost.gaps)
         length = float(sum(gap.seconds for gap in lost.gaps))
         said.append(
-            f"the video is damaged: about {_number(frames, 'frame')} ({length:.2f} s) "
+            f"the video is damaged: about {counted(frames, 'frame')} ({length:.2f} s) "
             f"cannot be decoded or are not there, {_at([gap.start for gap in lost.gaps])}"
         )
-    bad = [_number(lost.undecodable_packets, "packet")] if lost.undecodable_packets else []
-    bad += [_number(lost.corrupt_frames, "frame")] if lost.corrupt_frames else []
+    bad = [counted(lost.undecodable_packets, "packet")] if lost.undecodable_packets else []
+    bad += [counted(lost.corrupt_frames, "frame")] if lost.corrupt_frames else []
     if bad:
         said.append(f"the video has {' and '.join(bad)} with faults, {_at(lost.damaged_at)}")
     return said
@@ -102,10 +102,6 @@ def naming_damage(info: VideoInfo, lost: Lost) -> Iterator[None]:
                 f"Only one video of a file is looked at; this one has another, stream {which}."
             )
         raise NoFaceError(error.code, " ".join([error.message, *more]), error.hint) from None
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _at(times: Sequence[Fraction]) -> str:

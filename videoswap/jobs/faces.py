@@ -21,7 +21,7 @@ from ..people.places import (
 )
 from ..people.plan import FilmTime
 from ..people.sources import CROP_NAME, LISTING, SHEET, TIMELINE
-from ..records import Array, Face, Person, Track, person_name
+from ..records import Array, Face, Person, Track, counted, person_name
 from ..rendering.progress import ProgressBar
 from ..settings import SwapSettings
 from ..tracking.analysis import Analysis
@@ -88,7 +88,7 @@ def list_people(
                 view = seen.view(persons, person.best_pts)
                 say(f"{person_name(person.id)}: {', '.join(_words(seen, person, view))}")
         if len(persons) > MAX_LINES:
-            say(f"{len(persons) - MAX_LINES} more people")
+            say(counted(len(persons) - MAX_LINES, "more person"))
         return persons
     check_output_folder(out)
     inputs = files_of(target)
@@ -118,11 +118,11 @@ def list_people(
     for one in listed[:MAX_LINES]:
         say(f"{one.name}: {', '.join(one.words())}")
     if len(listed) > MAX_LINES:
-        say(f"{len(listed) - MAX_LINES} more people: see {out / LISTING}")
+        say(f"{counted(len(listed) - MAX_LINES, 'more person')}: see {out / LISTING}")
     _write_listing(out / LISTING, target, seen.places.kind, listed)
-    heading = f"{target.name}: {len(listed)} people, most screen time first"
+    heading = f"{target.name}: {counted(len(listed), 'person')}, most screen time first"
     if seen.places.kind == "picture":
-        heading = f"{target.name}: {len(listed)} people, the largest first"
+        heading = f"{target.name}: {counted(len(listed), 'person')}, the largest first"
     write_picture(out / SHEET, Picture(contact_sheet([one.entry() for one in listed], heading)))
     if "timeline" in fixed:
         say(f"When everybody is on screen: {out / TIMELINE}")

@@ -15,7 +15,8 @@ from typing import Any
 from ..errors import PartialError
 from ..jsonfile import JsonDocument, json_text, parsed_json, plain, plain_fields
 from ..people.photo_advice import CheckedPhoto
-from ..report import Report, counted, report_head
+from ..records import counted
+from ..report import Report, report_head
 from ..tracking.key import video_digest
 from ..video.files import output_errors
 

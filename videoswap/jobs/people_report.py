@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..people.matching import Match, Matching
 from ..people.sources import Source
-from ..records import Person, person_name
+from ..records import Person, counted, person_name
 from ..report import PersonReport
 
 MAX_LINES = 10  # about people who are swapped, one each
@@ -66,8 +66,10 @@ def describe(
     lines = [
         f"{person_name(one.person)}: {where(one)}, {_gets(one)}" for one in swapped[:MAX_LINES]
     ]
-    if len(swapped) > MAX_LINES:
-        rest = [one.person for one in swapped[MAX_LINES:]]
+    rest = [one.person for one in swapped[MAX_LINES:]]
+    if len(rest) == 1:
+        lines.append(f"1 more is swapped: {person_name(rest[0])}")
+    elif rest:
         lines.append(f"{len(rest)} more people are swapped: persons {_numbers(rest)}")
     if len(alone) == 1:
         lines.append(f"1 other is left alone: {person_name(alone[0])}")
@@ -93,7 +95,7 @@ def _numbers(people: Sequence[int]) -> str:
 
 
 def _frames(report: PersonReport) -> str:
-    return f"{report.frames} frames from {float(report.first_seconds):.2f} s on"
+    return f"{counted(report.frames, 'frame')} from {float(report.first_seconds):.2f} s on"
 
 
 def _gets(report: PersonReport) -> str:

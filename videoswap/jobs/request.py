@@ -14,7 +14,8 @@ from ..jsonfile import plain_fields
 from ..paths import AnyPath, is_folder, path_or_none
 from ..people.plan import Plan
 from ..people.sources import photo_files
-from ..report import InputFile, Report, WeightFile, counted
+from ..records import counted
+from ..report import InputFile, Report, WeightFile
 from ..settings import SwapSettings
 from ..tracking.key import video_digest
 from ..video.files import check_readable

@@ -18,7 +18,7 @@ from ..people.choosing import match_people
 from ..people.matching import Matching
 from ..people.places import VideoPlaces
 from ..people.plan import FilmTime, match_by_plan
-from ..records import Fallback, Person
+from ..records import Fallback, Person, counted
 from ..rendering.failed_swaps import MAX_STRETCHES, FailedSwaps, failure_notes, stretches
 from ..rendering.pipeline import StageTime
 from ..rendering.progress import ProgressBar
@@ -365,9 +365,8 @@ def _render(
         outputs = SegmentOutputs(folder, targets.encoder, targets.mask_encoder, sink, failed)
         missing = [segment for segment in segments if outputs.needs(segment)]
         if len(missing) < len(segments):
-            context.say(
-                f"Going on: {len(segments) - len(missing)} of {len(segments)} segments done."
-            )
+            done = len(segments) - len(missing)
+            context.say(f"Going on: {done} of {counted(len(segments), 'segment')} done.")
         missing = copy_untouched(info, copies, missing, outputs)
         frames = [pts for segment in missing for pts in segment.pts]
         tally.rendered = len(frames)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ..executors.base import Executor
 from ..executors.gain import CoreMeter, jobs_that_pay
 from ..executors.local import LocalExecutor
-from ..records import Fallback
+from ..records import Fallback, counted
 from ..rendering.pipeline import StageTime
 from ..rendering.render import FrameJob, Renderer, TrackPlan
 from ..rendering.segments import Segment, SegmentOutputs
@@ -118,7 +118,7 @@ def render_segments(
     jobs = min(jobs_that_pay(measured, left), len(rest))
     context.say(
         f"One process uses {measured.used:.1f} cores, {measured.free:.1f} more are free: "
-        f"{jobs} {'job' if jobs == 1 else 'jobs'} for the rest."
+        f"{counted(jobs, 'job')} for the rest."
     )
     with open_executor(context.settings, jobs) as executor:
         if executor is None:

@@ -67,6 +67,8 @@ class Marker:
             return cls(settings, own_signer(default_credentials_dir(), keep))
         except (InputError, OSError) as error:
             why = reason_of(error)
+            if isinstance(error, OSError):
+                why = f"{error.filename or default_credentials_dir()} cannot be used: {why}"
             note = Fallback("this machine's own certificate", "one for this run alone", why)
             try:
                 return cls(settings, own_signer(None, False), (note,))

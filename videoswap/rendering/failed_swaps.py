@@ -15,7 +15,7 @@ import numpy as np
 
 from ..engines.base import Engine, Identity
 from ..errors import VideoswapError
-from ..records import Array, Crop, Fallback, SwappedCrop, observation
+from ..records import Array, Crop, Fallback, SwappedCrop, counted, observation
 
 NOT_FINITE, BLACK, WHITE = "not_finite", "black", "white"
 WORDS = {NOT_FINITE: "values that are no numbers", BLACK: "black", WHITE: "white"}
@@ -197,7 +197,7 @@ def failure_notes(failed: Sequence[FailedSwap]) -> list[Fallback]:
             more = f" and {len(alike) - 5} more times" if len(alike) > 5 else ""
             notes.append(
                 observation(
-                    f"{count} swapped face{'' if count == 1 else 's'} came out as {words}, twice, "
+                    f"{counted(count, 'swapped face')} came out as {words}, twice, "
                     f"so the original stays: at {shown} s{more}"
                 )
             )

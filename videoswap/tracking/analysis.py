@@ -20,7 +20,7 @@ from ..detection.face_models import FaceModels
 from ..errors import VideoswapError
 from ..geometry.face_proportions import proportions
 from ..occlusion.builtin import load_coarse_model
-from ..records import Array, Face, Fallback, Track
+from ..records import Array, Face, Fallback, Track, counted
 from ..video.damage import Damage
 from ..watching import OnProgress, ProgressUpdate
 from .occluded_tracks import (
@@ -188,7 +188,7 @@ class Analysis(_Analyzed):
         without = sum(self._store.count_faces_without_dense(track) for track in tracks)
         faces = sum(track.count for track in self.tracks if track.id in tracks)
         if 0 < without < faces:
-            used = f"dlib's 68 for {without} of {faces} faces"
+            used = f"dlib's 68 for {without} of {counted(faces, 'face')}"
             note = Fallback("478 dense landmarks", used, "their network sees no face there")
             self._store.fallbacks.append(note)
 

@@ -15,7 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 
 from ..errors import OutputError
-from ..records import Fallback
+from ..records import Fallback, counted
 from .audio import SoundConverter, add_sound, plan_sound
 from .files import open_input
 from .packets import RestartingClock, packets
@@ -181,12 +181,12 @@ class StreamCopier:
     def damage(self) -> tuple[Fallback, ...]:
         """What could not be converted; known once all packets were handed out."""
         damaged = [
-            (describe(route.source), route.sound.undecodable)
+            f"{counted(route.sound.undecodable, 'packet')} of {describe(route.source)}"
             for route in self._routes.values()
             if route.sound is not None and route.sound.undecodable
         ]
         why = "they cannot be decoded"
-        return tuple(Fallback(f"{n} packets of {name}", "silence", why) for name, n in damaged)
+        return tuple(Fallback(packets, "silence", why) for packets in damaged)
 
     def add(self, stream: Stream) -> None:
         """Take a stream over, converted if need be, or note that it is dropped."""

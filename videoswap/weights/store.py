@@ -87,7 +87,7 @@ def missing_files(names: Iterable[str], download: str) -> str | None:
     if not absent:
         return None
     files = " and ".join(str(weights_dir() / model.file) for model in absent)
-    verb = "is" if len(absent) == 1 else "are"
+    verb, them = ("is", "it") if len(absent) == 1 else ("are", "them")
     if any(model.downloadable for model in absent):
-        return f"{files} {verb} not there (`videoswap models download {download}` fetches it)"
+        return f"{files} {verb} not there (`videoswap models download {download}` fetches {them})"
     return f"{files} {verb} not there (`videoswap models path {absent[0].name}` says how to get it)"

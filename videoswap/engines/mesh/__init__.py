@@ -16,7 +16,7 @@ class MeshPlugin(EnginePlugin):
     """The engine of a machine without weights."""
 
     name = "mesh"
-    summary = "the photo warped to the target's landmarks; needs no weights"
+    summary = "the photo warped to the target's landmarks; works without weights"
     options = MeshOptions
     rank = 90
 
@@ -36,7 +36,7 @@ class MeshPlugin(EnginePlugin):
         if absent is None:
             return MeshEngine(options=options, corrector=Corrector())
         engine = MeshEngine(options=options)
-        engine.notes = (Fallback("corrected swaps", "the swaps as they are drawn", absent),)
+        engine.notes = (Fallback("corrected swaps", "the swaps as drawn", absent),)
         return engine
 
     def _without_correction(self) -> str | None:

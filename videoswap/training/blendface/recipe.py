@@ -22,7 +22,7 @@ from ...geometry.resample import resize
 from ...networks.iresnet import IResNet
 from ...networks.lite import SIZE as LITE_SIZE
 from ...networks.lite import LiteEncoder
-from ...records import Array
+from ...records import Array, counted
 from ..augment import augment
 from ..classification import classify
 from ..encoder.export import write_onnx, write_safetensors
@@ -71,7 +71,8 @@ class BlendFaceRecipe(Recipe):
         rows = np.flatnonzero(~faces.held & (whose != UNKNOWN))
         known, numbers = np.unique(whose[rows], return_inverse=True)
         if len(known) < 2:
-            problem = f"{settings.data} holds photos of {len(known)} people to train with."
+            people = counted(len(known), "person")
+            problem = f"{settings.data} holds photos of {people} to train with."
             raise InputError("too_few_people", problem, "At least 2 are needed; see singles.")
         self._person = np.full(len(faces), UNKNOWN)
         self._person[rows] = numbers
