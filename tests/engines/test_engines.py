@@ -349,7 +349,7 @@ def test_auto_falls_back_to_mesh_and_says_why(weights):
     note, plain = swapper.notes
     assert str(note).startswith("the engine mesh instead of blendface or ghost, because ")
     assert "videoswap doctor" in note.reason
-    assert str(plain).startswith("the swaps as they are drawn instead of corrected swaps, because ")
+    assert str(plain).startswith("the swaps as drawn instead of corrected swaps, because ")
 
 
 def test_what_was_asked_of_ghost_is_not_dropped_by_auto(weights):
@@ -368,7 +368,7 @@ def test_auto_goes_on_where_weights_are_broken_and_says_so(weights):
     assert [text.split(",")[0] for text in told] == [
         "the engine mesh instead of blendface",
         "the engine mesh instead of ghost",
-        "the swaps as they are drawn instead of corrected swaps",
+        "the swaps as drawn instead of corrected swaps",
     ]
     assert str(weights / "blendswap.pth") in told[0]
     assert not (weights / "known.json").exists()

@@ -61,7 +61,7 @@ def test_without_its_weights_it_says_so(weights):
         load_engine("mesh", options=MeshOptions(correct="on"))
     assert caught.value.code == "engine_unusable"
     (note,) = load_engine("mesh").notes
-    assert (note.wanted, note.used) == ("corrected swaps", "the swaps as they are drawn")
+    assert (note.wanted, note.used) == ("corrected swaps", "the swaps as drawn")
     assert "correction.onnx is not there" in note.reason
     assert not load_engine("mesh", options=MeshOptions(correct="off")).notes
 
