@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -133,6 +134,24 @@ def test_who_is_not_there(places, people, error, code, words):
     with pytest.raises(error) as caught:
         chosen(places, people)
     assert caught.value.code == code and words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "people", "told"),
+    [
+        ((20, 90), None, "person 1 has a face of at most 20 pixels, too small to show who it is"),
+        ((90, 20), None, None),
+        ((20, 18), PeopleSettings(all_faces=True), "2 people have faces of at most 20 pixels, "),
+        ((20, 24), PeopleSettings(persons=(1,)), None),
+    ],
+)
+def test_faces_that_are_too_small_to_be_recognized_are_told(sizes, people, told):
+    tracks = [
+        replace(track(number, 0, 9, 5 * number, screen_time=9 - number), size=float(size))
+        for number, size in enumerate(sizes)
+    ]
+    notes = [str(one) for one in chosen(Film(tracks), people).notes if "pixels" in str(one)]
+    assert [one[: len(told or "")] for one in notes] == ([] if told is None else [told])
 
 
 def test_where_no_reference_is_found_the_notes_say_why():

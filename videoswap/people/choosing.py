@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..detection.base import Recognizer
 from ..errors import NoFaceError, UsageError
@@ -17,6 +18,8 @@ from .matching import (
 )
 from .places import PeopleInPicture, Places
 from .sources import TargetFace
+
+MIN_SIZE = 24.0  # pixels of a face in which somebody can be recognized
 
 
 def check_numbers(sources: int, references: int, people: PeopleSettings) -> None:
@@ -97,7 +100,7 @@ def match_people(
     else:
         persons = people_of(places.path, places.tracks, recognizer, places.kind)
     if not references:
-        return persons, _chosen(places, persons, people, sources)
+        return persons, _with_sizes(_chosen(places, persons, people, sources), persons, places)
     labelled = [(one.label, one.embedding) for one in references]
     matching = assign(persons, places.tracks, labelled, threshold, recognizer.distances)
     if not matching.matches:
@@ -105,7 +108,24 @@ def match_people(
         raise NoFaceError(
             "no_match", f"None of the target faces was found in {places.path}. {notes}", hint
         )
-    return persons, matching
+    return persons, _with_sizes(matching, persons, places)
+
+
+def _with_sizes(matching: Matching, persons: Sequence[Person], places: Places) -> Matching:
+    """Add a note where people who get a face are too small to be recognized."""
+    sizes = {one.id: one.size for one in places.tracks}  # 0 where nobody measured it
+    chosen = {one.person for one in matching.matches}
+    largest = {
+        one.id: max(sizes[track] for track in one.track_ids) for one in persons if one.id in chosen
+    }
+    small = {person: size for person, size in largest.items() if 0.0 < size < MIN_SIZE}
+    if not small:
+        return matching
+    who = f"{len(small)} people have faces"
+    if len(small) == 1:
+        who = f"{person_name(*small)} has a face"
+    text = f"{who} of at most {max(small.values()):.0f} pixels, too small to show who it is"
+    return replace(matching, notes=(*matching.notes, observation(text)))
 
 
 def _chosen(
