@@ -94,6 +94,7 @@ def test_doctor_says_what_is_not_in_the_folder_of_weights_and_makes_swaps_better
     tmp_path, monkeypatch
 ):
     monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setattr("videoswap.weights.store.shipped_dir", lambda: tmp_path)
     checks = {one.name: one for one in diagnosis._models()}
     for name in ("478 landmarks", "correction of swaps"):
         assert not checks[name].fine and not checks[name].needed

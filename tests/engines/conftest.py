@@ -29,7 +29,8 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def weights(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that counts as the folder of weights."""
+    """An empty folder that counts as the folder of weights, and as that of the project's own."""
     folder = tmp_path_factory.mktemp("weights")
     monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(folder))
+    monkeypatch.setattr("videoswap.weights.store.shipped_dir", lambda: folder)
     return folder

@@ -138,3 +138,16 @@ def test_find_and_require(folder):
     assert require("scrfd") == find("scrfd")
     with pytest.raises(UsageError):
         find("nothing")
+
+
+def test_what_is_part_of_the_project_is_found_wherever_the_folder_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(tmp_path))
+    assert find("mesh_correction") == require("mesh_correction")
+    assert find("mesh_correction") == ROOT / "weights" / "lite" / "correction.onnx"
+    own = tmp_path / "lite" / "correction.onnx"
+    own.parent.mkdir()
+    own.write_bytes(b"another one, trained by the user")
+    assert find("mesh_correction") == require("mesh_correction") == own
+    assert find("lite") is None
+    with pytest.raises(InputError, match=re.escape(str(tmp_path))):
+        require("lite")

@@ -162,6 +162,14 @@ def weights_dir() -> Path:
         return _CHECKOUT
 
 
+def shipped_dir() -> Path:
+    """Return the folder of the weight files that are part of the project, beside the manifest.
+
+    In a checkout that is ``weights/``; a wheel brings those that a default run needs.
+    """
+    return _manifest_path().parent
+
+
 def load_manifest(path: Path | None = None) -> Manifest:
     """Read the manifest.
 

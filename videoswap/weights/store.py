@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import InputError
 from . import digests as known
 from .convert import SOURCE, converted_path, metadata
-from .manifest import Model, load_manifest, weights_dir
+from .manifest import Model, load_manifest, shipped_dir, weights_dir
 from .wheel import pip_arguments
 
 
@@ -22,7 +22,8 @@ def find(name: str) -> Path | None:
     Raises:
         UsageError: ``unknown_model``.
     """
-    path = weights_dir() / load_manifest().model(name).file
+    model = load_manifest().model(name)
+    path = _folder_of(model) / model.file
     return path if path.is_file() else None
 
 
@@ -39,7 +40,7 @@ def require(name: str) -> Path:
         UsageError: ``unknown_model``.
     """
     model = load_manifest().model(name)
-    folder = weights_dir()
+    folder = _folder_of(model)
     if not (folder / model.file).is_file():
         raise missing_weights(model, folder)
     path = known.check(model, folder)
@@ -51,6 +52,18 @@ def require(name: str) -> Path:
     return known.check(
         replace(model, file=copy.relative_to(folder).as_posix(), sha256=None), folder
     )
+
+
+def _folder_of(model: Model) -> Path:
+    """Return the folder of weights in which a file lies, or belongs where it is not there.
+
+    What is part of the project need not lie in the user's folder.
+    """
+    folder = weights_dir()
+    if model.shipped and not (folder / model.file).is_file():
+        shipped = shipped_dir()
+        return shipped if (shipped / model.file).is_file() else folder
+    return folder
 
 
 def missing_weights(model: Model, folder: Path) -> InputError:
