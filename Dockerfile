@@ -18,6 +18,7 @@ RUN apt-get update \
 COPY pyproject.toml README.md LICENSE /src/
 COPY videoswap /src/videoswap
 COPY weights/models.toml /src/weights/models.toml
+COPY weights/lite/correction.onnx /src/weights/lite/correction.onnx
 
 ARG EXTRAS=
 ARG GPU=

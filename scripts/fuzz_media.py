@@ -112,13 +112,13 @@ def work(media: Path) -> None:
     answers = os.fdopen(os.dup(1), "w")
     nowhere = os.open(os.devnull, os.O_RDWR)
     reasons: list[str] = []
-    fail = console._fail
+    fail = console.Console.fail
 
-    def noting(where: Any, error: Any, debug: bool) -> int:
+    def noting(where: Any, error: Any, debug: bool = False) -> int:
         reasons.append(error.code)
         return fail(where, error, debug)
 
-    with _warm(context, request, media), mock.patch.object(console, "_fail", noting):
+    with _warm(context, request, media), mock.patch.object(console.Console, "fail", noting):
         pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (pages + MEMORY, resource.RLIM_INFINITY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -12,7 +12,7 @@ from tests.engines.test_chart import photo_and_crop
 from videoswap import MeshOptions, load_engine
 from videoswap.engines.mesh.correction import INPUT_SIZE, Corrector
 from videoswap.engines.mesh.engine import MeshEngine
-from videoswap.errors import InputError
+from videoswap.errors import InputError, UsageError
 from videoswap.networks.correction import CORRECTION_SIZE, MAPS, CorrectionNetwork
 from videoswap.training.lite.export import write_correction_onnx
 
@@ -64,6 +64,12 @@ def test_without_its_weights_it_says_so(weights):
     assert (note.wanted, note.used) == ("corrected swaps", "the swaps as drawn")
     assert "correction.onnx is not there" in note.reason
     assert not load_engine("mesh", options=MeshOptions(correct="off")).notes
+
+
+def test_another_word_is_refused():
+    with pytest.raises(UsageError, match="--correct must be one of auto, on, off") as caught:
+        MeshOptions(correct="perhaps")
+    assert caught.value.code == "bad_correct"
 
 
 def test_with_them_it_corrects_unless_told_not_to():

@@ -190,7 +190,7 @@ def test_faces_of_nobody_known_are_people_only_if_that_is_asked_for(
 
 def test_one_person_is_too_few(settings, tmp_path, group, face_models):
     pack_faces(tmp_path, group_samples(group, face_models)[:2], framing="arcface")
-    with pytest.raises(InputError, match="1 people"):
+    with pytest.raises(InputError, match="1 person"):
         BlendFaceRecipe(replace(settings, data=tmp_path, p_augment=0))
 
 

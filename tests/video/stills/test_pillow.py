@@ -135,7 +135,7 @@ def test_one_kind_for_the_other_is_named(tmp_path: Path) -> None:
     video = clips.make(tmp_path / "clip.mp4", clips.Clip(frames=3, audio=0))
     with pytest.raises(InputError, match="is a video, not a picture") as caught:
         read_picture(video)
-    assert "--target_video" in caught.value.hint
+    assert "as the input (-i)" in caught.value.hint
     for form in ("PNG", "AVIF", "WEBP"):
         path = tmp_path / "picture"
         PIL.Image.fromarray(GRAY).save(path, format=form)
