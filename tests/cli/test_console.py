@@ -106,6 +106,8 @@ def test_a_second_signal_ends_it_at_once_but_an_echo_of_the_first_does_not(
     number, cleaning, pause, ends
 ):
     code = ENDLESS.replace("CLEANING", str(cleaning))
+    if ends == "clean":  # on a busy machine the echo may come late
+        code = code.replace("def run", "console._DOUBLE_TAP = 20\ndef run")
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
