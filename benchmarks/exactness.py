@@ -18,10 +18,9 @@ import cv2
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "video")]
+sys.path.insert(0, str(ROOT))
 
-import clips  # noqa: E402
-
+from tests.helpers import clips  # noqa: E402
 from videoswap.settings import EncodeSettings  # noqa: E402
 from videoswap.video.pixel_formats import layout, samples  # noqa: E402
 from videoswap.video.planes import align_box, read_rgb, write_rgb  # noqa: E402
@@ -69,7 +68,7 @@ def exact_samples(source: Path, folder: Path) -> tuple[int, int, int, int]:
         source,
         out,
         EncodeSettings(encoder="ffv1"),
-        piece=50,
+        segment=50,
         change=lambda item, info: masks.append(paint(item.image, info, len(masks))),
     )
     info, made = probe(source), probe(out)
@@ -91,7 +90,7 @@ def exact_samples(source: Path, folder: Path) -> tuple[int, int, int, int]:
 def exact_times(source: Path, folder: Path) -> tuple[int, bool, int, str, bool, list[str]]:
     """Join a clip to MP4; return frames, pts equal, audio packets, audio verdict, turn, decode."""
     out = folder / "joined.mp4"
-    clips.swap_nothing(source, out, EncodeSettings(preset="ultrafast"), piece=50)
+    clips.swap_nothing(source, out, EncodeSettings(preset="ultrafast"), segment=50)
     before, after = clips.times(source), clips.times(out)
     sound, copied = clips.packets(source, "audio"), clips.packets(out, "audio")
     count = sum(map(len, sound))
@@ -146,7 +145,7 @@ def main() -> int:
             failed |= changed > 0 or inside == 0
             spent = time.perf_counter() - start
             print(f"{label:<20}{frames:>7}{kept:>13}{changed:>9}{inside:>16}{spent:>7.1f}")
-        print("\nMP4 joined from pieces of 50 frames")
+        print("\nMP4 joined from segments of 50 frames")
         head = f"{'clip':<20}{'frames':>7}{'pts':>8}{'packets':>9}  {'audio':<22}"
         print(f"{head}{'turn':<7}{'decodes'}")
         for label, path in sources(folder):
