@@ -177,6 +177,17 @@ def test_both_eyes_are_drawn_alike_unless_one_winks(narrow, wide, alike):
     assert (left > 0.25 * right) is alike
 
 
+def test_an_eye_that_is_not_drawn_opens_no_other_one():
+    points = face()
+    middle = points[EYES[0], :2].mean(axis=0)
+    points[EYES[0], :2] = middle + (points[EYES[0], :2] - middle) * 0.4
+    unseen = np.full((SIZE, SIZE, 3), SKIN, np.float32)
+    unseen += 4 * np.sin(np.arange(SIZE))[:, None, None]
+    target, (part, _) = replace(crop(points), pixels=unseen), eye_part(points, 1)
+    one, other = (swapped(photo(face(), iris=iris), target).pixels for iris in (BLUE, BROWN))
+    np.testing.assert_allclose(one[part], other[part], atol=2.0)
+
+
 def test_the_highlight_is_the_targets():
     points = face()
     source = photo(face(), iris=BLUE, spot=(-3, -1))

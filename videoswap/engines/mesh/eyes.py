@@ -254,27 +254,29 @@ def draw_eyes(
         _paint(lit, swap, target, eye, iris) if share > 0.0 else None
         for eye, iris, share in zip(eyes, irises, shares, strict=True)
     ]
-    opened = _opened(eyes, made)
+    opened = _opened(eyes, made, min(shares))
     for eye, one, share, own in zip(eyes, made, shares, opened, strict=True):
         if one is not None:
             _lay(lit, eye, one, share, own)
 
 
-def _opened(eyes: Sequence[_Eye], made: Sequence[_Painted | None]) -> list[float]:
+def _opened(eyes: Sequence[_Eye], made: Sequence[_Painted | None], both: float) -> list[float]:
     """Return how surely each eye is to be drawn, 0 to 1; alike for both unless one winks.
 
     One that is drawn beside one that is not would be a squint.
+
+    Args:
+        eyes: Both eyes.
+        made: What was painted of each; None for nothing.
+        both: How much of both is drawn, 0 to 1: a hidden eye says nothing about the other one.
     """
     apart = abs(eyes[0].opening - eyes[1].opening)
-    alike = float(np.clip((WINK - apart) / (WINK - NO_WINK), 0.0, 1.0))
-    openings = [eye.opening for eye in eyes]
-    evidence = [1.0 if one is None else one.evidence for one in made]
-    found = []
-    for opening, sure in zip(openings, evidence, strict=True):
-        opening += alike * (float(np.mean(openings)) - opening)
-        sure += alike * (float(np.mean(evidence)) - sure)
-        found.append(float(np.clip((opening - CLOSED) / (OPEN - CLOSED), 0.0, 1.0)) * sure)
-    return found
+    alike = both * float(np.clip((WINK - apart) / (WINK - NO_WINK), 0.0, 1.0))
+    openings = np.array([eye.opening for eye in eyes])
+    evidence = np.array([0.0 if one is None else one.evidence for one in made])
+    openings, evidence = (one + alike * (one.mean() - one) for one in (openings, evidence))
+    found = np.clip((openings - CLOSED) / (OPEN - CLOSED), 0.0, 1.0) * evidence
+    return [float(one) for one in found]
 
 
 def share_of_source(points: Array) -> float:
@@ -369,9 +371,8 @@ def _lay(lit: Array, eye: _Eye, one: _Painted, share: float, opened: float) -> N
         reach = np.hypot((across - x) * np.float32(radius / (0.6 * eye.width)), down - y)
         weight = share * (1.0 - opened) * np.clip(2.0 - 1.8 * reach, 0.0, 1.0)
         take_pattern(lit[part], one.seen, weight, np.clip(reach - 1.0, 0.0, 1.0), 1.5 * radius)
-    lit[part] += (np.clip(one.painted, 0.0, 255.0) - lit[part]) * (share * opened * one.soft)[
-        ..., None
-    ]
+    weight = (share * opened * one.soft)[..., None]
+    lit[part] += (np.clip(one.painted, 0.0, 255.0) - lit[part]) * weight
     # The lashes of the upper lid, which no texture holds: it is made with shut eyes.
     from_lid = np.maximum(depth, beyond) / np.float32(max(LASH_WIDTH, 1.0 / radius))
     aside = np.abs(across) * np.float32(radius / (LASH_REACH * eye.width))
