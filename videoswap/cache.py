@@ -15,6 +15,7 @@ from pathlib import Path
 from re import compile as pattern
 
 from .locks import discard, try_lock
+from .records import counted
 from .rendering import segment_folder as pieces
 from .tracking import store_tables as tables
 
@@ -232,7 +233,7 @@ def age(seconds: float) -> str:
     for unit, length in (("day", DAY), ("hour", 3600.0), ("minute", 60.0)):
         count = int(seconds // length)
         if count:
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+            return f"{counted(count, unit)} ago"
     return "just now"
 
 

@@ -21,10 +21,11 @@ def data():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder of weights."""
+    """An empty folder of weights, which counts as that of the project's own too."""
     folder = tmp_path / "weights"
     folder.mkdir()
     monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(folder))
+    monkeypatch.setattr("videoswap.weights.store.shipped_dir", lambda: folder)
     return folder
 
 

@@ -12,6 +12,7 @@ from videoswap.weights import (
     require,
     weights_dir,
 )
+from videoswap.weights.actions import listing, verify
 from videoswap.weights.manifest import parse
 
 # Files of downloads.json that the project has no use for.
@@ -144,6 +145,11 @@ def test_what_is_part_of_the_project_is_found_wherever_the_folder_is(tmp_path, m
     monkeypatch.setenv("VIDEOSWAP_WEIGHTS_DIR", str(tmp_path))
     assert find("mesh_correction") == require("mesh_correction")
     assert find("mesh_correction") == ROOT / "weights" / "lite" / "correction.onnx"
+    (line,) = (one for one in listing(load_manifest(), tmp_path) if one.startswith("mesh_corr"))
+    assert line.split()[1] == "here"
+    told: list[str] = []
+    verify(["mesh_correction"], show=told.append)
+    assert told == ["lite/correction.onnx: fine"]
     own = tmp_path / "lite" / "correction.onnx"
     own.parent.mkdir()
     own.write_bytes(b"another one, trained by the user")

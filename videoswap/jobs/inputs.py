@@ -10,7 +10,8 @@ from typing import Any
 from ..paths import is_folder
 from ..people.sources import photo_files
 from ..settings import SwapSettings
-from ..weights.manifest import load_manifest, weights_dir
+from ..weights.manifest import load_manifest
+from ..weights.store import folder_of
 from .outputs import InputFiles
 
 
@@ -37,5 +38,4 @@ def _files(
     if options is not None:
         values = (getattr(options, one.name) for one in fields(options))
         yield from (value for value in values if isinstance(value, Path))
-    folder = weights_dir()
-    yield from (folder / model.file for model in load_manifest().models)
+    yield from (folder_of(model) / model.file for model in load_manifest().models)

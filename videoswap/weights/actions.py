@@ -31,14 +31,14 @@ from .manifest import (
     weights_dir,
 )
 from .models import vouch
-from .store import by_hand, require
+from .store import by_hand, folder_of, require
 
 
 def listing(manifest: Manifest, folder: Path) -> list[str]:
     """Return a line for every file, and how to read them."""
     rows = [("NAME", "STATE", "MB", "USED BY", "LICENCE", "WHAT")]
     for model in manifest.models:
-        path = folder / model.file
+        path = folder_of(model) / model.file
         here = path.is_file()
         ways = {True: "to fetch", False: "by hand"}
         rows.append(
@@ -194,14 +194,15 @@ def verify(names: Sequence[str], forget: bool = False, *, show: Callable[[str], 
             show(f"{file}: forgotten")
     wrong, seen = [], 0
     for model in chosen:
-        if not (folder / model.file).is_file():
+        place = folder_of(model)
+        if not (place / model.file).is_file():
             if names:
                 wrong.append(f"{model.file} is not there")
             continue
         seen += 1
         try:
-            known.check(model, folder, thorough=True)
-            doubt = vouch(model, folder)
+            known.check(model, place, thorough=True)
+            doubt = vouch(model, place)
             show(f"{model.file}: {doubt or 'fine'}")
         except InputError as error:
             show(f"{model.file}: WRONG. {error}")

@@ -23,7 +23,7 @@ def find(name: str) -> Path | None:
         UsageError: ``unknown_model``.
     """
     model = load_manifest().model(name)
-    path = _folder_of(model) / model.file
+    path = folder_of(model) / model.file
     return path if path.is_file() else None
 
 
@@ -40,7 +40,7 @@ def require(name: str) -> Path:
         UsageError: ``unknown_model``.
     """
     model = load_manifest().model(name)
-    folder = _folder_of(model)
+    folder = folder_of(model)
     if not (folder / model.file).is_file():
         raise missing_weights(model, folder)
     path = known.check(model, folder)
@@ -54,16 +54,16 @@ def require(name: str) -> Path:
     )
 
 
-def _folder_of(model: Model) -> Path:
+def folder_of(model: Model) -> Path:
     """Return the folder of weights in which a file lies, or belongs where it is not there.
 
     What is part of the project need not lie in the user's folder.
     """
-    folder = weights_dir()
-    if model.shipped and not (folder / model.file).is_file():
-        shipped = shipped_dir()
-        return shipped if (shipped / model.file).is_file() else folder
-    return folder
+    for place in (weights_dir, shipped_dir) if model.shipped else ():
+        folder = place()
+        if (folder / model.file).is_file():
+            return folder
+    return weights_dir()
 
 
 def missing_weights(model: Model, folder: Path) -> InputError:
