@@ -163,31 +163,6 @@ def test_an_eye_that_closes_shows_less_and_less():
     assert sums[0] > 25 and sums[-1] < 2
 
 
-@pytest.mark.parametrize(
-    ("narrow", "wide", "alike"), [(0.1, 0.16, True), (0.02, 0.3, False)], ids=["squint", "wink"]
-)
-def test_both_eyes_are_drawn_alike_unless_one_winks(narrow, wide, alike):
-    points = face()
-    for eye, opening in zip(EYES, (narrow, wide), strict=True):
-        middle = points[eye, 1].mean()
-        points[eye, 1] = middle + (points[eye, 1] - middle) * opening / eye_openings(face())[0]
-    made = swapped(photo(face(), iris=BLUE), crop(points)).pixels
-    left, right = (float(blue(made[eye_part(points, number)[0]]).sum()) for number in (0, 1))
-    assert right > 5
-    assert (left > 0.25 * right) is alike
-
-
-def test_an_eye_that_is_not_drawn_opens_no_other_one():
-    points = face()
-    middle = points[EYES[0], :2].mean(axis=0)
-    points[EYES[0], :2] = middle + (points[EYES[0], :2] - middle) * 0.4
-    unseen = np.full((SIZE, SIZE, 3), SKIN, np.float32)
-    unseen += 4 * np.sin(np.arange(SIZE))[:, None, None]
-    target, (part, _) = replace(crop(points), pixels=unseen), eye_part(points, 1)
-    one, other = (swapped(photo(face(), iris=iris), target).pixels for iris in (BLUE, BROWN))
-    np.testing.assert_allclose(one[part], other[part], atol=2.0)
-
-
 def test_the_highlight_is_the_targets():
     points = face()
     source = photo(face(), iris=BLUE, spot=(-3, -1))

@@ -23,10 +23,8 @@ SIDE_LIGHT = 0.06  # of the chart: detail from this size on is averaged with its
 SHADOW_SIZE = 0.012  # of the chart: a shadow is larger
 #: Log units darker than its mirror image: a place is left as it is, is lifted all; most of it.
 SHAPE, SHADOW, DEEPEST = 0.1, 0.2, 0.6
-BROW_REACH = 1.3  # times its outline: as far its hairs go
 BROW_AROUND = 0.05  # of the chart: skin around a brow
 LEAST_BROW = 0.04  # log units by which a brow is darker than the skin around it
-PALE_BROW = 0.02  # by which each of its hairs is
 BROW_HUE = 0.5  # share of a brow's own hue that is kept
 UNEVEN_SIZES = 0.012, 0.08  # of the chart: color that differs between these sizes is evened
 EVENED = 0.8  # share of it
@@ -73,12 +71,10 @@ def with_dark_brows(texture: Array) -> Array:
         inside, soft = _brow(tuple(brow), side)
         apart = ((logarithm - around) * inside[..., None]).sum(axis=(0, 1)) / inside.sum()
         luma = float(apart @ LUMA)
-        if luma > -LEAST_BROW:
-            change = -LEAST_BROW - luma - (1.0 - BROW_HUE) * (apart - luma)
-            logarithm = logarithm + soft[..., None] * change.astype(np.float32)
-        # Pale hairs along its edges would be lines of light on a dark face.
-        pale = np.maximum((logarithm - around) @ LUMA + PALE_BROW, 0.0)
-        logarithm = logarithm - (soft * pale)[..., None]
+        if luma <= -LEAST_BROW:
+            continue
+        change = -LEAST_BROW - luma - (1.0 - BROW_HUE) * (apart - luma)
+        logarithm = logarithm + soft[..., None] * change.astype(np.float32)
     return np.asarray(np.exp(logarithm) - RATIO_FLOOR, np.float32)
 
 
@@ -163,9 +159,8 @@ def _between_features(side: int) -> Array:
 @cache
 def _brow(outline: tuple[int, ...], side: int) -> tuple[Array, Array]:
     """Return the inside of a brow of the mesh, sharp and with a soft border, (S, S) float32."""
-    place = CHART[list(outline)] * side - 0.5
-    inside = masks.fill_polygon(place, side)
-    grown = masks.fill_polygon(masks.scale_points(place, BROW_REACH), side)
+    inside = masks.fill_polygon(CHART[list(outline)] * side - 0.5, side)
+    grown = masks.fill_polygon(masks.scale_points(CHART[list(outline)] * side - 0.5, 1.1), side)
     return inside, np.asarray(cv2.GaussianBlur(grown, (0, 0), 0.006 * side))
 
 
