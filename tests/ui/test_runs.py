@@ -82,6 +82,20 @@ def test_pause_go_on_cancel_and_again(queue, make):
     assert run.state == "running" and len(Stub.made) == 2
 
 
+@pytest.mark.parametrize("once_more", [False, True], ids=["goes on", "cancelled once more"])
+def test_a_cancelled_run_goes_on_before_its_process_has_ended(queue, make, once_more, monkeypatch):
+    monkeypatch.setattr(Stub, "cancel", lambda self: self.asked.append("cancel"))
+    run = make("a")
+    queue.add(run)
+    queue.cancel(run)
+    queue.go_on(run)
+    assert run.state == "waiting" and len(Stub.made) == 1
+    if once_more:
+        queue.cancel(run)
+    Stub.made[0].end(143)
+    assert (run.state, len(Stub.made)) == (("cancelled", 1) if once_more else ("running", 2))
+
+
 def test_what_waits_can_be_taken_out(queue, make):
     first, second = make("a"), make("b")
     queue.add(first)

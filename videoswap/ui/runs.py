@@ -164,7 +164,8 @@ class Queue:
             UsageError: ``run_busy`` if it is there already.
         """
         with self._lock:
-            if run in self._waiting or run is self._current:
+            ending = run is self._current and run.state == "cancelled"
+            if run in self._waiting or (run is self._current and not ending):
                 raise UsageError("run_busy", "That run is in the queue already.")
             run.state, run.problem = "waiting", ""
             run.save()
@@ -230,6 +231,9 @@ class Queue:
     def _ended(self, run: Run, code: int) -> None:
         with self._lock:
             self._current = None
+            if run in self._waiting:  # cancelled, and asked to go on before it had ended
+                self._next()
+                return
             if run.state != "cancelled":
                 run.state = "done" if code in (0, 5) and run.result.is_file() else "failed"
             complaints: Sequence[str] = run.child.complaints if run.child is not None else ()
