@@ -101,8 +101,8 @@ class Found:
     judged: Sequence[Judged]
 
 
-def drawn_crops(folder: Path) -> list[Path]:
-    """Unpack the crops that the seed draws out of real_hq, and return them."""
+def drawn_names() -> list[str]:
+    """Return the crops that the seed draws out of real_hq, as the table names them."""
     with (FACES / "faces.csv").open(newline="") as file:
         rows = [
             row["file"]
@@ -110,7 +110,12 @@ def drawn_crops(folder: Path) -> list[Path]:
             if row["set"] == "real_hq" and float(row["outside"]) <= MOST_OUTSIDE
         ]
     order = np.random.default_rng(SEED).permutation(len(rows))[:DRAWN]
-    wanted = {rows[number]: folder / Path(rows[number]).name for number in order}
+    return [rows[number] for number in order]
+
+
+def drawn_crops(folder: Path) -> list[Path]:
+    """Unpack the drawn crops, and return them."""
+    wanted = {name: folder / Path(name).name for name in drawn_names()}
     for archive in sorted(FACES.glob("faces-*.tar")):
         with tarfile.open(archive) as tar:
             for member in tar:

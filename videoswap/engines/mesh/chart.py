@@ -38,6 +38,7 @@ from .expression import photo_shares, read_expression
 from .eyes import Iris, eye_openings, take_irises
 from .photo_light import evenly_lit, greyness, with_dark_brows, with_even_color, with_red_lips
 from .source_parts import eyes_hidden, fill_holes, parts_in_chart
+from .typical_shading import with_typical_shading
 
 CHART_SIDE, COARSEST_SIDE = 512, 128
 RASTER_STEP, FINE_RASTER_STEP = 4, 2  # pixels of a crop to one of the raster, of a small crop
@@ -115,7 +116,10 @@ def outwardness() -> Array:
 
 
 def make_chart_texture(
-    photos: Sequence[tuple[Array, Array]], parts: Sequence[FaceParts | None] = ()
+    photos: Sequence[tuple[Array, Array]],
+    parts: Sequence[FaceParts | None] = (),
+    *,
+    hard_light: bool = False,
 ) -> ChartTexture:
     """Sample photos of one person into the chart.
 
@@ -124,6 +128,7 @@ def make_chart_texture(
             pixels. The first leads; the others fill what it does not show, and the next of them
             lead textures of their own, see `fitting_texture`.
         parts: Of each photo's face, where they are known: hair and glasses are taken out.
+        hard_light: Leave the shading of hard light as it is.
     """
     every = [*parts, *([None] * (len(photos) - len(parts)))]
     sampled = [
@@ -138,9 +143,12 @@ def make_chart_texture(
         ]
     )
     textures = [
-        replace(
-            _led_by([sampled[lead], *sampled[:lead], *sampled[lead + 1 :]], points, irises),
-            beard=None if one is None else source_beard(points, drawn_in(points), one),
+        _led_by(
+            [sampled[lead], *sampled[:lead], *sampled[lead + 1 :]],
+            points,
+            irises,
+            None if one is None else source_beard(points, drawn_in(points), one),
+            hard_light=hard_light,
         )
         for lead, ((_, points), one) in enumerate(
             zip(photos[:MOST_LEADS], every[:MOST_LEADS], strict=True)
@@ -150,7 +158,12 @@ def make_chart_texture(
 
 
 def _led_by(
-    sampled: Sequence[tuple[Array, Array]], points: Array, irises: tuple[Iris, Iris] | None
+    sampled: Sequence[tuple[Array, Array]],
+    points: Array,
+    irises: tuple[Iris, Iris] | None,
+    beard: Array | None,
+    *,
+    hard_light: bool,
 ) -> ChartTexture:
     """Return the texture of the first of some sampled photos, with landmarks (478, 3)."""
     texture, facing = sampled[0]
@@ -164,7 +177,10 @@ def _led_by(
     aslant = np.clip((ASLANT[1] - facing) / (ASLANT[1] - ASLANT[0]), 0.0, 1.0)
     texture, weight = _filled(texture, weight * (1.0 - better * aslant), *mirrored)
     texture = with_red_lips(evenly_lit(texture), greyness(texture, weight))
-    texture = with_dark_brows(with_even_color(without_shine(_without_openings(texture))))
+    texture = with_even_color(without_shine(_without_openings(texture)))
+    if not hard_light:
+        texture = with_typical_shading(texture, np.minimum(weight, 1.0), beard)
+    texture = with_dark_brows(texture)
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
     while levels[-1].shape[0] > COARSEST_SIDE:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
@@ -175,7 +191,8 @@ def _led_by(
         for one in (levels[-1], seen)
     )
     size = float(np.ptp(points[OUTLINE, 0]))
-    return ChartTexture(tuple(levels), seen, small, skin, read_expression(points), size, irises)
+    expression = read_expression(points)
+    return ChartTexture(tuple(levels), seen, small, skin, expression, size, irises, beard=beard)
 
 
 def _filled(texture: Array, weight: Array, other: Array, shown: Array) -> tuple[Array, Array]:
