@@ -21,7 +21,7 @@ from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.face_mesh import CHART, OUTLINE
 from ...records import Array
 from .chart_light import LUMA
-from .light import spread_out
+from .light import along_edges, spread_out
 
 SIDE = 128
 #: Mean and spread (2, 128, 128) float16 in log units; `scripts/typical_shading.py` made it.
@@ -29,6 +29,7 @@ FILE = Path(__file__).with_name("typical_shading.npy")
 FINE, AROUND = 0.006, 0.12  # of the chart: shading has sizes between these
 HARD = 0.8  # spreads by which a face in common light differs from the mean face, at most
 USUAL, ROOM = 0.8, 0.6  # spreads that a place may differ by, and those into which more is pressed
+EDGE_REACH, EDGE_VARIANCE = 0.012, 0.01  # of the chart; log units squared: edges of shadows
 FARTHEST = 3.0  # spreads that one place counts for in a whole face at most
 
 
@@ -88,8 +89,10 @@ def with_typical_shading(texture: Array, seen: Array, beard: Array | None) -> Ar
     kept = np.sign(kept) * (np.minimum(np.abs(kept), USUAL) + ROOM * np.tanh(beyond / ROOM))
     change = ((kept - apart) * typical.spread * bare).astype(np.float32)
     large = cv2.resize(cv2.GaussianBlur(change, (0, 0), 0.8), texture.shape[1::-1])
-    lit = np.exp(np.log(np.maximum(texture, 0.0) + RATIO_FLOOR) + large[..., None])
-    return np.asarray(lit - RATIO_FLOOR, np.float32)
+    logarithm = np.log(np.maximum(texture, 0.0) + RATIO_FLOOR)
+    radius = round(EDGE_REACH * len(texture))
+    large = along_edges(large, logarithm @ LUMA, radius, EDGE_VARIANCE)
+    return np.asarray(np.exp(logarithm + large[..., None]) - RATIO_FLOOR, np.float32)
 
 
 def _small(values: Array) -> Array:
