@@ -1,18 +1,20 @@
 """The identity encoder of this project's own small engine.
 
-It is dlib's ResNet-29 (King, 2017, http://blog.dlib.net) for half the resolution, with fewer
-blocks, and with a quarter of the channels between the two convolutions of a block. So the large
+It is dlib's ResNet-29 (King, 2017, http://blog.dlib.net) for half the resolution, with half of the
+channels between the two convolutions of a block, and a third in the last stages. So the large
 network can be cut down to it (`training/encoder/pruning.py`), and a training begins with what that
 one knows.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 #: Channels, channels inside a block, blocks, and stride of the first block of each stage.
-STAGES = ((32, 8, 1, 1), (64, 16, 2, 2), (128, 32, 2, 2), (256, 64, 2, 2), (256, 64, 1, 2))
+STAGES = ((32, 16, 3, 1), (64, 32, 4, 2), (128, 64, 3, 2), (256, 80, 3, 2), (256, 64, 1, 2))
 STEM, NUMBERS = 32, 128
 SIZE = 96
 #: The first row, the first column and the side of what the network sees of a face: dlib's framing.
@@ -83,6 +85,21 @@ class LiteEncoder(nn.Module):
             (B, 128) of length 1.
         """
         return F.normalize(self.body(cropped(face)).float())
+
+    def with_maps(self, face: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Embed, and return the maps (B, C, H, W) at the end of each of ``STAGES`` too."""
+        flow, found = cropped(face), []
+        ends = self.stage_ends()
+        for number, layer in enumerate(self.body):
+            flow = layer(flow)
+            if number in ends:
+                found.append(flow)
+        return F.normalize(flow.float()), found
+
+    def stage_ends(self) -> list[int]:
+        """Return which layers of ``body`` end a stage."""
+        first = next(n for n, one in enumerate(self.body) if isinstance(one, NarrowBlock))
+        return [first - 1 + n for n in accumulate(blocks for _, _, blocks, _ in STAGES)]
 
 
 def cropped(face: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """dlib's network cut down: what is exact is held exactly, and what is fitted by its answers."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,16 @@ import torch
 import torch.nn.functional as F
 
 from tests.helpers.drawn_faces import drawn
-from videoswap.detection.dlib_network import CHIP_SIZE, open_dlib_network, read_dlib_weights
+from videoswap.detection.dlib_network import (
+    CHIP_SIZE,
+    MEAN_RGB,
+    open_dlib_network,
+    read_dlib_weights,
+)
 from videoswap.detection.packaged_files import recognition_path
 from videoswap.networks.lite import SIZE
 from videoswap.training.encoder import pruning
+from videoswap.training.encoder.teacher import LargeBlock, LargeNetwork
 from videoswap.training.recipe import as_input
 
 
@@ -37,14 +45,11 @@ def chips(faces):
 def test_the_weights_are_those_of_the_network(weights, faces):
     chip = chips(faces)[0]
     pixels = torch.from_numpy(chip).permute(2, 0, 1)[None].float()
-    mean = torch.tensor(pruning.MEAN_RGB)[:, None, None]
-    stem, *rest = [tuple(map(torch.tensor, one)) for one in weights.convolutions]
-    maps = F.max_pool2d(F.relu(F.conv2d((pixels - mean) / 256, *stem, stride=2)), 3, 2)
-    blocks = iter(rest)
-    for _, count, halved in pruning.LEVELS:
-        for number in range(count):
-            one = pruning._LargeBlock(next(blocks), next(blocks), halved and number == 0)
-            maps = F.relu(one.before_relu(maps))
+    mean = torch.tensor(MEAN_RGB)[:, None, None]
+    teacher = LargeNetwork(weights)
+    maps = F.max_pool2d(F.relu(F.conv2d((pixels - mean) / 256, *teacher.stem, stride=2)), 3, 2)
+    for block in itertools.chain(*teacher.levels):
+        maps = F.relu(block.before_relu(maps))
     found = maps.mean((2, 3)) @ torch.tensor(weights.matrix)
     expected = open_dlib_network(recognition_path())(chip)
     assert np.abs(found[0].numpy() - expected).max() < 1e-5
@@ -57,7 +62,7 @@ def test_the_first_layer_is_exact_at_half_the_size(weights, faces):
     with torch.no_grad():
         pruning._set_stem(encoder, stem, seen)
         found = encoder.body[:4](seen)
-        expected = pruning._large_stem(faces[:4], *stem)
+        expected = LargeNetwork(weights).after_stem(faces[:4])
     assert expected.std() > 0.1
     assert (found - expected).abs().max() < 1e-4
 
@@ -68,7 +73,7 @@ def test_a_block_is_fitted_to_the_goal(faces):
     kernels = [torch.randn(8, 8, 3, 3, generator=random) / 8 for _ in range(2)]
     kernels[1][:, 2:] = 0
     offsets = torch.randn(2, 8, generator=random) / 8
-    one = pruning._LargeBlock((kernels[0], offsets[0]), (kernels[1], offsets[1]), halved=False)
+    one = LargeBlock((kernels[0], offsets[0]), (kernels[1], offsets[1]), halved=False)
     given = torch.rand(12, 8, 9, 9, generator=random)
     block = pruning.NarrowBlock(8, 2, 8, 1).eval()
     with torch.no_grad():

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import onnxruntime
 import pytest
 
 pytest.importorskip("torch")
@@ -30,12 +31,36 @@ def settings(packed):
 
 
 def test_it_learns_a_batch_of_eight_by_heart(settings, tmp_path):
-    loop = replace(settings.loop, steps=30, evaluate_every=0, log_every=5)
+    loop = replace(settings.loop, steps=40, evaluate_every=0, log_every=5)
     train(EncoderRecipe(replace(settings, augmentation=STILL, loop=loop)), tmp_path)
     lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
     assert lines[0]["cosine"] > 0.3
     assert lines[-1]["cosine"] < 0.02
     assert lines[-1]["people"] < 0.1 * lines[0]["people"]
+
+
+def test_maps_are_imitated(settings, tmp_path):
+    """The first weights know nothing of the large network's maps; the last ones do."""
+    loop = replace(settings.loop, steps=30, evaluate_every=0, log_every=5)
+    train(EncoderRecipe(replace(settings, augmentation=STILL, maps=2.0, loop=loop)), tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / HISTORY).read_text().splitlines()]
+    assert lines[-1]["maps"] < 0.5 * lines[0]["maps"]
+    assert "maps" not in EncoderRecipe(replace(settings, maps=0.0)).losses(
+        "encoder", EncoderRecipe(settings).batch(0, 0, 1)
+    )
+
+
+def test_the_onnx_file_answers_as_the_network(settings, tmp_path):
+    recipe = EncoderRecipe(replace(settings, calibration=8))
+    faces = recipe.batch(0, 0, 1)["face"]
+    recipe.networks["encoder"].train()(faces)
+    recipe.networks["encoder"].eval()
+    paths = recipe.export(recipe.networks, tmp_path)
+    session = onnxruntime.InferenceSession(paths[1])
+    found = session.run(["embedding"], {"face": faces.numpy()})[0]
+    with torch.no_grad():
+        expected = recipe.networks["encoder"](faces).numpy()
+    assert (found * expected).sum(axis=1).min() > 0.9
 
 
 def test_a_killed_run_goes_on_with_the_numbers_of_an_unbroken_one(settings, tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from torch import Tensor, nn
 
 from ...networks.lite import (
@@ -66,14 +67,17 @@ def write_onnx(encoder: LiteEncoder, path: Path) -> None:
 
 
 def _narrow_block(graph: NetworkGraph, flow: str, block: NarrowBlock) -> str:
-    conv, norm, _, second, last = list(block.body)[-5:]
+    parts: list[Any] = list(block.body)[-5:]
+    conv, norm, _, second, last = parts
     skip, halved = flow, block.stride > 1
     inner = graph.convolution(flow, conv, norm, pads=[0, 0, 1, 1] if halved else None)
     change = graph.convolution(graph.add("Relu", inner), second, last)
-    if halved:
+    if block.more:  # averaged and filled with zeros by one convolution, which 8 bits hold exactly
+        side = block.stride
+        kept = np.zeros((conv.in_channels + block.more, conv.in_channels, side, side), np.float32)
+        kept[range(conv.in_channels), range(conv.in_channels)] = 1 / side**2
+        skip = graph.add("Conv", flow, graph.half(torch.from_numpy(kept)), strides=[side] * 2)
+    elif halved:
         size = [block.stride] * 2
         skip = graph.add("AveragePool", skip, kernel_shape=size, strides=size)
-    if block.more:
-        after = np.array([0, 0, 0, 0, 0, block.more, 0, 0], np.int64)
-        skip = graph.add("Pad", skip, graph.weight(after, np.int64))
     return graph.add("Relu", graph.add("Add", change, skip))

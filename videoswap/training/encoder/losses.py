@@ -5,6 +5,8 @@ B is the batch, D the length of an embedding. Embeddings have length 1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -36,6 +38,26 @@ def relation(embedding: Tensor, teacher: Tensor) -> Tensor:
     """
     difference = embedding @ embedding.T - teacher @ teacher.T
     return difference.square().sum(dim=1).mean()
+
+
+def maps(found: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+    """Return how far maps are from those of the teacher: 0 where they are equal.
+
+    Source: Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015 (arXiv 1412.6550).
+
+    Args:
+        found: (B, C, H, W) of each stage.
+        wanted: Likewise, of the teacher.
+
+    Returns:
+        Squared differences over what the teacher's maps vary by, the mean of the stages.
+    """
+    apart = [
+        (one.float() - other).square().mean()
+        / (other - other.mean((0, 2, 3), True)).square().mean()
+        for one, other in zip(found, wanted, strict=True)
+    ]
+    return sum(apart, start=found[0].new_zeros(())) / len(apart)
 
 
 def people(embedding: Tensor, centers: Tensor, labels: Tensor, margin: Margin) -> Tensor:

@@ -7,14 +7,11 @@ before it are the small ones already, so that each makes up for their errors.
 
 Source of the method: He et al., "Channel Pruning for Accelerating Very Deep Neural Networks", ICCV
 2017 (arXiv 1707.06168), with orthogonal matching pursuit as the choice of channels.
-
-The large network sees the part of a face that the small one sees, at twice the size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -23,40 +20,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...detection.dlib_network import LEVELS, MEAN_RGB, DlibWeights
-from ...networks.lite import (
-    CROP_LEFT,
-    CROP_SIZE,
-    CROP_TOP,
-    SIZE,
-    STAGES,
-    LiteEncoder,
-    NarrowBlock,
-    cropped,
-)
+from ...networks.lite import SIZE, STAGES, LiteEncoder, NarrowBlock, cropped
+from .teacher import LargeBlock, LargeNetwork, resized
 
 ROWS = 20_000  # places in the maps of all pictures that a block is fitted to
 _RIDGE, _PER_ROUND = 1e-3, 16  # of the fit; rounds in which the channels of a block are chosen
 _KERNEL_NORM = 0.8  # largest singular value, as that of a kernel to begin a training with
 _BATCH = 50
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _LargeBlock:
-    """A block of dlib's network: two kernels with offsets."""
-
-    first: tuple[Tensor, Tensor]
-    second: tuple[Tensor, Tensor]
-    halved: bool
-
-    def before_relu(self, x: Tensor) -> Tensor:
-        stride, pad = (2, 0) if self.halved else (1, 1)
-        inner = F.relu(F.conv2d(x, *self.first, stride=stride, padding=pad))
-        change = F.conv2d(inner, *self.second, padding=1)
-        if self.halved:
-            x = F.avg_pool2d(x, 2)
-        x = F.pad(x, (0, 0, 0, 0, 0, change.shape[1] - x.shape[1]))
-        side = max(x.shape[-1], change.shape[-1])  # dlib fills what either lacks with zeros
-        return _filled(x, side) + _filled(change, side)
 
 
 @torch.no_grad()
@@ -74,16 +44,13 @@ def cut_down(weights: DlibWeights, faces: Tensor, mean: Tensor, *, seed: int = 0
     """
     encoder = LiteEncoder().eval()
     random = torch.Generator().manual_seed(seed)
-    stem, *convolutions = [
-        (torch.from_numpy(one.copy()), torch.from_numpy(other.copy()))
-        for one, other in weights.convolutions
-    ]
-    large = _in_parts(lambda x: _large_stem(x, *stem), faces)
-    seen = _in_parts(lambda x: cropped(_resized(x, SIZE)), faces)
-    _set_stem(encoder, stem, seen)
+    teacher = LargeNetwork(weights)
+    large = _in_parts(teacher.after_stem, faces)
+    seen = _in_parts(lambda x: cropped(resized(x, SIZE)), faces)
+    _set_stem(encoder, teacher.stem, seen)
     small = _in_parts(encoder.body[:4], seen)
     blocks = [one for one in encoder.body if isinstance(one, NarrowBlock)]
-    for block, group in zip(blocks, _groups(convolutions), strict=True):
+    for block, group in zip(blocks, _groups(teacher), strict=True):
         goal = large
         for one in group:
             goal = _in_parts(one.before_relu, large)
@@ -96,12 +63,11 @@ def cut_down(weights: DlibWeights, faces: Tensor, mean: Tensor, *, seed: int = 0
     return encoder
 
 
-def _groups(convolutions: list[tuple[Tensor, Tensor]]) -> list[list[_LargeBlock]]:
+def _groups(teacher: LargeNetwork) -> list[list[LargeBlock]]:
     """Return, for each block of the small network, those whose place it takes."""
-    groups: list[list[_LargeBlock]] = []
-    rest = iter(convolutions)
-    for (_, count, halved), (_, _, kept, _) in zip(LEVELS, STAGES, strict=True):
-        blocks = [_LargeBlock(next(rest), next(rest), halved and n == 0) for n in range(count)]
+    groups: list[list[LargeBlock]] = []
+    for (_, _, halved), level, (_, _, kept, _) in zip(LEVELS, teacher.levels, STAGES, strict=True):
+        blocks = list(level)
         if halved:  # the one that halves the maps stands for itself
             groups.append([blocks.pop(0)])
             kept -= 1
@@ -128,16 +94,9 @@ def _at_half_size(kernel: Tensor) -> Tensor:
     return torch.einsum("oiyx,yv,xh->oivh", kernel, doubling, doubling)
 
 
-def _large_stem(faces: Tensor, kernel: Tensor, offset: Tensor) -> Tensor:
-    top, left, side = 2 * (CROP_TOP + 1), 2 * (CROP_LEFT + 1), 2 * (CROP_SIZE - 1)
-    chip = _resized(faces, 2 * SIZE)[:, :, top : top + side, left : left + side]
-    chip = (127.5 * (chip + 1) - chip.new_tensor(MEAN_RGB)[:, None, None]) / 256
-    return F.max_pool2d(F.relu(F.conv2d(chip, kernel, offset, stride=2)), 3, 2)
-
-
 def _fit(
     block: NarrowBlock,
-    group: Sequence[_LargeBlock],
+    group: Sequence[LargeBlock],
     given: Tensor,
     goal: Tensor,
     random: torch.Generator,
@@ -215,10 +174,6 @@ def _set(conv: Any, norm: Any, kernel: Tensor, offset: Tensor, given: Tensor) ->
     norm.bias.copy_(offset + mean / scale)
 
 
-def _resized(faces: Tensor, side: int) -> Tensor:
-    return F.interpolate(faces, size=(side, side), mode="bilinear", antialias=True)
-
-
 def _in_parts(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
     return torch.cat([function(one) for one in _parts(values)])
 
@@ -226,8 +181,3 @@ def _in_parts(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
 def _parts(values: Tensor) -> tuple[Tensor, ...]:
     parts: tuple[Tensor, ...] = torch.split(values, _BATCH)
     return parts
-
-
-def _filled(maps: Tensor, side: int) -> Tensor:
-    more = side - maps.shape[-1]
-    return F.pad(maps, (0, more, 0, more))

@@ -7,7 +7,7 @@ one. So it learns who that is and nothing of the light. Pasted faces carry the l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...detection.dlib_network import read_dlib_weights
+from ...detection.packaged_files import recognition_path
 from ...networks.lite import NUMBERS, SIZE, LiteEncoder
 from ...records import Array
 from ...weights.loading import fitted_state
@@ -23,6 +25,7 @@ from ..augment import Augmentation, augment, frame
 from ..margins import Centers, Margin
 from ..muon import muon_phase
 from ..ordering import AUGMENTATION, EpochOrder, generator
+from ..quantization import quantize_onnx
 from ..recipe import Batch, Recipe, as_input
 from ..shards import PackedPictures
 from ..sheets import grid
@@ -30,6 +33,7 @@ from . import losses
 from .export import write_onnx, write_safetensors
 from .prepare import FIRST_WEIGHTS, mean_label
 from .settings import EncoderSettings
+from .teacher import LargeNetwork
 
 NEAREST, SHEET_ROWS = 6, 12  # of the sample sheet
 # What faces are exposed to in the evaluation: light and color alone.
@@ -63,6 +67,7 @@ class EncoderRecipe(Recipe):
         columns = self._packed.columns
         real = columns["kind"] == "original"
         training = np.flatnonzero(~columns["held"])
+        self._training: list[int] = training[real[training]].tolist()
         self._held: list[int] = np.flatnonzero(columns["held"] & real).tolist()
         mean = mean_label(columns)
         self._label = _centered(columns["label"], mean)
@@ -80,6 +85,9 @@ class EncoderRecipe(Recipe):
         first = settings.data / FIRST_WEIGHTS if settings.initial is None else settings.initial
         if settings.initial is not None or first.is_file():
             encoder.load_state_dict(fitted_state("lite_encoder", first))
+        self._teacher: LargeNetwork | None = None
+        if settings.maps:
+            self._teacher = LargeNetwork(read_dlib_weights(recognition_path()))
         self._centers = Centers(len(names), NUMBERS)
         self.networks = {"encoder": encoder, "people": self._centers}
         self.phases = (muon_phase(self, "encoder", self.networks, settings),)
@@ -109,9 +117,13 @@ class EncoderRecipe(Recipe):
         )
 
     def losses(self, phase: str, batch: Batch) -> dict[str, Tensor]:
-        """Compute distillation, relation and margin losses."""
+        """Compute distillation, relation, margin and map losses."""
         settings = self.settings
-        embedding: Tensor = self.networks["encoder"](batch["face"])
+        encoder = cast("LiteEncoder", self.networks["encoder"])
+        embedding, found = encoder.with_maps(batch["face"])
+        wanted: list[Tensor] = []
+        if self._teacher is not None:
+            wanted = self._teacher.to(embedding.device).maps(batch["face"])
         with torch.autocast(embedding.device.type, enabled=False):
             embedding = embedding.float()
             teacher = F.normalize(batch["label"] + settings.own * batch["own"])
@@ -119,7 +131,11 @@ class EncoderRecipe(Recipe):
             related = losses.relation(embedding, teacher)
             apart = losses.people(embedding, self._centers.weight, batch["person"], self._margin)
             total = distilled + settings.relation * related + settings.people * apart
-        return {"total": total, "cosine": distilled, "relation": related, "people": apart}
+            terms = {"cosine": distilled, "relation": related, "people": apart}
+            if wanted:
+                terms["maps"] = losses.maps(found, wanted)
+                total = total + settings.maps * terms["maps"]
+        return {"total": total, **terms}
 
     def evaluate(self, networks: Mapping[str, nn.Module]) -> dict[str, float]:
         """Measure held-out photos.
@@ -131,12 +147,11 @@ class EncoderRecipe(Recipe):
         """
         if not len(self._held):
             return {}
-        plain = [frame(self._packed.picture(row), SIZE, 0, 1, _NO_SHIFT) for row in self._held]
         relit = [
             augment(self._packed.picture(row), SIZE, _LIGHT, generator(AUGMENTATION, 0, number))
             for number, row in enumerate(self._held)
         ]
-        photos = self._embedded(networks, np.stack(plain).astype(np.float32) / 255)
+        photos = self._embedded(networks, self._photos(self._held))
         copies = self._embedded(networks, np.stack(relit))
         alike = copies @ photos.T
         return {
@@ -149,19 +164,30 @@ class EncoderRecipe(Recipe):
         """Show held-out photos, each with those that the encoder finds most alike."""
         if len(self._held) < 2:
             return None
-        photos = [frame(self._packed.picture(row), SIZE, 0, 1, _NO_SHIFT) for row in self._held]
-        embedding = self._embedded(networks, np.stack(photos).astype(np.float32) / 255)
+        photos = [self._photo(row) for row in self._held]
+        embedding = self._embedded(networks, self._photos(self._held))
         alike = embedding @ embedding.T
         shown = range(0, len(photos), max(1, len(photos) // SHEET_ROWS))
         return grid([[photos[n] for n in np.argsort(-alike[row])[: NEAREST + 1]] for row in shown])
 
     def export(self, networks: Mapping[str, nn.Module], folder: Path) -> tuple[Path, ...]:
-        """Write ``encoder.safetensors`` in half precision and ``encoder.onnx``."""
+        """Write ``encoder.safetensors`` in half precision and ``encoder.onnx`` in 8 bits."""
         encoder = cast("LiteEncoder", networks["encoder"])
         paths = (folder / "encoder.safetensors", folder / "encoder.onnx")
         write_safetensors(encoder, paths[0])
         write_onnx(encoder, paths[1])
+        if self.settings.calibration:
+            rows = self._training[:: max(1, len(self._training) // self.settings.calibration)]
+            quantize_onnx(paths[1], "face", (as_input(self._photos([row])).numpy() for row in rows))
         return paths
+
+    def _photo(self, row: int) -> Array:
+        """Return a photo as it is, (SIZE, SIZE, 3) uint8."""
+        return frame(self._packed.picture(row), SIZE, 0, 1, _NO_SHIFT)
+
+    def _photos(self, rows: Sequence[int]) -> Array:
+        """Return photos as they are, (N, SIZE, SIZE, 3) float32 in [0, 1]."""
+        return np.stack([self._photo(row) for row in rows]).astype(np.float32) / 255
 
     def _embedded(self, networks: Mapping[str, nn.Module], crops: Array) -> Array:
         """Embed (N, SIZE, SIZE, 3) float32 in [0, 1]."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...engines.mesh.engine import MeshEngine
 from ...geometry.affine import TEMPLATES, crop_matrix
 from ...networks.correction import CORRECTION_SIZE
-from ...networks.lite import SIZE, LiteEncoder, NarrowBlock, cropped
+from ...networks.lite import SIZE, LiteEncoder
 from ...weights.loading import fitted_state
 
 
@@ -29,7 +29,7 @@ class IdentityJudge:
         encoder = LiteEncoder()
         encoder.load_state_dict(fitted_state("lite_encoder", weights))
         encoder.eval().requires_grad_(False)
-        self._body = encoder.body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._encoder = encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         template = MeshEngine.spec.template
         assert not callable(template)
         matrix = crop_matrix(CORRECTION_SIZE * template, TEMPLATES["arcface_112_v2"], SIZE)
@@ -80,10 +80,7 @@ class IdentityJudge:
         """Return embeddings of length 1 and the features of the first two stages."""
         grid = self._grid.to(picture.device).expand(len(picture), -1, -1, -1)
         flow = F.grid_sample(picture.float(), grid, padding_mode="border", align_corners=False)
-        flow = cropped(flow).contiguous(memory_format=torch.channels_last)
-        features: list[Tensor] = []
-        for layer in self._body:
-            flow = layer(flow)
-            if isinstance(layer, NarrowBlock):
-                features.append(flow)
-        return F.normalize(flow.float()), [features[0], features[2]]
+        embedding, maps = self._encoder.with_maps(
+            flow.contiguous(memory_format=torch.channels_last)
+        )
+        return embedding, maps[:2]
