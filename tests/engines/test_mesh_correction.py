@@ -13,6 +13,7 @@ from videoswap import MeshOptions, load_engine
 from videoswap.engines.mesh.correction import INPUT_SIZE, Corrector
 from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.errors import InputError, UsageError
+from videoswap.geometry.face_mesh import EYES, NOSE_TIP
 from videoswap.networks.correction import CORRECTION_SIZE, MAPS, CorrectionNetwork
 from videoswap.training.lite.export import write_correction_onnx
 
@@ -42,8 +43,34 @@ def test_swaps_come_with_maps(corrector):
         np.testing.assert_array_equal(before.mask, after.mask)
         assert before.correction is None
         assert after.correction.shape == (MAPS, 48, 48)
-        np.testing.assert_allclose(after.correction[3:6], 0.4 * np.tanh(0.5), atol=1e-3)
+        told = after.correction[3:6]
+        np.testing.assert_allclose(told.max(axis=(1, 2)), 0.4 * np.tanh(0.5), atol=1e-3)
+        assert (told > 0.99 * told.max()).mean() > 0.9
     assert plain.key != corrected.key
+
+
+def test_eyes_stay_nearly_as_they_are_drawn(corrector):
+    photo, crop = photo_and_crop(dense=True)
+    engine = MeshEngine(corrector=corrector)
+    (swap,) = engine.swap([crop], engine.identity([photo]))
+    level = swap.correction[3]
+    mesh = (swap.reshaped or crop).dense_landmarks[:, :2] * (48 / len(crop.pixels))
+    for eye in EYES:
+        column, row = mesh[eye].mean(axis=0).astype(int)
+        assert level[row, column] < 0.4 * level.max()
+    column, row = mesh[NOSE_TIP].astype(int)
+    assert level[row, column] > 0.99 * level.max()
+
+
+def test_where_no_dense_landmarks_are_known_nothing_is_spared(corrector):
+    photo, crop = photo_and_crop(dense=True)
+    engine = MeshEngine(corrector=corrector)
+    (swap,) = engine.swap([crop], engine.identity([photo]))
+    bare = replace(crop, dense_landmarks=None)
+    (maps,) = corrector.maps(
+        [bare], [replace(swap, reshaped=None)], [np.zeros(128, np.float32)], frozenset()
+    )
+    assert np.ptp(maps[3]) < 1e-3
 
 
 def test_every_third_frame_of_a_video_is_told(corrector):
