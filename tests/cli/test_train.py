@@ -62,7 +62,7 @@ def test_it_stops_in_time_and_goes_on(settings, tmp_path, capsys):
 def test_a_dry_run_says_what_it_takes_and_writes_nothing(settings, tmp_path, capsys):
     assert main(words(settings, tmp_path / "run", "--dry_run")) == 0
     told = capsys.readouterr().out
-    assert "encoder 1.02 M" in told and "All steps: " in told and "Memory: " in told
+    assert "encoder 1.92 M" in told and "All steps: " in told and "Memory: " in told
     assert not (tmp_path / "run").exists()
 
 
