@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from videoswap.engines.mesh.chart import make_chart_texture
 from videoswap.engines.mesh.source_parts import parts_of
 from videoswap.engines.mesh.typical_shading import FILE, SIDE, shading_of
 from videoswap.records import Array
+from videoswap.training.encoder.sources import FaceSources
 from videoswap.training.triplets.synthesis import MeshSwapper
 
 #: How many crops of each set.
@@ -45,12 +45,12 @@ SEED, ROUNDS, USUAL = 3, 5, 2.0
 UNDERSTATED = 1.15  # by which weights that fall from two spreads on make the spread too small
 
 
-def chosen_rows(table: Path) -> dict[str, dict[str, str]]:
+def chosen_names(table: Path) -> set[str]:
     """Draw crops of each set."""
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     random, judging = np.random.default_rng(SEED), set(drawn_names())
-    found = {}
+    found = set()
     for name, count in CHOSEN.items():
         fit = [
             row
@@ -60,38 +60,31 @@ def chosen_rows(table: Path) -> dict[str, dict[str, str]]:
             and float(row["outside"]) <= MOST_OUTSIDE
             and int(row["crop"]) >= LEAST_SIDE
         ]
-        found |= {fit[n]["file"]: fit[n] for n in random.permutation(len(fit))[:count]}
+        found |= {fit[n]["file"] for n in random.permutation(len(fit))[:count]}
     return found
 
 
 def shadings(table: Path, archives: list[Path]) -> Iterator[tuple[Array, Array]]:
     """Yield the shading of each photo, (128, 128), and how much each place of it counts."""
-    swapper, parser, chosen = MeshSwapper(), FaceParser(), chosen_rows(table)
+    swapper, parser, chosen = MeshSwapper(), FaceParser(), chosen_names(table)
     progress = tqdm(total=len(chosen))
     for archive in archives:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                name = member.name.removeprefix("./")
-                file = tar.extractfile(member) if name in chosen else None
-                if file is None:
-                    continue
-                progress.update()
-                coded = np.frombuffer(file.read(), np.uint8)
-                pixels = np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
-                row = chosen[name]
-                points = [[float(row[f"l{axis}{n}"]) for axis in "xy"] for n in range(5)]
-                photo = swapper.read(name, pixels, np.array(points, np.float32))
-                dense = photo.face.dense_landmarks
-                if dense is None:
-                    continue
-                parts = parts_of(photo, parser)
-                texture = make_chart_texture([(pixels, dense)], [parts], hard_light=True)
-                counts = texture.seen
-                if texture.beard is not None:
-                    beard = cv2.resize(texture.beard, counts.shape[::-1])
-                    counts = counts * (1.0 - np.clip(2.0 * beard, 0.0, 1.0))
-                small = cv2.resize(counts, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-                yield shading_of(texture.levels[0].astype(np.float32)), small
+        for face in FaceSources(table).faces(archive):
+            if face.name not in chosen:
+                continue
+            progress.update()
+            photo = swapper.read(face.name, face.picture, face.points5)
+            dense = photo.face.dense_landmarks
+            if dense is None:
+                continue
+            parts = parts_of(photo, parser)
+            texture = make_chart_texture([(face.picture, dense)], [parts], hard_light=True)
+            counts = texture.seen
+            if texture.beard is not None:
+                beard = cv2.resize(texture.beard, counts.shape[::-1])
+                counts = counts * (1.0 - np.clip(2.0 * beard, 0.0, 1.0))
+            small = cv2.resize(counts, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+            yield shading_of(texture.levels[0].astype(np.float32)), small
     progress.close()
 
 

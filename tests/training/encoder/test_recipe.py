@@ -61,6 +61,7 @@ def test_the_onnx_file_answers_as_the_network(settings, tmp_path):
     with torch.no_grad():
         expected = recipe.networks["encoder"](faces).numpy()
     assert (found * expected).sum(axis=1).min() > 0.9
+    assert max(path.stat().st_size for path in paths) < 4e6
 
 
 def test_a_killed_run_goes_on_with_the_numbers_of_an_unbroken_one(settings, tmp_path):

@@ -178,13 +178,13 @@ def _led_by(
     texture, weight = _filled(texture, weight * (1.0 - better * aslant), *mirrored)
     texture = with_red_lips(evenly_lit(texture), greyness(texture, weight))
     texture = with_even_color(without_shine(_without_openings(texture)))
+    seen = np.asarray(np.minimum(weight, 1.0), np.float32)
     if not hard_light:
-        texture = with_typical_shading(texture, np.minimum(weight, 1.0), beard)
+        texture = with_typical_shading(texture, seen, beard)
     texture = with_dark_brows(texture)
     levels = [np.asarray(np.clip(np.rint(texture), 0, 255), np.uint8)]
     while levels[-1].shape[0] > COARSEST_SIDE:
         levels.append(np.asarray(cv2.pyrDown(levels[-1])))
-    seen = np.asarray(np.minimum(weight, 1.0), np.float32)
     tiny = (LIGHT_SIDE, LIGHT_SIDE)
     small, skin = (
         np.asarray(cv2.resize(one, tiny, interpolation=cv2.INTER_AREA), np.float32)

@@ -18,6 +18,8 @@ from ...geometry.resample import blur
 from ...records import Array
 
 _FINEST = 1.0  # pixels: no edge of a shadow is sharper
+_EDGE_REACH = 0.012  # of the side: half of the window in which a change follows the picture
+_EDGE_VARIANCE = 0.01  # log units squared: of a picture that varies by less it is not followed
 _DARKEST = 3  # percentile
 _AROUND = 0.1  # of the side, by which the face reaches further than its plain skin
 _FREE = 0.9  # a pixel with more in front of it says nothing about the light's haze
@@ -107,7 +109,7 @@ def spread_out(
     return np.asarray((both[..., :-1] + doubt * otherwise) / (both[..., -1:] + doubt))
 
 
-def along_edges(change: Array, luma: Array, radius: int, variance: float) -> Array:
+def along_edges(change: Array, luma: Array) -> Array:
     """Let a smooth change of light end where the light ends that it changes.
 
     Without, a shadow that is lifted leaves its edge.
@@ -117,17 +119,15 @@ def along_edges(change: Array, luma: Array, radius: int, variance: float) -> Arr
     Args:
         change: (S, S) float32, log units.
         luma: (S, S) float32, log units: the picture. Its finest detail is not followed.
-        radius: Half of the window within which the change is a linear function of the picture.
-        variance: Of the picture; it is followed where it varies by more.
     """
-    window = (2 * radius + 1,) * 2
+    window = (2 * round(_EDGE_REACH * len(luma)) + 1,) * 2
 
     def mean(values: Array) -> Array:
         return np.asarray(cv2.blur(values, window))
 
     luma = cv2.GaussianBlur(luma, (0, 0), _FINEST)
     middle, level = mean(luma), mean(change)
-    slope = (mean(luma * change) - middle * level) / (mean(luma**2) - middle**2 + variance)
+    slope = (mean(luma * change) - middle * level) / (mean(luma**2) - middle**2 + _EDGE_VARIANCE)
     return np.asarray(mean(slope) * luma + mean(level - slope * middle))
 
 

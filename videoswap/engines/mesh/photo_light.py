@@ -21,7 +21,6 @@ from .light import along_edges, spread_out
 
 SIDE_LIGHT = 0.06  # of the chart: detail from this size on is averaged with its mirror image
 SHADOW_SIZE = 0.012  # of the chart: a shadow is larger
-EDGE_REACH, EDGE_VARIANCE = 0.012, 0.01  # of the chart; log units squared: edges of shadows
 #: Log units darker than its mirror image: a place is left as it is, is lifted all; most of it.
 SHAPE, SHADOW, DEEPEST = 0.1, 0.2, 0.6
 BROW_AROUND = 0.05  # of the chart: skin around a brow
@@ -54,7 +53,7 @@ def evenly_lit(texture: Array) -> Array:
     depth = np.clip(coarse[:, ::-1] - coarse, 0.0, DEEPEST) * skin
     depth *= np.clip((depth - SHAPE) / (SHADOW - SHAPE), 0.0, 1.0)
     lift = cv2.GaussianBlur(depth, (0, 0), 0.5 * size)
-    lift = along_edges(lift, logarithm @ LUMA, round(EDGE_REACH * side), EDGE_VARIANCE)
+    lift = along_edges(lift, logarithm @ LUMA)
     return np.asarray(np.exp(logarithm + lift[..., None]) - RATIO_FLOOR, np.float32)
 
 

@@ -29,7 +29,6 @@ FILE = Path(__file__).with_name("typical_shading.npy")
 FINE, AROUND = 0.006, 0.12  # of the chart: shading has sizes between these
 HARD = 0.8  # spreads by which a face in common light differs from the mean face, at most
 USUAL, ROOM = 0.8, 0.6  # spreads that a place may differ by, and those into which more is pressed
-EDGE_REACH, EDGE_VARIANCE = 0.012, 0.01  # of the chart; log units squared: edges of shadows
 FARTHEST = 3.0  # spreads that one place counts for in a whole face at most
 
 
@@ -90,8 +89,7 @@ def with_typical_shading(texture: Array, seen: Array, beard: Array | None) -> Ar
     change = ((kept - apart) * typical.spread * bare).astype(np.float32)
     large = cv2.resize(cv2.GaussianBlur(change, (0, 0), 0.8), texture.shape[1::-1])
     logarithm = np.log(np.maximum(texture, 0.0) + RATIO_FLOOR)
-    radius = round(EDGE_REACH * len(texture))
-    large = along_edges(large, logarithm @ LUMA, radius, EDGE_VARIANCE)
+    large = along_edges(large, logarithm @ LUMA)
     return np.asarray(np.exp(logarithm + large[..., None]) - RATIO_FLOOR, np.float32)
 
 

@@ -165,7 +165,7 @@ class EncoderRecipe(Recipe):
         if len(self._held) < 2:
             return None
         photos = [self._photo(row) for row in self._held]
-        embedding = self._embedded(networks, self._photos(self._held))
+        embedding = self._embedded(networks, np.stack(photos).astype(np.float32) / 255)
         alike = embedding @ embedding.T
         shown = range(0, len(photos), max(1, len(photos) // SHEET_ROWS))
         return grid([[photos[n] for n in np.argsort(-alike[row])[: NEAREST + 1]] for row in shown])

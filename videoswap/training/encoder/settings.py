@@ -65,16 +65,7 @@ class EncoderSettings:
 
     def __post_init__(self) -> None:
         conform(self)
-        for name in (
-            "own",
-            "relation",
-            "maps",
-            "people",
-            "weight_decay",
-            "margin",
-            "warmup",
-            "calibration",
-        ):
+        for name in _NOT_NEGATIVE:
             if getattr(self, name) < 0:
                 raise UsageError("wrong_setting", f"{name} must not be negative.")
         if self.repeats < 1 or min(self.rate, self.other_rate) <= 0 or not 0 <= self.decay <= 1:
