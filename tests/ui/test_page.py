@@ -195,6 +195,34 @@ def choose_by_keyboard(page, name, path, key):
     chooser.value.set_files(str(path))
 
 
+def test_nothing_is_drawn_anew_under_the_hands_of_somebody(page, solo_clip, photos):
+    open_film(page, solo_clip)
+    give(page, 0, photos["left"])
+    page.click("#name-0")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Eil")
+    film = page.evaluate("fetch('/api/state').then((one) => one.json())")["films"][-1]["id"]
+    page.evaluate(  # somebody takes the face away in another window
+        """(film) => fetch(`/api/films/${film}/edit`, {
+            method: "POST",
+            headers: {"Content-Type": "application/json"},
+            body: JSON.stringify({kind: "give", person: 0, source: null}),
+        })""",
+        film,
+    )
+    until(page, "document.getElementById('start').disabled")
+    page.keyboard.type("een")
+    assert page.input_value("#name-0") == "Eileen"
+    page.locator("#more-0 summary").hover()
+    page.mouse.down()  # the name is sent; its answer comes while the button is down
+    page.wait_for_timeout(1000)
+    assert page.evaluate("document.querySelector('#cards li img').alt") != "Face of Eileen"
+    page.mouse.up()
+    until(page, "document.getElementById('more-0').open")
+    until(page, "document.querySelector('#cards li img').alt === 'Face of Eileen'")
+    assert page.evaluate("document.getElementById('source-0').value") == ""
+
+
 def test_the_whole_way_by_keyboard_alone_on_a_narrow_screen(page, solo_clip, photos, tmp_path):
     page.set_viewport_size({"width": 390, "height": 800})
     choose_by_keyboard(page, "#film-file", solo_clip, "Space")
@@ -207,7 +235,7 @@ def test_the_whole_way_by_keyboard_alone_on_a_narrow_screen(page, solo_clip, pho
     page.keyboard.press("Control+A")
     page.keyboard.type("Eileen")
     tab_to(page, "#time")
-    assert page.evaluate("document.querySelector('#cards li img').alt") == "Face of Eileen"
+    until(page, "document.querySelector('#cards li img').alt === 'Face of Eileen'")
     page.keyboard.press("End")
     rendered(page)
     tab_to(page, "#start")

@@ -9,8 +9,10 @@ const BUSY = 700, IDLE = 3000; // milliseconds between two questions
 let timer = 0;
 let redraw = ""; // what the people were drawn from
 let uploading = ""; // name of what is sent
+let taken = 0; // how many answers about films were taken
 
 page.take = (found) => {
+  taken += 1;
   const before = page.film;
   page.film = found;
   if (found.state === "ready" && (before?.state !== "ready" || before.id !== found.id)) {
@@ -130,9 +132,10 @@ async function refresh() {
     const last = state.films.at(-1);
     if (!page.film && last) page.film = { id: last.id, name: last.name, state: "analyzing", progress: {} };
     if (page.film) {
-      const asked = page.film.id;
+      const asked = page.film.id, before = taken;
       const found = await ask(`/api/films/${asked}`);
-      if (page.film?.id === asked) page.take(found); // it may have been closed meanwhile
+      // Meanwhile it may have been closed, or an edit answered with something newer.
+      if (page.film?.id === asked && taken === before) page.take(found);
     }
     page.runs = state.runs;
     drawRuns(state.runs);

@@ -9,6 +9,8 @@ const ROW = 26, LEFT = 110, TOP = 22; // of the timeline
 const STEPS = [0.5, 1, 2, 5, 10, 30, 60, 300, 600, 1800];
 let allShown = false; // also people who are seen briefly
 let hiddenShown = false;
+let pressed = false; // the pointer, on a card
+let late = false; // cards that are to be drawn when hands are off
 
 export function drawPeople() {
   const picture = page.film.kind === "picture";
@@ -62,6 +64,8 @@ export function drawNow() {
 function drawCards() {
   const film = page.film;
   const active = document.activeElement?.id;
+  late = pressed || typing(document.activeElement);
+  if (late) return;
   const open = new Set([...document.querySelectorAll("#cards details[open]")].map((one) => one.id));
   const there = film.people.filter((one) => !one.hidden);
   // First who has a face or is seen for long; the others on demand.
@@ -78,6 +82,22 @@ function drawCards() {
   $("plan-save").href = `/api/films/${film.id}/plan`;
 }
 
+// Cards are not drawn anew under somebody's hands: neither while they write nor between the two
+// halves of a click.
+function typing(field) {
+  return field?.matches?.("#cards input[type=text], #cards input[type=number]") && field.value !== field.defaultValue;
+}
+
+const caughtUp = () => setTimeout(() => late && page.film?.state === "ready" && drawCards());
+$("cards").addEventListener("focusout", caughtUp);
+$("cards").addEventListener("pointerdown", () => (pressed = true));
+for (const name of ["pointerup", "pointercancel"]) {
+  addEventListener(name, () => {
+    pressed = false;
+    caughtUp();
+  });
+}
+
 function face(person) {
   return element("img", { alt: `Face of ${person.name}`, src: `/api/films/${page.film.id}/people/${person.number}?${person.best}` });
 }
@@ -91,8 +111,11 @@ function hiddenCard(person) {
 function card(person) {
   const { number } = person, film = page.film, picture = film.kind === "picture";
   const id = (name) => `${name}-${number}`;
-  const name = element("input", { type: "text", id: id("name"), value: person.name, maxLength: 80, spellcheck: false });
-  name.addEventListener("change", () => edit({ kind: "name", person: number, name: name.value }));
+  const name = element("input", { type: "text", id: id("name"), defaultValue: person.name, maxLength: 80, spellcheck: false });
+  name.addEventListener("change", () => {
+    name.defaultValue = name.value;
+    edit({ kind: "name", person: number, name: name.value });
+  });
   const seen = person.first == null ? "never seen" : `${person.seconds.toFixed(1)} s on screen, first at ${clock(person.first)}`;
   const head = element("div", { className: "head" }, face(person),
     element("div", {},
@@ -184,7 +207,7 @@ function more(person, id) {
 function byTime(person, id, now) {
   const source = sourceSelect(id("part"), page.film.sources[0].name);
   const field = (name, text, value) => {
-    const input = element("input", { type: "number", id: id(name), min: 0, max: page.film.seconds, step: "any", value });
+    const input = element("input", { type: "number", id: id(name), min: 0, max: page.film.seconds, step: "any", defaultValue: value });
     const here = button("now", () => (input.value = now().toFixed(2)), { ariaLabel: `${text}: the moment shown` });
     return [input, element("span", { className: "pair" }, element("label", { htmlFor: id(name), textContent: text }), input, here)];
   };
