@@ -163,6 +163,32 @@ def test_an_eye_that_closes_shows_less_and_less():
     assert sums[0] > 25 and sums[-1] < 2
 
 
+@pytest.mark.parametrize(
+    ("narrow", "wide", "alike"), [(0.13, 0.18, True), (0.02, 0.3, False)], ids=["squint", "wink"]
+)
+def test_no_eye_is_drawn_more_than_the_other_unless_one_winks(narrow, wide, alike):
+    points = face()
+    for eye, opening in zip(EYES, (narrow, wide), strict=True):
+        middle = points[eye, 1].mean()
+        points[eye, 1] = middle + (points[eye, 1] - middle) * opening / eye_openings(face())[0]
+    made = swapped(photo(face(), iris=BLUE), crop(points)).pixels
+    left, right = (float(blue(made[eye_part(points, number)[0]]).sum()) for number in (0, 1))
+    assert right > 5
+    assert (left > 0.6 * right) is alike
+
+
+def test_an_eye_that_cannot_be_drawn_says_nothing_of_the_other_one():
+    points, source = face(), photo(face(), iris=BLUE)
+    part, _ = eye_part(points, 1)
+    usual = float(blue(swapped(source, crop(points)).pixels[part]).sum())
+    middle = points[EYES[0], :2].mean(axis=0)
+    points[EYES[0], :2] = middle + (points[EYES[0], :2] - middle) * 0.4
+    left, _ = eye_part(points, 0)
+    made = swapped(source, crop(points)).pixels
+    assert float(blue(made[left]).sum()) < 0.05 * usual
+    assert float(blue(made[part]).sum()) > 0.7 * usual
+
+
 def test_the_highlight_is_the_targets():
     points = face()
     source = photo(face(), iris=BLUE, spot=(-3, -1))

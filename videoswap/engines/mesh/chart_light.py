@@ -34,9 +34,9 @@ from ...geometry.face_mesh import (
 )
 from ...records import Array
 from .light import quadratic_basis, spread_out, veil_between, with_gains
+from .light_edges import LUMA, share_of_edges, with_edges
 
 LIGHT_SIDE = 64
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 MEAN = np.full(3, 1.0 / 3.0, np.float32)
 SHINE_SIGMA = 0.05  # of the chart: what is brighter than its surroundings of this size shines
 PORE_SIGMA = 0.007  # of the chart: what is finer than this stays
@@ -190,6 +190,7 @@ def light_between(
     shown: Array,
     settings: ChartLightSettings,
     beard: Array | None = None,
+    detailed: Array | None = None,
 ) -> tuple[Array, Array]:
     """Find the light that makes a source face look as lit as the film's.
 
@@ -201,11 +202,13 @@ def light_between(
         settings: How closely.
         beard: (64, 64) float32, 0 to 1: where either has a beard, so that they say nothing about
             light; None for nowhere.
+        detailed: (N, N, 3) float32 RGB: the film in a larger chart, by which hard light ends.
 
     Returns:
-        (64, 64, 4) float32, the gains of the channels and the agreement: 1 where the film looks
-        like the lit source, 0 where it shows something else, like hair; and (3,) float32, the
-        levels to be added: what haze adds. The gains are for levels ``RATIO_FLOOR`` higher.
+        (64, 64, 4) or, where there is hard light, (N, N, 4) float32, the gains of the channels and
+        the agreement: 1 where the film looks like the lit source, 0 where it shows something else,
+        like hair; and (3,) float32, the levels to be added: what haze adds. The gains are for
+        levels ``RATIO_FLOOR`` higher.
     """
     region = regions()
     weights, hidden = skin * shown * region.skin, 0.0
@@ -213,7 +216,7 @@ def light_between(
         bare = float(weights.sum())
         weights = weights * (1.0 - beard)
         hidden = 1.0 - float(weights.sum()) / max(bare, 1.0)
-    made = np.ones((LIGHT_SIDE, LIGHT_SIDE, 4), np.float32)
+    made: Array = np.ones((LIGHT_SIDE, LIGHT_SIDE, 4), np.float32)
     if float(weights.sum()) < LEAST_SKIN:
         return made, np.zeros(3, np.float32)
     veil = veil_between(source, film, (region.face * shown) > 0.6, settings.veil)
@@ -239,9 +242,15 @@ def light_between(
         if held >= LEAST_LIDS:
             darker = float(((luma - near)[..., 0] * seen).sum()) / held
             gain += settings.socket * np.clip(darker, *SOCKET_LIMITS) * socket[..., None]
-    made[..., :3] = np.exp(np.clip(gain, -settings.limit, settings.limit))
     strange = np.abs(left_over) @ MEAN / settings.disagreement
     made[..., 3] = np.clip(2.0 - 2.0 * strange, 0.0, 1.0)
+    if detailed is not None:
+        edges = share_of_edges(gain, log_film, weights)
+        if edges is not None:
+            log_detailed = np.log(np.maximum(detailed - veil, 0.0) + RATIO_FLOOR)
+            gain = with_edges(gain, log_detailed, weights, edges)
+            made = np.asarray(cv2.resize(made, gain.shape[1::-1]))
+    made[..., :3] = np.exp(np.clip(gain, -settings.limit, settings.limit))
     return made, veil
 
 

@@ -52,11 +52,12 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 34
+SCHEMA = 35
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
-_SHOWN = 96  # side at which the film is compared
+_SHOWN, _SHOWN_FINE = 96, 192  # sides at which the film is compared, and its light's edges seen
+_FINE = 128  # side of the chart of those
 _SOFT = 64  # side at which masks without sharp edges are made
 #: As far beside a thing what is behind it is taken, since its edge may be blurred.
 _BESIDE = np.ones((3, 3), np.uint8)
@@ -281,9 +282,10 @@ class MeshEngine(Engine):
         shown, free = _without_front(crop, _SHOWN)
         film = look_up(shown, places)
         free = look_up(free, places) * facing
+        detailed = look_up(_without_front(crop, _SHOWN_FINE)[0], cv2.resize(places, (_FINE, _FINE)))
         beard = beards_in_chart(texture.beard, crop.beard, places)
         settings = self._settings.chart_light
-        return light_between(texture.small, film, texture.skin, free, settings, beard)
+        return light_between(texture.small, film, texture.skin, free, settings, beard, detailed)
 
     def _below_hair(self, points: Array) -> Array:
         """Return the soft mask (_SOFT, _SOFT) of forehead and temples, where hair may hang."""

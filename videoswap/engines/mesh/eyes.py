@@ -28,6 +28,7 @@ REACH = 1.3  # iris radii that the texture reaches out
 RINGS = 24  # of the radial profile of the iris
 LEVELS = 4
 CLOSED, OPEN = 0.09, 0.17  # height of an opening in its widths: no eye is drawn, all of it is
+NO_WINK, WINK = 0.1, 0.16  # difference of both openings: eyes are as open as each other, one winks
 UNLIKE, LIKE = 0.05, 0.4  # variation of the film's eye in that of the painted one: likewise
 LEAST_PHOTO_OPENING = 0.17  # the same of a photo, from which an eye is taken
 DARK_IRIS = 0.3  # share of the eye white that an iris reflects less of
@@ -83,6 +84,20 @@ class _Eye:
         x, y = columns + offset[0], rows + offset[1]
         inverse = np.linalg.inv(self.axes).astype(np.float32)
         return x * inverse[0, 0] + y * inverse[1, 0], x * inverse[0, 1] + y * inverse[1, 1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Painted:
+    """An eye as it would be, open, in a part of the crop (h, w)."""
+
+    part: tuple[slice, slice]
+    seen: Array  # (h, w, 3) of the target
+    soft: Array  # (h, w), 0 to 1: the opening
+    painted: Array  # (h, w, 3)
+    in_radii: tuple[Array, Array]  # places from the centre of the iris
+    depths: tuple[Array, Array]  # distance to the lids inside of them and outside, in radii
+    contrast: float  # share of the iris's that is drawn
+    evidence: float  # how surely the target shows an open eye, 0 to 1
 
 
 def _eyes(points: Array) -> list[_Eye]:
@@ -234,10 +249,32 @@ def draw_eyes(
         irises: Those of the source, image left first.
     """
     eyes = _eyes(points)
-    for eye, other, iris in zip(eyes, eyes[::-1], irises, strict=True):
-        share = _share(eye, other)
-        if share > 0.0:
-            _draw(lit, swap, target, eye, iris, share)
+    shares = [_share(eye, other) for eye, other in (eyes, eyes[::-1])]
+    made = [
+        _paint(lit, swap, target, eye, iris) if share > 0.0 else None
+        for eye, iris, share in zip(eyes, irises, shares, strict=True)
+    ]
+    opened = _opened(eyes, made, min(shares))
+    for eye, one, share, own in zip(eyes, made, shares, opened, strict=True):
+        if one is not None:
+            _lay(lit, eye, one, share, own)
+
+
+def _opened(eyes: Sequence[_Eye], made: Sequence[_Painted | None], both: float) -> list[float]:
+    """Return how surely each eye is to be drawn, 0 to 1: no more than the other unless one winks.
+
+    One that is drawn beside one that is not would be a squint.
+
+    Args:
+        eyes: Both eyes.
+        made: What was painted of each; None for nothing.
+        both: How much of both is drawn, 0 to 1: a hidden eye says nothing about the other one.
+    """
+    apart = abs(eyes[0].opening - eyes[1].opening)
+    alike = both * float(np.clip((WINK - apart) / (WINK - NO_WINK), 0.0, 1.0))
+    opened = np.clip([(eye.opening - CLOSED) / (OPEN - CLOSED) for eye in eyes], 0.0, 1.0)
+    found = opened * [0.0 if one is None else one.evidence for one in made]
+    return [float(one) for one in found + alike * (found.min() - found)]
 
 
 def share_of_source(points: Array) -> float:
@@ -252,19 +289,19 @@ def _share(eye: _Eye, other: _Eye) -> float:
     return float(np.clip(min(large, facing), 0.0, 1.0))
 
 
-def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: float) -> None:
+def _paint(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris) -> _Painted | None:
+    """Paint an open eye, with the film's highlights; None where it lies outside the crop."""
     radius = eye.radius
     margin = np.ceil(1.5 * radius)
     low = np.clip(np.floor(eye.outline.min(axis=0) - margin), 0, len(lit) - 1).astype(int)
     high = np.clip(np.ceil(eye.outline.max(axis=0) + margin), 0, len(lit)).astype(int)
     shape = (int(high[1] - low[1]), int(high[0] - low[0]))
     if min(shape) < 3:
-        return
+        return None
     part = np.s_[low[1] : high[1], low[0] : high[0]]
     seen = np.ascontiguousarray(target[part])
     inner = masks.fill_polygon(eye.outline - low, max(shape))[: shape[0], : shape[1]]
     soft = cv2.GaussianBlur(inner, (0, 0), max(0.12 * radius, 0.6))
-    opened = np.clip((eye.opening - CLOSED) / (OPEN - CLOSED), 0.0, 1.0)
     across, down = eye.in_radii(low, shape)
     distance = np.hypot(across, down)
     # The white: the target's beside its iris and off its lashes, spread over the opening.
@@ -299,7 +336,7 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
     drawn = cv2.remap(texture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     solid = np.clip((REACH - distance) / (REACH - 1.0), 0.0, 1.0)[..., None]
     painted = white * (1.0 + (cv2.pow(drawn, contrast) - 1.0) * solid)
-    opened *= _evidence(grey, _grey(painted), free)
+    evidence = _evidence(grey, _grey(painted), free)
     inside = (inner > 0.5).astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / radius
     beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3) / radius
@@ -316,19 +353,29 @@ def _draw(lit: Array, swap: Array, target: Array, eye: _Eye, iris: Iris, share: 
     least = GLINT[0] + (HIGHLIGHT - GLINT[0]) * on_iris
     spot = np.minimum(spot, np.maximum(grey - least * _grey(white), 0.0))
     painted += spot[..., None]
+    places = (across, down), (depth, beyond)
+    return _Painted(part, seen, soft, painted, *places, contrast, evidence)
+
+
+def _lay(lit: Array, eye: _Eye, one: _Painted, share: float, opened: float) -> None:
+    """Lay a painted eye over a lit face, in place, as far as it is open."""
+    radius, part = eye.radius, one.part
+    across, down = one.in_radii
+    depth, beyond = one.depths
     if opened < 1.0:
         # Lids and lashes come from the target.
         middle = eye.outline.mean(axis=0) - eye.centre
         x, y = np.linalg.solve(eye.axes.T, middle).astype(np.float32)
         reach = np.hypot((across - x) * np.float32(radius / (0.6 * eye.width)), down - y)
         weight = share * (1.0 - opened) * np.clip(2.0 - 1.8 * reach, 0.0, 1.0)
-        take_pattern(lit[part], seen, weight, np.clip(reach - 1.0, 0.0, 1.0), 1.5 * radius)
-    lit[part] += (np.clip(painted, 0.0, 255.0) - lit[part]) * (share * opened * soft)[..., None]
+        take_pattern(lit[part], one.seen, weight, np.clip(reach - 1.0, 0.0, 1.0), 1.5 * radius)
+    weight = (share * opened * one.soft)[..., None]
+    lit[part] += (np.clip(one.painted, 0.0, 255.0) - lit[part]) * weight
     # The lashes of the upper lid, which no texture holds: it is made with shut eyes.
     from_lid = np.maximum(depth, beyond) / np.float32(max(LASH_WIDTH, 1.0 / radius))
     aside = np.abs(across) * np.float32(radius / (LASH_REACH * eye.width))
     upper = np.clip(0.3 - down, 0.0, 1.0) * np.clip(2.0 - aside, 0.0, 1.0)
-    lashes = LASHES * contrast * np.exp(-(from_lid**2)) * upper
+    lashes = LASHES * one.contrast * np.exp(-(from_lid**2)) * upper
     lit[part] *= np.exp(-share * opened * lashes)[..., None].astype(np.float32)
 
 

@@ -17,9 +17,6 @@ from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.resample import blur
 from ...records import Array
 
-_FINEST = 1.0  # pixels: no edge of a shadow is sharper
-_EDGE_REACH = 0.012  # of the side: half of the window in which a change follows the picture
-_EDGE_VARIANCE = 0.01  # log units squared: of a picture that varies by less it is not followed
 _DARKEST = 3  # percentile
 _AROUND = 0.1  # of the side, by which the face reaches further than its plain skin
 _FREE = 0.9  # a pixel with more in front of it says nothing about the light's haze
@@ -107,28 +104,6 @@ def spread_out(
     trust = trust[..., None]
     both = blur(np.concatenate([values * trust, trust], axis=2), sigma)  # in one go
     return np.asarray((both[..., :-1] + doubt * otherwise) / (both[..., -1:] + doubt))
-
-
-def along_edges(change: Array, luma: Array) -> Array:
-    """Let a smooth change of light end where the light ends that it changes.
-
-    Without, a shadow that is lifted leaves its edge.
-
-    Source: He, Sun and Tang, "Guided Image Filtering", PAMI 2013.
-
-    Args:
-        change: (S, S) float32, log units.
-        luma: (S, S) float32, log units: the picture. Its finest detail is not followed.
-    """
-    window = (2 * round(_EDGE_REACH * len(luma)) + 1,) * 2
-
-    def mean(values: Array) -> Array:
-        return np.asarray(cv2.blur(values, window))
-
-    luma = cv2.GaussianBlur(luma, (0, 0), _FINEST)
-    middle, level = mean(luma), mean(change)
-    slope = (mean(luma * change) - middle * level) / (mean(luma**2) - middle**2 + _EDGE_VARIANCE)
-    return np.asarray(mean(slope) * luma + mean(level - slope * middle))
 
 
 def _veil(swap: Array, target: Array, skin: Array, free: Array, share: float) -> Array:

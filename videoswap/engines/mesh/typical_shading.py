@@ -20,8 +20,8 @@ from ...geometry import face_masks as masks
 from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.face_mesh import CHART, OUTLINE
 from ...records import Array
-from .chart_light import LUMA
-from .light import along_edges, spread_out
+from .light import spread_out
+from .light_edges import LUMA, along_edges
 
 SIDE = 128
 #: Mean and spread (2, 128, 128) float16 in log units; `scripts/typical_shading.py` made it.
