@@ -18,8 +18,8 @@ from videoswap.engines.mesh.beards import (
     reach,
     source_beard,
 )
-from videoswap.engines.mesh.chart import drawn_in
 from videoswap.engines.mesh.chart_light import film_in_chart
+from videoswap.engines.mesh.photo_sampling import drawn_in
 from videoswap.geometry.affine import resize_matrix
 from videoswap.geometry.face_masks import fill_polygon
 from videoswap.geometry.face_mesh import CHART, MEAN_SHAPE, OUTLINE, rasterize, with_ring

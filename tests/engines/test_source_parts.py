@@ -5,7 +5,8 @@ import pytest
 from tests.helpers.mesh_faces import mesh_face
 from videoswap.detection.dense_landmarks import IBUG_68
 from videoswap.detection.face_parser import FacePart, FaceParts
-from videoswap.engines.mesh.chart import chart_raster, make_chart_texture
+from videoswap.engines.mesh.chart import make_chart_texture
+from videoswap.engines.mesh.photo_sampling import chart_raster
 from videoswap.engines.mesh.source_parts import eyes_hidden, fill_holes, parts_in_chart, parts_of
 from videoswap.engines.mesh.texture import parsed_forehead
 from videoswap.geometry.affine import five_points, resize_matrix

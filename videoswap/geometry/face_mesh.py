@@ -11,6 +11,7 @@ every triangle go clockwise as displayed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,13 @@ def normals(points: Array) -> Array:
         total[:, axis] = np.bincount(FACE_TRIANGLES.reshape(-1), per_corner, MESH_POINTS)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     return np.asarray(total / np.maximum(length, 1e-12))
+
+
+@cache
+def outwardness() -> Array:
+    """Return how far out each point (468,) of the mesh lies: 0 at the nose, 1 on the outline."""
+    from_nose = CHART[:MESH_POINTS] - CHART[NOSE_TIP]
+    angle, length = np.arctan2(from_nose[:, 1], from_nose[:, 0]), np.hypot(*from_nose.T)
+    order = np.argsort(angle[OUTLINE])
+    at, reach = angle[OUTLINE][order], length[OUTLINE][order]
+    return np.asarray(length / np.interp(angle, at, reach, period=2 * np.pi))

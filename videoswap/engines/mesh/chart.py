@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import cv2
 import numpy as np
@@ -22,11 +21,9 @@ from ...geometry.face_mesh import (
     EYES,
     INNER_LIPS,
     MESH_POINTS,
-    NOSE_TIP,
     OUTER_LIPS,
     OUTLINE,
     Raster,
-    normals,
     rasterize,
     with_ring,
 )
@@ -35,24 +32,20 @@ from ...records import Array
 from .beards import BEARD_SIDE, source_beard
 from .chart_light import LIGHT_SIDE, without_shine
 from .expression import photo_shares, read_expression
-from .eyes import Iris, eye_openings, take_irises
+from .eyes import Iris, take_irises
 from .photo_light import evenly_lit, greyness, with_dark_brows, with_even_color, with_red_lips
-from .source_parts import eyes_hidden, fill_holes, parts_in_chart
+from .photo_sampling import CHART_SIDE, drawn_in, sample_photo
+from .source_parts import eyes_hidden
 from .typical_shading import with_typical_shading
 
-CHART_SIDE, COARSEST_SIDE = 512, 128
+COARSEST_SIDE = 128
 RASTER_STEP, FINE_RASTER_STEP = 4, 2  # pixels of a crop to one of the raster, of a small crop
 SMALL_CROP = 192
-INSET = 0.06  # by which a source's outline is drawn towards its nose, so that no wall comes along
-INSET_FROM = 0.35  # of the way from nose to outline
-TURNED_AWAY, IN_FULL_VIEW = 0.12, 0.47  # cosine of a normal and the line of sight
 BETTER = 0.3, 1.0  # of that span: by as much a mirror image shows a place better, is taken alone
 ASLANT = 1.5, 2.2  # of that span: a place is seen aslant, well enough whatever the mirror image
 MOST_LEADS = 6  # photos of a person that lead textures of their own
 OPENING_EDGE = 2  # texels by which what eyes and mouth show reaches past their outlines
-SHUT, EYE_REGION = 0.045, 1.7  # height of an opening in its widths; size of the lids in openings
 EDGE_ROUNDS = 2  # raster pixels by which the drawn map is continued past its edge
-_SOFT_SHARE = 0.02  # of the chart: how softly a photo passes into its mirror image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,22 +92,6 @@ class ChartView:
     places: Array
 
 
-@cache
-def chart_raster() -> Raster:
-    """Return the mesh drawn into its own chart."""
-    return rasterize(CHART * CHART_SIDE - 0.5, CHART_SIDE)
-
-
-@cache
-def outwardness() -> Array:
-    """Return how far out each point (468,) of the mesh lies: 0 at the nose, 1 on the outline."""
-    from_nose = CHART[:MESH_POINTS] - CHART[NOSE_TIP]
-    angle, length = np.arctan2(from_nose[:, 1], from_nose[:, 0]), np.hypot(*from_nose.T)
-    order = np.argsort(angle[OUTLINE])
-    at, reach = angle[OUTLINE][order], length[OUTLINE][order]
-    return np.asarray(length / np.interp(angle, at, reach, period=2 * np.pi))
-
-
 def make_chart_texture(
     photos: Sequence[tuple[Array, Array]],
     parts: Sequence[FaceParts | None] = (),
@@ -132,7 +109,7 @@ def make_chart_texture(
     """
     every = [*parts, *([None] * (len(photos) - len(parts)))]
     sampled = [
-        _sample(pixels, points[:MESH_POINTS], one)
+        sample_photo(pixels, points[:MESH_POINTS], one)
         for (pixels, points), one in zip(photos, every, strict=True)
     ]
     irises = take_irises(
@@ -272,54 +249,6 @@ def _without_openings(texture: Array) -> Array:
         soft = cv2.GaussianBlur(hole, (0, 0), 1.0)[..., None]
         made = made + (total / np.maximum(held, 1e-6)[..., None] - made) * soft
     return np.asarray(made, np.float32)
-
-
-def _sample(pixels: Array, points: Array, parts: FaceParts | None) -> tuple[Array, Array]:
-    """Return a photo in the chart (512, 512, 3) float32 and how well it shows each place.
-
-    That is 0 where a place is turned away, 1 where it is seen in full, and more where it faces
-    the viewer.
-    """
-    raster = chart_raster()
-    inner = drawn_in(points)
-    places = raster.interpolate(with_ring(inner))
-    low = np.maximum(np.floor(inner.min(axis=0)) - 64, 0).astype(int)
-    high = np.ceil(inner.max(axis=0)).astype(int) + 64
-    part: Array = pixels[low[1] : high[1], low[0] : high[0]].astype(np.float32)
-    in_photo = places.copy()
-    places -= low.astype(np.float32)
-    steps = np.linalg.norm(np.diff(places, axis=1), axis=2)[raster.face[:, 1:]]
-    step = float(np.median(steps))
-    if step > 1.3:  # the photo is finer than the chart
-        part = cv2.GaussianBlur(part, (0, 0), 0.45 * step)
-    columns, rows = cv2.split(places)
-    made = cv2.remap(part, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    towards = np.clip(-normals(points.astype(np.float64))[:, 2:], -1.0, 1.0)
-    view = raster.interpolate(with_ring(towards))[..., 0]
-    weight: Array = np.maximum((view - TURNED_AWAY) / (IN_FULL_VIEW - TURNED_AWAY), 0.0)
-    weight = blur(weight, _SOFT_SHARE * CHART_SIDE)
-    for eye, opening in zip(EYES, eye_openings(points), strict=True):
-        if opening < SHUT:  # lashes and lids of a shut eye are of no use on an open one
-            weight = weight * (1.0 - _eye_region(eye))
-    if parts is not None:
-        in_chart = parts_in_chart(parts, in_photo, made)
-        weight *= in_chart.shown
-        made = fill_holes(made, in_chart.shown * (1.0 - in_chart.painted), in_chart.skin)
-    return made, weight.astype(np.float32)
-
-
-def _eye_region(eye: Array) -> Array:
-    """Return where an eye with its lids and lashes lies, (512, 512) float32, 0 to 1."""
-    outline = masks.scale_points(CHART[eye] * CHART_SIDE - 0.5, EYE_REGION)
-    soft = cv2.GaussianBlur(masks.fill_polygon(outline, CHART_SIDE), (0, 0), 0.01 * CHART_SIDE)
-    return np.asarray(soft, np.float32)
-
-
-def drawn_in(points: Array) -> Array:
-    """Return the mesh (468, 2) of a source, its outline drawn in, from dense landmarks."""
-    mesh = points[:MESH_POINTS, :2]
-    inward = INSET * np.clip((outwardness() - INSET_FROM) / (1 - INSET_FROM), 0.0, 1.1) ** 2
-    return np.asarray(mesh + inward[:, None] * (mesh[NOSE_TIP] - mesh))
 
 
 def rasterize_face(points: Array, size: int) -> Raster:

@@ -29,11 +29,12 @@ from ...geometry.face_mesh import (
     OUTER_LIPS,
     OUTLINE,
     Raster,
+    outwardness,
 )
 from ...geometry.face_proportions import difference, mesh_pose, proportions, shape_of
 from ...geometry.resample import resize
 from ...records import Array, Crop, Unoccluded
-from .chart import outwardness, rasterize_face
+from .chart import rasterize_face
 from .expression import expression_change, read_expression
 
 FARTHEST = 0.14  # that a point moves, in half widths at the ears: about a centimetre
