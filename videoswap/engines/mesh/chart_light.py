@@ -11,6 +11,7 @@ shows by itself, as of a wet forehead or beside a nose, are put on top.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -190,7 +191,7 @@ def light_between(
     shown: Array,
     settings: ChartLightSettings,
     beard: Array | None = None,
-    detailed: Array | None = None,
+    detailed: Callable[[], Array] | None = None,
 ) -> tuple[Array, Array]:
     """Find the light that makes a source face look as lit as the film's.
 
@@ -202,7 +203,7 @@ def light_between(
         settings: How closely.
         beard: (64, 64) float32, 0 to 1: where either has a beard, so that they say nothing about
             light; None for nowhere.
-        detailed: (N, N, 3) float32 RGB: the film in a larger chart, by which hard light ends.
+        detailed: Gives the film in a larger chart, (N, N, 3) RGB, by which hard light ends.
 
     Returns:
         (64, 64, 4) or, where there is hard light, (N, N, 4) float32, the gains of the channels and
@@ -247,7 +248,7 @@ def light_between(
     if detailed is not None:
         edges = share_of_edges(gain, log_film, weights)
         if edges is not None:
-            log_detailed = np.log(np.maximum(detailed - veil, 0.0) + RATIO_FLOOR)
+            log_detailed = np.log(np.maximum(detailed() - veil, 0.0) + RATIO_FLOOR)
             gain = with_edges(gain, log_detailed, weights, edges)
             made = np.asarray(cv2.resize(made, gain.shape[1::-1]))
     made[..., :3] = np.exp(np.clip(gain, -settings.limit, settings.limit))

@@ -52,7 +52,7 @@ from .texture import (
 from .warp import warp_tps
 
 #: Counted up whenever results change.
-SCHEMA = 35
+SCHEMA = 36
 # FFHQ's framing without the hair: from the upper forehead to under an open mouth's chin.
 _TEMPLATE = 0.5 + (TEMPLATES["ffhq_512"] - [0.5, 0.602]) * 1.4
 _AROUND = 1 / 1.4  # size of a face in its crop where what is around it moves along
@@ -282,9 +282,13 @@ class MeshEngine(Engine):
         shown, free = _without_front(crop, _SHOWN)
         film = look_up(shown, places)
         free = look_up(free, places) * facing
-        detailed = look_up(_without_front(crop, _SHOWN_FINE)[0], cv2.resize(places, (_FINE, _FINE)))
         beard = beards_in_chart(texture.beard, crop.beard, places)
         settings = self._settings.chart_light
+
+        def detailed() -> Array:
+            there = cv2.resize(places, (_FINE, _FINE))
+            return look_up(_without_front(crop, _SHOWN_FINE)[0], there)
+
         return light_between(texture.small, film, texture.skin, free, settings, beard, detailed)
 
     def _below_hair(self, points: Array) -> Array:

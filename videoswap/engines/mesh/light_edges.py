@@ -21,6 +21,7 @@ _AROUND = 0.1  # of the chart: what is finer is detail
 _FAINT = 0.006  # log units squared: a film whose brightness varies by less there has no hard light
 _ALIKE = 0.25, 0.6  # change of the light in that of the film: the film's detail is not light, is
 _STEEPEST = 1.0  # log units of a film's detail
+_COMPARED = 32  # side at which light and film are compared
 _LEAST = 0.02  # share of the film's detail that can be seen
 
 
@@ -58,18 +59,21 @@ def share_of_edges(gains: Array, film: Array, weights: Array) -> Array | None:
         weights: (N, N) float32, 0 to 1: where both show skin.
 
     Returns:
-        (N, N) float32, 0 to 1; None for nowhere.
+        (32, 32) float32, 0 to 1; None for nowhere.
     """
-    sigma = _WIDE * len(film)
-    level, change = (
-        spread_out(cv2.transform(one, LUMA[None])[..., None], weights, sigma, 0.0, 1e-3)
-        for one in (film, gains)
+    tiny = (_COMPARED, _COMPARED)
+    luma = (cv2.transform(one, LUMA[None]) for one in (film, gains))
+    film, gains, weights = (
+        cv2.resize(one, tiny, interpolation=cv2.INTER_AREA) for one in (*luma, weights)
     )
-    both = np.concatenate([level, change, level * change, level**2], axis=2)
+    sigma = _WIDE * _COMPARED
+    smooth = spread_out(np.dstack([film, gains]), weights, sigma, 0.0, 1e-3)
+    level, change = cv2.split(smooth)
+    both = np.dstack([smooth, level * change, level**2])
     level, change, product, square = cv2.split(spread_out(both, weights, sigma, 0.0, 1e-3))
     slope = (product - level * change) / (np.maximum(square - level**2, 0.0) + _FAINT)
     share = np.clip((slope - _ALIKE[0]) / (_ALIKE[1] - _ALIKE[0]), 0.0, 1.0)
-    share *= cv2.GaussianBlur(weights, (0, 0), 0.012 * len(film))
+    share *= cv2.GaussianBlur(weights, (0, 0), 0.5)
     return np.asarray(share, np.float32) if share.max() > _LEAST else None
 
 
@@ -80,7 +84,7 @@ def with_edges(gains: Array, film: Array, weights: Array, share: Array) -> Array
         gains: (N, N, 3) float32, log units: the light, which is smooth.
         film: (M, M, 3) float32, log units: the film, larger.
         weights: (N, N) float32, 0 to 1: where both show skin.
-        share: (N, N) float32, 0 to 1: of the film's detail, see `share_of_edges`.
+        share: (S, S) float32, 0 to 1: of the film's detail, see `share_of_edges`.
 
     Returns:
         (M, M, 3) float32, log units.
