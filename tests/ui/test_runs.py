@@ -96,6 +96,21 @@ def test_a_cancelled_run_goes_on_before_its_process_has_ended(queue, make, once_
     assert (run.state, len(Stub.made)) == (("cancelled", 1) if once_more else ("running", 2))
 
 
+@pytest.mark.parametrize("once_more", [False, True], ids=["cancelled", "goes on"])
+def test_a_run_can_be_removed_before_its_process_has_ended(queue, make, once_more, monkeypatch):
+    monkeypatch.setattr(Stub, "cancel", lambda self: self.asked.append("cancel"))
+    run, other = make("a"), make("b")
+    queue.add(run)
+    queue.add(other)
+    queue.cancel(run)
+    if once_more:
+        queue.go_on(run)
+    queue.remove(run)
+    assert run.folder.exists() and other.state == "waiting"  # its process still writes there
+    Stub.made[0].end(143)
+    assert not run.folder.exists() and other.state == "running"
+
+
 def test_what_waits_can_be_taken_out(queue, make):
     first, second = make("a"), make("b")
     queue.add(first)

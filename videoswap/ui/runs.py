@@ -201,16 +201,19 @@ class Queue:
                 run.child.cancel()
 
     def remove(self, run: Run) -> None:
-        """Delete a run that does not run, with its files.
+        """Delete a run that does not run, with its files; of one that is ending once it has.
 
         Raises:
             UsageError: ``run_busy``.
         """
         with self._lock:
-            if run is self._current:
+            if run is self._current and run.state in ("running", "paused"):
                 raise UsageError("run_busy", "The run is going on.", "Cancel it first.")
             if run in self._waiting:
                 self._waiting.remove(run)
+            if run is self._current:
+                run.state = "removed"
+                return
         shutil.rmtree(run.folder, ignore_errors=True)
 
     def stop(self) -> None:
@@ -231,6 +234,10 @@ class Queue:
     def _ended(self, run: Run, code: int) -> None:
         with self._lock:
             self._current = None
+            if run.state == "removed":
+                shutil.rmtree(run.folder, ignore_errors=True)
+                self._next()
+                return
             if run in self._waiting:  # cancelled, and asked to go on before it had ended
                 self._next()
                 return
