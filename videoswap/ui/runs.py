@@ -15,7 +15,10 @@ from ..errors import InputError, UsageError
 from ..jsonfile import write_json
 from .children import CAN_PAUSE, Child
 
-STATES = ("waiting", "running", "paused", "done", "failed", "cancelled", "interrupted")
+STATES = (
+    *("waiting", "running", "paused", "done", "failed", "cancelled", "interrupted"),
+    "removed",  # its process is still ending
+)
 #: States from which a run can be put into the queue again.
 STOPPED = ("failed", "cancelled", "interrupted")
 RECORD = "run.json"
