@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 from tests.engines.test_chart import photo_and_crop
 from videoswap import MeshOptions, load_engine
-from videoswap.engines.mesh.correction import INPUT_SIZE, Corrector
+from videoswap.engines.mesh.correction import INPUT_SIZE, Corrector, evenly_colored
 from videoswap.engines.mesh.engine import MeshEngine
 from videoswap.errors import InputError, UsageError
 from videoswap.geometry.face_mesh import EYES, NOSE_TIP
@@ -60,6 +60,24 @@ def test_eyes_stay_nearly_as_they_are_drawn(corrector):
         assert level[row, column] < 0.4 * level.max()
     column, row = mesh[NOSE_TIP].astype(int)
     assert level[row, column] > 0.99 * level.max()
+
+
+def test_a_change_keeps_its_brightness_and_of_its_color_what_is_wide():
+    change = np.zeros((3, 48, 48), np.float32)
+    change[:, :, 24:] = 0.2  # half of the face is brighter
+    change[0] += 0.1  # all of it is redder
+    change[2] -= 0.1
+    spot = np.s_[20:26, 10:16]
+    change[0][spot] += 0.3  # and a nose is red
+    change[1:, :, :6] += 0.9  # nobody sees what is outside
+    mask = np.zeros((192, 192), np.float32)
+    mask[:, 32:] = 1.0
+    made = evenly_colored(change, mask)
+    np.testing.assert_allclose(made.mean(axis=0), change.mean(axis=0), atol=1e-6)
+    color = made - made.mean(axis=0)
+    assert color[0, 40, 40] == pytest.approx(0.1, abs=0.01)
+    assert color[0][spot].mean() - 0.1 < 0.25 * 0.2  # of the 0.2 that were color
+    np.testing.assert_allclose(color[0, 40, 12:], 0.1, atol=0.05)
 
 
 def test_where_no_dense_landmarks_are_known_nothing_is_spared(corrector):

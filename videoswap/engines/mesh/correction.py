@@ -12,12 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...compositing.correction import GAIN
+from ...compositing.correction import GAIN, OFFSET
 from ...compositing.kept_regions import open_mask
 from ...fingerprint import file_digest
 from ...geometry.face_masks import fill_polygon, scale_points
 from ...geometry.face_mesh import EYES
-from ...geometry.resample import resize
+from ...geometry.resample import blur, resize
 from ...paths import AnyPath
 from ...records import Array, Crop, SwappedCrop
 from ...weights.onnx_models import open_onnx
@@ -29,6 +29,8 @@ MESH_CORRECTION = "mesh_correction"
 INPUT_SIZE = 96
 #: Share by which eyes stay as they are drawn: what is lit as a photo has it looks pale or black.
 EYES_SPARED, EYE_GROWTH = 0.8, 1.5
+#: Of the side: color is changed at no finer size.
+COLOR_SIZE = 1 / 8
 
 
 class Corrector:
@@ -68,10 +70,31 @@ class Corrector:
         seen = np.stack([_input(*pair, keeps) for pair in zip(crops, swaps, strict=True)])
         inputs = {"pictures": seen, "descriptor": np.stack(descriptors).astype(np.float32)}
         maps = np.asarray(self._session.run(["maps"], inputs)[0], np.float32)
+        for own, swap in zip(maps, swaps, strict=True):
+            for part in (GAIN, OFFSET):
+                own[part] = evenly_colored(own[part], swap.mask)
         eyes = np.stack([_eyes(*pair, maps.shape[-1]) for pair in zip(crops, swaps, strict=True)])
         neutral = np.zeros((maps.shape[1], 1, 1), np.float32)
         neutral[GAIN] = 1.0
         return maps + EYES_SPARED * eyes[:, None] * (neutral - maps)
+
+
+def evenly_colored(change: Array, mask: Array) -> Array:
+    """Let a change keep its brightness, and of its color what is wide: no nose is made red.
+
+    Args:
+        change: (3, N, N) float32, of the channels.
+        mask: (S, S) float32, 0 to 1, of the swap.
+
+    Returns:
+        (3, N, N) float32.
+    """
+    side = change.shape[-1]
+    inside = resize(mask, side, side)[..., None] + np.float32(1e-3)
+    common = change.mean(axis=0, keepdims=True)
+    color = np.moveaxis(change - common, 0, -1)
+    both = blur(np.dstack([color * inside, inside]), COLOR_SIZE * side)
+    return np.asarray(common + np.moveaxis(both[..., :3] / both[..., 3:], -1, 0))
 
 
 def _eyes(crop: Crop, swap: SwappedCrop, side: int) -> Array:
