@@ -239,9 +239,8 @@ class Queue:
             self._current = None
             if run.state == "removed":
                 shutil.rmtree(run.folder, ignore_errors=True)
-                self._next()
-                return
-            if run in self._waiting:  # cancelled, and asked to go on before it had ended
+            # or cancelled, and asked to go on before it had ended
+            if run.state == "removed" or run in self._waiting:
                 self._next()
                 return
             if run.state != "cancelled":

@@ -34,8 +34,8 @@ from ...geometry.face_mesh import (
     with_ring,
 )
 from ...records import Array
-from .light import quadratic_basis, spread_out, veil_between, with_gains
-from .light_edges import LUMA, share_of_edges, with_edges
+from .light import LUMA, quadratic_basis, spread_out, veil_between, with_gains
+from .light_edges import share_of_edges, with_edges
 
 LIGHT_SIDE = 64
 MEAN = np.full(3, 1.0 / 3.0, np.float32)

@@ -17,6 +17,7 @@ from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.resample import blur
 from ...records import Array
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _DARKEST = 3  # percentile
 _AROUND = 0.1  # of the side, by which the face reaches further than its plain skin
 _FREE = 0.9  # a pixel with more in front of it says nothing about the light's haze

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 
 from ...records import Array
-from .light import spread_out
+from .light import LUMA, spread_out
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _FINEST = 1.0  # pixels: no edge of a shadow is sharper
 _REACH = 0.012  # of the side: half of the window in which a change follows the picture
 _VARIANCE = 0.01  # log units squared: of a picture that varies by less it is not followed

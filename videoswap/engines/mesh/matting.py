@@ -16,7 +16,7 @@ import numpy as np
 
 from ...geometry.brightness import RATIO_FLOOR
 from ...records import Array
-from .light import spread_out
+from .light import LUMA, spread_out
 
 SURE_THING, SURE_SKIN, SEED = 0.75, 0.8, 0.5  # probabilities of the parser
 COLOR_NOISE = 0.8  # pixels over which a color is averaged
@@ -31,7 +31,6 @@ STRAND_WIDTH = 0.025  # of the side: what is thinner stands out by its surroundi
 LEAST_STRAND, STRAND_NOISE = 0.12, 5.0  # share of the thing; the same in the skin's own deviation
 FIRM = 0.25, 0.6  # shares of the thing: nothing is covered, all is
 LEAST_SEED = 30.0  # pixels of a thing
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +68,7 @@ def matte(picture: Array, thing: Array, skin: Array, *, free: Array) -> Matte:
     if min(float(sure.sum()), float(bare.sum())) < LEAST_SEED:
         return _matte(thing, thing)
     color = np.log(cv2.GaussianBlur(np.maximum(picture, 0.0), (0, 0), COLOR_NOISE) + RATIO_FLOOR)
-    luma = (color @ _LUMA)[..., None]
+    luma = (color @ LUMA)[..., None]
     color = np.concatenate([luma, COLOR_WEIGHT * (color - luma)], axis=2).astype(np.float32)
     skin_color = _nearby(color, bare)
     axis = _nearby(color, sure) - skin_color

@@ -17,8 +17,8 @@ from ...geometry.face_mesh import BROWS, CHART, EYES, OUTER_LIPS, OUTLINE
 from ...geometry.resample import blur
 from ...records import Array
 from .chart_light import regions
-from .light import spread_out
-from .light_edges import LUMA, along_edges
+from .light import LUMA, spread_out
+from .light_edges import along_edges
 
 SIDE_LIGHT = 0.06  # of the chart: detail from this size on is averaged with its mirror image
 SHADOW_SIZE = 0.012  # of the chart: a shadow is larger

@@ -98,12 +98,12 @@ def _without_streaks(texture: Array, places: Array, known: Array) -> Array:
     )
     aslant = np.clip((poor / good - STRETCHED[0]) / (STRETCHED[1] - STRETCHED[0]), 0.0, 1.0)
     sigma = aslant * STREAK * np.sqrt(np.maximum(poor**2 - good**2, 0.0))
-    made, finer = texture, np.zeros_like(sigma)
+    made, finer = texture, 0.0
     for size in STREAK_SIZES:
         soft = blur(texture * known[..., None], size) / blur(known, size)[..., None]
         share = np.clip((sigma - finer) / (size - finer), 0.0, 1.0)
         made = made + (soft - made) * share[..., None]
-        finer = np.full_like(sigma, size)
+        finer = size
     return np.asarray(made, np.float32)
 
 

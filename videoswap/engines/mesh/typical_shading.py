@@ -20,11 +20,11 @@ from ...geometry import face_masks as masks
 from ...geometry.brightness import RATIO_FLOOR
 from ...geometry.face_mesh import CHART, OUTLINE
 from ...records import Array
-from .light import spread_out
-from .light_edges import LUMA, along_edges
+from .light import LUMA, spread_out
+from .light_edges import along_edges
 
 SIDE = 128
-#: Mean and spread (2, 128, 128) float16 in log units; `scripts/typical_shading.py` made it.
+#: Mean and spread (2, 128, 128) float16 in log units; `scripts/make_typical_shading.py` made it.
 FILE = Path(__file__).with_name("typical_shading.npy")
 FINE, AROUND = 0.006, 0.12  # of the chart: shading has sizes between these
 HARD = 0.8  # spreads by which a face in common light differs from the mean face, at most
